@@ -1,0 +1,12 @@
+/** @ts/cli: option tables, usage, errors, becoming the next program. */
+export * from './build.ts';
+export * from './causes.ts';
+export * from './errors.ts';
+export * from './getopt.ts';
+export * from './option.ts';
+export { writeAll, writeText } from './output.ts';
+export * from './parse.ts';
+export { main, tableOf } from './run.ts';
+export * from './search.ts';
+export * from './tool.ts';
+export * from './world.ts';

@@ -1,0 +1,66 @@
+/** The option table of a tool: parsing, help, man page, README table and completion all come from its rows. */
+export interface Option {
+  /** Name behind `--`. Also the key of its value. */
+  readonly long: string;
+  /** Letter behind `-`. */
+  readonly short?: string;
+  /** True where only the short form exists; `long` is then just the key. */
+  readonly shortOnly?: true;
+  /** Name of the argument; none where left out. */
+  readonly arg?: string;
+  /** The argument may be left out: `--long=ARG`, never `--long ARG`. */
+  readonly optional?: true;
+  /** What the short form takes, where that differs from the long one. */
+  readonly shortArg?: 'none' | 'optional' | 'required';
+  /** Every occurrence counts: the value is a list. */
+  readonly repeat?: true;
+  readonly help: string;
+  /** More, for the man page. */
+  readonly details?: string;
+  /** Options that this one turns on. */
+  readonly implies?: readonly string[];
+  /** Heading in the help text. */
+  readonly group?: string;
+  /** Not in the original tool. */
+  readonly ours?: true;
+  /** Not shown in help. */
+  readonly hidden?: true;
+}
+
+type Value<O extends Option> = O extends { repeat: true } ? readonly string[] : O extends { arg: string } ? string : boolean;
+
+/** Values by long name; an option that was not given is undefined. An optional argument left out is ''. */
+export type ValuesOf<Table extends readonly Option[]> = {
+  readonly [O in Table[number] as O['long']]?: Value<O>;
+};
+
+/** One option as it was given. */
+export interface Step {
+  readonly option: Option;
+  /** Its argument; undefined where none was given. */
+  readonly value?: string;
+}
+
+export interface Parsed<Table extends readonly Option[] = readonly Option[]> {
+  readonly values: ValuesOf<Table>;
+  /** The options in the order given. */
+  readonly steps: readonly Step[];
+  readonly operands: readonly string[];
+  /** Operands before a `--`; all of them where there was none. */
+  readonly beforeDashes: number;
+}
+
+/** Options that every tool has. */
+export const COMMON_OPTIONS = [
+  { long: 'dry-run', help: 'print what would be done, in order, and do nothing', group: 'Ours', ours: true },
+  { long: 'trace', help: 'print each system call as it is made', group: 'Ours', ours: true },
+  { long: 'completion', arg: 'shell', help: 'print a completion script for bash or zsh', group: 'Ours', ours: true },
+  { long: 'explain-failure', help: 'say why a system call has failed', ours: true, hidden: true },
+  { long: 'get-yargs-completions', help: 'words that could follow', ours: true, hidden: true },
+] as const satisfies readonly Option[];
+
+/** The two options of util-linux and most others. */
+export const HELP_OPTIONS = [
+  { long: 'help', short: 'h', help: 'display this help' },
+  { long: 'version', short: 'V', help: 'display version' },
+] as const satisfies readonly Option[];

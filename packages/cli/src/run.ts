@@ -1,0 +1,288 @@
+/**
+ * Runs a tool: command line → plan → system calls, made now or recorded, → exit status or the next program.
+ *
+ * A next program that is a tool of the same build is planned onto the same tape, unless that could be noticed.
+ */
+import { realpathSync } from 'node:fs';
+import { basename, sep } from 'node:path';
+import {
+  encode,
+  errnoName,
+  formatTape,
+  giveBack,
+  type Inherited,
+  live,
+  type LiveSys,
+  play,
+  pointerArray,
+  type Recording,
+  recording,
+  SIGPIPE,
+  signalSet,
+  SysError,
+  strerror,
+  type TapeRecording,
+} from '@ts/sys';
+import { type Build, toolOf } from './build.ts';
+import { explain } from './causes.ts';
+import { ToolError, UsageError } from './errors.ts';
+import { COMMON_OPTIONS, type Option, type Parsed } from './option.ts';
+import { writeText } from './output.ts';
+import { parse } from './parse.ts';
+import { candidates, findProgram } from './search.ts';
+import type { Facet, Outcome, Tool } from './tool.ts';
+import { realWorld, variableOf, type World } from './world.ts';
+
+/** A tool as it was called: by which name, with what, in which environment. */
+interface Call {
+  readonly tool: Tool;
+  readonly argv: readonly string[];
+  readonly environment: readonly string[];
+}
+
+interface Session {
+  readonly build: Build;
+  readonly inherited: Inherited;
+  /** Path of the tool's own file, where it is one. */
+  readonly file: string | undefined;
+}
+
+/** Ends the process at once; nothing is left to be done by the runtime. */
+function end(status: number): never {
+  return live().exit_group(status) as never;
+}
+
+const progOf = (call: Call) => basename(call.argv[0] || call.tool.name);
+
+/** The table with the options that every tool has, less those whose name the tool uses itself. */
+export function tableOf(tool: Tool): readonly Option[] {
+  return [...tool.options, ...COMMON_OPTIONS.filter((common) => !tool.options.some((option) => option.long === common.long))];
+}
+
+const isGiven = (parsed: Parsed, long: string) => parsed.steps.some(({ option }) => option.long === long);
+
+function checkExclusive(tool: Tool, parsed: Parsed): void {
+  for (const group of tool.exclusive ?? []) {
+    const [first, second] = group.filter((long) => isGiven(parsed, long));
+    if (second) throw new ToolError(`options --${first} and --${second} cannot be combined`, tool.usageStatus);
+  }
+}
+
+function worldOf(call: Call, session: Session): World {
+  const prog = progOf(call);
+  const ignored = (session.inherited.ignored & signalSet([SIGPIPE])) !== 0n;
+  return realWorld(
+    { ...session.inherited, environment: call.environment },
+    prog,
+    (text) => writeText(1, text, ignored),
+    (message) => writeText(2, `${prog}: ${message}\n`, true),
+  );
+}
+
+/** Options after which nothing else is looked at. */
+function answer(call: Call, parsed: Parsed, world: World, session: Session): number | undefined {
+  const { version } = session.build;
+  const [step] = parsed.steps.filter(({ option }) => ['help', 'version', 'completion', 'get-yargs-completions'].includes(option.long));
+  switch (step?.option.long) {
+    case 'help':
+      world.print(loadHelp().helpText(call.tool, tableOf(call.tool), world.prog));
+      return 0;
+    case 'version':
+      world.print(`${world.prog} from container-microtools ${version}\n`);
+      return 0;
+    case 'completion':
+      world.print(loadHelp().completionScript(call.tool.name, step.value ?? ''));
+      return 0;
+    case 'get-yargs-completions':
+      world.print(loadHelp().completions(tableOf(call.tool), call.argv.at(-1) ?? ''));
+      return 0;
+    default:
+      return undefined;
+  }
+}
+
+// Loaded where it is needed only: full yargs takes longer than all else together.
+const loadHelp = (): typeof import('./help.ts') => require('./help.ts');
+
+/** Why a failure happened, as its own run of the tool: arguments are errno, status and subject. */
+function answerExplain(build: Build, session: Session, [errno, status, subject]: readonly string[]): never {
+  const [name, prog, ...rest] = (subject ?? '').split(' ') as [string, string, ...string[]];
+  const tool = build.tools[name]?.();
+  if (tool) {
+    const world = worldOf({ tool, argv: [prog], environment: session.inherited.environment }, session);
+    const line = explain(tool.causes ?? [], rest.join(' '), errnoName(Number(errno)), world);
+    if (line) world.warn(line);
+  }
+  end(Number(status));
+}
+
+/** Prints what went wrong; gives the exit status. */
+function report(call: Call, world: World, error: unknown): number {
+  const { tool } = call;
+  const usageStatus = tool.usageStatus ?? 1;
+  if (error instanceof UsageError) {
+    writeText(2, `${error.asGetopt ? call.argv[0] : world.prog}: ${error.message}\n`, true);
+    if (error.hint) world.warn(error.hint);
+    writeText(2, `Try '${world.prog} --help' for more information.\n`, true);
+    return usageStatus;
+  }
+  if (error instanceof ToolError) {
+    world.warn(error.message);
+    if (error.hint) world.warn(error.hint);
+    return error.status ?? tool.status ?? 1;
+  }
+  if (error instanceof SysError) {
+    world.warn(`${error.context ?? error.call}: ${strerror(error.errno)}`);
+    const hint = error.explain && world.variable('TS_HINTS') !== '0' && explain(tool.causes ?? [], error.explain, error.code, world);
+    if (hint) world.warn(hint);
+    return error.status;
+  }
+  const { code, errno } = error as NodeJS.ErrnoException;
+  if (code && errno) {
+    world.warn(`write error: ${strerror(-errno)}`);
+    return tool.status ?? 1;
+  }
+  throw error;
+}
+
+/** Calls and their consequences for what may still be planned. */
+interface Chain {
+  readonly sys: TapeRecording;
+  readonly changed: ReadonlySet<Facet>;
+  readonly mounted: readonly string[];
+}
+
+const isBelow = (path: string, folder: string) => path === folder || folder === '/' || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+
+/** The next tool of the chain where planning it here and now gives what executing it later would. */
+function nextTool(outcome: Extract<Outcome, { become: readonly string[] }>, chain: Chain, environment: readonly string[], session: Session): Call | undefined {
+  if (outcome.argv0 !== undefined || variableOf(environment, 'TS_TOOLS_NO_FUSE') === '1') return undefined;
+  if (chain.changed.has('root') || chain.changed.has('credentials')) return undefined;
+  const found = findProgram(outcome.path === undefined ? candidates(outcome.become[0] ?? '', environment) : [outcome.path]);
+  if (found === undefined) return undefined;
+  const real = realpathSync(encode(found), 'utf8');
+  if (chain.mounted.some((target) => isBelow(real, target) || isBelow(found, target))) return undefined;
+  const name = toolOf(session.build, real);
+  const tool = name === undefined ? undefined : session.build.tools[name]?.();
+  if (!tool || tool.reads?.some((facet) => chain.changed.has(facet))) return undefined;
+  return { tool, argv: outcome.become, environment };
+}
+
+/** What a tool would put on the tape, or undefined where it must be executed: it prints, it fails, it ends in no program. */
+function planNext(call: Call, session: Session): { parsed: Parsed; plan: unknown; world: World } | undefined {
+  try {
+    const parsed = parse(tableOf(call.tool), call.argv.slice(1), call.tool.grammar);
+    if (parsed.steps.some(({ option }) => ['help', 'version', 'completion', 'dry-run', 'trace'].includes(option.long))) return undefined;
+    checkExclusive(call.tool, parsed);
+    const world = worldOf(call, session);
+    const plan = call.tool.plan(parsed, world);
+    return call.tool.becomes(plan) ? { parsed, plan, world } : undefined;
+  } catch (error) {
+    if (error instanceof UsageError || error instanceof ToolError || error instanceof SysError) return undefined;
+    throw error;
+  }
+}
+
+/** Records the end of a tool: an exit, the next tool's calls, or a program. */
+function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session): void {
+  const { sys } = chain;
+  if ('exit' in outcome) {
+    sys.end(outcome.exit);
+    return;
+  }
+  const environment = outcome.environment ?? call.environment;
+  const after: Chain = {
+    sys,
+    changed: new Set([...chain.changed, ...(outcome.changes ?? [])]),
+    mounted: [...chain.mounted, ...(outcome.mounted ?? [])],
+  };
+  const next = nextTool(outcome, after, environment, session);
+  const planned = next && planNext(next, session);
+  if (next && planned) {
+    const prog = progOf(next);
+    const nextSys = sys.speakFor(`${next.tool.name} ${prog}`, next.tool.status ?? 1);
+    nextSys.ignoring().setProcessName(prog);
+    conclude(next.tool.apply(planned.plan, nextSys as Recording, planned.world), { ...after, sys: nextSys }, next, session);
+    return;
+  }
+  const { become, failure, argv0 } = outcome;
+  const argv = argv0 === undefined ? become : [argv0, ...become.slice(1)];
+  const paths = outcome.path === undefined ? candidates(become[0] ?? '', environment) : [outcome.path];
+  const words = failure ?? { message: `failed to execute ${become[0]}`, status: 126, statusMissing: 127 };
+  sys.or(words.message, words).become(paths, argv, outcome.environment && pointerArray(outcome.environment));
+}
+
+function record(call: Call, plan: unknown, world: World, session: Session, texts: boolean, prologue: boolean) {
+  const { tool } = call;
+  const sys = recording(tool.status ?? 1, texts).speakFor(`${tool.name} ${world.prog}`, tool.status ?? 1);
+  if (prologue) giveBack(sys, session.inherited, world.prog);
+  const outcome = tool.apply(plan, sys as Recording, world);
+  conclude(outcome, { sys, changed: new Set(), mounted: [] }, call, session);
+  return sys.finish();
+}
+
+function perform(call: Call, world: World, session: Session): number {
+  const { tool } = call;
+  const parsed = parse(tableOf(tool), call.argv.slice(1), tool.grammar);
+  const answered = answer(call, parsed, world, session);
+  if (answered !== undefined) return answered;
+  checkExclusive(tool, parsed);
+  const plan = tool.plan(parsed, world);
+  if (isGiven(parsed, 'dry-run')) {
+    world.print(tool.describe?.(plan, world) ?? '');
+    world.print(formatTape(record(call, plan, world, session, true, false)));
+    return 0;
+  }
+  const tracing = isGiven(parsed, 'trace');
+  if (tool.becomes(plan)) {
+    const explainer = session.file !== undefined && world.variable('TS_HINTS') !== '0' ? { path: session.file, option: '--explain-failure' } : undefined;
+    const tape = record(call, plan, world, session, tracing, true);
+    play(live(), tape, world.prog, session.inherited, { trace: tracing ? 2 : undefined, explainer });
+  }
+  const sys = live(tool.status ?? 1, tracing ? (line) => writeText(2, `${line}\n`, true) : undefined);
+  const outcome = act(call, plan, sys, world);
+  if ('exit' in outcome) return outcome.exit;
+  return becomeLive(outcome, call, sys, session, world);
+}
+
+const act = ({ tool }: Call, plan: unknown, sys: LiveSys, world: World) => tool.act?.(plan, sys, world) ?? tool.apply(plan, sys as unknown as Recording, world);
+
+/** After calls made live, with no execve in between that would change credentials: give back and execute from this thread. */
+function becomeLive(outcome: Extract<Outcome, { become: readonly string[] }>, call: Call, sys: LiveSys, session: Session, world: World): number {
+  const environment = outcome.environment ?? call.environment;
+  const { become, argv0, path } = outcome;
+  const failure = outcome.failure ?? { message: `failed to execute ${become[0]}`, status: 126, statusMissing: 127 };
+  const argv = argv0 === undefined ? become : [argv0, ...become.slice(1)];
+  const paths = path === undefined ? candidates(become[0] ?? '', environment) : [path];
+  giveBack(sys, session.inherited, world.prog);
+  let last: SysError | undefined;
+  for (const candidate of paths) {
+    try {
+      sys.or(failure.message, failure).execve(candidate, argv, environment);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      if (error.code === 'ENOEXEC') sys.execve('/bin/sh', ['/bin/sh', candidate, ...argv.slice(1)], environment);
+      if (last?.code !== 'EACCES') last = error;
+      if (!['ENOENT', 'ENOTDIR', 'EACCES'].includes(error.code)) break;
+    }
+  }
+  throw last;
+}
+
+/** Runs the tool `name` and ends the process. `file`: path of the single file, where it is one. */
+export function main(build: Build, name: string, inherited: Inherited, file?: string): never {
+  const session: Session = { build, inherited, file };
+  const [, first, ...rest] = inherited.argv;
+  if (first === '--explain-failure') answerExplain(build, session, rest);
+  const tool = build.tools[name]?.();
+  if (!tool) throw new Error(`no such tool in this build: ${name}`);
+  const call: Call = { tool, argv: inherited.argv, environment: inherited.environment };
+  const world = worldOf(call, session);
+  let status: number;
+  try {
+    status = perform(call, world, session);
+  } catch (error) {
+    status = report(call, world, error);
+  }
+  end(status);
+}

@@ -1,0 +1,74 @@
+/** What a tool is: its table, its plan, its system calls. ./run.ts does the rest. */
+import type { LiveSys, Recording } from '@ts/sys';
+import type { Cause } from './causes.ts';
+import type { Grammar } from './getopt.ts';
+import type { Option, Parsed } from './option.ts';
+import type { World } from './world.ts';
+
+/**
+ * State of the process that one tool of a chain changes and the planning of the next may depend on.
+ *
+ * `root`: what paths mean. `credentials`: ids and capabilities, where an execve in between would change them again.
+ * `ids`: user and group ids as the process sees them. `pid`: its own PID. `cgroups`: its control groups.
+ */
+export type Facet = 'root' | 'credentials' | 'ids' | 'pid' | 'cgroups';
+
+/** How a tool ends. */
+export type Outcome =
+  | { readonly exit: number }
+  | {
+      readonly become: readonly string[];
+      /** Environment of the program, where it is not the tool's own. */
+      readonly environment?: readonly string[];
+      /** argv[0] of the program, where it is not its name ("-sh"). */
+      readonly argv0?: string;
+      readonly changes?: readonly Facet[];
+      /** Paths that something was mounted on. */
+      readonly mounted?: readonly string[];
+      /** What is said when it cannot be executed, and the statuses; by default as util-linux. */
+      readonly failure?: { readonly message: string; readonly status: number; readonly statusMissing?: number };
+      /** Executed as this very path, without a search in PATH. */
+      readonly path?: string;
+    };
+
+export const exit = (status: number): Outcome => ({ exit: status });
+
+export interface Tool<Table extends readonly Option[] = readonly Option[], Plan = unknown> {
+  /** Name of the executable: `ts-unshare`. */
+  readonly name: string;
+  /** Names of the original that it replaces, the first one first. */
+  readonly replaces: readonly string[];
+  readonly section: 1 | 8;
+  /** One sentence, as in the man page's NAME. */
+  readonly summary: string;
+  /** What stands behind the name in the usage line, one an alternative. */
+  readonly synopsis: readonly string[];
+  readonly options: Table;
+  readonly grammar?: Grammar;
+  /** Exit status of failures (default 1) and of wrong usage (default 1). */
+  readonly status?: number;
+  readonly usageStatus?: number;
+  /** Long names of options of which at most one may be given. */
+  readonly exclusive?: readonly (readonly string[])[];
+  /** Paragraphs of the man page. */
+  readonly description?: string;
+  readonly differences?: readonly string[];
+  readonly exitStatuses?: readonly (readonly [status: string, meaning: string])[];
+  readonly examples?: readonly { readonly command: string; readonly says: string }[];
+  readonly causes?: readonly Cause[];
+  /** What `plan` reads: after a tool that changed one of these, this one is executed instead of planned onto the same tape. */
+  readonly reads?: readonly Facet[];
+  /** Checks all that can be checked; changes nothing. Throws UsageError or ToolError. */
+  plan(input: Parsed<Table>, world: World): Plan;
+  /** True where the plan ends in a program: its calls are recorded; otherwise they are made at once. */
+  becomes(plan: Plan): boolean;
+  /** The system calls, in kernel order. */
+  apply(plan: Plan, sys: Recording, world: World): Outcome;
+  /** Instead of `apply` where `becomes` is false. */
+  act?(plan: Plan, sys: LiveSys, world: World): Outcome;
+  /** More for --dry-run, before the calls: what results, in words. */
+  describe?(plan: Plan, world: World): string;
+}
+
+/** Types a tool by its option table. */
+export const defineTool = <const Table extends readonly Option[], Plan>(tool: Tool<Table, Plan>): Tool<Table, Plan> => tool;

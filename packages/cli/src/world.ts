@@ -1,0 +1,98 @@
+/** What a plan may know of its surroundings: a narrow view that tests replace by a made-up one. */
+import { existsSync, readFileSync } from 'node:fs';
+import { decode, encode, type Inherited } from '@ts/sys';
+import { ToolError } from './errors.ts';
+
+export interface Account {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+  readonly shell: string;
+}
+
+export interface World {
+  /** Name the tool was called by, for messages. */
+  readonly prog: string;
+  readonly pid: number;
+  readonly uid: number;
+  readonly euid: number;
+  readonly gid: number;
+  readonly egid: number;
+  /** Signals blocked when the tool was started, bit n-1 for signal n. */
+  readonly blocked: bigint;
+  readonly environment: readonly string[];
+  /** Value of an environment variable. */
+  variable(name: string): string | undefined;
+  /** Text of a file; undefined where it cannot be read. */
+  read(path: string): string | undefined;
+  /** Whether there is a file of that name (a link that leads nowhere is none). */
+  exists(path: string): boolean;
+  /** An account of /etc/passwd by name or number. */
+  user(nameOrId: string | number): Account | undefined;
+  /** A group id of /etc/group by name or number. */
+  group(nameOrId: string | number): { readonly name: string; readonly gid: number; readonly members: readonly string[] } | undefined;
+  /** Writes to standard output; a reader that has gone ends the tool as SIGPIPE would. */
+  print(text: string): void;
+  /** Writes a line to standard error, with the tool's name before it. */
+  warn(message: string): void;
+}
+
+const lines = (text: string | undefined) => (text ?? '').split('\n').filter((line) => line && !line.startsWith('#'));
+
+/** Value of `name` in a list of NAME=VALUE entries; the first one counts, as for getenv(3). */
+export function variableOf(environment: readonly string[], name: string): string | undefined {
+  return environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+const matches = (nameOrId: string | number, name: string, id: string | undefined) => nameOrId === name || (typeof nameOrId === 'number' && String(nameOrId) === id);
+
+export function realWorld(inherited: Inherited, prog: string, print: (text: string) => void, warn: (message: string) => void): World {
+  const read = (path: string) => {
+    try {
+      return decode(readFileSync(path));
+    } catch {
+      return undefined; // the caller says what it means that it cannot be read
+    }
+  };
+  return {
+    prog,
+    pid: process.pid,
+    uid: process.getuid?.() ?? 0,
+    euid: process.geteuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    egid: process.getegid?.() ?? 0,
+    blocked: inherited.blocked,
+    environment: inherited.environment,
+    variable: (name) => variableOf(inherited.environment, name),
+    read,
+    exists: (path) => existsSync(encode(path)),
+    user: (nameOrId) => {
+      const fields = lines(read('/etc/passwd'))
+        .map((line) => line.split(':'))
+        .find(([name, , uid]) => matches(nameOrId, name as string, uid));
+      if (!fields) return undefined;
+      const [name, , uid, gid, , home, shell] = fields as [string, string, string, string, string, string, string];
+      return { name, uid: Number(uid), gid: Number(gid), home, shell };
+    },
+    group: (nameOrId) => {
+      const fields = lines(read('/etc/group'))
+        .map((line) => line.split(':'))
+        .find(([name, , gid]) => matches(nameOrId, name as string, gid));
+      if (!fields) return undefined;
+      const [name, , gid, members] = fields as [string, string, string, string | undefined];
+      return { name, gid: Number(gid), members: members?.split(',').filter(Boolean) ?? [] };
+    },
+    print,
+    warn,
+  };
+}
+
+/** An id given as a number or as a name. `noun` as in "failed to parse uid". */
+export function parseId(text: string, noun: string, lookUp: (name: string) => number | undefined): number {
+  const found = lookUp(text);
+  if (found !== undefined) return found;
+  const id = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(id < 0xffff_ffff)) throw new ToolError(`failed to parse ${noun}: '${text}'`);
+  return id;
+}

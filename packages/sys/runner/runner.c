@@ -1,0 +1,284 @@
+/*
+ * The runner plays a tape: a list of system calls that TypeScript has planned.
+ *
+ * A static image without C library, heap or second thread. The tape lies behind the code, mapped writable at TAPE; all
+ * addresses in it are absolute, since the image is never moved. ../src/tape/layout.ts writes what is read here; the two
+ * change together. ../src/tape/README.md says why this exists.
+ */
+#include "kernel.h"
+
+#define IMAGE 0x200000UL
+#define TAPE 0x400000UL
+
+enum op { CALL, FORMAT, BRANCH, EXEC, WAIT, END_AS_CHILD, END };
+enum failure { REPORT, IGNORE, GOTO };
+enum condition { EQUAL, NOT_EQUAL, LESS };
+enum piece { LAST, TEXT, RESULT, EXIT_STATUS, SIGNAL };
+enum waiting { MIRROR_STOPS = 1, FORWARD = 2 };
+
+struct entry {
+	u16 op;
+	u16 refs;		/* bit n: operand n is the number of an earlier entry, its result is meant */
+	u16 failure;
+	u16 only;		/* IGNORE and GOTO hold for this errno alone; 0 is any */
+	u32 number;		/* system call, condition, or kind of waiting */
+	u32 target;		/* entry to go to */
+	u64 operand[6];
+	i64 result;		/* as the kernel returns it: -errno on failure */
+	const char *message;	/* what a failure says before ": strerror" */
+	const char *text;	/* the trace line; 0 is silent; byte 1 and a digit stand for that operand */
+	const char *explain;	/* what to ask the explainer about, or 0 */
+	u16 status;		/* exit status of a failure */
+	u16 status_missing;	/* the same for ENOENT */
+	u32 undo;		/* entry where a failure goes on, 0 ends */
+};
+
+struct piece_entry {
+	u64 kind;
+	u64 value;
+};
+
+struct tape {
+	struct entry *entries;
+	const u32 *errors;	/* count, then for each errno the offset from TAPE of "NAME\0words\0" */
+	i64 trace;		/* descriptor, or -1 */
+	const char *explainer;	/* program that explains a failure, or 0 */
+	i64 status;		/* of the failure that is being undone */
+	i64 error;		/* its errno */
+	const char *subject;	/* its explain */
+	char *const *environment; /* for the explainer */
+};
+
+#define SIGSET(signal) (1UL << ((signal) - 1))
+enum { SIGCHLD = 17, SIGSTOP = 19, SIGCONT = 18, WNOHANG = 1, WUNTRACED = 2, SIG_UNBLOCK = 1 };
+
+struct kernel_sigaction {
+	u64 handler, flags, restorer, mask;
+};
+
+struct line {
+	char text[1024];
+	char *end;
+};
+
+static void say(i64 fd, struct line *line)
+{
+	kernel(NR_write, fd, (u64)line->text, line->end - line->text, 0, 0, 0);
+}
+
+static void add(struct line *line, const char *s)
+{
+	line->end = append(line->end, line->text + sizeof line->text, s);
+}
+
+static const char *error_name(const struct tape *tape, i64 error)
+{
+	if (error <= 0 || error >= tape->errors[0] || !tape->errors[error + 1])
+		return 0;
+	return (const char *)tape->errors + tape->errors[error + 1];
+}
+
+static void add_error_words(struct line *line, const struct tape *tape, i64 error)
+{
+	const char *name = error_name(tape, error);
+	if (name) {
+		add(line, name + length(name) + 1);
+	} else {
+		add(line, "Unknown error ");
+		line->end = append_decimal(line->end, line->text + sizeof line->text, error);
+	}
+}
+
+static void trace(const struct tape *tape, const struct entry *e, const u64 *operand, int done)
+{
+	struct line line;
+	line.end = line.text;
+	if (tape->trace < 0 || !e->text)
+		return;
+	for (const char *p = e->text; *p && line.end < line.text + 900; p++) {
+		if (*p == 1)
+			line.end = append_decimal(line.end, line.text + sizeof line.text, operand[*++p - '0']);
+		else
+			*line.end++ = *p;
+	}
+	if (done) {
+		add(&line, " = ");
+		line.end = append_decimal(line.end, line.text + sizeof line.text, e->result < 0 ? -1 : e->result);
+		if (e->result < 0) {
+			const char *name = error_name(tape, -e->result);
+			add(&line, " ");
+			add(&line, name ? name : "?");
+			add(&line, " (");
+			add_error_words(&line, tape, -e->result);
+			add(&line, ")");
+		}
+	}
+	add(&line, "\n");
+	say(tape->trace, &line);
+}
+
+static i64 format(const struct entry *entries, char *to, const struct piece_entry *piece)
+{
+	char *p = to, *limit = (char *)~0UL;
+	for (; piece->kind != LAST; piece++) {
+		i64 result = piece->kind == TEXT ? 0 : entries[piece->value].result;
+		if (piece->kind == TEXT)
+			p = append(p, limit, (const char *)piece->value);
+		else if (piece->kind == RESULT)
+			p = append_decimal(p, limit, result);
+		else if (piece->kind == EXIT_STATUS)
+			p = append_decimal(p, limit, result >> 8 & 255);
+		else
+			p = append_decimal(p, limit, result & 127);
+	}
+	*p = 0;
+	return p - to;
+}
+
+/* execvp(3) over a list of paths made while planning: the same errors end the search, the same one is kept. */
+static i64 execute(char *const *paths, char *const *argv, const char **shell, char *const *envp)
+{
+	i64 result = -ENOENT, denied = 0;
+	for (; *paths; paths++) {
+		result = kernel(NR_execve, (u64)*paths, (u64)argv, (u64)envp, 0, 0, 0);
+		if (result == -ENOEXEC && shell) {
+			shell[1] = *paths;
+			result = kernel(NR_execve, (u64)shell[0], (u64)shell, (u64)envp, 0, 0, 0);
+		}
+		if (result == -EACCES)
+			denied = result;
+		else if (result != -ENOENT && result != -ESTALE && result != -ENOTDIR && result != -ENODEV && result != -ETIMEDOUT)
+			return result;
+	}
+	return denied ? denied : result;
+}
+
+static i64 wait_for(i64 pid, u32 kind, u64 forwarded)
+{
+	int status;
+	for (;;) {
+		i64 found = kernel(NR_wait4, pid, (u64)&status, (kind & MIRROR_STOPS ? WUNTRACED : 0) | (kind & FORWARD ? WNOHANG : 0), 0, 0, 0);
+		if (found == -EINTR)
+			continue;
+		if (found < 0)
+			return found;
+		if (found == 0) {
+			u64 set = forwarded | SIGSET(SIGCHLD);
+			i64 signal = kernel(NR_rt_sigtimedwait, (u64)&set, 0, 0, sizeof set, 0, 0);
+			if (signal > 0 && signal != SIGCHLD)
+				kernel(NR_kill, pid, signal, 0, 0, 0, 0);
+			continue;
+		}
+		if ((status & 255) != 127)
+			return status & 65535;
+		/* Stop as the child has stopped; when we are continued, so is the child. */
+		kernel(NR_kill, kernel(NR_getpid, 0, 0, 0, 0, 0, 0), SIGSTOP, 0, 0, 0, 0);
+		kernel(NR_kill, pid, SIGCONT, 0, 0, 0, 0);
+	}
+}
+
+/* A child that a signal has ended ends us by the same signal. Comes back only where that is impossible. */
+static i64 end_as_child(i64 status)
+{
+	struct kernel_sigaction action = { 0, 0, 0, 0 };
+	i64 signal = status & 127, result;
+	u64 set;
+	if (!signal)
+		end(status >> 8 & 255);
+	result = kernel(NR_rt_sigaction, signal, (u64)&action, 0, sizeof set, 0, 0);
+	if (result < 0)
+		return result;
+	set = SIGSET(signal);
+	kernel(NR_rt_sigprocmask, SIG_UNBLOCK, (u64)&set, 0, sizeof set, 0, 0);
+	return kernel(NR_kill, kernel(NR_getpid, 0, 0, 0, 0, 0, 0), signal, 0, 0, 0, 0);
+}
+
+static void __attribute__((noreturn)) end_failed(struct tape *tape)
+{
+	if (tape->explainer && tape->subject) {
+		char error[24], status[24];
+		char *argv[6];
+		*append_decimal(error, error + 23, tape->error) = 0;
+		*append_decimal(status, status + 23, tape->status) = 0;
+		argv[0] = (char *)tape->explainer;
+		argv[1] = (char *)tape->explainer + length(tape->explainer) + 1;	/* the option that asks for it */
+		argv[2] = error;
+		argv[3] = status;
+		argv[4] = (char *)tape->subject;
+		argv[5] = 0;
+		kernel(NR_execve, (u64)tape->explainer, (u64)argv, (u64)tape->environment, 0, 0, 0);
+	}
+	end(tape->status);
+}
+
+/* Says what failed, once; gives the entry where playing goes on. */
+static u32 report(struct tape *tape, const struct entry *e)
+{
+	if (e->message) {
+		struct line line;
+		line.end = line.text;
+		add(&line, e->message);
+		add(&line, ": ");
+		add_error_words(&line, tape, -e->result);
+		line.end = line.end < line.text + sizeof line.text ? line.end : line.end - 1;
+		*line.end++ = '\n';
+		say(2, &line);
+	}
+	tape->status = e->result == -ENOENT ? e->status_missing : e->status;
+	tape->error = -e->result;
+	tape->subject = e->explain;
+	if (!e->undo)
+		end_failed(tape);
+	return e->undo;
+}
+
+void __attribute__((noreturn)) play(u64 *stack)
+{
+	struct tape *tape = (struct tape *)(TAPE + ((u64)image_end - IMAGE));
+	char *const *envp = (char *const *)(stack + 1 + stack[0] + 1);
+	u32 next = 0;
+	tape->environment = envp;
+	for (;;) {
+		struct entry *e = &tape->entries[next++];
+		u64 operand[6];
+		for (int i = 0; i < 6; i++)
+			operand[i] = e->refs >> i & 1 ? (u64)tape->entries[e->operand[i]].result : e->operand[i];
+		switch (e->op) {
+		case CALL:
+			e->result = kernel(e->number, operand[0], operand[1], operand[2], operand[3], operand[4], operand[5]);
+			trace(tape, e, operand, 1);
+			break;
+		case FORMAT:
+			e->result = format(tape->entries, (char *)operand[0], (const struct piece_entry *)operand[1]);
+			break;
+		case BRANCH:
+			if (e->number == EQUAL ? operand[0] == operand[1] : e->number == NOT_EQUAL ? operand[0] != operand[1] : (i64)operand[0] < (i64)operand[1])
+				next = e->target;
+			continue;
+		case EXEC:
+			trace(tape, e, operand, 0);
+			e->result = execute((char *const *)operand[0], (char *const *)operand[1], (const char **)operand[2], operand[3] ? (char *const *)operand[3] : envp);
+			trace(tape, e, operand, 1);
+			break;
+		case WAIT:
+			e->result = wait_for(operand[0], e->number, operand[1]);
+			trace(tape, e, operand, 1);
+			break;
+		case END_AS_CHILD:
+			e->result = end_as_child(operand[0]);
+			break;
+		case END:
+			if (e->number)
+				end_failed(tape);
+			end(operand[0]);
+		}
+		if (e->result >= 0 || e->result < -4095)
+			continue;
+		if (e->failure == REPORT || (e->only && e->only != -e->result))
+			next = report(tape, e);
+		else if (e->failure == GOTO)
+			next = e->target;
+	}
+}
+
+ENTRY(play);

@@ -1,0 +1,9 @@
+/** fcntl(2) commands; asm-generic/fcntl.h. */
+export const F_DUPFD = 0;
+export const F_GETFD = 1;
+export const F_SETFD = 2;
+export const F_GETFL = 3;
+export const F_SETFL = 4;
+export const F_DUPFD_CLOEXEC = 0x406;
+export const F_ADD_SEALS = 0x409;
+export const FD_CLOEXEC = 1;

@@ -1,0 +1,22 @@
+/** @ts/sys: the kernel's calls, made now or written onto a tape that a tiny runner plays. */
+export * from './arch.ts';
+export * from './bytes.ts';
+export * from './caller.ts';
+export { CALLS, type Call } from './calls.ts';
+export * from './errno.ts';
+export * from './gate.ts';
+export * from './live.ts';
+export { useLibrary } from './native.ts';
+export * from './operand.ts';
+export * from './signals.ts';
+export * from './struct.ts';
+export * from './sys.ts';
+export * from './tape/become.ts';
+export * from './tape/elf.ts';
+export * from './tape/entry.ts';
+export * from './tape/format.ts';
+export * from './tape/inherited.ts';
+export * from './tape/layout.ts';
+export { type Recording, recording, signalSet, type TapeRecording, type Waiting } from './tape/recorder.ts';
+export * from './trace.ts';
+export * from './const/index.ts';

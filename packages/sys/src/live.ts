@@ -1,0 +1,55 @@
+/** The live gate: system calls of this thread, now, through koffi. */
+import { arm64 } from './arch.ts';
+import { CALLS, type Call } from './calls.ts';
+import { SysError } from './errno.ts';
+import type { Failure, Gate } from './gate.ts';
+import { native } from './native.ts';
+import { Block, bytesOf, type Data, type Operand, Ref } from './operand.ts';
+import { formatCall, formatResult } from './trace.ts';
+
+/** Memory address of data, with the addresses inside it filled in. `keep` holds what must outlive the call. */
+function addressOf(data: Data, keep: unknown[]): number {
+  const { address } = native();
+  if (!(data instanceof Block)) {
+    const bytes = bytesOf(data);
+    keep.push(bytes);
+    return address(bytes);
+  }
+  for (const [offset, target] of data.pointers) {
+    data.bytes.writeBigUInt64LE(target === null ? 0n : BigInt(addressOf(target, keep)), offset);
+  }
+  keep.push(data.bytes);
+  return address(data.bytes);
+}
+
+function valueOf(operand: Operand, keep: unknown[]): number | bigint {
+  if (typeof operand === 'number' || typeof operand === 'bigint') return operand;
+  if (operand === null) return 0;
+  if (operand instanceof Ref) throw new TypeError('a recorded result has no value while planning');
+  return addressOf(operand, keep);
+}
+
+/** Makes the call and gives the kernel's return value, or the negated errno. For `sys` and for calls it does not wrap. */
+export function rawCall(name: Call, operands: readonly Operand[]): number {
+  const keep: unknown[] = [];
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = operands.map((operand) => valueOf(operand, keep));
+  const { syscall, errno } = native();
+  const result = syscall(CALLS[name][arm64 ? 1 : 0], a, b, c, d, e, f);
+  return result === -1 ? -errno() : result;
+}
+
+const ENOENT = 2;
+
+export class LiveGate implements Gate {
+  readonly live = true;
+
+  /** `trace` is given one line a call, as strace(1) prints it. */
+  constructor(readonly trace?: (line: string) => void) {}
+
+  call(name: Call, operands: readonly Operand[], failure: Failure): number {
+    const result = rawCall(name, operands);
+    this.trace?.(`${formatCall(name, operands)} = ${formatResult(result)}`);
+    if (result >= 0 || failure.ignore === true || failure.ignore === -result) return result;
+    throw new SysError(name, -result, formatCall(name, operands), failure.message, failure.statusMissing !== undefined && -result === ENOENT ? failure.statusMissing : failure.status, failure.explain);
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * Two functions of the C library, through koffi: syscall(2), and the address of a buffer.
+ *
+ * The shared library of koffi's platform package is loaded directly: its JavaScript front probes many paths first (10 ms
+ * against 1 ms). A single-file tool is that library itself and hands in its own path.
+ */
+import { createRequire } from 'node:module';
+import { arch } from './arch.ts';
+
+type Word = number | bigint;
+
+interface Native {
+  syscall(number: number, a: Word, b: Word, c: Word, d: Word, e: Word, f: Word): number;
+  errno(): number;
+  /** Address of the first byte; valid as long as the buffer is referenced. */
+  address(buffer: Uint8Array): number;
+}
+
+interface Koffi {
+  load(path: null): { func(name: string, result: string, parameters: string[]): (...operands: unknown[]) => number };
+  errno(): number;
+}
+
+let library: string | undefined;
+let loaded: Native | undefined;
+
+/** Path of koffi's shared library, where it is known; to be said before the first call. */
+export function useLibrary(path: string): void {
+  library = path;
+}
+
+const isMusl = () => {
+  const report = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return report.header.glibcVersionRuntime === undefined;
+};
+
+const installed = () =>
+  createRequire(import.meta.url).resolve(`@koromix/koffi-linux-${arch}/${isMusl() ? 'musl' : 'linux'}_${arch}/koffi.node`);
+
+export function native(): Native {
+  if (loaded) return loaded;
+  const module = { exports: {} as Koffi };
+  process.dlopen(module, library ?? installed());
+  const koffi = module.exports;
+  const libc = koffi.load(null);
+  const word = 'int64';
+  const syscall = libc.func('syscall', word, Array(7).fill(word)) as Native['syscall'];
+  // Copying nothing onto itself gives back the address.
+  const move = libc.func('memmove', word, ['void *', 'void *', word]);
+  loaded = { syscall, errno: () => koffi.errno(), address: (buffer) => move(buffer, buffer, 0) };
+  return loaded;
+}

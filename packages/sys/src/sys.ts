@@ -1,0 +1,94 @@
+/**
+ * `Sys`: every system call that the tools need, over a gate.
+ *
+ * One object with a method for each wrapper of ./man2, and two makes: `live()` calls now; `recording()` (./tape/recorder.ts)
+ * writes down. A function that takes `Sys` works on both.
+ */
+import type { Call } from './calls.ts';
+import type { Caller } from './caller.ts';
+import type { Failure, Gate } from './gate.ts';
+import { LiveGate } from './live.ts';
+import * as man2 from './man2/index.ts';
+import type { Int, Operand, Ref } from './operand.ts';
+
+type Bound<Wrappers, Result> = {
+  [K in keyof Wrappers]: Wrappers[K] extends (sys: Caller, ...rest: infer Rest) => infer R
+    ? (...rest: Rest) => [Ref] extends [R] ? Result : R
+    : never;
+};
+
+/** Exit statuses of a failure, where they are not those of `sys` itself. */
+export interface Statuses {
+  status?: number;
+  /** For ENOENT. */
+  statusMissing?: number;
+}
+
+/** The calls, their results known at once (`number`) or when the tape is played (`Int`). */
+export interface SysBase<Result extends Int> extends Bound<typeof man2, Result> {
+  readonly live: boolean;
+  /** The same calls; a failure says `message: strerror` and ends with the tool's or the given status. */
+  or(message: string, statuses?: Statuses): this;
+  /** The same calls; a failure (of any kind, or this errno alone) is let pass. */
+  ignoring(errno?: number): this;
+  /** The same calls; a failure is explained as one of `subject`: what was called, and for what, in words. */
+  explaining(subject: string): this;
+  /** A call that has no wrapper. */
+  do(name: Call, ...operands: Operand[]): Result;
+}
+
+export interface Sys extends SysBase<Int> {}
+export interface LiveSys extends SysBase<number> {}
+
+export class BoundSys implements Caller {
+  constructor(
+    readonly gate: Gate,
+    readonly failure: Partial<Failure> & { status: number },
+  ) {}
+
+  get live(): boolean {
+    return this.gate.live;
+  }
+
+  or(message: string, statuses: Statuses = {}): this {
+    return this.with({ status: this.failure.status, explain: this.failure.explain, ...statuses, message });
+  }
+
+  ignoring(errno?: number): this {
+    return this.with({ ...this.failure, ignore: errno ?? true });
+  }
+
+  explaining(explain: string): this {
+    return this.with({ ...this.failure, explain });
+  }
+
+  do(name: Call, ...operands: Operand[]): Int {
+    return this.gate.call(name, operands, { message: `${name} failed`, ...this.failure });
+  }
+
+  look(name: Call, ...operands: Operand[]): number {
+    if (!this.gate.live) throw new TypeError(`the result of ${name} is needed while planning: use a live sys`);
+    return this.do(name, ...operands) as number;
+  }
+
+  protected with(failure: Partial<Failure> & { status: number }): this {
+    const other = Object.create(Object.getPrototypeOf(this)) as this;
+    return Object.assign(other, this, { failure });
+  }
+}
+
+for (const [name, wrapper] of Object.entries(man2) as [string, (sys: Caller, ...rest: unknown[]) => unknown][]) {
+  Object.defineProperty(BoundSys.prototype, name, {
+    value(this: Caller, ...rest: unknown[]) {
+      return wrapper(this, ...rest);
+    },
+  });
+}
+
+/**
+ * System calls made now, by the main thread of this process. Errors are thrown as SysError.
+ *
+ * @param status Exit status that errors carry for a tool. @param trace Is given one line a call.
+ */
+export const live = (status = 1, trace?: (line: string) => void): LiveSys =>
+  new BoundSys(new LiveGate(trace), { status }) as unknown as LiveSys;

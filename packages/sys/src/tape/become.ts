@@ -1,0 +1,77 @@
+/** Replaces this process by the runner with a tape: from here on nothing of JavaScript is left. */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { arch } from '../arch.ts';
+import { encode } from '../bytes.ts';
+import { AT_EMPTY_PATH } from '../const/at.ts';
+import { MFD_CLOEXEC, MFD_EXEC } from '../const/memfd.ts';
+import { O_RDWR, O_TMPFILE } from '../const/open.ts';
+import { errnoOf, SysError } from '../errno.ts';
+import type { LiveSys } from '../sys.ts';
+import { dataAddress, image } from './elf.ts';
+import type { Tape } from './entry.ts';
+import { RUNNER } from './images.generated.ts';
+import type { Inherited } from './inherited.ts';
+import { layOut, type Playing } from './layout.ts';
+
+const code = () => Buffer.from(RUNNER[arch], 'base64');
+
+/** Runner and tape as an executable file. */
+export function tapeImage(tape: Tape, playing?: Playing): Buffer {
+  const runner = code();
+  return image(arch, runner, layOut(tape, dataAddress(runner), playing));
+}
+
+function writeAll(fd: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+}
+
+/** A descriptor of an executable file in memory; without MFD_EXEC where the kernel (before 6.3) does not know it. */
+function memory(sys: LiveSys, name: string): number {
+  try {
+    return sys.memfd_create(name, MFD_CLOEXEC | MFD_EXEC);
+  } catch (error) {
+    if (!(error instanceof SysError) || error.errno !== errnoOf('EINVAL')) throw error;
+    return sys.memfd_create(name, MFD_CLOEXEC);
+  }
+}
+
+/** Folders for an unnamed file where executable memory files are forbidden (vm.memfd_noexec). */
+const FOLDERS = ['/dev/shm', '/run', '/tmp', '/var/tmp'];
+
+function unnamedFile(folder: string, bytes: Buffer): number {
+  const writer = openSync(folder, O_TMPFILE | O_RDWR, 0o700);
+  writeAll(writer, bytes);
+  // A file that is open for writing cannot be executed.
+  const reader = openSync(`/proc/self/fd/${writer}`, 'r');
+  closeSync(writer);
+  return reader;
+}
+
+/** Becomes the image under the argument list and environment that this process was given. Returns only by throwing. */
+export function becomeImage(sys: LiveSys, bytes: Buffer, name: string, inherited: Inherited): never {
+  const argv = inherited.argv.map((argument) => Buffer.concat([encode(argument), Buffer.alloc(1)]));
+  const envp = inherited.environment.map((entry) => Buffer.concat([encode(entry), Buffer.alloc(1)]));
+  const execute = (fd: number) => sys.execveat(fd, '', argv, envp, AT_EMPTY_PATH);
+  let refused: unknown;
+  try {
+    const fd = memory(sys, name);
+    writeAll(fd, bytes);
+    execute(fd);
+  } catch (error) {
+    if (!(error instanceof SysError) || error.code !== 'EACCES') throw error;
+    refused = error;
+  }
+  for (const folder of FOLDERS) {
+    try {
+      execute(unnamedFile(folder, bytes));
+    } catch {
+      // the next folder may allow it
+    }
+  }
+  throw refused;
+}
+
+/** Becomes the runner that plays `tape`. */
+export function play(sys: LiveSys, tape: Tape, name: string, inherited: Inherited, playing?: Playing): never {
+  return becomeImage(sys, tapeImage(tape, playing), name, inherited);
+}

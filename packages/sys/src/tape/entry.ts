@@ -1,0 +1,40 @@
+/** What a tape is made of. ./layout.ts writes it into memory as ../../runner/runner.c reads it. */
+import type { Call } from '../calls.ts';
+import type { Failure } from '../gate.ts';
+import type { Block, Data, Operand, Ref } from '../operand.ts';
+
+/** A place on the tape that entries can go to; `entry` is set when the place is reached while recording. */
+export class Label {
+  entry: number | undefined;
+}
+
+/** Part of a text that is put together while the tape is played. */
+export type Piece = string | { result: Ref } | { exitStatus: Ref } | { signal: Ref };
+
+interface Common {
+  failure?: Failure;
+  /** Where a failure goes on, after its message, to take back what was made. */
+  undo?: Label;
+  /** What the explainer is asked about when this fails. */
+  explain?: string;
+  /** Trace line, made by the recorder. */
+  text?: string;
+  /** Go to this place on failure (of this errno alone, where given), without a word. */
+  otherwise?: { label: Label; only?: number };
+}
+
+export type Entry = Common &
+  (
+    | { op: 'call'; name: Call; operands: readonly Operand[] }
+    | { op: 'format'; buffer: Buffer; pieces: readonly Piece[] }
+    | { op: 'branch'; left: Operand; condition: 'equal' | 'notEqual' | 'less'; right: number; label: Label }
+    | { op: 'exec'; paths: Block; argv: Block; shell: Block | null; environment: Data | null }
+    | { op: 'wait'; pid: Ref; mirrorStops: boolean; forward: bigint }
+    | { op: 'endAsChild'; status: Ref }
+    | { op: 'end'; status: number | 'failed' }
+  );
+
+/** A finished recording. */
+export interface Tape {
+  readonly entries: readonly Entry[];
+}

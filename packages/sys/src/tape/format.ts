@@ -1,0 +1,49 @@
+/** A tape as text, one line an entry: for --dry-run and for tests that compare recordings. */
+import { formatCall } from '../trace.ts';
+import type { Entry, Piece, Tape } from './entry.ts';
+
+const piece = (part: Piece) =>
+  typeof part === 'string' ? JSON.stringify(part).slice(1, -1) : 'result' in part ? `{${part.result.entry}}` : 'exitStatus' in part ? `{status of ${part.exitStatus.entry}}` : `{signal of ${part.signal.entry}}`;
+
+/** References to results as the number of the entry that gives them. */
+function withNumbers(entry: Extract<Entry, { op: 'call' }>): string {
+  return formatCall(entry.name, entry.operands).replaceAll(/\u0001(\d)/g, (_, operand: string) => {
+    const reference = entry.operands[Number(operand)] as { entry: number };
+    return `{${reference.entry}}`;
+  });
+}
+
+function words(entry: Entry): string {
+  switch (entry.op) {
+    case 'call':
+      return withNumbers(entry);
+    case 'format':
+      return `text "${entry.pieces.map(piece).join('')}"`;
+    case 'branch':
+      return typeof entry.left === 'number'
+        ? `go to ${entry.label.entry}`
+        : `if {${(entry.left as { entry: number }).entry}} is ${{ equal: '', notEqual: 'not ', less: 'below ' }[entry.condition]}${entry.right} go to ${entry.label.entry}`;
+    case 'exec':
+      return entry.text ?? 'execve';
+    case 'wait':
+      return `wait for {${entry.pid.entry}}${entry.forward ? ', passing signals on' : ''}${entry.mirrorStops ? ', stopping with it' : ''}`;
+    case 'endAsChild':
+      return `end as {${entry.status.entry}} ended`;
+    case 'end':
+      return entry.status === 'failed' ? 'end, having failed' : `exit ${entry.status}`;
+  }
+}
+
+function consequences(entry: Entry): string {
+  if (entry.op === 'branch' || entry.op === 'format') return '';
+  const { ignore } = entry.failure ?? {};
+  if (entry.otherwise) return `  # on failure go to ${entry.otherwise.label.entry}`;
+  if (ignore !== undefined) return '  # may fail';
+  return entry.undo ? `  # on failure go to ${entry.undo.entry}` : '';
+}
+
+/** Lines "number: call", as strace(1) would print it; `{n}` is the result of entry n. */
+export function formatTape(tape: Tape): string {
+  const width = String(tape.entries.length).length;
+  return tape.entries.map((entry, index) => `${String(index).padStart(width)}: ${words(entry)}${consequences(entry)}\n`).join('');
+}

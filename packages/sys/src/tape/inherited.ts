@@ -1,0 +1,107 @@
+/**
+ * What this process was given when it was started, before Node changed it, and the calls that give it back.
+ *
+ * Node ignores SIGPIPE and SIGXFSZ, gives all other signals their default action, unblocks all signals, raises the soft
+ * RLIMIT_NOFILE, marks inherited descriptors close-on-exec and opens closed ones among 0 to 2. The launcher
+ * (../../runner/launcher.c) notes the state first and hands it over as an argument.
+ */
+import { readFileSync } from 'node:fs';
+import { decode } from '../bytes.ts';
+import { RLIMIT_NOFILE } from '../const/rlimit.ts';
+import { SIGPIPE, SIGXFSZ } from '../const/signal.ts';
+import { SIG_SETMASK } from '../const/sigmask.ts';
+import { F_GETFD } from '../const/fcntl.ts';
+import type { Sys } from '../sys.ts';
+import { live } from '../sys.ts';
+
+export interface Inherited {
+  /** Descriptor of the tool's own file, opened by the launcher; undefined where there was none. */
+  file?: number;
+  /** Ranges of open descriptors. */
+  descriptors: readonly (readonly [first: number, last: number])[];
+  /** Signals that are ignored, bit n-1 for signal n. */
+  ignored: bigint;
+  /** Signals that are blocked. */
+  blocked: bigint;
+  /** Soft limit of open files. */
+  nofile?: bigint;
+  /** Arguments from argv[0] on. */
+  argv: readonly string[];
+  /** Entries of the environment, in order, duplicates and such without "=" included. */
+  environment: readonly string[];
+}
+
+const IGNORED_BY_NODE = [SIGPIPE, SIGXFSZ] as const;
+
+const has = (set: bigint, signal: number) => ((set >> BigInt(signal - 1)) & 1n) === 1n;
+
+const parseRanges = (text: string) =>
+  text
+    .split(',')
+    .filter(Boolean)
+    .map((range) => {
+      const [first, last] = range.split('-').map(Number) as [number, number | undefined];
+      return [first, last ?? first] as const;
+    });
+
+/** Reads the launcher's "FILE:DESCRIPTORS:IGNORED:BLOCKED:NOFILE". */
+export function parseState(state: string): Omit<Inherited, 'argv' | 'environment'> {
+  const [file, descriptors, ignored, blocked, nofile] = state.split(':') as [string, string, string, string, string];
+  return {
+    file: Number(file),
+    descriptors: parseRanges(descriptors),
+    ignored: BigInt(`0x${ignored}`),
+    blocked: BigInt(`0x${blocked}`),
+    nofile: BigInt(nofile),
+  };
+}
+
+/** The launcher hides some variables from Node by clearing bit 6 of their first letter. */
+export function unhide(entry: string): string {
+  if (entry.startsWith('\u000eODE_')) return `N${entry.slice(1)}`;
+  return entry.startsWith('\u000fPENSSL_CONF=') ? `O${entry.slice(1)}` : entry;
+}
+
+const nulSeparated = (bytes: Buffer) => decode(bytes).split('\0').slice(0, -1);
+
+function readOrElse(path: string, otherwise: () => string[]): string[] {
+  try {
+    return nulSeparated(readFileSync(path));
+  } catch {
+    return otherwise(); // no /proc here: what Node has decoded must do
+  }
+}
+
+const environment = () =>
+  readOrElse('/proc/self/environ', () => Object.entries(process.env).map(([name, value]) => `${name}=${value}`)).map(unhide);
+
+/** The state as the launcher noted it: `state` is the argument before the tool's own ones. */
+export function inheritedFromLauncher(state: string): Inherited {
+  const argv = readOrElse('/proc/self/cmdline', () => process.argv.slice(1));
+  return { ...parseState(state), argv: argv.slice(argv.indexOf(state) + 1), environment: environment() };
+}
+
+/** The state as far as it can be seen from inside a running Node: for use as a library. */
+export function inheritedHere(argv: readonly string[]): Inherited {
+  const sys = live();
+  const open = [0, 1, 2].filter((fd) => (sys.ignoring().do('fcntl', fd, F_GETFD) as number) >= 0);
+  return { descriptors: open.map((fd) => [fd, fd]), ignored: 0n, blocked: 0n, argv, environment: environment() };
+}
+
+/** Gives back what Node has changed. `name`: what ps(1) shows. */
+export function giveBack(sys: Sys, inherited: Inherited, name: string): void {
+  const quiet = sys.ignoring();
+  for (let signal = 1; signal <= 64; signal++) {
+    const now = (IGNORED_BY_NODE as readonly number[]).includes(signal);
+    if (has(inherited.ignored, signal) !== now) quiet.setSignalAction(signal, now ? 'default' : 'ignore');
+  }
+  quiet.sigprocmask(SIG_SETMASK, inherited.blocked);
+  if (inherited.nofile !== undefined) {
+    const { cur, max } = live().getrlimit(0, RLIMIT_NOFILE);
+    if (cur !== inherited.nofile) quiet.setrlimit(0, RLIMIT_NOFILE, { cur: inherited.nofile, max });
+  }
+  const isOpen = (fd: number) => inherited.descriptors.some(([first, last]) => fd >= first && fd <= last);
+  for (const [first, last] of inherited.descriptors) for (let fd = first; fd <= last; fd++) quiet.setCloexec(fd, false);
+  for (const fd of [0, 1, 2]) if (!isOpen(fd)) quiet.close(fd);
+  quiet.setProcessName(name);
+}

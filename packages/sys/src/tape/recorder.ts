@@ -1,0 +1,256 @@
+/** The recording gate, and what only a tape can do: fork, wait, branch, become the final program. */
+import { type Call, CALLS } from '../calls.ts';
+import { SIG_BLOCK, SIG_SETMASK } from '../const/sigmask.ts';
+import * as signals from '../const/signal.ts';
+import { encode } from '../bytes.ts';
+import type { Failure, Gate } from '../gate.ts';
+import { type Data, type Int, type Operand, pointerArray, Ref } from '../operand.ts';
+import { BoundSys, type Sys } from '../sys.ts';
+import { formatCall, quote } from '../trace.ts';
+import { type Entry, Label, type Piece, type Tape } from './entry.ts';
+
+/** How a parent waits for the child that goes on with the work. */
+export interface Waiting {
+  /** Signals that the parent blocks while it waits; the child gets the set that was blocked before. */
+  block?: readonly number[];
+  /** Signals sent to the parent that it passes on to the child instead of dying of them. */
+  forward?: readonly number[];
+  /** The parent stops when its child stops, and continues it when it is itself continued. */
+  mirrorStops?: boolean;
+  /** What the child gets when the parent ends. */
+  parentDeathSignal?: number;
+  /** Set of blocked signals that the child gives itself back. */
+  blockedBefore?: bigint;
+  /** Called for the parent between fork and wait. */
+  parent?: (sys: Recording, pid: Ref) => void;
+  /** Called for the parent when the child has ended. */
+  ended?: (sys: Recording, status: Ref) => void;
+}
+
+export interface Recording extends Sys {
+  /** What follows `child` is the parent's; the child ends with status 0 where `child` does not end it. Result: its PID. */
+  fork(child: (sys: Recording) => void): Ref;
+  /** What follows is the child's; the parent waits and ends as the child ends. */
+  forkAndWait(waiting: Waiting): void;
+  /** Waits for a child. Result: its status as wait(2) gives it. */
+  wait(pid: Ref): Ref;
+  /** Ends by the exit status, or by the signal, that is in a status of `wait`. */
+  endAsChild(status: Ref): void;
+  end(status: number): void;
+  /** Runs `then` if the result of a call compares so. */
+  when(left: Ref, condition: 'equal' | 'notEqual' | 'less', right: number, then: () => void): void;
+  /** Runs `attempt`; when a call in it fails (with this errno, where given), goes on with `otherwise` instead. */
+  tryElse(attempt: (sys: this) => void, otherwise: (sys: this) => void, only?: number): void;
+  /** From here on, a failure runs `take back` after its message, before the tape ends. */
+  undo(takeBack: (sys: Recording) => void): void;
+  /** Text made while playing, and its length. `size`: bytes to reserve. */
+  text(pieces: readonly Piece[], size?: number): { buffer: Buffer; length: Ref };
+  /** Writes a text that is put together while playing. */
+  print(fd: Int, pieces: readonly Piece[]): void;
+  /** Becomes the first of `paths` that can be executed, as execvp(3); a script without `#!` runs in /bin/sh. */
+  become(paths: readonly string[], argv: readonly string[], environment?: Data): void;
+}
+
+export interface TapeRecording extends Recording {
+  /** From here on another tool's calls: its status for failures, and the words before what its failures are explained by. */
+  speakFor(asking: string, status: number): TapeRecording;
+  finish(): Tape;
+}
+
+/** Set of signals as the kernel takes it: bit n-1 is signal n. */
+export const signalSet = (list: readonly number[]): bigint => list.reduce((set, signal) => set | (1n << BigInt(signal - 1)), 0n);
+
+class RecordingGate implements Gate {
+  readonly live = false;
+  readonly entries: Entry[] = [];
+  readonly later: (() => void)[] = [];
+  undo: Label | undefined;
+  otherwise: { label: Label; only?: number } | undefined;
+  /** Who asks the explainer: words that stand before the subject. */
+  asking = '';
+
+  constructor(readonly texts: boolean) {}
+
+  push(entry: Entry): Ref {
+    if (this.undo && entry.failure) entry.undo = this.undo;
+    this.entries.push(entry);
+    return new Ref(this.entries.length - 1);
+  }
+
+  place(label: Label): void {
+    label.entry = this.entries.length;
+  }
+
+  call(name: Call, operands: readonly Operand[], failure: Failure): Ref {
+    if (!CALLS[name]) throw new TypeError(`no such system call: ${name}`);
+    return this.push({
+      op: 'call',
+      name,
+      operands,
+      failure,
+      explain: failure.explain && `${this.asking} ${failure.explain}`,
+      text: this.texts ? formatCall(name, operands) : undefined,
+      otherwise: failure.ignore === undefined ? this.otherwise : undefined,
+    });
+  }
+}
+
+class RecordingSys extends BoundSys {
+  declare readonly gate: RecordingGate;
+
+  private get self(): Recording {
+    return this as unknown as Recording;
+  }
+
+  private failing(message: string, status = this.failure.status, statusMissing?: number): Failure {
+    return { message: this.failure.message ?? message, status: this.failure.message ? this.failure.status : status, statusMissing };
+  }
+
+  private clone(): Ref {
+    return this.gate.call('clone', [signals.SIGCHLD, 0, 0, 0, 0], this.failing('fork failed'));
+  }
+
+  private branch(left: Operand, condition: 'equal' | 'notEqual' | 'less', right: number, label: Label): void {
+    this.gate.push({ op: 'branch', left, condition, right, label });
+  }
+
+  /** What the other process has made is not ours to take back. */
+  private asChild(record: () => void): void {
+    const { undo, otherwise } = this.gate;
+    this.gate.undo = undefined;
+    this.gate.otherwise = undefined;
+    record();
+    this.gate.undo = undo;
+    this.gate.otherwise = otherwise;
+  }
+
+  fork(child: (sys: Recording) => void): Ref {
+    const parent = new Label();
+    const pid = this.clone();
+    this.branch(pid, 'notEqual', 0, parent);
+    this.asChild(() => child(this.self));
+    this.end(0);
+    this.gate.place(parent);
+    return pid;
+  }
+
+  forkAndWait(waiting: Waiting): void {
+    const { block = [], forward = [], blockedBefore = 0n } = waiting;
+    const child = new Label();
+    const held = signalSet([...block, ...forward, ...(forward.length ? [signals.SIGCHLD] : [])]);
+    const sys = this.self;
+    if (held) sys.or('sigprocmask block failed').sigprocmask(SIG_BLOCK, held);
+    const pid = this.clone();
+    this.branch(pid, 'equal', 0, child);
+    waiting.parent?.(sys, pid);
+    const status = this.waitAs(pid, waiting.mirrorStops ?? false, signalSet(forward));
+    waiting.ended?.(sys, status);
+    this.endAsChild(status);
+    this.gate.place(child);
+    this.gate.undo = undefined;
+    if (held) sys.or('sigprocmask restore failed').sigprocmask(SIG_SETMASK, blockedBefore);
+    if (waiting.parentDeathSignal) sys.or('prctl failed').setParentDeathSignal(waiting.parentDeathSignal);
+  }
+
+  wait(pid: Ref): Ref {
+    return this.waitAs(pid, false, 0n);
+  }
+
+  private waitAs(pid: Ref, mirrorStops: boolean, forward: bigint): Ref {
+    const failure = this.failing('waitpid failed');
+    return this.gate.push({ op: 'wait', pid, mirrorStops, forward, failure, text: this.gate.texts ? 'wait4(\u00010)' : undefined });
+  }
+
+  endAsChild(status: Ref): void {
+    this.gate.push({ op: 'endAsChild', status, failure: this.failing('sigprocmask unblock failed') });
+    this.end(this.failure.status);
+  }
+
+  end(status: number): void {
+    this.gate.push({ op: 'end', status });
+  }
+
+  when(left: Ref, condition: 'equal' | 'notEqual' | 'less', right: number, then: () => void): void {
+    const inside = new Label();
+    const after = new Label();
+    this.branch(left, condition, right, inside);
+    this.branch(0, 'equal', 0, after);
+    this.gate.place(inside);
+    then();
+    this.gate.place(after);
+  }
+
+  tryElse(attempt: (sys: this) => void, otherwise: (sys: this) => void, only?: number): void {
+    const failed = new Label();
+    const after = new Label();
+    const outer = this.gate.otherwise;
+    this.gate.otherwise = { label: failed, only };
+    attempt(this);
+    this.gate.otherwise = outer;
+    this.branch(0, 'equal', 0, after);
+    this.gate.place(failed);
+    otherwise(this);
+    this.gate.place(after);
+  }
+
+  undo(takeBack: (sys: Recording) => void): void {
+    const before = this.gate.undo;
+    const label = new Label();
+    this.gate.undo = label;
+    this.gate.later.push(() => {
+      this.gate.undo = undefined;
+      this.gate.place(label);
+      takeBack(this.ignoring() as unknown as Recording);
+      if (before) this.branch(0, 'equal', 0, before);
+      else this.gate.push({ op: 'end', status: 'failed' });
+    });
+  }
+
+  text(pieces: readonly Piece[], size = 256): { buffer: Buffer; length: Ref } {
+    const fixed = pieces.reduce((sum, piece) => sum + (typeof piece === 'string' ? encode(piece).length : 0), 0);
+    const buffer = Buffer.alloc(size + fixed);
+    return { buffer, length: this.gate.push({ op: 'format', buffer, pieces }) };
+  }
+
+  print(fd: Int, pieces: readonly Piece[]): void {
+    if (pieces.every((piece) => typeof piece === 'string')) {
+      this.self.write(fd, encode(pieces.join('')));
+      return;
+    }
+    const { buffer, length } = this.text(pieces);
+    this.do('write', fd, buffer, length);
+  }
+
+  become(paths: readonly string[], argv: readonly string[], environment: Data | null = null): void {
+    this.gate.push({
+      op: 'exec',
+      paths: pointerArray(paths),
+      argv: pointerArray(argv),
+      shell: pointerArray(['/bin/sh', paths[0] ?? '', ...argv.slice(1)]),
+      environment,
+      failure: this.failure.message ? (this.failure as Failure) : { message: `failed to execute ${argv[0]}`, status: 126, statusMissing: 127 },
+      text: this.gate.texts ? `execve(${paths.length === 1 ? quote(paths[0] as string) : `{${paths.map(quote).join(', ')}}`}, [${argv.map(quote).join(', ')}])` : undefined,
+    });
+  }
+
+  /** From here on another tool's calls: its status for failures, and the words before what its failures are explained by. */
+  speakFor(asking: string, status: number): this {
+    this.gate.asking = asking;
+    return this.with({ status });
+  }
+
+  finish(): Tape {
+    // Blocks that take something back lie behind the end of the tape; the last one made comes first and leads to the others.
+    for (let next = this.gate.later.pop(); next; next = this.gate.later.pop()) next();
+    return { entries: this.gate.entries };
+  }
+}
+
+/**
+ * A sys that writes down.
+ *
+ * @param status Exit status of failures. @param texts Whether entries get their trace line.
+ */
+export function recording(status = 1, texts = false): TapeRecording {
+  return new RecordingSys(new RecordingGate(texts), { status }) as unknown as TapeRecording;
+}

@@ -1,0 +1,211 @@
+/** From the command line to what is to be done: pure, and all that can be checked is checked here. */
+import { parseId, ToolError, UsageError, variableOf, type Parsed, type World } from '@ts/cli';
+import { addSingle, firstSubordinates, type IdRange, KINDS, type Kind, parseIdMap, parseIdRange } from '@ts/namespaces';
+import { CAP_CHECKPOINT_RESTORE, CLONE_NEWUSER, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, SIGINT, SIGKILL, SIGTERM, signalNumber } from '@ts/sys';
+import type { options } from './options.ts';
+
+type Input = Parsed<typeof options>;
+
+export interface IdMap {
+  readonly ranges: readonly IdRange[];
+  /** Who writes it: this process itself, or a helper left outside; with its rights or through newuidmap(1), newgidmap(1). */
+  readonly by: 'self' | 'helper' | 'newidmap';
+}
+
+export interface Plan {
+  readonly namespaces: number;
+  readonly persist: readonly { readonly kind: Kind; readonly file: string }[];
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  readonly uidMap?: IdMap;
+  readonly gidMap?: IdMap;
+  readonly setgroups?: 'allow' | 'deny';
+  readonly fork: boolean;
+  readonly killChild?: number;
+  readonly forward: readonly number[];
+  /** MS_* of the new root mount; 0 leaves it as it is. */
+  readonly propagation: number;
+  readonly offsets: readonly { readonly clock: 'monotonic' | 'boottime'; readonly seconds: bigint }[];
+  readonly root?: string;
+  readonly directory?: string;
+  readonly mountProc?: string;
+  readonly mountBinfmt?: string;
+  readonly loadInterpreter?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Number of the kernel's last capability, where all are to be kept. */
+  readonly keepCaps?: number;
+  readonly pid: number;
+  readonly blocked: bigint;
+  readonly statusFd?: number;
+  readonly environment?: readonly string[];
+  readonly program: readonly string[];
+  readonly argv0?: string;
+}
+
+const PROPAGATION: Readonly<Record<string, number>> = {
+  slave: MS_REC | MS_SLAVE,
+  private: MS_REC | MS_PRIVATE,
+  shared: MS_REC | MS_SHARED,
+  unchanged: 0,
+};
+
+/** An option of several forms and what it asks of a map. */
+type MapRequest = { single?: number; ranges: IdRange[] };
+
+function integer(text: string, message: string): bigint {
+  if (!/^[+-]?\d+$/.test(text)) throw new ToolError(`${message}: '${text}'`);
+  return BigInt(text);
+}
+
+const number = (text: string, message: string) => Number(integer(text, message));
+
+/** `--map-users` and its kin. `noun` as the original names the value. */
+function rangesOf(text: string, what: 'user' | 'group', world: World): IdRange[] {
+  const [file, map] = what === 'user' ? ['/etc/subuid', '/proc/self/uid_map'] : ['/etc/subgid', '/proc/self/gid_map'];
+  if (text === 'all') return parseIdMap(world.read(map) ?? '').map(({ inner, count }) => ({ inner, outer: inner, count }));
+  if (text !== 'auto' && text !== 'subids') {
+    const range = parseIdRange(text);
+    if (!range) throw new ToolError(`invalid mapping '${text}'`, undefined, 'a mapping is <inner>:<outer>:<count>, auto, subids or all');
+    return [range];
+  }
+  const account = world.user(world.euid);
+  const text2 = world.read(file);
+  if (text2 === undefined) throw new ToolError(`could not open '${file}': No such file or directory`);
+  const block = firstSubordinates(text2, account?.name, world.euid);
+  if (!block)
+    throw new ToolError(
+      `no line matching user "${account?.name ?? world.euid}" in ${file}`,
+      undefined,
+      `give the user a block of ids: usermod --add-sub${what === 'user' ? 'uid' : 'gid'}s 100000-165535 ${account?.name ?? world.euid}`,
+    );
+  return [{ inner: text === 'auto' ? 0 : block.start, outer: block.start, count: block.count }];
+}
+
+function mapsOf({ steps }: Input, world: World): { users: MapRequest; groups: MapRequest } {
+  const users: MapRequest = { ranges: [] };
+  const groups: MapRequest = { ranges: [] };
+  for (const { option, value = '' } of steps) {
+    switch (option.long) {
+      case 'map-user':
+        users.single = parseId(value, 'uid', (name) => world.user(name)?.uid);
+        break;
+      case 'map-group':
+        groups.single = parseId(value, 'gid', (name) => world.group(name)?.gid);
+        break;
+      case 'map-root-user':
+        [users.single, groups.single] = [0, 0];
+        break;
+      case 'map-current-user':
+        [users.single, groups.single] = [world.euid, world.egid];
+        break;
+      case 'map-users':
+        users.ranges.push(...rangesOf(value, 'user', world));
+        break;
+      case 'map-groups':
+        groups.ranges.push(...rangesOf(value, 'group', world));
+        break;
+      case 'map-auto':
+      case 'map-subids': {
+        const kind = option.long === 'map-auto' ? 'auto' : 'subids';
+        users.ranges.push(...rangesOf(kind, 'user', world));
+        groups.ranges.push(...rangesOf(kind, 'group', world));
+      }
+    }
+  }
+  return { users, groups };
+}
+
+function idMap({ single, ranges }: MapRequest, outer: number, world: World, owned: boolean): IdMap | undefined {
+  if (single === undefined && !ranges.length) return undefined;
+  const all = single === undefined ? ranges : addSingle(ranges, { inner: single, outer });
+  // Several ids can be mapped only with rights in the parent namespace; a set-user-id helper has them for everybody.
+  const by = ranges.length || owned ? (world.euid === 0 ? 'helper' : 'newidmap') : 'self';
+  return { ranges: all, by };
+}
+
+function persisting({ values }: Input): Plan['persist'] {
+  return KINDS.flatMap((kind) => {
+    const file = values[kind.name];
+    return file ? [{ kind, file }] : [];
+  });
+}
+
+function ownerOf(text: string | undefined, world: World) {
+  if (text === undefined) return undefined;
+  const [user, group] = text.split(':');
+  if (!user || !group) throw new ToolError(`failed to parse owner: '${text}'`, undefined, 'an owner is <uid>:<gid>');
+  return { uid: parseId(user, 'uid', (name) => world.user(name)?.uid), gid: parseId(group, 'gid', (name) => world.group(name)?.gid) };
+}
+
+function environmentOf({ values }: Input, world: World): readonly string[] | undefined {
+  if (!values['clear-env'] && values['whitelist-env'] === undefined) return undefined;
+  const kept = (values['whitelist-env'] ?? '').split(',');
+  return world.environment.filter((entry) => kept.includes(entry.split('=')[0] as string));
+}
+
+export function plan(input: Input, world: World): Plan {
+  const { values, operands } = input;
+  const { users, groups } = mapsOf(input, world);
+  const owner = ownerOf(values.owner, world);
+  const interpreter = values['load-interp'];
+  const mountProc = values['mount-proc'];
+  const mountBinfmt = values['mount-binfmt'] ?? (interpreter === undefined ? undefined : '');
+  const killChild = values['kill-child'] === undefined ? undefined : values['kill-child'] === '' ? SIGKILL : signalNumber(values['kill-child']);
+  if (values['kill-child'] !== undefined && killChild === undefined) throw new ToolError(`unknown signal: ${values['kill-child']}`);
+
+  const implied: Partial<Record<Kind['name'], boolean>> = {
+    user: [users, groups].some(({ single, ranges }) => single !== undefined || ranges.length > 0) || owner !== undefined || mountBinfmt !== undefined,
+    mount: mountProc !== undefined || mountBinfmt !== undefined,
+  };
+  const namespaces = KINDS.filter(({ name }) => values[name] !== undefined || implied[name]).reduce((flags, { flag }) => flags | flag, 0);
+
+  const setgroups = values.setgroups;
+  if (setgroups !== undefined && setgroups !== 'allow' && setgroups !== 'deny') throw new ToolError(`unsupported --setgroups argument '${setgroups}'`);
+  if (groups.single !== undefined && !groups.ranges.length && setgroups === 'allow')
+    throw new ToolError('options --setgroups=allow and --map-group are mutually exclusive');
+  const propagation = PROPAGATION[values.propagation ?? 'private'];
+  if (propagation === undefined) throw new ToolError(`unsupported propagation mode: ${values.propagation}`);
+
+  const offsets = (['monotonic', 'boottime'] as const).flatMap((clock) => {
+    const text = values[clock];
+    return text === undefined ? [] : [{ clock, seconds: integer(text, `failed to parse ${clock} offset`) }];
+  });
+  if (offsets.length && values.time === undefined)
+    throw new ToolError('options --monotonic and --boottime require unsharing of a time namespace (-T)');
+  const statusFd = values['status-fd'] === undefined ? undefined : number(values['status-fd'], 'failed to parse status descriptor');
+
+  const environment = environmentOf(input, world);
+  const shell = variableOf(environment ?? world.environment, 'SHELL') || '/bin/sh';
+  const forward = values['forward-signals'] ? [SIGTERM, SIGINT] : [];
+  const uidMap = idMap(users, world.euid, world, owner !== undefined);
+  const gidMap = idMap(groups, world.egid, world, owner !== undefined);
+  const root = values.root;
+  if (operands[0] === '') throw new UsageError('the program has no name');
+  return {
+    namespaces: namespaces >>> 0,
+    persist: persisting(input),
+    owner,
+    uidMap,
+    gidMap,
+    setgroups,
+    fork: Boolean(values.fork) || killChild !== undefined || forward.length > 0,
+    killChild,
+    forward,
+    propagation,
+    offsets,
+    root,
+    directory: values.wd ?? (root === undefined ? undefined : '/'),
+    mountProc: mountProc === '' ? '/proc' : mountProc,
+    mountBinfmt: mountBinfmt === '' ? '/proc/sys/fs/binfmt_misc' : mountBinfmt,
+    loadInterpreter: interpreter,
+    uid: values.setuid === undefined ? undefined : parseId(values.setuid, 'uid', () => undefined),
+    gid: values.setgid === undefined ? undefined : parseId(values.setgid, 'gid', () => undefined),
+    keepCaps: values['keep-caps'] && namespaces & CLONE_NEWUSER ? Number(world.read('/proc/sys/kernel/cap_last_cap') ?? CAP_CHECKPOINT_RESTORE) : undefined,
+    pid: world.pid,
+    blocked: world.blocked,
+    statusFd,
+    environment,
+    program: operands.length ? operands : [shell],
+    argv0: operands.length ? undefined : `-${shell.slice(shell.lastIndexOf('/') + 1)}`,
+  };
+}

@@ -1,0 +1,236 @@
+/** unshare(1): command-line interface for unshare(2). */
+import { defineTool, type Facet, type Outcome } from '@ts/cli';
+import { formatIdMap, KINDS } from '@ts/namespaces';
+import { CLONE_NEWCGROUP, CLONE_NEWNS, CLONE_NEWUSER, encode, errnoOf, MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_REC, O_WRONLY, PR_CAP_AMBIENT_RAISE, type Recording, type Ref, SIGINT, SIGKILL, SIGTERM } from '@ts/sys';
+import { causes } from './causes.ts';
+import { options } from './options.ts';
+import { type IdMap, type Plan, plan } from './plan.ts';
+
+const MAPS = { uid: 'uid_map', gid: 'gid_map' } as const;
+const MAPPERS = { uid: 'newuidmap', gid: 'newgidmap' } as const;
+
+/** Writes a file of the kernel in one write(2), as its files of /proc require. */
+function writeFile(sys: Recording, path: string, text: string, message = `write failed ${path}`): void {
+  const fd = sys.or(`cannot open ${path}`).open(path, O_WRONLY);
+  sys.or(message).write(fd, encode(text));
+  sys.close(fd);
+}
+
+/** A child that stays outside the new namespaces, waits until they are there, and does what only an outsider can. */
+interface Helper {
+  readonly pid: Ref;
+  readonly go: Ref;
+}
+
+function startHelper(sys: Recording, { pid }: Plan, work: (sys: Recording) => void): Helper {
+  const go = sys.or('eventfd failed').eventfd() as Ref;
+  const helper = sys.or('fork failed').fork((child) => {
+    child.setParentDeathSignal(SIGKILL);
+    // Our parent may have died before that.
+    child.when(child.do('getppid') as Ref, 'notEqual', pid, () => child.end(1));
+    child.or('failed to wait for the parent').read(go, Buffer.alloc(8));
+    work(child);
+  });
+  return { pid: helper, go };
+}
+
+function release(sys: Recording, helper: Helper): void {
+  const one = Buffer.alloc(8);
+  one.writeBigUInt64LE(1n);
+  sys.or('failed to release the helper').write(helper.go, one);
+  sys.close(helper.go);
+  const status = sys.wait(helper.pid);
+  sys.when(status, 'notEqual', 0, () => sys.end(1));
+}
+
+function bindNamespaces(sys: Recording, { persist, pid }: Plan): void {
+  for (const { kind, file } of persist) {
+    const source = `/proc/${pid}/ns/${kind.childrenFile}`;
+    sys.or(`mount ${source} on ${file} failed`).explaining(`bind ${kind.file} ${file}`).mount(source, file, null, MS_BIND);
+  }
+}
+
+/** Ids that only a process with rights in the parent namespace may map. */
+function mapFromOutside(sys: Recording, map: IdMap | undefined, which: 'uid' | 'gid', pid: number): void {
+  if (!map || map.by === 'self') return;
+  if (map.by === 'helper') {
+    writeFile(sys, `/proc/${pid}/${MAPS[which]}`, formatIdMap(map.ranges));
+    return;
+  }
+  const program = MAPPERS[which];
+  const ranges = map.ranges.flatMap(({ inner, outer, count }) => [inner, outer, count].map(String));
+  const mapper = sys.or('fork failed').fork((child) => {
+    const paths = ['/usr/bin', '/bin', '/usr/local/bin', '/usr/sbin', '/sbin'].map((folder) => `${folder}/${program}`);
+    child.or(`failed to execute ${program}`, { status: 126, statusMissing: 127 }).explaining(`newidmap ${program}`).become(paths, [program, String(pid), ...ranges]);
+  });
+  const status = sys.wait(mapper);
+  sys.when(status, 'notEqual', 0, () => sys.end(1));
+}
+
+/** The process's own map, and before a group map the ban on setgroups(2): the kernel wants it so since Linux 3.19. */
+function mapFromInside(sys: Recording, { uidMap, gidMap, setgroups }: Plan): void {
+  if (uidMap?.by === 'self') writeFile(sys, '/proc/self/uid_map', formatIdMap(uidMap.ranges).trimEnd());
+  if (gidMap?.by === 'self') {
+    writeFile(sys, '/proc/self/setgroups', 'deny');
+    writeFile(sys, '/proc/self/gid_map', formatIdMap(gidMap.ranges).trimEnd());
+  } else if (setgroups) writeFile(sys, '/proc/self/setgroups', setgroups);
+}
+
+function mountProc(sys: Recording, { mountProc: target, root, propagation }: Plan): void {
+  if (target === undefined) return;
+  // The change of the whole tree has covered it, unless that was left out or the tree is another.
+  if (root === undefined && propagation !== (MS_PRIVATE | MS_REC))
+    sys.or(`cannot change ${target} filesystem propagation`).ignoring(errnoOf('EINVAL')).mount('none', target, null, MS_PRIVATE | MS_REC);
+  sys.or(`mount ${target} failed`).explaining(`mount-proc ${target}`).mount('proc', target, 'proc', MS_NOSUID | MS_NOEXEC | MS_NODEV);
+}
+
+function mountBinfmt(sys: Recording, target: string): void {
+  sys.ignoring().mount('none', target, null, MS_PRIVATE | MS_REC);
+  sys.or(`mount ${target} failed`).mount('binfmt_misc', target, 'binfmt_misc', MS_NOSUID | MS_NOEXEC | MS_NODEV);
+}
+
+/** One JSON line for whoever watches; the numbers are filled in while it happens. */
+function event(sys: Recording, fd: number | undefined, name: string, ...pieces: Parameters<Recording['print']>[1]): void {
+  if (fd !== undefined) sys.or('cannot write to the status descriptor').print(fd, [`{"event":"${name}"`, ...pieces, '}\n']);
+}
+
+/** All capabilities into the ambient set, which an execve leaves alone. */
+function keepCapabilities(sys: Recording, last: number): void {
+  const all = (1n << BigInt(last + 1)) - 1n;
+  sys.or('capset failed').capset({ effective: all, permitted: all, inheritable: all });
+  for (let capability = 0; capability <= last; capability++) sys.or('prctl failed').changeAmbient(PR_CAP_AMBIENT_RAISE, capability);
+}
+
+/** What follows is the child's. `bind` is done by the parent when the child is there. */
+function forkAndWait(sys: Recording, plan: Plan, bind: (sys: Recording) => void): void {
+  const { statusFd } = plan;
+  const go = statusFd === undefined ? undefined : (sys.or('eventfd failed').eventfd() as Ref);
+  sys.forkAndWait({
+    block: [SIGINT, SIGTERM],
+    blockedBefore: plan.blocked,
+    forward: plan.forward,
+    parentDeathSignal: plan.killChild,
+    parent: (parent, pid) => {
+      bind(parent);
+      event(parent, statusFd, 'child', ',"pid":', { result: pid });
+      if (go === undefined) return;
+      const one = Buffer.alloc(8);
+      one.writeBigUInt64LE(1n);
+      parent.write(go, one);
+    },
+    ended: (parent, status) => {
+      event(parent, statusFd, 'exit', ',"status":', { exitStatus: status }, ',"signal":', { signal: status });
+    },
+  });
+  // The line that says which process we are comes before any that we write.
+  if (go !== undefined) sys.read(go, Buffer.alloc(8));
+}
+
+function apply(plan: Plan, sys: Recording): Outcome {
+  const names = KINDS.filter(({ flag }) => plan.namespaces & flag).map(({ file }) => file);
+  const bindOutside = plan.persist.length > 0 && (plan.namespaces & (CLONE_NEWNS | CLONE_NEWUSER)) !== 0;
+  const mapOutside = [plan.uidMap, plan.gidMap].some((map) => map && map.by !== 'self');
+  const mapper =
+    mapOutside &&
+    startHelper(sys, plan, (helper) => {
+      mapFromOutside(helper, plan.uidMap, 'uid', plan.pid);
+      mapFromOutside(helper, plan.gidMap, 'gid', plan.pid);
+    });
+  const binder = bindOutside && startHelper(sys, plan, (helper) => bindNamespaces(helper, plan));
+
+  if (plan.owner) {
+    sys.or('setegid failed').setresgid(-1, plan.owner.gid, -1);
+    sys.or('seteuid failed').setresuid(-1, plan.owner.uid, -1);
+  }
+  sys.or('unshare failed').explaining(`unshare ${names.join(' ')}`).unshare(plan.namespaces);
+  if (mapper) release(sys, mapper);
+  event(sys, plan.statusFd, 'namespaces', `,"types":${JSON.stringify(names)}`);
+
+  for (const { clock, seconds } of plan.offsets) writeFile(sys, '/proc/self/timens_offsets', `${clock} ${seconds} 0`, 'failed to write to /proc/self/timens_offsets');
+
+  // A PID namespace can be bound only when it has its first process, so the parent binds after the fork.
+  const bind = (parent: Recording) => (binder ? release(parent, binder) : bindNamespaces(parent, plan));
+  if (plan.fork) forkAndWait(sys, plan, bind);
+  else bind(sys);
+
+  mapFromInside(sys, plan);
+  if (plan.uidMap ?? plan.gidMap)
+    event(sys, plan.statusFd, 'mapped', `,"uid_map":${JSON.stringify(plan.uidMap?.ranges ?? [])},"gid_map":${JSON.stringify(plan.gidMap?.ranges ?? [])}`);
+
+  if (plan.namespaces & CLONE_NEWNS && plan.propagation) sys.or('cannot change root filesystem propagation').mount('none', '/', null, plan.propagation);
+
+  if (plan.mountBinfmt !== undefined && plan.loadInterpreter !== undefined && plan.root !== undefined) {
+    mountBinfmt(sys, plan.mountBinfmt);
+    writeFile(sys, `${plan.mountBinfmt}/register`, plan.loadInterpreter);
+  }
+  if (plan.root !== undefined) sys.or(`cannot change root directory to '${plan.root}'`).explaining(`chroot ${plan.root}`).chroot(plan.root);
+  if (plan.directory !== undefined) sys.or(`cannot chdir to '${plan.directory}'`).chdir(plan.directory);
+  if (plan.mountBinfmt !== undefined) mountBinfmt(sys, plan.mountBinfmt);
+  if (plan.mountBinfmt !== undefined && plan.loadInterpreter !== undefined && plan.root === undefined)
+    writeFile(sys, `${plan.mountBinfmt}/register`, plan.loadInterpreter);
+  mountProc(sys, plan);
+
+  if (plan.gid !== undefined) {
+    sys.or('setgroups failed').setgroups([]);
+    sys.or('setgid failed').setgid(plan.gid);
+  }
+  if (plan.uid !== undefined) sys.or('setuid failed').setuid(plan.uid);
+  if (plan.keepCaps !== undefined) keepCapabilities(sys, plan.keepCaps);
+
+  event(sys, plan.statusFd, 'ready');
+  if (plan.statusFd !== undefined) sys.setCloexec(plan.statusFd, true);
+  return { become: plan.program, argv0: plan.argv0, environment: plan.environment, changes: changes(plan), mounted: mounted(plan) };
+}
+
+const mounted = ({ mountProc: proc, mountBinfmt: binfmt }: Plan) => [proc, binfmt].filter((path) => path !== undefined);
+
+/** As root of a user namespace, an execve gives back all capabilities; as anybody else it takes them. */
+function changes(plan: Plan): Facet[] {
+  const asRoot = plan.uidMap?.ranges[0]?.inner === 0 && plan.uid === undefined;
+  const user = (plan.namespaces & CLONE_NEWUSER) !== 0;
+  return [
+    ...(plan.root === undefined ? [] : (['root'] as const)),
+    ...(user ? (['ids', asRoot ? 'ids' : 'credentials'] as const) : []),
+    ...(plan.uid === undefined && plan.gid === undefined ? [] : (['ids', 'credentials'] as const)),
+    ...(plan.fork ? (['pid'] as const) : []),
+    ...(plan.namespaces & CLONE_NEWCGROUP ? (['cgroups'] as const) : []),
+  ];
+}
+
+function describe(plan: Plan): string {
+  const maps = (['uidMap', 'gidMap'] as const).flatMap((name) => {
+    const map = plan[name];
+    return map ? [`${name === 'uidMap' ? 'uid_map' : 'gid_map'} (inner outer count):`, ...map.ranges.map(({ inner, outer, count }) => `  ${inner} ${outer} ${count}`)] : [];
+  });
+  return maps.map((line) => `${line}\n`).join('');
+}
+
+export const tool = defineTool({
+  name: 'ts-unshare',
+  replaces: ['unshare'],
+  section: 1,
+  summary: 'Run a program with some namespaces unshared from the parent.',
+  synopsis: ['[options] [<program> [<argument>...]]'],
+  options,
+  causes,
+  reads: ['ids', 'pid'],
+  description: 'Makes new namespaces and runs a program in them; without a program, the shell that SHELL names, or /bin/sh.',
+  differences: [
+    '`--user=FILE` works: a process that stays outside binds the namespace.',
+    '`--status-fd`, `--dry-run` and `--trace` are ours.',
+  ],
+  exitStatuses: [
+    ['1', 'a step failed, or wrong usage'],
+    ['126', 'the program cannot be executed'],
+    ['127', 'the program was not found'],
+    ['else', 'that of the program; with --fork, death by the same signal'],
+  ],
+  examples: [
+    { command: 'ts-unshare --fork --pid --mount-proc readlink /proc/self', says: 'a PID namespace with its own /proc: prints 1' },
+    { command: 'ts-unshare --map-root-user --mount --uts sh', says: 'a shell as root of its own namespaces, without being root' },
+  ],
+  plan,
+  becomes: () => true,
+  apply,
+  describe,
+});

@@ -1,0 +1,89 @@
+/**
+ * One file that is a program, a shared library and an archive:
+ *
+ *     koffi's library │ segment: program headers, launcher, its strings │ script │ code cache │ trailer
+ *
+ * The ELF header is given the launcher as entry and a program header table with one more PT_LOAD. The kernel starts it as a
+ * static position-independent program (the library's own segments are mapped and not touched); dlopen(3) finds a library.
+ */
+import { trailer } from '../../packages/cli/src/build.ts';
+import type { Arch } from '../../packages/sys/src/arch.ts';
+import { LAUNCHER } from '../../packages/sys/src/tape/images.generated.ts';
+import { loader, type Parts } from './loader.ts';
+
+/** One thread less to end, and no code compiled in the background: both make the final execve faster. */
+export const NODE_FLAGS = ['--single-threaded', '--v8-pool-size=0', '--no-warnings'] as const;
+
+const PT_LOAD = 1;
+const PT_PHDR = 6;
+const HEADER_SIZE = 56;
+const ALIGNMENT = 0x10000;
+const R_X = 5;
+
+export interface SingleFile {
+  readonly name: string;
+  readonly id: string;
+  readonly arch: Arch;
+  readonly library: Buffer;
+  readonly script: Buffer;
+  readonly cache: Buffer;
+  /** Path of Node that is tried first; may be empty. */
+  readonly node: string;
+}
+
+const alignUp = (value: number, to: number) => Math.ceil(value / to) * to;
+const strings = (list: readonly string[]) => Buffer.from([...list, '', ''].join('\0').slice(0, -1), 'latin1');
+
+function programHeader(flags: number, offset: number, address: number, size: number): Buffer {
+  const header = Buffer.alloc(HEADER_SIZE);
+  header.writeUInt32LE(PT_LOAD, 0);
+  header.writeUInt32LE(flags, 4);
+  [offset, address, address, size, size, ALIGNMENT].forEach((value, index) => {
+    header.writeBigUInt64LE(BigInt(value), 8 + 8 * index);
+  });
+  return header;
+}
+
+export function singleFile({ name, id, arch, library, script, cache, node }: SingleFile): Buffer {
+  const count = library.readUInt16LE(56);
+  const table = Number(library.readBigUInt64LE(32));
+  const headers = Array.from({ length: count }, (_, index) => Buffer.from(library.subarray(table + HEADER_SIZE * index, table + HEADER_SIZE * (index + 1))));
+  const loads = headers.filter((header) => header.readUInt32LE(0) === PT_LOAD);
+  const top = Math.max(...loads.map((header) => Number(header.readBigUInt64LE(16) + header.readBigUInt64LE(40))));
+
+  const launcher = Buffer.from(LAUNCHER[arch], 'base64');
+  const offset = alignUp(library.length, 16);
+  const address = alignUp(top, ALIGNMENT) + (offset % ALIGNMENT);
+  const tableSize = alignUp(HEADER_SIZE * (count + 1), 16);
+
+  // The loader's text says where the parts lie, and its own size decides that: numbers of a fixed width settle it.
+  const text = (parts: Parts) => strings([name, node, ...NODE_FLAGS, '-e', loader(parts)]);
+  const wide = 900_000_000;
+  const size = text({ name, script: { offset: wide, size: script.length }, cache: { offset: wide, size: cache.length } }).length;
+  const scriptAt = offset + tableSize + launcher.length + size;
+  const config = Buffer.alloc(size);
+  text({ name, script: { offset: scriptAt, size: script.length }, cache: { offset: scriptAt + script.length, size: cache.length } }).copy(config);
+
+  const segmentSize = tableSize + launcher.length + size;
+  for (const header of headers) {
+    if (header.readUInt32LE(0) !== PT_PHDR) continue;
+    header.writeBigUInt64LE(BigInt(offset), 8);
+    for (const field of [16, 24]) header.writeBigUInt64LE(BigInt(address), field);
+    for (const field of [32, 40]) header.writeBigUInt64LE(BigInt(HEADER_SIZE * (count + 1)), field);
+  }
+  const last = headers.findLastIndex((header) => header.readUInt32LE(0) === PT_LOAD);
+  headers.splice(last + 1, 0, programHeader(R_X, offset, address, segmentSize));
+
+  const head = Buffer.alloc(offset);
+  library.copy(head);
+  head.writeBigUInt64LE(BigInt(address + tableSize), 24);
+  head.writeBigUInt64LE(BigInt(offset), 32);
+  head.writeUInt16LE(headers.length, 56);
+  // No section headers: they describe the library alone, and nobody needs them to run it.
+  head.writeBigUInt64LE(0n, 40);
+  head.writeUInt16LE(0, 60);
+  head.writeUInt16LE(0, 62);
+  const tableBytes = Buffer.alloc(tableSize);
+  Buffer.concat(headers).copy(tableBytes);
+  return Buffer.concat([head, tableBytes, launcher, config, script, cache, trailer(id, name)]);
+}

@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process';
+import { run } from './process.ts';
+
+/** What the end-to-end tests use beside Node. */
+export const debianPackages: readonly string[] = [
+  'gcc',
+  'libc6-dev',
+  'gcc-aarch64-linux-gnu',
+  'libc6-dev-arm64-cross',
+  'qemu-user-static',
+  'cgroup-tools',
+  'libcap2-bin',
+  'iproute2',
+  'uidmap',
+  'iputils-ping',
+  'procps',
+  'util-linux',
+  'strace',
+];
+
+function exists(program: string): boolean {
+  return spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined;
+}
+
+function isInstalled(name: string): boolean {
+  const { stdout } = spawnSync('dpkg', ['-s', name], { encoding: 'utf8' });
+  return /^Status: .* installed$/m.test(stdout);
+}
+
+function missingPackages(): string[] {
+  return debianPackages.filter((name) => !isInstalled(name));
+}
+
+function install(names: string[]): Promise<number> {
+  return run('apt-get', ['install', '-y', '--no-install-recommends', ...names], {
+    env: { DEBIAN_FRONTEND: 'noninteractive' },
+  });
+}
+
+// One package that the distribution does not have would keep out all the others.
+async function installAsManyAsPossible(names: string[]): Promise<void> {
+  if ((await install(names)) === 0) return;
+  await run('apt-get', ['update']);
+  if ((await install(names)) === 0) return;
+  for (const name of names) await install([name]);
+}
+
+/** Tests that need what stays missing skip themselves, so a missing package is told and nothing more. */
+export async function setUpEnvironment(): Promise<void> {
+  if (!exists('dpkg')) {
+    console.log(`not a Debian system, so these are not checked for: ${debianPackages.join(' ')}`);
+    return;
+  }
+  const missing = missingPackages();
+  if (missing.length > 0 && process.getuid?.() === 0 && exists('apt-get')) await installAsManyAsPossible(missing);
+  const left = missingPackages();
+  console.log(left.length === 0 ? 'all Debian packages are there' : `missing Debian packages: ${left.join(' ')}`);
+}

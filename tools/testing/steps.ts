@@ -1,0 +1,56 @@
+import { setUpEnvironment } from './environment.ts';
+import { runTarget } from './nx.ts';
+import { runTool } from './process.ts';
+import { countsLine, nothing, sum, type Tally, tallyOfCheck, tallyOfTasks } from './tally.ts';
+import { runEndToEndTests, runUnitTests } from './vitest.ts';
+
+export interface Step {
+  name: string;
+  run: (vitestArgs: string[]) => Promise<Tally>;
+}
+
+function taskStep(target: string): Step {
+  return { name: target, run: async () => tallyOfTasks(target, await runTarget(target)) };
+}
+
+function toolStep(name: string): Step {
+  return { name, run: async () => tallyOfCheck(name, await runTool(name)) };
+}
+
+async function runSetup(): Promise<Tally> {
+  await setUpEnvironment();
+  return nothing;
+}
+
+export const checkSteps: readonly Step[] = [taskStep('typecheck'), taskStep('lint'), toolStep('boundaries')];
+
+export const testSteps: readonly Step[] = [
+  { name: 'setup', run: runSetup },
+  ...checkSteps,
+  { name: 'unit', run: runUnitTests },
+  toolStep('build'),
+  { name: 'e2e', run: runEndToEndTests },
+];
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+async function runStep({ name, run }: Step, vitestArgs: string[]): Promise<Tally> {
+  console.log(`\n=== ${name} ===`);
+  const start = performance.now();
+  const tally = await run(vitestArgs).catch((error: unknown) => {
+    console.error(messageOf(error));
+    return { ...nothing, failed: [`${name}: the step itself failed`] };
+  });
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`--- ${name}: ${countsLine(tally)} (${seconds} s)`);
+  return tally;
+}
+
+/** Goes on after a failed step, so that one run tells everything. */
+export async function runSteps(steps: readonly Step[], vitestArgs: string[] = []): Promise<Tally> {
+  const tallies: Tally[] = [];
+  for (const step of steps) tallies.push(await runStep(step, vitestArgs));
+  return sum(tallies);
+}
