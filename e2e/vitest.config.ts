@@ -5,6 +5,7 @@ export default defineConfig({
     root: import.meta.dirname,
     include: ['**/*.spec.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
+    globalSetup: ['./globalSetup.ts'],
     setupFiles: ['./setup.ts'],
     reporters: ['default', '../tools/vitest-reporter.ts'],
     // Tests change cgroups, mounts and other state that the whole system shares.

@@ -10,6 +10,7 @@ import {
   errnoName,
   formatTape,
   giveBack,
+  giveBackDescriptors,
   type Inherited,
   live,
   type LiveSys,
@@ -200,7 +201,7 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
   const planned = next && planNext(next, session);
   if (next && planned) {
     const prog = progOf(next);
-    const nextSys = sys.speakFor(`${next.tool.name} ${prog}`, next.tool.status ?? 1);
+    const nextSys = sys.speakFor(prog, `${next.tool.name} ${prog}`, next.tool.status ?? 1);
     nextSys.ignoring().setProcessName(prog);
     conclude(next.tool.apply(planned.plan, nextSys as Recording, planned.world), { ...after, sys: nextSys }, next, session);
     return;
@@ -214,7 +215,7 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
 
 function record(call: Call, plan: unknown, world: World, session: Session, texts: boolean, prologue: boolean) {
   const { tool } = call;
-  const sys = recording(tool.status ?? 1, texts).speakFor(`${tool.name} ${world.prog}`, tool.status ?? 1);
+  const sys = recording(tool.status ?? 1, texts).speakFor(world.prog, `${tool.name} ${world.prog}`, tool.status ?? 1);
   if (prologue) giveBack(sys, session.inherited, world.prog);
   const outcome = tool.apply(plan, sys as Recording, world);
   conclude(outcome, { sys, changed: new Set(), mounted: [] }, call, session);
@@ -255,6 +256,7 @@ function becomeLive(outcome: Extract<Outcome, { become: readonly string[] }>, ca
   const argv = argv0 === undefined ? become : [argv0, ...become.slice(1)];
   const paths = path === undefined ? candidates(become[0] ?? '', environment) : [path];
   giveBack(sys, session.inherited, world.prog);
+  giveBackDescriptors(sys, session.inherited);
   let last: SysError | undefined;
   for (const candidate of paths) {
     try {

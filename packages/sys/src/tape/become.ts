@@ -10,7 +10,7 @@ import type { LiveSys } from '../sys.ts';
 import { dataAddress, image } from './elf.ts';
 import type { Tape } from './entry.ts';
 import { RUNNER } from './images.generated.ts';
-import type { Inherited } from './inherited.ts';
+import { giveBackDescriptors, type Inherited } from './inherited.ts';
 import { layOut, type Playing } from './layout.ts';
 
 const code = () => Buffer.from(RUNNER[arch], 'base64');
@@ -51,6 +51,7 @@ function unnamedFile(folder: string, bytes: Buffer): number {
 export function becomeImage(sys: LiveSys, bytes: Buffer, name: string, inherited: Inherited): never {
   const argv = inherited.argv.map((argument) => Buffer.concat([encode(argument), Buffer.alloc(1)]));
   const envp = inherited.environment.map((entry) => Buffer.concat([encode(entry), Buffer.alloc(1)]));
+  giveBackDescriptors(sys, inherited);
   const execute = (fd: number) => sys.execveat(fd, '', argv, envp, AT_EMPTY_PATH);
   let refused: unknown;
   try {

@@ -88,7 +88,7 @@ export function inheritedHere(argv: readonly string[]): Inherited {
   return { descriptors: open.map((fd) => [fd, fd]), ignored: 0n, blocked: 0n, argv, environment: environment() };
 }
 
-/** Gives back what Node has changed. `name`: what ps(1) shows. */
+/** Gives back what Node has changed, descriptors aside. `name`: what ps(1) shows. */
 export function giveBack(sys: Sys, inherited: Inherited, name: string): void {
   const quiet = sys.ignoring();
   for (let signal = 1; signal <= 64; signal++) {
@@ -100,8 +100,12 @@ export function giveBack(sys: Sys, inherited: Inherited, name: string): void {
     const { cur, max } = live().getrlimit(0, RLIMIT_NOFILE);
     if (cur !== inherited.nofile) quiet.setrlimit(0, RLIMIT_NOFILE, { cur: inherited.nofile, max });
   }
-  const isOpen = (fd: number) => inherited.descriptors.some(([first, last]) => fd >= first && fd <= last);
-  for (const [first, last] of inherited.descriptors) for (let fd = first; fd <= last; fd++) quiet.setCloexec(fd, false);
-  for (const fd of [0, 1, 2]) if (!isOpen(fd)) quiet.close(fd);
   quiet.setProcessName(name);
+}
+
+/** The same for descriptors, which have to be given back before the next execve closes them. */
+export function giveBackDescriptors(sys: Sys, { descriptors }: Inherited): void {
+  const quiet = sys.ignoring();
+  for (const [first, last] of descriptors) for (let fd = first; fd <= last; fd++) quiet.setCloexec(fd, false);
+  for (const fd of [0, 1, 2]) if (!descriptors.some(([first, last]) => fd >= first && fd <= last)) quiet.close(fd);
 }

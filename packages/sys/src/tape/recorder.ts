@@ -52,8 +52,8 @@ export interface Recording extends Sys {
 }
 
 export interface TapeRecording extends Recording {
-  /** From here on another tool's calls: its status for failures, and the words before what its failures are explained by. */
-  speakFor(asking: string, status: number): TapeRecording;
+  /** From here on a tool's calls: the name its messages begin with, the words before what is explained, its status for failures. */
+  speakFor(prog: string, asking: string, status: number): TapeRecording;
   finish(): Tape;
 }
 
@@ -66,13 +66,17 @@ class RecordingGate implements Gate {
   readonly later: (() => void)[] = [];
   undo: Label | undefined;
   otherwise: { label: Label; only?: number } | undefined;
-  /** Who asks the explainer: words that stand before the subject. */
-  asking = '';
+  /** Whose calls these are: the program's name before messages, and the words before what an explainer is asked. */
+  speaker = { prog: '', asking: '' };
 
   constructor(readonly texts: boolean) {}
 
   push(entry: Entry): Ref {
-    if (this.undo && entry.failure) entry.undo = this.undo;
+    if (entry.failure) {
+      const { prog } = this.speaker;
+      if (prog) entry.failure = { ...entry.failure, message: `${prog}: ${entry.failure.message}` };
+      entry.undo = this.undo;
+    }
     this.entries.push(entry);
     return new Ref(this.entries.length - 1);
   }
@@ -88,7 +92,7 @@ class RecordingGate implements Gate {
       name,
       operands,
       failure,
-      explain: failure.explain && `${this.asking} ${failure.explain}`,
+      explain: failure.explain && `${this.speaker.asking} ${failure.explain}`,
       text: this.texts ? formatCall(name, operands) : undefined,
       otherwise: failure.ignore === undefined ? this.otherwise : undefined,
     });
@@ -233,9 +237,9 @@ class RecordingSys extends BoundSys {
     });
   }
 
-  /** From here on another tool's calls: its status for failures, and the words before what its failures are explained by. */
-  speakFor(asking: string, status: number): this {
-    this.gate.asking = asking;
+  /** From here on a tool's calls: the name its messages begin with, the words before what is explained, its status for failures. */
+  speakFor(prog: string, asking: string, status: number): this {
+    this.gate.speaker = { prog, asking };
     return this.with({ status });
   }
 

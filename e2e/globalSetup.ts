@@ -1,0 +1,9 @@
+/** Before all e2e tests: the links with the originals' names. The single files are there already (`npm run build`). */
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { bin, compat, root } from './harness/run.ts';
+
+export default function setup(): void {
+  if (!existsSync(bin)) throw new Error('the tools are not built: npm run build');
+  execFileSync(process.execPath, ['tools/run.mjs', 'compat', compat], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+}

@@ -1,0 +1,68 @@
+/** Runs programs for tests: bytes and exit status as a caller would see them. */
+import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+
+export const root = resolve(import.meta.dirname, '../..');
+/** The built single files. */
+export const bin = join(root, 'dist/bin');
+/** Links with the originals' names to them, made by the test run's own set-up. */
+export const compat = join(root, 'dist/compat');
+
+export interface Result {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly input?: string;
+  readonly cwd?: string;
+  readonly timeout?: number;
+  /** Runs as this user and group id, without supplementary groups. */
+  readonly uid?: number;
+}
+
+/** The originals' names mean our tools; a tool's own name is found too. Nothing else changes. */
+export const compatPath = [compat, bin, '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'].join(delimiter);
+/** The originals, and our tools by their own names. */
+export const originalPath = [bin, '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'].join(delimiter);
+
+/** Runs a program; `argv[0]` is searched in `env.PATH`, by default that of the originals and our own names. */
+export function run(argv: readonly string[], { env = {}, input = '', cwd, timeout = 60_000, uid }: RunOptions = {}): Result {
+  const options: SpawnSyncOptions = { env: { PATH: originalPath, LC_ALL: 'C', HOME: '/', ...env }, input, cwd, timeout, encoding: 'utf8', uid, gid: uid };
+  const [program, ...rest] = argv as [string, ...string[]];
+  const { status, signal, stdout, stderr, error } = spawnSync(program, rest, options);
+  if (error) throw error;
+  return { status, signal, stdout: String(stdout), stderr: String(stderr) };
+}
+
+/** Runs a shell script. `compat`: word for word, with our tools under the originals' names. */
+export const shell = (script: string, options: RunOptions & { compat?: boolean } = {}): Result =>
+  run(['sh', '-c', script], options.compat ? { ...options, env: { PATH: compatPath, ...options.env } } : options);
+
+/** An ordinary user that exists on every Debian: no rights, no home. */
+export const NOBODY = 65534;
+
+export const isRoot = process.getuid?.() === 0;
+
+/** Path of a program of the host, outside our folders. */
+export const original = (name: string): string | undefined =>
+  originalPath
+    .split(delimiter)
+    .slice(1)
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path));
+
+/** A name that no other test and no other run uses. */
+export const uniqueName = (prefix: string): string => `${prefix}-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
+
+/** A folder that is removed when the test's scope ends: `using folder = temporaryFolder()`. Readable by everybody. */
+export function temporaryFolder(): { readonly path: string } & Disposable {
+  const path = mkdtempSync(join(tmpdir(), 'ts-e2e-'));
+  spawnSync('chmod', ['755', path]);
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}

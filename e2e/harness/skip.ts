@@ -1,0 +1,32 @@
+/** Reasons for which a test cannot run here. They are printed and counted; on a root machine with a current kernel there are none. */
+import { readFileSync } from 'node:fs';
+import type { TestContext } from 'vitest';
+import { isRoot, original } from './run.ts';
+
+type Check = () => string | undefined;
+
+export const needsRoot: Check = () => (isRoot ? undefined : 'needs root');
+
+export const needsProgram =
+  (...names: string[]): Check =>
+  () => {
+    const missing = names.filter((name) => !original(name));
+    return missing.length ? `not installed: ${missing.join(', ')}` : undefined;
+  };
+
+/** A v1 controller that is mounted here. */
+export const needsController =
+  (...names: string[]): Check =>
+  () => {
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter((line) => line.includes(' - cgroup '));
+    const missing = names.filter((name) => !mounts.some((line) => (line.split(' ').at(-1) ?? '').split(',').includes(name)));
+    return missing.length ? `no cgroup controller ${missing.join(', ')}` : undefined;
+  };
+
+/** Skips the test with the first reason there is. */
+export function needs(context: TestContext, ...checks: Check[]): void {
+  for (const check of checks) {
+    const reason = check();
+    if (reason) context.skip(reason);
+  }
+}
