@@ -25,7 +25,7 @@ const script = Buffer.from(code, 'latin1');
 
 mkdirSync(values.out, { recursive: true });
 for (const name of tools) {
-  const cache = platform.name === hostPlatform().name ? codeCache(code, name) : Buffer.alloc(0);
+  const cache = platform.name === hostPlatform().name ? codeCache(code, name) : { bytes: Buffer.alloc(0), key: '' };
   const file = singleFile({ name, id, arch: platform.arch, library, script, cache, node: platform.name === hostPlatform().name ? process.execPath : '' });
   const path = join(values.out, name);
   // Renamed into place: a file that is being executed cannot be written to, and nobody sees half of one.

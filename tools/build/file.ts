@@ -9,6 +9,7 @@
 import { trailer } from '../../packages/cli/src/build.ts';
 import type { Arch } from '../../packages/sys/src/arch.ts';
 import { LAUNCHER } from '../../packages/sys/src/tape/images.generated.ts';
+import type { CodeCache } from './cache.ts';
 import { loader, type Parts } from './loader.ts';
 
 /** One thread less to end, and no code compiled in the background: both make the final execve faster. */
@@ -26,7 +27,7 @@ export interface SingleFile {
   readonly arch: Arch;
   readonly library: Buffer;
   readonly script: Buffer;
-  readonly cache: Buffer;
+  readonly cache: CodeCache;
   /** Path of Node that is tried first; may be empty. */
   readonly node: string;
 }
@@ -47,7 +48,7 @@ function programHeader(flags: number, offset: number, address: number, size: num
 export function singleFile({ name, id, arch, library, script, cache, node }: SingleFile): Buffer {
   const count = library.readUInt16LE(56);
   const table = Number(library.readBigUInt64LE(32));
-  const headers = Array.from({ length: count }, (_, index) => Buffer.from(library.subarray(table + HEADER_SIZE * index, table + HEADER_SIZE * (index + 1))));
+  const headers: Buffer[] = Array.from({ length: count }, (_, index) => Buffer.from(library.subarray(table + HEADER_SIZE * index, table + HEADER_SIZE * (index + 1))));
   const loads = headers.filter((header) => header.readUInt32LE(0) === PT_LOAD);
   const top = Math.max(...loads.map((header) => Number(header.readBigUInt64LE(16) + header.readBigUInt64LE(40))));
 
@@ -59,10 +60,10 @@ export function singleFile({ name, id, arch, library, script, cache, node }: Sin
   // The loader's text says where the parts lie, and its own size decides that: numbers of a fixed width settle it.
   const text = (parts: Parts) => strings([name, node, ...NODE_FLAGS, '-e', loader(parts)]);
   const wide = 900_000_000;
-  const size = text({ name, script: { offset: wide, size: script.length }, cache: { offset: wide, size: cache.length } }).length;
+  const size = text({ name, script: { offset: wide, size: script.length }, cache: { offset: wide, size: cache.bytes.length, key: cache.key } }).length;
   const scriptAt = offset + tableSize + launcher.length + size;
   const config = Buffer.alloc(size);
-  text({ name, script: { offset: scriptAt, size: script.length }, cache: { offset: scriptAt + script.length, size: cache.length } }).copy(config);
+  text({ name, script: { offset: scriptAt, size: script.length }, cache: { offset: scriptAt + script.length, size: cache.bytes.length, key: cache.key } }).copy(config);
 
   const segmentSize = tableSize + launcher.length + size;
   for (const header of headers) {
@@ -85,5 +86,5 @@ export function singleFile({ name, id, arch, library, script, cache, node }: Sin
   head.writeUInt16LE(0, 62);
   const tableBytes = Buffer.alloc(tableSize);
   Buffer.concat(headers).copy(tableBytes);
-  return Buffer.concat([head, tableBytes, launcher, config, script, cache, trailer(id, name)]);
+  return Buffer.concat([head, tableBytes, launcher, config, script, cache.bytes, trailer(id, name)]);
 }

@@ -6,8 +6,15 @@
 export interface Parts {
   readonly name: string;
   readonly script: { readonly offset: number; readonly size: number };
-  readonly cache: { readonly offset: number; readonly size: number };
+  /** `key`: what the cache is valid for. */
+  readonly cache: { readonly offset: number; readonly size: number; readonly key: string };
 }
+
+/**
+ * Which Node made a code cache. V8 compares the first three numbers of its own version and takes what another patch release
+ * has compiled, with other numbers for its functions; it crashes then. The size of the executable tells apart two builds of one release.
+ */
+export const CACHE_KEY = `[process.version,process.versions.v8,require('fs').statSync(process.execPath).size].join(' ')`;
 
 /** Name of the script in stack traces. It is part of what the code cache is valid for. */
 export const SCRIPT_NAME = 'ts-tools';
@@ -16,7 +23,7 @@ export const loader = ({ name, script, cache }: Parts): string =>
   [
     `const s=process.argv[1],f=parseInt(s),q=require('fs'),r=(o,n)=>{const b=Buffer.allocUnsafeSlow(n);q.readSync(f,b,0,n,o);return b}`,
     `const l='/proc/self/fd/'+f`,
-    `let c${cache.size ? `=r(${cache.offset},${cache.size})` : ''}`,
+    cache.size ? `let c;try{c=${CACHE_KEY}==='${cache.key}'?r(${cache.offset},${cache.size}):c}catch{}` : 'let c',
     `const g=new(require('vm').Script)(r(${script.offset},${script.size}).latin1Slice(),{filename:'${SCRIPT_NAME}',cachedData:c}).runInThisContext()(require,{})`,
     `let p;try{p=q.readlinkSync(l)}catch{}`,
     `g('${name}',s,l,p)`,
