@@ -1,7 +1,7 @@
 /** unshare(1): command-line interface for unshare(2). */
 import { defineTool, type Facet, type Outcome } from '@ts/cli';
 import { formatIdMap, KINDS } from '@ts/namespaces';
-import { CLONE_NEWCGROUP, CLONE_NEWNS, CLONE_NEWUSER, encode, errnoOf, MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_REC, O_WRONLY, PR_CAP_AMBIENT_RAISE, type Recording, type Ref, SIGINT, SIGKILL, SIGTERM } from '@ts/sys';
+import { CLONE_NEWCGROUP, CLONE_NEWNS, CLONE_NEWUSER, encode, errnoOf, MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_REC, O_WRONLY, PR_CAP_AMBIENT_RAISE, type Recording, type Ref, SIGCHLD, SIGINT, SIGKILL, SIGTERM } from '@ts/sys';
 import { causes } from './causes.ts';
 import { options } from './options.ts';
 import { type IdMap, type Plan, plan } from './plan.ts';
@@ -127,6 +127,8 @@ function forkAndWait(sys: Recording, plan: Plan, bind: (sys: Recording) => void)
 }
 
 function apply(plan: Plan, sys: Recording): Outcome {
+  // Where it is ignored there is nothing to wait for. The original does so without --fork too.
+  sys.setSignalAction(SIGCHLD, 'default');
   const names = KINDS.filter(({ flag }) => plan.namespaces & flag).map(({ file }) => file);
   const bindOutside = plan.persist.length > 0 && (plan.namespaces & (CLONE_NEWNS | CLONE_NEWUSER)) !== 0;
   const mapOutside = [plan.uidMap, plan.gidMap].some((map) => map && map.by !== 'self');
