@@ -22,9 +22,10 @@ export const SCRIPT_NAME = 'ts-tools';
 export const loader = ({ name, script, cache }: Parts): string =>
   [
     `const s=process.argv[1],f=parseInt(s),q=require('fs'),r=(o,n)=>{const b=Buffer.allocUnsafeSlow(n);q.readSync(f,b,0,n,o);return b}`,
-    `const l='/proc/self/fd/'+f`,
+    // Without /proc the launcher has put the path of the file at the end of the state.
+    `const d='/proc/self/fd/'+f,l=s.split(':').slice(6).join(':')||d`,
     cache.size ? `let c;try{c=${CACHE_KEY}==='${cache.key}'?r(${cache.offset},${cache.size}):c}catch{}` : 'let c',
     `const g=new(require('vm').Script)(r(${script.offset},${script.size}).latin1Slice(),{filename:'${SCRIPT_NAME}',cachedData:c}).runInThisContext()(require,{})`,
-    `let p;try{p=q.readlinkSync(l)}catch{}`,
+    `let p;try{p=q.readlinkSync(d)}catch{}`,
     `g('${name}',s,l,p)`,
   ].join(';');
