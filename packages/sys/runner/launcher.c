@@ -278,7 +278,7 @@ void __attribute__((noreturn)) launch(u64 *stack)
 		file = high;
 	}
 	if (file < 0)
-		fail(": cannot open its own file\n");
+		fail(": cannot open its own file, which must be readable\n");
 	{
 		char state[STATE_SIZE];
 		char *arguments[argc + 16];
