@@ -123,8 +123,8 @@ function report(call: Call, world: World, error: unknown): number {
   const usageStatus = tool.usageStatus ?? 1;
   if (error instanceof UsageError) {
     writeText(2, `${error.asGetopt ? call.argv[0] : world.prog}: ${error.message}\n`, true);
-    if (error.hint) world.warn(error.hint);
     writeText(2, `Try '${world.prog} --help' for more information.\n`, true);
+    if (error.hint) world.warn(error.hint);
     return usageStatus;
   }
   if (error instanceof ToolError) {

@@ -217,6 +217,8 @@ export const tool = defineTool({
   description: 'Makes new namespaces and runs a program in them; without a program, the shell that SHELL names, or /bin/sh.',
   differences: [
     '`--user=FILE` works: a process that stays outside binds the namespace.',
+    '`-r --setgroups=deny` works; older versions of the original deny it twice and fail.',
+    '`--map-users` and `--map-groups` as root write the map directly, as the newest original does; older ones run newuidmap(1).',
     '`--status-fd`, `--dry-run` and `--trace` are ours.',
   ],
   exitStatuses: [
