@@ -8,7 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { codeCache } from './build/cache.ts';
 import { bundle } from './build/bundle.ts';
@@ -25,7 +25,7 @@ const script = Buffer.from(code, 'latin1');
 
 mkdirSync(values.out, { recursive: true });
 for (const name of tools) {
-  const cache = platform.name === hostPlatform().name ? codeCache(code, name) : Buffer.alloc(0);
+  const cache = platform.name === hostPlatform().name ? codeCache(code, name, resolve(koffiLibrary(platform))) : Buffer.alloc(0);
   const file = singleFile({ name, id, arch: platform.arch, library, script, cache, node: platform.name === hostPlatform().name ? process.execPath : '' });
   const path = join(values.out, name);
   // Renamed into place: a file that is being executed cannot be written to, and nobody sees half of one.

@@ -6,12 +6,17 @@ const ID = '@BUILD@'.padEnd(32, '@');
 
 /** The build's entry, generated: a new tool is a new folder, nothing to register. */
 const entry = (tools: readonly string[], version: string) => `
-import { main } from '@ts/cli';
+import { main, rehearse } from '@ts/cli';
 import { inheritedFromLauncher, useLibrary } from '@ts/sys';
 const tools = { ${tools.map((name) => `'${name}': () => require('${name}').tool`).join(', ')} };
+const build = { version: '${version}', id: '${ID}', tools };
 export const run = (name, state, library, file) => {
   useLibrary(library);
-  main({ version: '${version}', id: '${ID}', tools }, name, inheritedFromLauncher(state), file);
+  main(build, name, inheritedFromLauncher(state), file);
+};
+run.rehearse = (name, state, library) => {
+  useLibrary(library);
+  rehearse(build, name, inheritedFromLauncher(state));
 };
 `;
 

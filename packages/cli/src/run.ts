@@ -16,12 +16,14 @@ import {
   type LiveSys,
   play,
   pointerArray,
+  RLIMIT_NOFILE,
   type Recording,
   recording,
   SIGPIPE,
   signalSet,
   SysError,
   strerror,
+  tapeImage,
   type TapeRecording,
 } from '@ts/sys';
 import { type Build, toolOf } from './build.ts';
@@ -47,6 +49,8 @@ interface Session {
   /** Path of the tool's own file, where it is one. */
   readonly file: string | undefined;
 }
+
+const EXPLAIN = '--explain-failure';
 
 /** Ends the process at once; nothing is left to be done by the runtime. */
 function end(status: number): never {
@@ -236,7 +240,7 @@ function perform(call: Call, world: World, session: Session): number {
   }
   const tracing = isGiven(parsed, 'trace');
   if (tool.becomes(plan)) {
-    const explainer = session.file !== undefined && world.variable('TS_HINTS') !== '0' ? { path: session.file, option: '--explain-failure' } : undefined;
+    const explainer = session.file !== undefined && world.variable('TS_HINTS') !== '0' ? { path: session.file, option: EXPLAIN } : undefined;
     const tape = record(call, plan, world, session, tracing, true);
     play(live(), tape, world.prog, session.inherited, { trace: tracing ? 2 : undefined, explainer });
   }
@@ -271,11 +275,33 @@ function becomeLive(outcome: Extract<Outcome, { become: readonly string[] }>, ca
   throw last;
 }
 
+/**
+ * Does all that a run does, up to the first call that would act, with a command line of the tool's own examples. The build
+ * takes V8's code cache afterwards.
+ */
+export function rehearse(build: Build, name: string, inherited: Inherited): void {
+  const tool = build.tools[name]?.();
+  if (!tool) throw new Error(`no such tool in this build: ${name}`);
+  const example = tool.examples?.find(({ command }) => command.startsWith(name))?.command ?? name;
+  const call: Call = { tool, argv: example.split(' '), environment: inherited.environment };
+  const session: Session = { build, inherited, file: '/proc/self/exe' };
+  const world = worldOf(call, session);
+  try {
+    const plan = tool.plan(parse(tableOf(tool), call.argv.slice(1), tool.grammar), world);
+    if (!tool.becomes(plan)) return;
+    live().getrlimit(0, RLIMIT_NOFILE);
+    tapeImage(record(call, plan, world, session, false, true), { explainer: { path: '/proc/self/exe', option: EXPLAIN } });
+  } catch (error) {
+    // The example may name what is not there while building: then so much less is in the cache.
+    if (!(error instanceof ToolError || error instanceof UsageError || error instanceof SysError)) throw error;
+  }
+}
+
 /** Runs the tool `name` and ends the process. `file`: path of the single file, where it is one. */
 export function main(build: Build, name: string, inherited: Inherited, file?: string): never {
   const session: Session = { build, inherited, file };
   const [, first, ...rest] = inherited.argv;
-  if (first === '--explain-failure') answerExplain(build, session, rest);
+  if (first === EXPLAIN) answerExplain(build, session, rest);
   const tool = build.tools[name]?.();
   if (!tool) throw new Error(`no such tool in this build: ${name}`);
   const call: Call = { tool, argv: inherited.argv, environment: inherited.environment };
