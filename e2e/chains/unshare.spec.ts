@@ -2,7 +2,17 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { bin, compatPath, isRoot, NOBODY, originalPath, run, shell, temporaryFolder, uniqueName } from '../harness/run.ts';
+import {
+  bin,
+  compatPath,
+  isRoot,
+  NOBODY,
+  originalPath,
+  run,
+  shell,
+  temporaryFolder,
+  uniqueName,
+} from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 
 const USERS = isRoot ? [0, NOBODY] : [process.getuid?.() as number];
@@ -13,7 +23,16 @@ const FORMS = [
 ] as const;
 
 const KINDS = ['mnt', 'uts', 'ipc', 'pid', 'net', 'user', 'cgroup', 'time'] as const;
-const OPTION = { mnt: '-m', uts: '-u', ipc: '-i', pid: '-pf', net: '-n', user: '-U', cgroup: '-C', time: '-T' } as const;
+const OPTION = {
+  mnt: '-m',
+  uts: '-u',
+  ipc: '-i',
+  pid: '-pf',
+  net: '-n',
+  user: '-U',
+  cgroup: '-C',
+  time: '-T',
+} as const;
 
 for (const { form, compat, unshare } of FORMS) {
   describe(`N1: /proc/self/ns, ${form}`, () => {
@@ -21,14 +40,21 @@ for (const { form, compat, unshare } of FORMS) {
       test(`${kind} is another than before`, () => {
         const child = kind === 'time' ? 'time_for_children' : kind;
         const user = isRoot ? '' : '-r ';
-        const { stdout, stderr } = shell(`${unshare} ${user}${OPTION[kind]} readlink /proc/self/ns/${child}`, { compat });
+        const { stdout, stderr } = shell(`${unshare} ${user}${OPTION[kind]} readlink /proc/self/ns/${child}`, {
+          compat,
+        });
         expect(stderr).toBe('');
         expect(stdout).toMatch(/^\w+:\[\d+\]\n$/);
         expect(stdout.trim()).not.toBe(readlinkSync(`/proc/self/ns/${kind}`));
       });
     test('without options nothing is unshared', () => {
-      const { stdout } = shell(`${unshare} sh -c 'for n in mnt uts ipc pid net user cgroup; do readlink /proc/self/ns/$n; done'`, { compat });
-      expect(stdout.trim().split('\n')).toEqual(['mnt', 'uts', 'ipc', 'pid', 'net', 'user', 'cgroup'].map((kind) => readlinkSync(`/proc/self/ns/${kind}`)));
+      const { stdout } = shell(
+        `${unshare} sh -c 'for n in mnt uts ipc pid net user cgroup; do readlink /proc/self/ns/$n; done'`,
+        { compat },
+      );
+      expect(stdout.trim().split('\n')).toEqual(
+        ['mnt', 'uts', 'ipc', 'pid', 'net', 'user', 'cgroup'].map((kind) => readlinkSync(`/proc/self/ns/${kind}`)),
+      );
     });
   });
 
@@ -45,7 +71,10 @@ for (const { form, compat, unshare } of FORMS) {
   describe(`N3: a PID namespace of one’s own, ${form}`, () => {
     for (const uid of USERS)
       test(`as user ${uid}`, () => {
-        const { stdout, stderr, status } = shell(`${unshare} --mount-proc -uipr --fork /bin/sh -c 'ps ax -o pid,comm; id -u'`, { uid, compat });
+        const { stdout, stderr, status } = shell(
+          `${unshare} --mount-proc -uipr --fork /bin/sh -c 'ps ax -o pid,comm; id -u'`,
+          { uid, compat },
+        );
         expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
         expect(stdout).toMatch(/^\s+PID COMMAND\n\s+1 sh\n\s+2 ps\n0\n$/);
       });
@@ -60,13 +89,25 @@ for (const { form, compat, unshare } of FORMS) {
         const output = join(folder.path, 'output');
         writeFileSync(output, '', { mode: 0o666 });
         shell(`chmod 666 ${output}`);
-        const { stdout } = run(['sh', '-c', script, 'sh', output], { uid, env: { PATH: compat ? compatPath : originalPath } });
+        const { stdout } = run(['sh', '-c', script, 'sh', output], {
+          uid,
+          env: { PATH: compat ? compatPath : originalPath },
+        });
         expect(stdout).toBe('foobar\n');
       });
   });
 
   describe(`N5: a namespace bound to a file lives on, ${form}`, () => {
-    const options = { uts: '--uts', ipc: '--ipc', net: '--net', cgroup: '--cgroup', mnt: '--mount', pid: '--pid', time: '--time', user: '--user' } as const;
+    const options = {
+      uts: '--uts',
+      ipc: '--ipc',
+      net: '--net',
+      cgroup: '--cgroup',
+      mnt: '--mount',
+      pid: '--pid',
+      time: '--time',
+      user: '--user',
+    } as const;
     for (const [kind, option] of Object.entries(options))
       test(kind, (context) => {
         needs(context, needsRoot);
@@ -80,7 +121,9 @@ for (const { form, compat, unshare } of FORMS) {
           const fork = kind === 'pid' ? '--fork' : '';
           const made = shell(`${unshare} ${option}=${file} ${fork} readlink /proc/self/ns/${kind}`, { compat });
           expect(made).toMatchObject({ stderr: '', status: 0 });
-          const mountinfo = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').find((line) => line.includes(` ${file} `));
+          const mountinfo = readFileSync('/proc/self/mountinfo', 'utf8')
+            .split('\n')
+            .find((line) => line.includes(` ${file} `));
           expect(mountinfo).toMatch(/ - nsfs /);
           const inode = made.stdout.trim();
           if (kind !== 'time') expect(mountinfo).toContain(inode);
@@ -112,7 +155,10 @@ for (const { form, compat, unshare } of FORMS) {
       needs(context, needsRoot, needsProgram('ipcmk', 'ipcs'));
       const count = () => Number(run(['sh', '-c', 'ipcs -m | grep -c ^0x']).stdout);
       const before = count();
-      const { stdout } = shell(`${unshare} -i sh -c 'ipcs -m | grep -c ^0x; ipcmk -M 10M >/dev/null; ipcs -m | grep -c 10485760; sleep 0.2'`, { compat });
+      const { stdout } = shell(
+        `${unshare} -i sh -c 'ipcs -m | grep -c ^0x; ipcmk -M 10M >/dev/null; ipcs -m | grep -c 10485760; sleep 0.2'`,
+        { compat },
+      );
       expect(stdout).toBe('0\n1\n');
       expect(count()).toBe(before);
     });
@@ -136,7 +182,10 @@ describe('a helper outside the user namespace', () => {
     const name = uid === 0 ? 'root' : 'nobody';
     writeFileSync(join(folder.path, 'sub'), `other:5000:10\n${name}:100000:65536\n`);
     return shell(
-      `unshare -m sh -c 'mount --bind ${folder.path}/sub /etc/subuid && mount --bind ${folder.path}/sub /etc/subgid && exec setpriv --reuid ${uid} --regid ${uid} --clear-groups sh -c "$1"' sh "$1"`.replaceAll('"$1"', `"${script}"`),
+      `unshare -m sh -c 'mount --bind ${folder.path}/sub /etc/subuid && mount --bind ${folder.path}/sub /etc/subgid && exec setpriv --reuid ${uid} --regid ${uid} --clear-groups sh -c "$1"' sh "$1"`.replaceAll(
+        '"$1"',
+        `"${script}"`,
+      ),
     );
   };
 
@@ -146,7 +195,10 @@ describe('a helper outside the user namespace', () => {
   ] as const) {
     test(`--map-root-user --map-auto as user ${uid}, ${how}`, (context) => {
       needs(context, needsRoot, needsProgram('newuidmap', 'newgidmap'));
-      const { stdout, stderr } = withSubordinates(uid, 'cd /; ts-unshare -r --map-auto cat /proc/self/uid_map /proc/self/gid_map');
+      const { stdout, stderr } = withSubordinates(
+        uid,
+        'cd /; ts-unshare -r --map-auto cat /proc/self/uid_map /proc/self/gid_map',
+      );
       const [users, groups] = [stdout.trim().split('\n').slice(0, 2), stdout.trim().split('\n').slice(2)];
       const fields = (lines: string[]) => lines.map((line) => line.trim().split(/\s+/).map(Number));
       expect(stderr).toBe('');
@@ -160,13 +212,23 @@ describe('a helper outside the user namespace', () => {
 
   test('--map-subids maps the same ids', (context) => {
     needs(context, needsRoot, needsProgram('newuidmap'));
-    const { stdout } = withSubordinates(NOBODY, 'cd /; ts-unshare --map-current-user --map-subids cat /proc/self/uid_map');
+    const { stdout } = withSubordinates(
+      NOBODY,
+      'cd /; ts-unshare --map-current-user --map-subids cat /proc/self/uid_map',
+    );
     expect(stdout).toMatch(/^\s+65534\s+65534\s+1\n\s+100000\s+100000\s+65536\n$/);
   });
 
   test('--map-users=all as root maps what there is', (context) => {
     needs(context, needsRoot);
-    const { stdout } = run(['ts-unshare', '--map-users=all', '--map-groups=all', 'cat', '/proc/self/uid_map', '/proc/self/gid_map']);
+    const { stdout } = run([
+      'ts-unshare',
+      '--map-users=all',
+      '--map-groups=all',
+      'cat',
+      '/proc/self/uid_map',
+      '/proc/self/gid_map',
+    ]);
     expect(stdout).toBe(readFileSync('/proc/self/uid_map', 'utf8') + readFileSync('/proc/self/gid_map', 'utf8'));
   });
 
@@ -179,7 +241,14 @@ describe('a helper outside the user namespace', () => {
 
   test('--owner: the namespace belongs to another', (context) => {
     needs(context, needsRoot);
-    const { stdout, stderr } = run(['ts-unshare', `--owner=${NOBODY}:${NOBODY}`, '--map-root-user', 'sh', '-c', 'cat /proc/self/uid_map; stat -Lc %i /proc/self/ns/user; sleep 0.1']);
+    const { stdout, stderr } = run([
+      'ts-unshare',
+      `--owner=${NOBODY}:${NOBODY}`,
+      '--map-root-user',
+      'sh',
+      '-c',
+      'cat /proc/self/uid_map; stat -Lc %i /proc/self/ns/user; sleep 0.1',
+    ]);
     expect(stderr).toBe('');
     expect(stdout).toMatch(/^\s+0\s+65534\s+1\n\d+\n$|^\s+0\s+0\s+1\n\d+\n$/);
   });
@@ -192,8 +261,11 @@ describe('--forward-signals', () => {
   ] as const)
     test(name, async () => {
       const user = isRoot ? [] : ['-r'];
-      const script = 'trap "echo got TERM; exit 3" TERM; echo ready; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; echo slept';
-      const child = spawn(join(bin, 'ts-unshare'), [...user, '-p', ...args, 'sh', '-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const script =
+        'trap "echo got TERM; exit 3" TERM; echo ready; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; echo slept';
+      const child = spawn(join(bin, 'ts-unshare'), [...user, '-p', ...args, 'sh', '-c', script], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       let output = '';
       child.stdout.on('data', (data: Buffer) => {
         output += data;
@@ -210,7 +282,10 @@ describe('--status-fd', () => {
     using folder = temporaryFolder();
     const events = join(folder.path, 'events');
     shell(`ts-unshare -Urpf --status-fd 5 sh -c 'ls /proc/self/fd | grep -c "^5$"; exit 9' 5>${events}`);
-    const lines = readFileSync(events, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    const lines = readFileSync(events, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(lines.map(({ event }) => event)).toEqual(['namespaces', 'child', 'mapped', 'ready', 'exit']);
     expect(lines[0]).toEqual({ event: 'namespaces', types: ['user', 'pid'] });
     expect(lines[1]?.pid).toBeGreaterThan(1);
@@ -219,7 +294,10 @@ describe('--status-fd', () => {
   });
 
   test('the program does not hold it open', () => {
-    expect(shell(`ts-unshare -Ur --status-fd 5 sh -c 'test -e /proc/self/fd/5 && echo open || echo closed' 5>/dev/null`).stdout).toBe('closed\n');
+    expect(
+      shell(`ts-unshare -Ur --status-fd 5 sh -c 'test -e /proc/self/fd/5 && echo open || echo closed' 5>/dev/null`)
+        .stdout,
+    ).toBe('closed\n');
   });
 });
 
@@ -228,7 +306,9 @@ describe('environment', () => {
     expect(run(['ts-unshare', '--clear-env', '/usr/bin/env'], { env: { A: '1', B: '2' } }).stdout).toBe('');
   });
   test('--whitelist-env keeps what it names', () => {
-    expect(run(['ts-unshare', '--whitelist-env', 'A,C', '/usr/bin/env'], { env: { A: '1', B: '2', C: '3' } }).stdout).toBe('A=1\nC=3\n');
+    expect(
+      run(['ts-unshare', '--whitelist-env', 'A,C', '/usr/bin/env'], { env: { A: '1', B: '2', C: '3' } }).stdout,
+    ).toBe('A=1\nC=3\n');
   });
 });
 
@@ -242,21 +322,35 @@ describe('remedies', () => {
 
   test('TS_HINTS=0 keeps them back', (context) => {
     needs(context, needsRoot);
-    expect(run(['ts-unshare', '-m', 'true'], { uid: NOBODY, env: { TS_HINTS: '0' } }).stderr).toBe('ts-unshare: unshare failed: Operation not permitted\n');
+    expect(run(['ts-unshare', '-m', 'true'], { uid: NOBODY, env: { TS_HINTS: '0' } }).stderr).toBe(
+      'ts-unshare: unshare failed: Operation not permitted\n',
+    );
   });
 
   test('a limit of the host', (context) => {
     needs(context, needsRoot);
-    const { stderr } = shell(`ts-unshare -Ur sh -c 'echo 0 > /proc/sys/user/max_uts_namespaces; exec ts-unshare -u true'`);
+    const { stderr } = shell(
+      `ts-unshare -Ur sh -c 'echo 0 > /proc/sys/user/max_uts_namespaces; exec ts-unshare -u true'`,
+    );
     expect(stderr).toMatch(/unshare failed: No space left on device\n.*user\.max_uts_namespaces is 0/);
   });
 
   test('--dry-run shows the maps and changes nothing', () => {
     using folder = temporaryFolder();
     mkdirSync(join(folder.path, uniqueName('x')));
-    const { stdout } = run(['ts-unshare', '--dry-run', '--map-user=1000', '--map-users=0:100000:65536', '-m', 'touch', join(folder.path, 'made')]);
+    const { stdout } = run([
+      'ts-unshare',
+      '--dry-run',
+      '--map-user=1000',
+      '--map-users=0:100000:65536',
+      '-m',
+      'touch',
+      join(folder.path, 'made'),
+    ]);
     expect(stdout).toContain('unshare(CLONE_NEWNS|CLONE_NEWUSER)');
-    expect(stdout).toMatch(/^uid_map \(inner outer count\):\n {2}1000 \d+ 1\n {2}0 100000 1000\n {2}1001 101000 64535\n/);
+    expect(stdout).toMatch(
+      /^uid_map \(inner outer count\):\n {2}1000 \d+ 1\n {2}0 100000 1000\n {2}1001 101000 64535\n/,
+    );
     expect(run(['ls', folder.path]).stdout).not.toContain('made');
   });
 });

@@ -7,14 +7,24 @@ export interface Parity extends RunOptions {
   readonly normalise?: (text: string) => string;
 }
 
-const withPath = (options: RunOptions, path: string): RunOptions => ({ ...options, env: { ...options.env, PATH: path } });
+const withPath = (options: RunOptions, path: string): RunOptions => ({
+  ...options,
+  env: { ...options.env, PATH: path },
+});
 const ORIGINALS = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Results of the original and of ours. */
 export function both(argv: readonly string[], options: Parity = {}): { original: Result; ours: Result } {
   const { normalise = (text: string) => text } = options;
-  const clean = (result: Result): Result => ({ ...result, stdout: normalise(result.stdout), stderr: normalise(result.stderr) });
-  return { original: clean(run(argv, withPath(options, ORIGINALS))), ours: clean(run(argv, withPath(options, compatPath))) };
+  const clean = (result: Result): Result => ({
+    ...result,
+    stdout: normalise(result.stdout),
+    stderr: normalise(result.stderr),
+  });
+  return {
+    original: clean(run(argv, withPath(options, ORIGINALS))),
+    ours: clean(run(argv, withPath(options, compatPath))),
+  };
 }
 
 /** Ours does and says what the original does and says. Lines that only ours adds (remedies) may follow its messages. */

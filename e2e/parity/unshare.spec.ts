@@ -1,9 +1,10 @@
 import { describe, test } from 'vitest';
-import { isRoot, NOBODY } from '../harness/run.ts';
 import { expectSame } from '../harness/parity.ts';
+import { isRoot, NOBODY } from '../harness/run.ts';
 import { needs, needsRoot } from '../harness/skip.ts';
 
-const IDS = 'id -u; id -g; cat /proc/self/uid_map /proc/self/gid_map; cat /proc/self/setgroups; grep ^Cap /proc/self/status';
+const IDS =
+  'id -u; id -g; cat /proc/self/uid_map /proc/self/gid_map; cat /proc/self/setgroups; grep ^Cap /proc/self/status';
 
 const withoutPids = (text: string) => text.replaceAll(/\/proc\/\d+\//g, '/proc/PID/');
 
@@ -79,7 +80,8 @@ const ROOT: readonly (readonly string[])[] = [
 
 describe('unshare, as an ordinary user', () => {
   const uid = isRoot ? NOBODY : (process.getuid?.() as number);
-  for (const line of ANYBODY) test(line.join(' '), () => expectSame(['unshare', ...line], { uid, cwd: '/', normalise: withoutPids }));
+  for (const line of ANYBODY)
+    test(line.join(' '), () => expectSame(['unshare', ...line], { uid, cwd: '/', normalise: withoutPids }));
 });
 
 describe('unshare, as root', () => {

@@ -1,4 +1,4 @@
-/** V8's code cache of a script, with the functions that a run of one tool compiles. */
+/** V8's code cache of a script, with the functions that runs of some of its tools compile. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,27 +7,27 @@ import { NODE_FLAGS } from './file.ts';
 import { SCRIPT_NAME } from './loader.ts';
 
 /**
- * Compiles the script as the loader does, rehearses a run of the tool up to where it would act, and takes the cache then.
+ * Compiles the script as the loader does, rehearses a run of each tool up to where it would act, and takes the cache then.
  * It is valid for this version of Node and these flags; any other only starts slower.
  */
 const MAKER = `
 const fs = require('fs'), vm = require('vm');
-const [, state, script, out, name, library] = process.argv;
+const [, state, script, out, library, ...names] = process.argv;
 const compiled = new vm.Script(fs.readFileSync(script, 'latin1'), { filename: '${SCRIPT_NAME}' });
-compiled.runInThisContext()(require, {}).rehearse(name, state, library);
+compiled.runInThisContext()(require, {}).rehearse(names, state, library);
 fs.writeFileSync(out, compiled.createCachedData());
 `;
 
 /** What a launcher would have noted: all as it is. */
 const STATE = '0:0-2:0:0:1024';
 
-export function codeCache(code: string, name: string, library: string): Buffer {
+export function codeCache(code: string, names: readonly string[], library: string): Buffer {
   const work = mkdtempSync(join(tmpdir(), 'ts-cache-'));
   try {
     const script = join(work, 'script');
     const out = join(work, 'cache');
     writeFileSync(script, code, 'latin1');
-    execFileSync(process.execPath, [...NODE_FLAGS, '-e', MAKER, STATE, script, out, name, library]);
+    execFileSync(process.execPath, [...NODE_FLAGS, '-e', MAKER, STATE, script, out, library, ...names]);
     return readFileSync(out);
   } finally {
     rmSync(work, { recursive: true, force: true });

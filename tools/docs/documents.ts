@@ -7,7 +7,8 @@ import { loadTools } from '../tooling/load-tools.ts';
 const BEGIN = '<!-- tools -->';
 const END = '<!-- /tools -->';
 
-const row = (tool: Tool) => `| [${tool.name}](docs/tools/${tool.name}.md) | ${tool.replaces.join(', ')} | ${tool.summary} |`;
+const row = (tool: Tool) =>
+  `| [${tool.name}](docs/tools/${tool.name}.md) | ${tool.replaces.join(', ')} | ${tool.summary} |`;
 
 function withTable(readme: string, tools: readonly Tool[]): string {
   const table = ['| tool | replaces | what it does |', '|---|---|---|', ...tools.map(row)].join('\n');
@@ -18,7 +19,9 @@ function withTable(readme: string, tools: readonly Tool[]): string {
 }
 
 export async function generatedDocuments(): Promise<Map<string, string>> {
-  const names = readdirSync('packages').filter((name) => name.startsWith('ts-')).sort();
+  const names = readdirSync('packages')
+    .filter((name) => name.startsWith('ts-'))
+    .sort();
   const tools = await loadTools(names);
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
   const pages = tools.flatMap((tool): [string, string][] => [

@@ -8,7 +8,10 @@ interface Section {
   readonly body: readonly Block[];
 }
 
-type Block = { readonly text: string } | { readonly code: string } | { readonly items: readonly (readonly [term: string, says: string])[] };
+type Block =
+  | { readonly text: string }
+  | { readonly code: string }
+  | { readonly items: readonly (readonly [term: string, says: string])[] };
 
 const sentence = (text: string) => (/[.!?:]$/.test(text) ? text : `${text}.`);
 
@@ -20,7 +23,10 @@ function optionItem(option: Option): readonly [string, string] {
 }
 
 function sections(tool: Tool): Section[] {
-  const rows = [...tool.options, ...COMMON_OPTIONS.filter(({ long }) => !tool.options.some((option) => option.long === long))];
+  const rows = [
+    ...tool.options,
+    ...COMMON_OPTIONS.filter(({ long }) => !tool.options.some((option) => option.long === long)),
+  ];
   const shown = (rows as readonly Option[]).filter((option) => !option.hidden);
   const of = (ours: boolean) => shown.filter((option) => Boolean(option.ours) === ours).map(optionItem);
   const list: Section[] = [
@@ -28,9 +34,15 @@ function sections(tool: Tool): Section[] {
     { title: 'Description', body: (tool.description ?? tool.summary).split('\n\n').map((text) => ({ text })) },
     { title: 'Options', body: [{ items: of(false) }] },
     { title: 'Options beyond the original', body: [{ items: of(true) }] },
-    { title: 'Differences from the original', body: (tool.differences ?? []).map((text) => ({ items: [['•', text] as const] })) },
+    {
+      title: 'Differences from the original',
+      body: (tool.differences ?? []).map((text) => ({ items: [['•', text] as const] })),
+    },
     { title: 'Exit status', body: [{ items: tool.exitStatuses ?? [] }] },
-    { title: 'Examples', body: (tool.examples ?? []).flatMap(({ command, says }) => [{ text: sentence(says) }, { code: command }]) },
+    {
+      title: 'Examples',
+      body: (tool.examples ?? []).flatMap(({ command, says }) => [{ text: sentence(says) }, { code: command }]),
+    },
   ];
   return list.filter(({ body }) => body.some((block) => !('items' in block) || block.items.length));
 }
@@ -51,16 +63,28 @@ export function markdownPage(tool: Tool): string {
   return head + parts.join('');
 }
 
-const roff = (text: string) => text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replaceAll(/^([.'])/gm, '\\&$1').replaceAll('`', '');
+const roff = (text: string) =>
+  text
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replaceAll(/^([.'])/gm, '\\&$1')
+    .replaceAll('`', '');
 
 const roffBlock = (block: Block): string => {
   if ('text' in block) return `.PP\n${roff(block.text)}\n`;
   if ('code' in block) return `.PP\n.nf\n${roff(block.code)}\n.fi\n`;
-  return block.items.map(([term, says]) => `.TP\n.B "${roff(term).replaceAll('"', '\\(dq')}"\n${roff(says)}\n`).join('');
+  return block.items
+    .map(([term, says]) => `.TP\n.B "${roff(term).replaceAll('"', '\\(dq')}"\n${roff(says)}\n`)
+    .join('');
 };
 
 /** docs/man/NAME.SECTION */
 export function manPage(tool: Tool, version: string): string {
   const head = `.TH ${tool.name.toUpperCase()} ${tool.section} "" "container\\-microtools ${version}"\n.SH NAME\n${roff(tool.name)} \\- ${roff(tool.summary)}\n`;
-  return head + sections(tool).map(({ title, body }) => `.SH ${title.toUpperCase()}\n${body.map(roffBlock).join('')}`).join('');
+  return (
+    head +
+    sections(tool)
+      .map(({ title, body }) => `.SH ${title.toUpperCase()}\n${body.map(roffBlock).join('')}`)
+      .join('')
+  );
 }

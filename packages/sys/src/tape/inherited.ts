@@ -7,10 +7,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { decode } from '../bytes.ts';
-import { RLIMIT_NOFILE } from '../const/rlimit.ts';
-import { SIGPIPE, SIGXFSZ } from '../const/signal.ts';
-import { SIG_SETMASK } from '../const/sigmask.ts';
 import { F_GETFD } from '../const/fcntl.ts';
+import { RLIMIT_NOFILE } from '../const/rlimit.ts';
+import { SIG_SETMASK } from '../const/sigmask.ts';
+import { SIGPIPE, SIGXFSZ } from '../const/signal.ts';
 import type { Sys } from '../sys.ts';
 import { live } from '../sys.ts';
 
@@ -73,7 +73,9 @@ function readOrElse(path: string, otherwise: () => string[]): string[] {
 }
 
 const environment = () =>
-  readOrElse('/proc/self/environ', () => Object.entries(process.env).map(([name, value]) => `${name}=${value}`)).map(unhide);
+  readOrElse('/proc/self/environ', () => Object.entries(process.env).map(([name, value]) => `${name}=${value}`)).map(
+    unhide,
+  );
 
 /** The state as the launcher noted it: `state` is the argument before the tool's own ones. */
 export function inheritedFromLauncher(state: string): Inherited {
