@@ -11,7 +11,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileS
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundle } from './build/bundle.ts';
-import { codeCache } from './build/cache.ts';
+import { codeCache, NO_CACHE } from './build/cache.ts';
 import { singleFile } from './build/file.ts';
 import { hostPlatform, koffiLibrary, parsePlatform } from './build/platform.ts';
 
@@ -35,15 +35,17 @@ const wholeCache = cacheOf(whole, tools);
 
 mkdirSync(values.out, { recursive: true });
 for (const [name, code] of alone) {
+  const cache = cacheOf(code, [name]);
   const file = singleFile({
     name,
     id,
     arch: platform.arch,
     library,
     script: Buffer.from(code, 'latin1'),
-    cache: cacheOf(code, [name]),
+    cache: cache.bytes,
     wholeScript: Buffer.from(whole, 'latin1'),
-    wholeCache,
+    wholeCache: wholeCache.bytes,
+    key: cache.key,
     node: isHost ? process.execPath : '',
   });
   const path = join(values.out, name);

@@ -4,11 +4,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NODE_FLAGS } from './file.ts';
-import { SCRIPT_NAME } from './loader.ts';
+import { CACHE_KEY, SCRIPT_NAME } from './loader.ts';
 
 /**
  * Compiles the script as the loader does, rehearses a run of each tool up to where it would act, and takes the cache then.
- * It is valid for this version of Node and these flags; any other only starts slower.
+ * It is valid for this build of Node and these flags; any other only starts slower.
  */
 const MAKER = `
 const fs = require('fs'), vm = require('vm');
@@ -16,19 +16,31 @@ const [, state, script, out, library, ...names] = process.argv;
 const compiled = new vm.Script(fs.readFileSync(script, 'latin1'), { filename: '${SCRIPT_NAME}' });
 compiled.runInThisContext()(require, {}).rehearse(names, state, library);
 fs.writeFileSync(out, compiled.createCachedData());
+process.stdout.write(${CACHE_KEY});
 `;
 
-/** What a launcher would have noted: all as it is. */
-const STATE = '0:0-2:0:0:1024';
+export interface CodeCache {
+  readonly bytes: Buffer;
+  /** What the cache is valid for. */
+  readonly key: string;
+}
 
-export function codeCache(code: string, names: readonly string[], library: string): Buffer {
+/** No cache: for a platform that this build does not run on. */
+export const NO_CACHE: CodeCache = { bytes: Buffer.alloc(0), key: '' };
+
+/** What a launcher would have noted: all as it is. */
+const STATE = '0:0-2:0:0::';
+
+export function codeCache(code: string, names: readonly string[], library: string): CodeCache {
   const work = mkdtempSync(join(tmpdir(), 'ts-cache-'));
   try {
     const script = join(work, 'script');
     const out = join(work, 'cache');
     writeFileSync(script, code, 'latin1');
-    execFileSync(process.execPath, [...NODE_FLAGS, '-e', MAKER, STATE, script, out, library, ...names]);
-    return readFileSync(out);
+    const key = execFileSync(process.execPath, [...NODE_FLAGS, '-e', MAKER, STATE, script, out, library, ...names], {
+      encoding: 'utf8',
+    });
+    return { bytes: readFileSync(out), key };
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

@@ -30,6 +30,8 @@ export interface SingleFile {
   readonly cache: Buffer;
   readonly wholeScript: Buffer;
   readonly wholeCache: Buffer;
+  /** What the code caches are valid for. */
+  readonly key: string;
   /** Path of Node that is tried first; may be empty. */
   readonly node: string;
 }
@@ -52,7 +54,7 @@ function programHeader(flags: number, offset: number, address: number, size: num
 }
 
 export function singleFile(file: SingleFile): Buffer {
-  const { name, id, arch, library, node } = file;
+  const { name, id, arch, library, node, key } = file;
   const count = library.readUInt16LE(56);
   const table = Number(library.readBigUInt64LE(32));
   const headers: Buffer[] = Array.from({ length: count }, (_, index) =>
@@ -76,7 +78,7 @@ export function singleFile(file: SingleFile): Buffer {
       at += length;
       return [part, { offset: at - length, size: length }];
     });
-    return text({ name, ...(Object.fromEntries(parts) as Record<(typeof PARTS)[number], Part>) });
+    return text({ name, key, ...(Object.fromEntries(parts) as Record<(typeof PARTS)[number], Part>) });
   };
   const { length: size } = textFrom(WIDEST);
   const config = Buffer.alloc(size);

@@ -10,21 +10,33 @@ export interface Part {
 
 export interface Parts {
   readonly name: string;
+  /** What the code caches are valid for. */
+  readonly key: string;
   readonly script: Part;
   readonly cache: Part;
   readonly wholeScript: Part;
   readonly wholeCache: Part;
 }
 
+/**
+ * Which Node made a code cache. V8 compares the first three numbers of its own version and takes what another patch release
+ * has compiled, with other numbers for its functions; it crashes then. The size of the executable tells apart two builds of one release.
+ */
+export const CACHE_KEY = `[process.version,process.versions.v8,require('fs').statSync(process.execPath).size].join(' ')`;
+
 /** Name of the scripts in stack traces. It is part of what a code cache is valid for. */
 export const SCRIPT_NAME = 'ts-tools';
 
-const part = ({ offset, size }: Part) => (size ? `r(${offset},${size})` : 'undefined');
+const read = ({ offset, size }: Part) => `r(${offset},${size})`;
+const readLater = (part: Part) => (part.size ? `()=>${read(part)}` : '()=>undefined');
 
-export const loader = ({ name, script, cache, wholeScript, wholeCache }: Parts): string =>
+export const loader = ({ name, key, script, cache, wholeScript, wholeCache }: Parts): string =>
   [
     `const s=process.argv[1],f=parseInt(s),q=require('fs'),r=(o,n)=>{const b=Buffer.allocUnsafeSlow(n);q.readSync(f,b,0,n,o);return b}`,
-    `const l='/proc/self/fd/'+f,x=(t,c)=>new(require('vm').Script)(t.latin1Slice(),{filename:'${SCRIPT_NAME}',cachedData:c}).runInThisContext()(require,{})`,
-    `let p;try{p=q.readlinkSync(l)}catch{}`,
-    `x(${part(script)},${part(cache)})('${name}',s,l,p,()=>x(${part(wholeScript)},${part(wholeCache)})('${name}',s,l,p))`,
+    // Without /proc the launcher has put the path of the file at the end of the state.
+    `const d='/proc/self/fd/'+f,l=s.split(':').slice(6).join(':')||d`,
+    `let k;try{k=${CACHE_KEY}==='${key}'}catch{}`,
+    `const x=(t,c)=>new(require('vm').Script)(t.latin1Slice(),{filename:'${SCRIPT_NAME}',cachedData:k?c():undefined}).runInThisContext()(require,{})`,
+    `let p;try{p=q.readlinkSync(d)}catch{}`,
+    `x(${read(script)},${readLater(cache)})('${name}',s,l,p,()=>x(${read(wholeScript)},${readLater(wholeCache)})('${name}',s,l,p))`,
   ].join(';');

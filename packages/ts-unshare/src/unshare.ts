@@ -17,6 +17,7 @@ import {
   PR_CAP_AMBIENT_RAISE,
   type Recording,
   type Ref,
+  SIGCHLD,
   SIGINT,
   SIGKILL,
   SIGTERM,
@@ -165,6 +166,8 @@ function forkAndWait(sys: Recording, plan: Plan, bind: (sys: Recording) => void)
 }
 
 function apply(plan: Plan, sys: Recording): Outcome {
+  // Where it is ignored there is nothing to wait for. The original does so without --fork too.
+  sys.setSignalAction(SIGCHLD, 'default');
   const names = KINDS.filter(({ flag }) => plan.namespaces & flag).map(({ file }) => file);
   const bindOutside = plan.persist.length > 0 && (plan.namespaces & (CLONE_NEWNS | CLONE_NEWUSER)) !== 0;
   const mapOutside = [plan.uidMap, plan.gidMap].some((map) => map && map.by !== 'self');
