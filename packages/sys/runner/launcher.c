@@ -10,7 +10,7 @@
  */
 #include "kernel.h"
 
-enum { AT_FDCWD = -100, O_CLOEXEC = 02000000, F_DUPFD = 0, F_GETFD = 1, F_SETFD = 2, SIG_IGN = 1, AT_SECURE = 23, AT_EXECFN = 31 };
+enum { AT_FDCWD = -100, O_WRONLY = 1, O_PATH = 010000000, O_CLOEXEC = 02000000, F_DUPFD = 0, F_GETFD = 1, F_SETFD = 2, SIG_IGN = 1, AT_SECURE = 23, AT_EXECFN = 31 };
 enum { RLIMIT_FSIZE = 1, RLIMIT_DATA = 2, RLIMIT_STACK = 3, RLIMIT_NPROC = 6, RLIMIT_NOFILE = 7, RLIMIT_AS = 9 };
 
 #define STATE_SIZE 65536
@@ -187,6 +187,22 @@ static void hide_from_node(char **envp)
 			**envp &= ~0x40;
 }
 
+/*
+ * Closed ones among 0 to 2 get something that is neither read nor written, as if they were closed: Node would want /dev/null,
+ * which may not be there. What is said on a closed standard error is lost without an error.
+ */
+static void fill_closed(void)
+{
+	for (i64 fd = 0; fd <= 2; fd++) {
+		i64 filled;
+		if (kernel(NR_fcntl, fd, F_GETFD, 0, 0, 0, 0) >= 0)
+			continue;
+		filled = fd == 2 ? kernel(NR_openat, AT_FDCWD, (u64)"/dev/null", O_WRONLY, 0, 0, 0) : -1;
+		if (filled < 0)
+			kernel(NR_openat, AT_FDCWD, (u64)"/", O_PATH, 0, 0, 0);
+	}
+}
+
 static void __attribute__((noreturn)) fail(const char *words)
 {
 	char line[512], *p = append(line, line + 200, image_end);
@@ -272,6 +288,7 @@ void __attribute__((noreturn)) launch(u64 *stack)
 		wanted = variable(envp, "TS_TOOLS_NODE=");
 		path = variable(envp, "PATH=");
 		hide_from_node(envp);
+		fill_closed();
 		/* Where more rights come with this file, whoever starts it does not choose what runs with them. */
 		if (is_secure)
 			wanted = path = 0;
