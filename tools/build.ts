@@ -29,8 +29,7 @@ const library = readFileSync(libraryPath);
 const { id, alone, whole } = await bundle(tools, (text) =>
   createHash('sha256').update(text).update(library).digest('hex').slice(0, 32),
 );
-const cacheOf = (code: string, names: readonly string[]) =>
-  isHost ? codeCache(code, names, libraryPath) : NO_CACHE;
+const cacheOf = (code: string, names: readonly string[]) => (isHost ? codeCache(code, names, libraryPath) : NO_CACHE);
 const wholeCache = cacheOf(whole, tools);
 
 mkdirSync(values.out, { recursive: true });
