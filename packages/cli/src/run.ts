@@ -191,12 +191,15 @@ function nextTool(
   if (chain.mounted.some((target) => isBelow(real, target) || isBelow(found, target))) return undefined;
   const name = toolOf(session.build, real);
   const tool = name === undefined ? undefined : toolNamed(session.build, name);
-  if (!tool || tool.reads?.some((facet) => chain.changed.has(facet))) return undefined;
-  return { tool, argv: outcome.become, environment };
+  return tool && { tool, argv: outcome.become, environment };
 }
 
 /** What a tool would put on the tape, or undefined where it must be executed: it prints, it fails, it ends in no program. */
-function planNext(call: Call, session: Session): { parsed: Parsed; plan: unknown; world: World } | undefined {
+function planNext(
+  call: Call,
+  changed: ReadonlySet<Facet>,
+  session: Session,
+): { plan: unknown; world: World } | undefined {
   try {
     const parsed = parse(tableOf(call.tool), call.argv.slice(1), call.tool.grammar);
     if (parsed.steps.some(({ option }) => ['help', 'version', 'completion', 'dry-run', 'trace'].includes(option.long)))
@@ -204,7 +207,9 @@ function planNext(call: Call, session: Session): { parsed: Parsed; plan: unknown
     checkExclusive(call.tool, parsed);
     const world = worldOf(call, session);
     const plan = call.tool.plan(parsed, world);
-    return call.tool.becomes(plan) ? { parsed, plan, world } : undefined;
+    const { reads = [] } = call.tool;
+    const stale = (typeof reads === 'function' ? reads(plan) : reads).some((facet) => changed.has(facet));
+    return call.tool.becomes(plan) && !stale ? { plan, world } : undefined;
   } catch (error) {
     if (error instanceof UsageError || error instanceof ToolError || error instanceof SysError) return undefined;
     throw error;
@@ -225,7 +230,7 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
     mounted: [...chain.mounted, ...(outcome.mounted ?? [])],
   };
   const next = nextTool(outcome, after, environment, session);
-  const planned = next && planNext(next, session);
+  const planned = next && planNext(next, after.changed, session);
   if (next && planned) {
     const prog = progOf(next);
     const nextSys = sys.speakFor(prog, `${next.tool.name} ${prog}`, next.tool.status ?? 1);
