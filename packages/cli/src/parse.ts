@@ -14,11 +14,18 @@ const CONFIGURATION = {
   'short-option-groups': false,
 };
 
-const named = (table: readonly Option[], wanted: (option: Option) => boolean) => table.filter(wanted).map((option) => option.long);
+const named = (table: readonly Option[], wanted: (option: Option) => boolean) =>
+  table.filter(wanted).map((option) => option.long);
 
-export function parse<Table extends readonly Option[]>(table: Table, argv: readonly string[], grammar: Grammar = {}): Parsed<Table> {
+export function parse<Table extends readonly Option[]>(
+  table: Table,
+  argv: readonly string[],
+  grammar: Grammar = {},
+): Parsed<Table> {
   const { steps, operands, beforeDashes } = getopt(table, argv, grammar);
-  const words = steps.map(({ option, value }) => (option.arg === undefined ? `--${option.long}` : `--${option.long}=${value ?? ''}`));
+  const words = steps.map(({ option, value }) =>
+    option.arg === undefined ? `--${option.long}` : `--${option.long}=${value ?? ''}`,
+  );
   const { _, ...values } = yargsParser(words, {
     boolean: named(table, (option) => option.arg === undefined),
     string: named(table, (option) => option.arg !== undefined),

@@ -71,4 +71,5 @@ export interface Tool<Table extends readonly Option[] = readonly Option[], Plan 
 }
 
 /** Types a tool by its option table. */
-export const defineTool = <const Table extends readonly Option[], Plan>(tool: Tool<Table, Plan>): Tool<Table, Plan> => tool;
+export const defineTool = <const Table extends readonly Option[], Plan>(tool: Tool<Table, Plan>): Tool<Table, Plan> =>
+  tool;
