@@ -32,5 +32,9 @@ export function parse<Table extends readonly Option[]>(
     array: named(table, (option) => option.repeat === true && option.arg !== undefined),
     configuration: CONFIGURATION,
   });
+  // Without 'duplicate-arguments-array' the parser keeps the last of several; with it, options that do not repeat become lists.
+  for (const { long, repeat } of table)
+    if (repeat && long in values)
+      values[long] = steps.filter(({ option }) => option.long === long).map(({ value }) => value ?? '');
   return { values: values as ValuesOf<Table>, steps, operands, beforeDashes };
 }
