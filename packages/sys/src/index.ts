@@ -6,6 +6,7 @@ export { CALLS, type Call } from './calls.ts';
 export * from './errno.ts';
 export * from './gate.ts';
 export * from './live.ts';
+export type { CapabilitySets } from './man2/credentials.ts';
 export { useLibrary } from './native.ts';
 export * from './operand.ts';
 export * from './signals.ts';
