@@ -81,12 +81,13 @@ function checkExclusive(tool: Tool, parsed: Parsed): void {
 function worldOf(call: Call, session: Session): World {
   const prog = progOf(call);
   const ignored = (session.inherited.ignored & signalSet([SIGPIPE])) !== 0n;
-  return realWorld(
+  const world = realWorld(
     { ...session.inherited, environment: call.environment },
     prog,
     (text) => writeText(1, text, ignored),
     (message) => writeText(2, `${prog}: ${message}\n`, true),
   );
+  return { ...world, calledAs: call.argv[0] };
 }
 
 /** Options after which nothing else is looked at. */

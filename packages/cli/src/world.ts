@@ -14,6 +14,8 @@ export interface Account {
 export interface World {
   /** Name the tool was called by, for messages. */
   readonly prog: string;
+  /** The word it was called by, argv[0]; where left out, `prog`. */
+  readonly calledAs?: string;
   readonly pid: number;
   readonly uid: number;
   readonly euid: number;
@@ -94,6 +96,15 @@ export function realWorld(
     print,
     warn,
   };
+}
+
+/** Groups of an account, as getgrouplist(3): its own first, then those of /etc/group that it is a member of. */
+export function groupList(world: World, name: string, gid: number): number[] {
+  const others = lines(world.read('/etc/group'))
+    .map((line) => line.split(':'))
+    .filter(([, , , members]) => members?.split(',').includes(name))
+    .map(([, , id]) => Number(id));
+  return [gid, ...others.filter((id) => id !== gid)];
 }
 
 /** An id given as a number or as a name. `noun` as in "failed to parse uid". */
