@@ -11,6 +11,7 @@ import {
   type LiveSys,
   PR_SET_KEEPCAPS,
   SECBIT_KEEP_CAPS,
+  SECBIT_KEEP_CAPS_LOCKED,
   SECBIT_NO_SETUID_FIXUP,
   type Sys,
 } from '@ts/sys';
@@ -66,14 +67,14 @@ export class Bearer {
     this.credentials = afterSetuid(this.credentials, uid);
   }
 
-  /** PR_SET_KEEPCAPS; the kernel refuses what is neither 0 nor 1. */
-  keepCaps(value: number, says: string): void {
-    this.sys.or(says).do('prctl', PR_SET_KEEPCAPS, value, 0, 0, 0);
+  /** PR_SET_KEEPCAPS; the kernel refuses what is neither 0 nor 1. Without words for it a failure is let pass. */
+  keepCaps(value: number, says?: string): void {
+    const sys = says === undefined ? this.sys.ignoring() : this.sys.or(says);
+    sys.do('prctl', PR_SET_KEEPCAPS, value, 0, 0, 0);
     const { securebits } = this.credentials;
-    this.credentials = {
-      ...this.credentials,
-      securebits: value ? securebits | SECBIT_KEEP_CAPS : securebits & ~SECBIT_KEEP_CAPS,
-    };
+    if (securebits & SECBIT_KEEP_CAPS_LOCKED) return;
+    const changed = value ? securebits | SECBIT_KEEP_CAPS : securebits & ~SECBIT_KEEP_CAPS;
+    this.credentials = { ...this.credentials, securebits: changed };
   }
 
   setSecurebits(bits: number, says: string): void {
@@ -98,12 +99,16 @@ export class Bearer {
     else work();
   }
 
-  /** Sets all user ids and keeps the permitted set, as cap_setuid(3): the effective set is empty afterwards. */
+  /**
+   * Sets all user ids and keeps the permitted set, as cap_setuid(3): the effective set is empty afterwards.
+   *
+   * Where the secure bits are locked, keep-capabilities cannot be turned on, and need not be without the fix-up.
+   */
   setuidKeeping(uid: number, says: string): void {
-    this.keepCaps(1, says);
+    this.keepCaps(1);
     this.capset({ ...this.sets, effective: bit(CAP_SETUID) }, says);
     this.setuid(uid, says);
-    this.keepCaps(0, says);
+    this.keepCaps(0);
     this.capset({ ...this.sets, effective: 0n }, says);
   }
 }

@@ -50,7 +50,8 @@ function plan({ steps, operands }: Parsed<typeof options>, world: World): Plan {
     try {
       actions.push(makeAction(step, settings, count, world));
     } catch (error) {
-      if (!(error instanceof ToolError)) throw error;
+      // What a tape would have to fork before it cannot be done live: then nothing is done at all.
+      if (!(error instanceof ToolError) || actions.some((action) => action.forks)) throw error;
       actions.push(failing(error));
     }
     if (long === 'strict') settings = { ...settings, strict: !settings.strict };
