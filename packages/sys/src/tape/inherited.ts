@@ -8,9 +8,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { decode } from '../bytes.ts';
-import { SIGPIPE, SIGXFSZ } from '../const/signal.ts';
-import { SIG_SETMASK } from '../const/sigmask.ts';
 import { F_GETFD } from '../const/fcntl.ts';
+import { SIG_SETMASK } from '../const/sigmask.ts';
+import { SIGPIPE, SIGXFSZ } from '../const/signal.ts';
 import type { Sys } from '../sys.ts';
 import { live } from '../sys.ts';
 
@@ -57,7 +57,15 @@ const parseLimits = (text: string) =>
 
 /** Reads the launcher's "FILE:DESCRIPTORS:IGNORED:BLOCKED:LIMITS:PENDING[:PATH]". */
 export function parseState(state: string): Omit<Inherited, 'argv' | 'environment'> {
-  const [file, descriptors, ignored, blocked, limits, pending, ...path] = state.split(':') as [string, string, string, string, string, string, ...string[]];
+  const [file, descriptors, ignored, blocked, limits, pending, ...path] = state.split(':') as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    ...string[],
+  ];
   return {
     file: Number(file),
     descriptors: parseRanges(descriptors),
@@ -86,7 +94,9 @@ function readOrElse(path: string, otherwise: () => string[]): string[] {
 }
 
 const environment = () =>
-  readOrElse('/proc/self/environ', () => Object.entries(process.env).map(([name, value]) => `${name}=${value}`)).map(unhide);
+  readOrElse('/proc/self/environ', () => Object.entries(process.env).map(([name, value]) => `${name}=${value}`)).map(
+    unhide,
+  );
 
 /** The state as the launcher noted it: `state` is the argument before the tool's own ones. */
 export function inheritedFromLauncher(state: string): Inherited {
