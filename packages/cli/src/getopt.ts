@@ -19,7 +19,8 @@ export interface Split {
   readonly beforeDashes: number;
 }
 
-const shortArg = (option: Option) => option.shortArg ?? (option.arg === undefined ? 'none' : option.optional ? 'optional' : 'required');
+const shortArg = (option: Option) =>
+  option.shortArg ?? (option.arg === undefined ? 'none' : option.optional ? 'optional' : 'required');
 
 /** The option a long name means. An abbreviation means an original option before one of ours. */
 function findLong(table: readonly Option[], name: string, abbreviate: boolean): Option {
@@ -68,7 +69,8 @@ export function getopt(table: readonly Option[], argv: readonly string[], gramma
     const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
     const option = findLong(table, name, abbreviate);
     const attached = equals < 0 ? undefined : word.slice(equals + 1);
-    if (option.arg === undefined && attached !== undefined) throw new UsageError(`option '--${option.long}' doesn't allow an argument`, true);
+    if (option.arg === undefined && attached !== undefined)
+      throw new UsageError(`option '--${option.long}' doesn't allow an argument`, true);
     if (option.arg === undefined || option.optional || attached !== undefined) {
       steps.push({ option, value: attached });
       return;

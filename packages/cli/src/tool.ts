@@ -56,8 +56,8 @@ export interface Tool<Table extends readonly Option[] = readonly Option[], Plan 
   readonly exitStatuses?: readonly (readonly [status: string, meaning: string])[];
   readonly examples?: readonly { readonly command: string; readonly says: string }[];
   readonly causes?: readonly Cause[];
-  /** What `plan` reads: after a tool that changed one of these, this one is executed instead of planned onto the same tape. */
-  readonly reads?: readonly Facet[];
+  /** What this plan came from, or what every plan does: after a tool that changed one of these, this one is executed instead of planned onto the same tape. */
+  readonly reads?: readonly Facet[] | ((plan: Plan) => readonly Facet[]);
   /** Checks all that can be checked; changes nothing. Throws UsageError or ToolError. */
   plan(input: Parsed<Table>, world: World): Plan;
   /** True where the plan ends in a program: its calls are recorded; otherwise they are made at once. */
@@ -71,4 +71,5 @@ export interface Tool<Table extends readonly Option[] = readonly Option[], Plan 
 }
 
 /** Types a tool by its option table. */
-export const defineTool = <const Table extends readonly Option[], Plan>(tool: Tool<Table, Plan>): Tool<Table, Plan> => tool;
+export const defineTool = <const Table extends readonly Option[], Plan>(tool: Tool<Table, Plan>): Tool<Table, Plan> =>
+  tool;

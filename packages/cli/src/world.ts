@@ -33,7 +33,9 @@ export interface World {
   /** An account of /etc/passwd by name or number. */
   user(nameOrId: string | number): Account | undefined;
   /** A group id of /etc/group by name or number. */
-  group(nameOrId: string | number): { readonly name: string; readonly gid: number; readonly members: readonly string[] } | undefined;
+  group(
+    nameOrId: string | number,
+  ): { readonly name: string; readonly gid: number; readonly members: readonly string[] } | undefined;
   /** Writes to standard output; a reader that has gone ends the tool as SIGPIPE would. */
   print(text: string): void;
   /** Writes a line to standard error, with the tool's name before it. */
@@ -47,9 +49,15 @@ export function variableOf(environment: readonly string[], name: string): string
   return environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
-const matches = (nameOrId: string | number, name: string, id: string | undefined) => nameOrId === name || (typeof nameOrId === 'number' && String(nameOrId) === id);
+const matches = (nameOrId: string | number, name: string, id: string | undefined) =>
+  nameOrId === name || (typeof nameOrId === 'number' && String(nameOrId) === id);
 
-export function realWorld(inherited: Inherited, prog: string, print: (text: string) => void, warn: (message: string) => void): World {
+export function realWorld(
+  inherited: Inherited,
+  prog: string,
+  print: (text: string) => void,
+  warn: (message: string) => void,
+): World {
   const read = (path: string) => {
     try {
       return decode(readFileSync(path));

@@ -1,0 +1,5 @@
+/** @ts/mounts: option words of mount(8), the kernel's table of mounts, fstab. */
+export * from './fstab.ts';
+export * from './mountinfo.ts';
+export * from './options.ts';
+export * from './types.ts';

@@ -1,0 +1,75 @@
+/** The kernel's table of mounts, /proc/PID/mountinfo, proc_pid_mountinfo(5). Pure. */
+
+export interface Mount {
+  readonly id: number;
+  readonly parent: number;
+  /** MAJOR:MINOR of the file system. */
+  readonly device: string;
+  /** The directory of the file system that is seen at the mount point. */
+  readonly root: string;
+  readonly target: string;
+  /** Options of this mount. */
+  readonly options: readonly string[];
+  /** "shared:1", "master:2", "propagate_from:3", "unbindable". */
+  readonly propagation: readonly string[];
+  readonly type: string;
+  readonly source: string;
+  /** Options of the file system. */
+  readonly superOptions: readonly string[];
+}
+
+/** Blanks, tabs, line ends, backslashes and such are written as three octal digits. */
+export const unescapeOctal = (text: string): string =>
+  text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+
+const DELETED = '//deleted';
+
+/** The same way: no blank is left. */
+export const escapeOctal = (text: string): string =>
+  text.replace(/[\s\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
+
+function parseLine(line: string): Mount | undefined {
+  const words = line.split(' ');
+  const dash = words.indexOf('-', 6);
+  if (dash < 0) return undefined;
+  const [id, parent, device, root, target, options] = words as [string, string, string, string, string, string];
+  const [type = '', source = '', superOptions = ''] = words.slice(dash + 1);
+  const place = unescapeOctal(target);
+  return {
+    id: Number(id),
+    parent: Number(parent),
+    device,
+    root: unescapeOctal(root),
+    target: place.endsWith(DELETED) ? place.slice(0, -DELETED.length) : place,
+    options: options.split(','),
+    propagation: words.slice(6, dash),
+    type,
+    source: unescapeOctal(source),
+    superOptions: superOptions.split(',').map(unescapeOctal),
+  };
+}
+
+/** Mounts in the order of the table: those made later come later. */
+export const parseMountinfo = (text: string): Mount[] => text.split('\n').flatMap((line) => parseLine(line) ?? []);
+
+/** The mount that is seen at a path: the last one made there. */
+export const mountAt = (mounts: readonly Mount[], target: string): Mount | undefined =>
+  mounts.findLast((mount) => mount.target === target);
+
+/** Options of mount and file system in one list, as mount(8) prints them: read-only if either is. */
+export function allOptions({ options, superOptions }: Mount): string[] {
+  const isReadOnly = options.includes('ro') || superOptions.includes('ro');
+  const rest = [...options, ...superOptions].filter((word) => word !== 'ro' && word !== 'rw' && word !== '');
+  return [isReadOnly ? 'ro' : 'rw', ...rest];
+}
+
+/** A mount and all below it, in the order of the table. */
+export function subtree(mounts: readonly Mount[], top: Mount): Mount[] {
+  const inside = new Set([top.id]);
+  // The table is not sorted by depth where mounts have been moved, so it is gone through until nothing is added.
+  for (let size = 0; size !== inside.size; ) {
+    size = inside.size;
+    for (const { id, parent } of mounts) if (inside.has(parent)) inside.add(id);
+  }
+  return mounts.filter(({ id }) => inside.has(id));
+}

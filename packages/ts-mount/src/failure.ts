@@ -1,0 +1,199 @@
+/** What mount(8) says of a failure: it depends on the error, and on what is found where. */
+import { lstatSync, statSync } from 'node:fs';
+import type { Cause, World } from '@ts/cli';
+import { escapeOctal, unescapeOctal } from '@ts/mounts';
+import {
+  encode,
+  errnoOf,
+  FSCONFIG_SET_FLAG,
+  FSCONFIG_SET_STRING,
+  live,
+  MS_BIND,
+  MS_MOVE,
+  MS_RDONLY,
+  MS_REMOUNT,
+  SysError,
+  strerror,
+} from '@ts/sys';
+
+/** A step that can fail, as the tape carries it to whoever explains it. */
+export interface Step {
+  readonly step: 'mount' | 'attributes' | 'propagation';
+  readonly source: string;
+  readonly target: string;
+  readonly type: string | null;
+  readonly flags: number;
+  readonly data: readonly string[];
+}
+
+export const subjectOf = ({ step, source, target, type, flags, data }: Step): string =>
+  ['mount', step, `=${source}`, `=${target}`, `=${type ?? ''}`, String(flags), `=${data.join(',')}`]
+    .map(escapeOctal)
+    .join(' ');
+
+export function stepOf(words: readonly string[]): Step {
+  const [step, source, target, type, flags, data] = words.map(unescapeOctal).map((word) => word.replace(/^=/, ''));
+  return {
+    step: step as Step['step'],
+    source: source ?? '',
+    target: target ?? '',
+    type: type || null,
+    flags: Number(flags),
+    data: data ? data.split(',') : [],
+  };
+}
+
+const stat = (path: string) => {
+  try {
+    return statSync(encode(path));
+  } catch {
+    return undefined; // what could not be seen is what is then said
+  }
+};
+
+const isLink = (path: string) => {
+  try {
+    return lstatSync(encode(path)).isSymbolicLink();
+  } catch {
+    return false;
+  }
+};
+
+/** The sentence behind the mount point, without the full stop. */
+export function wordsOf({ step, source, target, type, flags }: Step, errno: number, world: World): string {
+  const failed = `mount(2) system call failed: ${strerror(errno)}`;
+  const isDirectory = stat(target)?.isDirectory() ?? false;
+  const isRemount = (flags & MS_REMOUNT) !== 0;
+  switch (errno) {
+    case errnoOf('EPERM'):
+      if (world.euid !== 0) return 'must be superuser to use mount';
+      return isDirectory || flags & MS_BIND ? 'permission denied' : 'mount point is not a directory';
+    case errnoOf('EBUSY'):
+      return isRemount ? 'mount point is busy' : `${source} already mounted or mount point busy`;
+    case errnoOf('ENOENT'):
+      if (isLink(target) && !stat(target)) return 'mount point is a symbolic link to nowhere';
+      if (!stat(target)) return 'mount point does not exist';
+      return stat(source) ? failed : `special device ${source} does not exist`;
+    case errnoOf('ENOTDIR'):
+      if (flags & MS_BIND && stat(target) && stat(source))
+        return isDirectory ? failed : 'mount point is not a directory';
+      if (!isDirectory) return 'mount point is not a directory';
+      return stat(source) ? failed : `special device ${source} does not exist (a path prefix is not a directory)`;
+    case errnoOf('EINVAL'):
+      if (isRemount) return 'mount point not mounted or bad option';
+      if (step !== 'mount') return 'not mount point or bad option';
+      return `wrong fs type, bad option, bad superblock on ${source}, missing codepage or helper program, or other error`;
+    case errnoOf('EMFILE'):
+      return 'mount table full';
+    case errnoOf('EIO'):
+      return `can't read superblock on ${source}`;
+    case errnoOf('ENODEV'):
+      return type === null ? 'unknown filesystem type' : `unknown filesystem type '${type}'`;
+    case errnoOf('ENOTBLK'):
+      return `${source} is not a block device${stat(source)?.isFile() ? '; try "-o loop"' : ''}`;
+    case errnoOf('ENXIO'):
+      return `${source} is not a valid block device`;
+    case errnoOf('EACCES'):
+    case errnoOf('EROFS'):
+      if (flags & MS_RDONLY) return `cannot mount ${source} read-only`;
+      if (isRemount) return `cannot remount ${source} read-write, is write-protected`;
+      return flags & MS_BIND
+        ? `bind ${source} failed`
+        : errno === errnoOf('EROFS')
+          ? `${source} is write-protected but explicit read-write mode requested`
+          : failed;
+    case errnoOf('ENOMEDIUM'):
+      return `no medium found on ${source}`;
+    case errnoOf('EBADMSG'):
+      return `cannot mount; probably corrupted filesystem on ${source}`;
+    default:
+      return failed;
+  }
+}
+
+const SYS_ADMIN = 1n << 21n;
+const effective = (world: World) =>
+  BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(world.read('/proc/self/status') ?? '')?.[1] ?? '0'}`);
+
+/** The user namespace is not the first one. */
+const inOwnUsers = (world: World) =>
+  (world.read('/proc/self/uid_map') ?? '').trim().split(/\s+/).join(' ') !== '0 0 4294967295';
+
+/** Error lines that a file system leaves about the parameters that it is given. */
+function complaints({ type, data }: Step): string | undefined {
+  if (type === null || !data.length) return undefined;
+  const sys = live();
+  let fd: number | undefined;
+  try {
+    fd = sys.fsopen(type, 1);
+    for (const word of data) {
+      const [key, ...rest] = word.split('=') as [string, ...string[]];
+      if (rest.length) sys.fsconfig(fd, FSCONFIG_SET_STRING, key, rest.join('='));
+      else sys.fsconfig(fd, FSCONFIG_SET_FLAG, key, null);
+    }
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SysError) || fd === undefined) return undefined;
+    const buffer = Buffer.alloc(4096);
+    const length = sys.ignoring().read(fd, buffer);
+    return length > 2 ? buffer.toString('utf8', 2, length).trim() : undefined;
+  } finally {
+    if (fd !== undefined) sys.close(fd);
+  }
+}
+
+/** Why, where that can be found out. */
+export function remedyOf(step: Step, errno: number, world: World): string | undefined {
+  const { source, target, type, flags } = step;
+  if (errno === errnoOf('EPERM')) {
+    if ((effective(world) & SYS_ADMIN) === 0n)
+      return 'this needs CAP_SYS_ADMIN: be root, or mount in namespaces of your own: unshare --map-root-user --mount';
+    if (inOwnUsers(world) && type === 'proc')
+      return 'in a user namespace proc can be mounted only with a PID namespace of its own: unshare --pid --fork';
+    if (inOwnUsers(world) && type === 'sysfs')
+      return 'in a user namespace sysfs can be mounted only with a network namespace of its own: unshare --net';
+    if (inOwnUsers(world) && type !== null && step.step === 'mount')
+      return `the kernel does not let user namespaces mount ${type} here`;
+  }
+  if (errno === errnoOf('EINVAL') && step.step === 'mount') {
+    if (flags & MS_MOVE) return 'what lies on a shared mount cannot be moved: mount --make-private first';
+    if (flags & MS_BIND && stat(source))
+      return 'an unbindable mount, or one with locked mounts below it, cannot be bound: try --rbind';
+    return complaints(step);
+  }
+  if (errno === errnoOf('EINVAL') && step.step === 'propagation')
+    return `only a mount point has propagation: mount --bind ${target} ${target} makes it one`;
+  if (errno === errnoOf('ENOENT') && !stat(target))
+    return `the mount point must be there: mkdir ${target}, or add --mkdir`;
+  if (errno === errnoOf('ENOTDIR') && flags & MS_BIND && stat(target) && stat(source))
+    return 'a directory is bound on a directory, a file on a file';
+  if (errno === errnoOf('ENOTBLK') && stat(source)?.isFile())
+    return `loop devices are not set up by us: losetup --find --show ${source}`;
+  if (errno === errnoOf('ENOSPC')) return 'there are as many mounts as allowed: sysctl -w fs.mount-max';
+  return undefined;
+}
+
+/** On a tape the system call itself is all that can be said when it happens: the words come after it. */
+export const causes: readonly Cause[] = [
+  'EPERM',
+  'EBUSY',
+  'ENOENT',
+  'ENOTDIR',
+  'EINVAL',
+  'EMFILE',
+  'EIO',
+  'ENODEV',
+  'ENOTBLK',
+  'ENXIO',
+  'EACCES',
+  'EROFS',
+  'ENOSPC',
+].map((error) => ({
+  of: 'mount',
+  errors: [error],
+  probe: (words, world) => {
+    const step = stepOf(words);
+    const errno = errnoOf(error);
+    return remedyOf(step, errno, world) ?? `${step.target}: ${wordsOf(step, errno, world)}`;
+  },
+}));

@@ -1,0 +1,56 @@
+/** The mounts, as mount(8) lists them. */
+import { readdirSync, realpathSync } from 'node:fs';
+import type { World } from '@ts/cli';
+import { allOptions, type Mount, matchesType, parseMountinfo } from '@ts/mounts';
+import type { Listing } from './plan.ts';
+
+/** A device by the name people know it by: a loop device that goes with its mount stands for its file. */
+function sourceName({ source, device }: Mount, world: World): string {
+  if (source === '/dev/root') return nameOfDevice(device) ?? source;
+  const [, loop] = /^\/dev\/(loop\d+)$/.exec(source) ?? [];
+  if (loop !== undefined && world.read(`/sys/block/${loop}/loop/autoclear`)?.trim() === '1')
+    return world.read(`/sys/block/${loop}/loop/backing_file`)?.trimEnd() ?? source;
+  const [, mapped] = /^\/dev\/(dm-\d+)$/.exec(source) ?? [];
+  const name = mapped === undefined ? undefined : world.read(`/sys/block/${mapped}/dm/name`)?.trim();
+  return name === undefined ? source : `/dev/mapper/${name}`;
+}
+
+function nameOfDevice(device: string): string | undefined {
+  try {
+    return `/dev/${realpathSync(`/sys/dev/block/${device}`).split('/').at(-1)}`;
+  } catch {
+    return undefined; // no /sys, or no block device: the name of the table stays
+  }
+}
+
+const BY_LABEL = '/dev/disk/by-label';
+
+/** Labels by the device that bears them, as udev has noted them. */
+function labels(): Map<string, string> {
+  try {
+    return new Map(readdirSync(BY_LABEL).map((label) => [realpathSync(`${BY_LABEL}/${label}`), label]));
+  } catch {
+    return new Map(); // no udev, no labels
+  }
+}
+
+export function lines({ list }: Listing, world: World): string {
+  const mounts = parseMountinfo(world.read('/proc/self/mountinfo') ?? '').filter(
+    ({ type }) => list.types === undefined || matchesType(type, list.types),
+  );
+  const rows = mounts.map((mount) => ({
+    source: sourceName(mount, world),
+    target: mount.target,
+    type: mount.type,
+    options: allOptions(mount),
+  }));
+  if (list.json)
+    return `${JSON.stringify({ filesystems: rows.map(({ options, ...row }) => ({ ...row, options: options.join(',') })) }, null, 3)}\n`;
+  const names = list.labels ? labels() : new Map<string, string>();
+  return rows
+    .map(({ source, target, type, options }) => {
+      const label = names.get(source);
+      return `${source} on ${target} type ${type} (${options.join(',')})${label === undefined ? '' : ` [${label}]`}\n`;
+    })
+    .join('');
+}

@@ -1,0 +1,50 @@
+import { HELP_OPTIONS, type Option } from '@ts/cli';
+
+const mark = <const Long extends string>(long: Long, what: string) =>
+  ({
+    long: `make-${long}` as `make-${Long}`,
+    help: `${what} as ${long.replace(/^r/, '')}`,
+    group: 'Operations',
+  }) as const;
+
+export const options = [
+  { long: 'all', short: 'a', help: 'mount all filesystems mentioned in fstab' },
+  { long: 'no-canonicalize', short: 'c', help: "don't canonicalize paths" },
+  { long: 'fake', short: 'f', help: 'dry run; skip the mount(2) syscall' },
+  { long: 'fork', short: 'F', help: 'accepted with -a; devices are mounted one after the other' },
+  { long: 'fstab', short: 'T', arg: 'path', help: 'alternative file to /etc/fstab' },
+  { long: 'internal-only', short: 'i', help: "don't call the mount.<type> helpers; they are never called" },
+  { long: 'show-labels', short: 'l', help: 'show also filesystem labels' },
+  {
+    long: 'mkdir',
+    short: 'm',
+    arg: 'mode',
+    optional: true,
+    help: "make the mount point; alias to '-o X-mount.mkdir[=<mode>]'",
+  },
+  { long: 'no-mtab', short: 'n', help: "don't write to /etc/mtab; it is never written to" },
+  { long: 'options', short: 'o', arg: 'list', repeat: true, help: 'comma-separated list of mount options' },
+  { long: 'test-opts', short: 'O', arg: 'list', help: 'limit the set of filesystems (use with -a)' },
+  { long: 'read-only', short: 'r', help: 'mount the filesystem read-only (same as -o ro)' },
+  { long: 'types', short: 't', arg: 'list', help: 'limit the set of filesystem types' },
+  { long: 'source', arg: 'src', help: 'explicitly specifies source (path, label, uuid)' },
+  { long: 'target', arg: 'target', help: 'explicitly specifies mountpoint' },
+  { long: 'verbose', short: 'v', help: 'say what is being done' },
+  { long: 'rw', short: 'w', help: 'mount the filesystem read-write (default)' },
+  { long: 'read-write', help: 'the same as --rw', hidden: true },
+  { long: 'label', short: 'L', arg: 'label', help: 'synonym for LABEL=<label>', group: 'Source' },
+  { long: 'uuid', short: 'U', arg: 'uuid', help: 'synonym for UUID=<uuid>', group: 'Source' },
+  { long: 'bind', short: 'B', help: 'mount a subtree somewhere else (same as -o bind)', group: 'Operations' },
+  { long: 'move', short: 'M', help: 'move a subtree to some other place', group: 'Operations' },
+  { long: 'rbind', short: 'R', help: 'mount a subtree and all submounts somewhere else', group: 'Operations' },
+  mark('shared', 'mark a subtree'),
+  mark('slave', 'mark a subtree'),
+  mark('private', 'mark a subtree'),
+  mark('unbindable', 'mark a subtree'),
+  mark('rshared', 'recursively mark a whole subtree'),
+  mark('rslave', 'recursively mark a whole subtree'),
+  mark('rprivate', 'recursively mark a whole subtree'),
+  mark('runbindable', 'recursively mark a whole subtree'),
+  ...HELP_OPTIONS,
+  { long: 'json', help: 'list the mounts as JSON', group: 'Ours', ours: true },
+] as const satisfies readonly Option[];

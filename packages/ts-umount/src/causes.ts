@@ -1,0 +1,97 @@
+/** Why a mount cannot be detached: what is below it, who uses it, who may. */
+import { readdirSync, readlinkSync } from 'node:fs';
+import type { Cause, World } from '@ts/cli';
+import { escapeOctal, mountAt, parseMountinfo, subtree, unescapeOctal } from '@ts/mounts';
+import { errnoOf, strerror } from '@ts/sys';
+
+/** Blanks would end a word of the subject. */
+export const subjectOf = (target: string): string => `umount =${escapeOctal(target)}`;
+
+const targetOf = (word = ''): string => unescapeOctal(word).slice(1);
+
+const isInside = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
+
+/** Where the links in a folder of /proc lead; what cannot be read is another's business. */
+function linksOf(folder: string): string[] {
+  try {
+    return readdirSync(folder).map((name) => readLink(`${folder}/${name}`));
+  } catch {
+    return [];
+  }
+}
+
+function readLink(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
+
+/** Processes that have their root, their directory, their program or an open file there. */
+function usersOf(target: string, world: World): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== world.pid)
+    .filter((pid) =>
+      [...['cwd', 'root', 'exe'].map((link) => readLink(`/proc/${pid}/${link}`)), ...linksOf(`/proc/${pid}/fd`)].some(
+        (path) => isInside(path, target),
+      ),
+    )
+    .map((pid) => `${pid} (${world.read(`/proc/${pid}/comm`)?.trim() ?? '?'})`);
+}
+
+const MOST = 5;
+
+/** The sentence behind the mount point, without the full stop. */
+export function wordsOf(errno: number): string {
+  switch (errno) {
+    case errnoOf('ENXIO'):
+      return 'invalid block device';
+    case errnoOf('EINVAL'):
+      return 'not mounted';
+    case errnoOf('EIO'):
+      return "can't write superblock";
+    case errnoOf('EBUSY'):
+      return 'target is busy';
+    case errnoOf('ENOENT'):
+      return 'no mount point specified';
+    case errnoOf('EPERM'):
+      return 'must be superuser to unmount';
+    case errnoOf('EACCES'):
+      return 'block devices not permitted on filesystem';
+    default:
+      return `umount(2) system call failed: ${strerror(errno)}`;
+  }
+}
+
+/** One line on a failure, where there is something to say. */
+export function remedyOf(target: string, code: string, world: World): string | undefined {
+  if (code === 'EPERM')
+    return 'this needs CAP_SYS_ADMIN over the mount: only who mounted it, or root, may take it away';
+  const mounts = parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
+  const mount = mountAt(mounts, target);
+  if (code === 'EINVAL')
+    return mount
+      ? 'the mount comes from a more privileged mount namespace and is locked: it can be detached only with all that lies around it'
+      : undefined;
+  if (code !== 'EBUSY' || !mount) return undefined;
+  const below = subtree(mounts, mount).filter(({ id }) => id !== mount.id);
+  if (below.length)
+    return `mounts lie below it: ${below
+      .slice(0, MOST)
+      .map((each) => each.target)
+      .join(' ')}${below.length > MOST ? ' …' : ''}; --recursive detaches them, too`;
+  const users = usersOf(target, world);
+  return users.length
+    ? `used by ${users.slice(0, MOST).join(', ')}${users.length > MOST ? ` and ${users.length - MOST} others` : ''}; --lazy detaches it all the same`
+    : undefined;
+}
+
+/** On a tape the system call itself is all that can be said when it happens: the words come after it. */
+export const causes: readonly Cause[] = ['EPERM', 'EINVAL', 'EBUSY', 'ENOENT', 'ENXIO', 'EIO', 'EACCES'].map(
+  (error) => ({
+    of: 'umount',
+    errors: [error],
+    probe: ([word], world) => remedyOf(targetOf(word), error, world) ?? `${targetOf(word)}: ${wordsOf(errnoOf(error))}`,
+  }),
+);
