@@ -32,12 +32,12 @@ async function until(condition: () => boolean): Promise<void> {
 const shown = (text: string) => text.replaceAll('\r', '');
 
 /**
- * Runs a command line in a terminal. `answers`: when the screen shows the first, the second is typed; one after the other.
+ * Runs a command line in a terminal. `answers`: when the screen shows the first, the second is typed (after a pause); one after the other.
  * Gives what was shown.
  */
 async function inTerminal(
   command: readonly string[],
-  answers: readonly (readonly [wait: string, type: string | Buffer])[],
+  answers: readonly (readonly [wait: string, type: string | Buffer, pause?: number])[],
 ): Promise<string> {
   const child = spawn(pty, ['24', '80', ...command], { env, stdio: ['pipe', 'pipe', 'inherit'], cwd: '/' });
   let screen = '';
@@ -48,7 +48,7 @@ async function inTerminal(
       const at = screen.indexOf(next[0], from);
       if (at < 0) return;
       from = at + next[0].length;
-      child.stdin.write(next[1]);
+      setTimeout(() => child.stdin.write(next[1]), next[2] ?? 0);
       left.shift();
     }
   };
@@ -136,7 +136,8 @@ describe('at a terminal', () => {
             ['P> ', `${tool} ${options} sh -c 'echo re""ady; read line; echo got $line; read line; exit 6'\n`],
             ['ready', '\x1a'],
             ['Stopped', ''],
-            ['P> ', 'fg\n'],
+            // The shell is told of the first process that stops. The other one may still read what is typed at once.
+            ['P> ', 'fg\n', 500],
             ['exit 6', 'typed\n'],
             ['got typed', 'more\n'],
             ['P> ', 'echo sta""tus $?\n'],
