@@ -18,6 +18,7 @@ const PT_LOAD = 1;
 const PT_PHDR = 6;
 const HEADER_SIZE = 56;
 const ALIGNMENT = 0x10000;
+const PAGE = 0x1000;
 const R_X = 5;
 
 export interface SingleFile {
@@ -64,9 +65,10 @@ export function singleFile(file: SingleFile): Buffer {
   const top = Math.max(...loads.map((header) => Number(header.readBigUInt64LE(16) + header.readBigUInt64LE(40))));
 
   const launcher = Buffer.from(LAUNCHER[arch], 'base64');
-  const offset = alignUp(library.length, 16);
-  const address = alignUp(top, ALIGNMENT) + (offset % ALIGNMENT);
   const tableSize = alignUp(HEADER_SIZE * (count + 1), 16);
+  // arm64 finds what lies beside the code by page, so the launcher begins on one, as it was linked.
+  const offset = alignUp(library.length + tableSize, PAGE) - tableSize;
+  const address = alignUp(top, ALIGNMENT) + (offset % ALIGNMENT);
 
   // The loader's text says where the parts lie, and its own size decides that: numbers of a fixed width settle it.
   const text = (parts: Parts) => strings([name, node, ...NODE_FLAGS, '-e', loader(parts)]);

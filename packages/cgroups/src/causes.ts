@@ -5,6 +5,8 @@ import type { Reader } from './hierarchies.ts';
 import { readHierarchies } from './hierarchies.ts';
 import { contentOf } from './tree.ts';
 
+const ANYBODY_MAY_WRITE = 0o222;
+
 interface Cause {
   readonly of: string;
   readonly errors: readonly string[];
@@ -43,6 +45,9 @@ function ownerOf(path: string): number | undefined {
   }
 }
 
+const isReadOnly = (path: string) =>
+  ownerOf(path) !== undefined && (statSync(encode(path)).mode & ANYBODY_MAY_WRITE) === 0;
+
 const notYours = (path: string, world: Reader & { readonly euid: number }, remedy: string) => {
   const owner = ownerOf(path);
   if (owner === undefined || owner === world.euid || world.euid === 0) return undefined;
@@ -63,6 +68,9 @@ export const causes: readonly Cause[] = [
       ? `${hierarchy.mount} is mounted read-only: mount -o remount,rw ${hierarchy.mount}`
       : undefined;
   }),
+  ...each(['cgroup-open', 'cgroup-write'], ['EACCES', 'EPERM', 'EINVAL'], ([file]) =>
+    isReadOnly(text(file)) ? `${nameOf(text(file))} can only be read` : undefined,
+  ),
   ...each(['cgroup-open'], ['EACCES', 'EPERM'], ([file], world) =>
     notYours(text(file), world, delegate(text(file), world)),
   ),
@@ -79,11 +87,6 @@ export const causes: readonly Cause[] = [
     if (given && controller !== 'cgroup' && !given.includes(controller))
       return `the group has no controller '${controller}': echo +${controller} > ${folderOf(directory)}/cgroup.subtree_control`;
     return `this kernel has no ${nameOf(path)} in this group: ls ${directory}`;
-  }),
-  ...each(['cgroup-open'], ['EACCES', 'EPERM'], ([file], world) => {
-    const path = text(file);
-    const mode = ownerOf(path) === undefined ? 0o200 : statSync(encode(path)).mode;
-    return (mode & 0o222) === 0 && world.exists(path) ? `${nameOf(path)} can only be read` : undefined;
   }),
   ...each(['cgroup-write'], ['EACCES', 'EPERM'], ([file], world) => {
     const path = text(file);

@@ -4,6 +4,7 @@ export * from './copy.ts';
 export * from './create.ts';
 export * from './errors.ts';
 export * from './hierarchies.ts';
+export * from './remove.ts';
 export * from './settings.ts';
 export * from './spec.ts';
 export * from './steps.ts';

@@ -233,6 +233,10 @@ function locate(hierarchies: Hierarchies, path: string, name: string, world: Rea
       ? findHome(hierarchies, controllerOf(toV1[0]?.v1 as string) as string)?.hierarchy
       : undefined;
   const applies = other && (toV2.length ? home?.hierarchy.version !== 1 : other.version === 1);
+  // Where v1 is in use, a controller that is not mounted can be.
+  const mountable =
+    !home && hierarchies.known.has(controller) && hierarchies.mounted.some(({ version }) => version === 1);
+  if (mountable) return { no: 'controller', hint: whyMissing(hierarchies, controller) };
   if (applies && nothing) return { no: 'file', hint: nothing.why as string };
   if (applies) {
     const group = groupAt(other, path);

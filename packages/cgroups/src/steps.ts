@@ -1,5 +1,5 @@
 /** Changes of a hierarchy as data, and the one function that makes them: now, or onto a tape. */
-import { encode, errnoOf, type Int, O_WRONLY, type Recording, type Ref, type Sys } from '@ts/sys';
+import { encode, errnoOf, type Int, O_WRONLY, type Recording, type Ref, type Sys, SysError, strerror } from '@ts/sys';
 import { word } from './causes.ts';
 
 /** What is said and returned where a step fails. */
@@ -72,7 +72,7 @@ function make(sys: Sys, step: Step, general: Failing): ((sys: Sys) => void) | un
     }
     case 'rmdir':
       sys
-        .or(prefix(says, `cannot remove ${path}`), { status })
+        .or(prefix(says, path), { status })
         .explaining(`cgroup-rmdir ${word(path)}`)
         .rmdir(path);
       return undefined;
@@ -123,4 +123,25 @@ export function perform(sys: Sys, steps: Iterable<Step>, failing: Failing): void
     for (const takeBack of made.reverse()) takeBack(sys.ignoring());
     throw error;
   }
+}
+
+/** One of several changes that do not depend on each other. */
+export interface Job {
+  readonly steps: Iterable<Step>;
+  readonly failing: Failing;
+}
+
+/** Does all of them, also when one fails: that is told, and in the end the last failure ends the tool. On a tape the first does. */
+export function performAll(sys: Sys, jobs: readonly Job[], warn: (message: string) => void): void {
+  let last: SysError | undefined;
+  for (const { steps, failing } of jobs) {
+    try {
+      perform(sys, steps, failing);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      if (last) warn(`${last.context}: ${strerror(last.errno)}`);
+      last = error;
+    }
+  }
+  if (last) throw last;
 }

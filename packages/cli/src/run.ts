@@ -34,7 +34,7 @@ import { writeText } from './output.ts';
 import { parse } from './parse.ts';
 import { candidates, findProgram } from './search.ts';
 import type { Facet, Outcome, Tool } from './tool.ts';
-import { realWorld, variableOf, type World } from './world.ts';
+import { type Identity, realWorld, variableOf, type World } from './world.ts';
 
 /** A tool as it was called: by which name, with what, in which environment. */
 interface Call {
@@ -170,6 +170,8 @@ interface Chain {
   readonly sys: TapeRecording;
   readonly changed: ReadonlySet<Facet>;
   readonly mounted: readonly string[];
+  /** Who the process will be, where that is not who it is now. */
+  readonly identity?: Identity;
 }
 
 const isBelow = (path: string, folder: string) =>
@@ -198,7 +200,7 @@ function nextTool(
 /** What a tool would put on the tape, or undefined where it must be executed: it prints, it fails, it ends in no program. */
 function planNext(
   call: Call,
-  changed: ReadonlySet<Facet>,
+  { changed, identity }: Chain,
   session: Session,
 ): { plan: unknown; world: World } | undefined {
   try {
@@ -206,7 +208,7 @@ function planNext(
     if (parsed.steps.some(({ option }) => ['help', 'version', 'completion', 'dry-run', 'trace'].includes(option.long)))
       return undefined;
     checkExclusive(call.tool, parsed);
-    const world = worldOf(call, session);
+    const world = { ...worldOf(call, session), ...identity };
     const plan = call.tool.plan(parsed, world);
     const { reads = [] } = call.tool;
     const stale = (typeof reads === 'function' ? reads(plan) : reads).some((facet) => changed.has(facet));
@@ -225,13 +227,17 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
     return;
   }
   const environment = outcome.environment ?? call.environment;
+  const { changes = [], identity } = outcome;
+  const isKnown = (facet: Facet) => identity !== undefined && (facet === 'ids' || facet === 'credentials');
   const after: Chain = {
     sys,
-    changed: new Set([...chain.changed, ...(outcome.changes ?? [])]),
+    changed: new Set([...chain.changed, ...changes].filter((facet) => !isKnown(facet))),
+    identity:
+      identity ?? (changes.some((facet) => facet === 'ids' || facet === 'credentials') ? undefined : chain.identity),
     mounted: [...chain.mounted, ...(outcome.mounted ?? [])],
   };
   const next = nextTool(outcome, after, environment, session);
-  const planned = next && planNext(next, after.changed, session);
+  const planned = next && planNext(next, after, session);
   if (next && planned) {
     const prog = progOf(next);
     const nextSys = sys.speakFor(prog, `${next.tool.name} ${prog}`, next.tool.status ?? 1);
@@ -272,8 +278,8 @@ function perform(call: Call, world: World, session: Session): number {
   checkExclusive(tool, parsed);
   const plan = tool.plan(parsed, world);
   if (isGiven(parsed, 'dry-run')) {
-    world.print(tool.describe?.(plan, world) ?? '');
-    world.print(formatTape(record(call, plan, world, session, true, false)));
+    const tape = formatTape(record(call, plan, world, session, true, false));
+    world.print((tool.describe?.(plan, world) ?? '') + tape);
     return 0;
   }
   const tracing = isGiven(parsed, 'trace');

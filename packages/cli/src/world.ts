@@ -1,6 +1,6 @@
 /** What a plan may know of its surroundings: a narrow view that tests replace by a made-up one. */
 import { existsSync, readFileSync } from 'node:fs';
-import { decode, encode, type Inherited } from '@ts/sys';
+import { type CapabilitySets, decode, encode, type Inherited } from '@ts/sys';
 import { ToolError } from './errors.ts';
 
 export interface Account {
@@ -9,6 +9,20 @@ export interface Account {
   readonly gid: number;
   readonly home: string;
   readonly shell: string;
+}
+
+/** Who a process is: what an execve in between would make of it is counted in. */
+export interface Identity {
+  readonly uid: number;
+  readonly euid: number;
+  readonly gid: number;
+  readonly egid: number;
+  readonly credentials: {
+    readonly uids: { readonly real: number; readonly effective: number; readonly saved: number };
+    readonly sets: CapabilitySets;
+    /** SECBIT_* */
+    readonly securebits: number;
+  };
 }
 
 export interface World {
@@ -21,6 +35,8 @@ export interface World {
   readonly euid: number;
   readonly gid: number;
   readonly egid: number;
+  /** Ids and capabilities that the process will have, where they are other than can be read now. */
+  readonly credentials?: Identity['credentials'];
   /** Signals blocked when the tool was started, bit n-1 for signal n. */
   readonly blocked: bigint;
   readonly environment: readonly string[];

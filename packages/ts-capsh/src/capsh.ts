@@ -106,7 +106,7 @@ function launch(sys: Recording, prog: string): void {
 
 function apply(plan: Plan, sys: Recording, world: World): Outcome {
   const { actions, program, count } = plan;
-  const bearer = new Bearer(sys, readCredentials(live()));
+  const bearer = new Bearer(sys, world.credentials ?? readCredentials(live()));
   const scene: Scene = { bearer, world, count, recording: sys, environment: world.environment };
   for (const action of actions) action.run(scene);
   if (!program) return exit(0);

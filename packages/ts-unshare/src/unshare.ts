@@ -241,6 +241,7 @@ function apply(plan: Plan, sys: Recording): Outcome {
     argv0: plan.argv0,
     environment: plan.environment,
     changes: changes(plan),
+    identity: plan.identity,
     mounted: mounted(plan),
   };
 }

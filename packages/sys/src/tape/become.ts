@@ -35,6 +35,8 @@ function memory(sys: LiveSys, name: string): number {
   }
 }
 
+const ENOSYS = errnoOf('ENOSYS');
+
 /** Folders for an unnamed file where executable memory files are forbidden (vm.memfd_noexec). */
 const FOLDERS = ['/dev/shm', '/run', '/tmp', '/var/tmp'];
 
@@ -52,7 +54,11 @@ export function becomeImage(sys: LiveSys, bytes: Buffer, name: string, inherited
   const argv = inherited.argv.map((argument) => Buffer.concat([encode(argument), Buffer.alloc(1)]));
   const envp = inherited.environment.map((entry) => Buffer.concat([encode(entry), Buffer.alloc(1)]));
   giveBackDescriptors(sys, inherited);
-  const execute = (fd: number) => sys.execveat(fd, '', argv, envp, AT_EMPTY_PATH);
+  const execute = (fd: number) => {
+    const refusal = sys.ignoring(ENOSYS).execveat(fd, '', argv, envp, AT_EMPTY_PATH);
+    // User-mode emulators do not know it.
+    if (refusal === -ENOSYS) sys.execve(`/proc/self/fd/${fd}`, argv, envp);
+  };
   let refused: unknown;
   try {
     const fd = memory(sys, name);
