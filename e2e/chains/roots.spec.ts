@@ -1,42 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compileC, needsCompiler } from '../harness/compile.ts';
 import { expectSame } from '../harness/parity.ts';
-import { NOBODY, original, type Result, run, shell, temporaryFolder } from '../harness/run.ts';
+import { NOBODY, type Result, run, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
-
-/**
- * The classic way out of a chroot: change the root to a folder below while the working directory stays above it, climb,
- * and make what was climbed to the root. Says what it sees of the file that its argument names.
- */
-const ESCAPE = `
-#include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-int main(int argc, char **argv) {
-  struct stat found;
-  if (argc != 2) return 2;
-  mkdir("/below", 0755);
-  if (chroot("/below") != 0) {
-    perror("chroot");
-    return 1;
-  }
-  for (int level = 0; level < 64; level++)
-    if (chdir("..") != 0) perror("chdir");
-  if (chroot(".") != 0) {
-    perror("chroot");
-    return 1;
-  }
-  if (stat(argv[1], &found) != 0) {
-    perror(argv[1]);
-    return 3;
-  }
-  puts("outside");
-  return 0;
-}
-`;
 
 const PROGRAMS = ['sh', 'bash', 'ls', 'cat', 'grep', 'id', 'umount', 'mkdir', 'readlink', 'env'];
 
@@ -45,9 +13,6 @@ afterAll(() => folder[Symbol.dispose]());
 const rootfs = join(folder.path, 'rootfs');
 /** A file beside the root file system: to be seen by who has escaped. */
 const marker = join(folder.path, 'marker');
-const escapee = join(folder.path, 'escape');
-
-const needsCompiler = () => (original('gcc') ? undefined : 'no C compiler');
 
 beforeAll(() => {
   writeFileSync(marker, 'outside\n');
@@ -55,9 +20,7 @@ beforeAll(() => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   writeFileSync(join(rootfs, 'here'), 'inside\n');
   if (needsCompiler()) return;
-  writeFileSync(`${escapee}.c`, ESCAPE);
-  execFileSync('gcc', ['-static', '-Wall', '-Werror', '-o', escapee, `${escapee}.c`]);
-  copyFileSync(escapee, join(rootfs, 'escape'));
+  compileC(join(import.meta.dirname, 'escape.c'), join(rootfs, 'escape'), '-static');
 });
 
 const inRoot = (script: string, env: Record<string, string> = {}): Result =>
