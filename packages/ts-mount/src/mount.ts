@@ -95,7 +95,11 @@ function report(change: Change): string {
   return kind === 'move' ? `${source} moved to ${target}.` : `${source} mounted on ${target}.`;
 }
 
-const makesMount = ({ kind }: Change) => kind === 'mount' || kind === 'bind';
+const makesMount = ({ kind }: Pick<Change, 'kind'>) => kind === 'mount' || kind === 'bind';
+
+/** Paths behind which something else is now. */
+const hidden = ({ kind, source, target }: Change) =>
+  kind === 'move' ? [source, target] : makesMount({ kind }) ? [target] : [];
 
 function apply(plan: Plan, sys: Recording, world: World): Outcome {
   const { changes, program, fake, verbose } = plan as Mounting;
@@ -103,7 +107,7 @@ function apply(plan: Plan, sys: Recording, world: World): Outcome {
     record(change, sys);
     if (verbose) sys.print(1, [`${world.prog}: ${report(change)}\n`]);
   }
-  return { become: program, mounted: fake ? [] : changes.map(({ target }) => target) };
+  return { become: program, mounted: fake ? [] : changes.flatMap(hidden) };
 }
 
 /** Everything that comes into being is taken back when a later step fails. */
