@@ -5,5 +5,8 @@ import { bin, compat, root } from './harness/run.ts';
 
 export default function setup(): void {
   if (!existsSync(bin)) throw new Error('the tools are not built: npm run build');
-  execFileSync(process.execPath, ['tools/run.mjs', 'compat', compat], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(process.execPath, ['tools/run.mjs', 'compat', compat], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
 }

@@ -8,29 +8,52 @@
  */
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { codeCache } from './build/cache.ts';
 import { bundle } from './build/bundle.ts';
+import { codeCache, NO_CACHE } from './build/cache.ts';
 import { singleFile } from './build/file.ts';
 import { hostPlatform, koffiLibrary, parsePlatform } from './build/platform.ts';
 
-const { values } = parseArgs({ options: { platform: { type: 'string' }, out: { type: 'string', default: 'dist/bin' }, quiet: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: { platform: { type: 'string' }, out: { type: 'string', default: 'dist/bin' }, quiet: { type: 'boolean' } },
+});
 
 const platform = values.platform === undefined ? hostPlatform() : parsePlatform(values.platform);
-const tools = readdirSync('packages').filter((name) => name.startsWith('ts-')).sort();
-const library = readFileSync(koffiLibrary(platform));
-const { code, id } = await bundle(tools, (text) => createHash('sha256').update(text).update(library).digest('hex').slice(0, 32));
-const script = Buffer.from(code, 'latin1');
+const tools = readdirSync('packages')
+  .filter((name) => name.startsWith('ts-'))
+  .sort();
+const isHost = platform.name === hostPlatform().name;
+const libraryPath = resolve(koffiLibrary(platform));
+const library = readFileSync(libraryPath);
+const { id, alone, whole } = await bundle(tools, (text) =>
+  createHash('sha256').update(text).update(library).digest('hex').slice(0, 32),
+);
+const cacheOf = (code: string, names: readonly string[]) => (isHost ? codeCache(code, names, libraryPath) : NO_CACHE);
+const wholeCache = cacheOf(whole, tools);
 
 mkdirSync(values.out, { recursive: true });
-for (const name of tools) {
-  const cache = platform.name === hostPlatform().name ? codeCache(code, name) : Buffer.alloc(0);
-  const file = singleFile({ name, id, arch: platform.arch, library, script, cache, node: platform.name === hostPlatform().name ? process.execPath : '' });
+for (const [name, code] of alone) {
+  const cache = cacheOf(code, [name]);
+  const file = singleFile({
+    name,
+    id,
+    arch: platform.arch,
+    library,
+    script: Buffer.from(code, 'latin1'),
+    cache: cache.bytes,
+    wholeScript: Buffer.from(whole, 'latin1'),
+    wholeCache: wholeCache.bytes,
+    key: cache.key,
+    node: isHost ? process.execPath : '',
+  });
   const path = join(values.out, name);
   // Renamed into place: a file that is being executed cannot be written to, and nobody sees half of one.
   writeFileSync(`${path}.${process.pid}`, file);
   chmodSync(`${path}.${process.pid}`, 0o755);
   renameSync(`${path}.${process.pid}`, path);
 }
-if (!values.quiet) process.stdout.write(`${tools.length} tools of build ${id.slice(0, 8)} for ${platform.name} in ${values.out}: ${tools.map((name) => basename(name)).join(' ')}\n`);
+if (!values.quiet)
+  process.stdout.write(
+    `${tools.length} tools of build ${id.slice(0, 8)} for ${platform.name} in ${values.out}: ${tools.map((name) => basename(name)).join(' ')}\n`,
+  );

@@ -44,7 +44,9 @@ const externalPackages = {
   name: 'external-packages',
   setup({ onResolve }) {
     onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-      kind === 'entry-point' || path.startsWith('@ts/') || path.startsWith('ts-') ? undefined : { path, external: true },
+      kind === 'entry-point' || path.startsWith('@ts/') || path.startsWith('ts-')
+        ? undefined
+        : { path, external: true },
     );
   },
 };

@@ -27,13 +27,35 @@ export interface RunOptions {
 }
 
 /** The originals' names mean our tools; a tool's own name is found too. Nothing else changes. */
-export const compatPath = [compat, bin, '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'].join(delimiter);
+export const compatPath = [
+  compat,
+  bin,
+  '/usr/local/sbin',
+  '/usr/local/bin',
+  '/usr/sbin',
+  '/usr/bin',
+  '/sbin',
+  '/bin',
+].join(delimiter);
 /** The originals, and our tools by their own names. */
-export const originalPath = [bin, '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'].join(delimiter);
+export const originalPath = [bin, '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'].join(
+  delimiter,
+);
 
 /** Runs a program; `argv[0]` is searched in `env.PATH`, by default that of the originals and our own names. */
-export function run(argv: readonly string[], { env = {}, input = '', cwd, timeout = 60_000, uid }: RunOptions = {}): Result {
-  const options: SpawnSyncOptions = { env: { PATH: originalPath, LC_ALL: 'C', HOME: '/', ...env }, input, cwd, timeout, encoding: 'utf8', uid, gid: uid };
+export function run(
+  argv: readonly string[],
+  { env = {}, input = '', cwd, timeout = 60_000, uid }: RunOptions = {},
+): Result {
+  const options: SpawnSyncOptions = {
+    env: { PATH: originalPath, LC_ALL: 'C', HOME: '/', ...env },
+    input,
+    cwd,
+    timeout,
+    encoding: 'utf8',
+    uid,
+    gid: uid,
+  };
   const [program, ...rest] = argv as [string, ...string[]];
   const { status, signal, stdout, stderr, error } = spawnSync(program, rest, options);
   if (error) throw error;
@@ -58,7 +80,8 @@ export const original = (name: string): string | undefined =>
     .find((path) => existsSync(path));
 
 /** A name that no other test and no other run uses. */
-export const uniqueName = (prefix: string): string => `${prefix}-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
+export const uniqueName = (prefix: string): string =>
+  `${prefix}-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
 
 /** A folder that is removed when the test's scope ends: `using folder = temporaryFolder()`. Readable by everybody. */
 export function temporaryFolder(): { readonly path: string } & Disposable {

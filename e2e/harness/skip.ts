@@ -18,8 +18,12 @@ export const needsProgram =
 export const needsController =
   (...names: string[]): Check =>
   () => {
-    const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter((line) => line.includes(' - cgroup '));
-    const missing = names.filter((name) => !mounts.some((line) => (line.split(' ').at(-1) ?? '').split(',').includes(name)));
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(' - cgroup '));
+    const missing = names.filter(
+      (name) => !mounts.some((line) => (line.split(' ').at(-1) ?? '').split(',').includes(name)),
+    );
     return missing.length ? `no cgroup controller ${missing.join(', ')}` : undefined;
   };
 

@@ -1,24 +1,34 @@
-/** All tools as one script of ASCII characters; each tool's code runs only when it is asked for. */
-import { build } from 'esbuild';
+/** The scripts of a build: one a tool with that tool alone, and one with all tools and what readers ask for. ASCII, minified. */
 import { readFileSync } from 'node:fs';
+import { build } from 'esbuild';
 
+/** Stands for the build's id until all scripts are known, from which it is made. */
 const ID = '@BUILD@'.padEnd(32, '@');
 
-/** The build's entry, generated: a new tool is a new folder, nothing to register. */
-const entry = (tools: readonly string[], version: string) => `
-import { main } from '@ts/cli';
+/** The entry of a script, generated: a new tool is a new folder, nothing to register. */
+const entry = (tools: readonly string[], version: string, isWhole: boolean) => `
+import { main, rehearse } from '@ts/cli';
 import { inheritedFromLauncher, useLibrary } from '@ts/sys';
 const tools = { ${tools.map((name) => `'${name}': () => require('${name}').tool`).join(', ')} };
-export const run = (name, state, library, file) => {
+const build = { version: '${version}', id: '${ID}', tools${isWhole ? ", help: () => require('@ts/cli/help')" : ''} };
+export const run = (name, state, library, file, whole) => {
   useLibrary(library);
-  main({ version: '${version}', id: '${ID}', tools }, name, inheritedFromLauncher(state), file);
+  main(whole ? { ...build, whole } : build, name, inheritedFromLauncher(state), file);
+};
+run.rehearse = (names, state, library) => {
+  useLibrary(library);
+  for (const name of names) rehearse(build, name, inheritedFromLauncher(state));
 };
 `;
 
-export async function bundle(tools: readonly string[], hash: (text: string) => string): Promise<{ code: string; id: string }> {
-  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+async function script(tools: readonly string[], version: string, isWhole: boolean): Promise<string> {
   const { outputFiles } = await build({
-    stdin: { contents: entry(tools, version), resolveDir: process.cwd(), sourcefile: 'tools.ts', loader: 'ts' },
+    stdin: {
+      contents: entry(tools, version, isWhole),
+      resolveDir: process.cwd(),
+      sourcefile: 'tools.ts',
+      loader: 'ts',
+    },
     bundle: true,
     write: false,
     platform: 'node',
@@ -26,13 +36,25 @@ export async function bundle(tools: readonly string[], hash: (text: string) => s
     target: 'node20.19',
     charset: 'ascii',
     minify: true,
-    keepNames: false,
     define: { 'import.meta.url': '"file:///"' },
     legalComments: 'none',
     logLevel: 'error',
   });
   // A function: nothing of it is global, and it gets what a module would.
-  const text = `(function(require,module){${(outputFiles[0] as { text: string }).text}\nreturn module.exports.run})`;
-  const id = hash(text);
-  return { code: text.replaceAll(ID, id), id };
+  return `(function(require,module){${(outputFiles[0] as { text: string }).text}\nreturn module.exports.run})`;
+}
+
+export interface Scripts {
+  readonly id: string;
+  readonly alone: ReadonlyMap<string, string>;
+  readonly whole: string;
+}
+
+export async function bundle(tools: readonly string[], hash: (text: string) => string): Promise<Scripts> {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  const whole = await script(tools, version, true);
+  const alone = await Promise.all(tools.map(async (name) => [name, await script([name], version, false)] as const));
+  const id = hash([whole, ...alone.map(([, text]) => text)].join('\0'));
+  const withId = (text: string) => text.replaceAll(ID, id);
+  return { id, whole: withId(whole), alone: new Map(alone.map(([name, text]) => [name, withId(text)])) };
 }

@@ -1,7 +1,7 @@
 /**
  * One file that is a program, a shared library and an archive:
  *
- *     koffi's library │ segment: program headers, launcher, its strings │ script │ code cache │ trailer
+ *     koffi's library │ segment: program headers, launcher, its strings │ scripts and code caches │ trailer
  *
  * The ELF header is given the launcher as entry and a program header table with one more PT_LOAD. The kernel starts it as a
  * static position-independent program (the library's own segments are mapped and not touched); dlopen(3) finds a library.
@@ -9,7 +9,7 @@
 import { trailer } from '../../packages/cli/src/build.ts';
 import type { Arch } from '../../packages/sys/src/arch.ts';
 import { LAUNCHER } from '../../packages/sys/src/tape/images.generated.ts';
-import { loader, type Parts } from './loader.ts';
+import { loader, type Part, type Parts } from './loader.ts';
 
 /** One thread less to end, and no code compiled in the background: both make the final execve faster. */
 export const NODE_FLAGS = ['--single-threaded', '--v8-pool-size=0', '--no-warnings'] as const;
@@ -25,11 +25,20 @@ export interface SingleFile {
   readonly id: string;
   readonly arch: Arch;
   readonly library: Buffer;
+  /** Script and code cache (may be empty) of this tool, and those of all tools. */
   readonly script: Buffer;
   readonly cache: Buffer;
+  readonly wholeScript: Buffer;
+  readonly wholeCache: Buffer;
+  /** What the code caches are valid for. */
+  readonly key: string;
   /** Path of Node that is tried first; may be empty. */
   readonly node: string;
 }
+
+const PARTS = ['script', 'cache', 'wholeScript', 'wholeCache'] as const satisfies readonly (keyof Parts)[];
+/** An offset of as many digits as any has. */
+const WIDEST = 900_000_000;
 
 const alignUp = (value: number, to: number) => Math.ceil(value / to) * to;
 const strings = (list: readonly string[]) => Buffer.from([...list, '', ''].join('\0').slice(0, -1), 'latin1');
@@ -44,10 +53,13 @@ function programHeader(flags: number, offset: number, address: number, size: num
   return header;
 }
 
-export function singleFile({ name, id, arch, library, script, cache, node }: SingleFile): Buffer {
+export function singleFile(file: SingleFile): Buffer {
+  const { name, id, arch, library, node, key } = file;
   const count = library.readUInt16LE(56);
   const table = Number(library.readBigUInt64LE(32));
-  const headers = Array.from({ length: count }, (_, index) => Buffer.from(library.subarray(table + HEADER_SIZE * index, table + HEADER_SIZE * (index + 1))));
+  const headers: Buffer[] = Array.from({ length: count }, (_, index) =>
+    Buffer.from(library.subarray(table + HEADER_SIZE * index, table + HEADER_SIZE * (index + 1))),
+  );
   const loads = headers.filter((header) => header.readUInt32LE(0) === PT_LOAD);
   const top = Math.max(...loads.map((header) => Number(header.readBigUInt64LE(16) + header.readBigUInt64LE(40))));
 
@@ -58,11 +70,19 @@ export function singleFile({ name, id, arch, library, script, cache, node }: Sin
 
   // The loader's text says where the parts lie, and its own size decides that: numbers of a fixed width settle it.
   const text = (parts: Parts) => strings([name, node, ...NODE_FLAGS, '-e', loader(parts)]);
-  const wide = 900_000_000;
-  const size = text({ name, script: { offset: wide, size: script.length }, cache: { offset: wide, size: cache.length } }).length;
-  const scriptAt = offset + tableSize + launcher.length + size;
+  const payload = PARTS.map((part) => file[part]);
+  const textFrom = (start: number) => {
+    let at = start;
+    const parts = PARTS.map((part): [keyof Parts, Part] => {
+      const { length } = file[part];
+      at += length;
+      return [part, { offset: at - length, size: length }];
+    });
+    return text({ name, key, ...(Object.fromEntries(parts) as Record<(typeof PARTS)[number], Part>) });
+  };
+  const { length: size } = textFrom(WIDEST);
   const config = Buffer.alloc(size);
-  text({ name, script: { offset: scriptAt, size: script.length }, cache: { offset: scriptAt + script.length, size: cache.length } }).copy(config);
+  textFrom(offset + tableSize + launcher.length + size).copy(config);
 
   const segmentSize = tableSize + launcher.length + size;
   for (const header of headers) {
@@ -85,5 +105,5 @@ export function singleFile({ name, id, arch, library, script, cache, node }: Sin
   head.writeUInt16LE(0, 62);
   const tableBytes = Buffer.alloc(tableSize);
   Buffer.concat(headers).copy(tableBytes);
-  return Buffer.concat([head, tableBytes, launcher, config, script, cache, trailer(id, name)]);
+  return Buffer.concat([head, tableBytes, launcher, config, ...payload, trailer(id, name)]);
 }

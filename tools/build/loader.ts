@@ -3,21 +3,40 @@
  *
  * `process.argv` is: node, state, argv[0], argv[1] …; the state begins with the number of the descriptor of the file.
  */
-export interface Parts {
-  readonly name: string;
-  readonly script: { readonly offset: number; readonly size: number };
-  readonly cache: { readonly offset: number; readonly size: number };
+export interface Part {
+  readonly offset: number;
+  readonly size: number;
 }
 
-/** Name of the script in stack traces. It is part of what the code cache is valid for. */
+export interface Parts {
+  readonly name: string;
+  /** What the code caches are valid for. */
+  readonly key: string;
+  readonly script: Part;
+  readonly cache: Part;
+  readonly wholeScript: Part;
+  readonly wholeCache: Part;
+}
+
+/**
+ * Which Node made a code cache. V8 compares the first three numbers of its own version and takes what another patch release
+ * has compiled, with other numbers for its functions; it crashes then. The size of the executable tells apart two builds of one release.
+ */
+export const CACHE_KEY = `[process.version,process.versions.v8,require('fs').statSync(process.execPath).size].join(' ')`;
+
+/** Name of the scripts in stack traces. It is part of what a code cache is valid for. */
 export const SCRIPT_NAME = 'ts-tools';
 
-export const loader = ({ name, script, cache }: Parts): string =>
+const read = ({ offset, size }: Part) => `r(${offset},${size})`;
+const readLater = (part: Part) => (part.size ? `()=>${read(part)}` : '()=>undefined');
+
+export const loader = ({ name, key, script, cache, wholeScript, wholeCache }: Parts): string =>
   [
     `const s=process.argv[1],f=parseInt(s),q=require('fs'),r=(o,n)=>{const b=Buffer.allocUnsafeSlow(n);q.readSync(f,b,0,n,o);return b}`,
-    `const l='/proc/self/fd/'+f`,
-    `let c${cache.size ? `=r(${cache.offset},${cache.size})` : ''}`,
-    `const g=new(require('vm').Script)(r(${script.offset},${script.size}).latin1Slice(),{filename:'${SCRIPT_NAME}',cachedData:c}).runInThisContext()(require,{})`,
-    `let p;try{p=q.readlinkSync(l)}catch{}`,
-    `g('${name}',s,l,p)`,
+    // Without /proc the launcher has put the path of the file at the end of the state.
+    `const d='/proc/self/fd/'+f,l=s.split(':').slice(6).join(':')||d`,
+    `let k;try{k=${CACHE_KEY}==='${key}'}catch{}`,
+    `const x=(t,c)=>new(require('vm').Script)(t.latin1Slice(),{filename:'${SCRIPT_NAME}',cachedData:k?c():undefined}).runInThisContext()(require,{})`,
+    `let p;try{p=q.readlinkSync(d)}catch{}`,
+    `x(${read(script)},${readLater(cache)})('${name}',s,l,p,()=>x(${read(wholeScript)},${readLater(wholeCache)})('${name}',s,l,p))`,
   ].join(';');

@@ -33,14 +33,18 @@ export function koffiLibrary({ arch, libc }: Platform): string {
 }
 
 function fetched(name: string): string {
-  const manifest = createRequire(import.meta.url).resolve('koffi').replace(/koffi\/(?!.*koffi\/).*$/, 'koffi/package.json');
+  const manifest = createRequire(import.meta.url)
+    .resolve('koffi')
+    .replace(/koffi\/(?!.*koffi\/).*$/, 'koffi/package.json');
   const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
   const folder = join('node_modules/.cache/koffi', `${name.replace('/', '-')}-${version}`);
   if (existsSync(folder)) return join(folder, 'package');
   const work = `${folder}.${process.pid}`;
   mkdirSync(work, { recursive: true });
   try {
-    const archive = execFileSync('npm', ['pack', '--silent', '--pack-destination', work, `${name}@${version}`], { encoding: 'utf8' }).trim();
+    const archive = execFileSync('npm', ['pack', '--silent', '--pack-destination', work, `${name}@${version}`], {
+      encoding: 'utf8',
+    }).trim();
     execFileSync('tar', ['-xzf', join(work, archive), '-C', work]);
     mkdirSync(dirname(folder), { recursive: true });
     renameSync(work, folder);

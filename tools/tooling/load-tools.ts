@@ -1,13 +1,18 @@
 /** The Tool objects of tool packages, for scripts that read option tables. */
-import { build } from 'esbuild';
+
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
 import type { Tool } from '../../packages/cli/src/tool.ts';
 
 export async function loadTools(names: readonly string[]): Promise<Tool[]> {
   const { outputFiles } = await build({
-    stdin: { contents: `export const tools = [${names.map((name) => `require('${name}').tool`).join(', ')}];`, resolveDir: process.cwd(), loader: 'ts' },
+    stdin: {
+      contents: `export const tools = [${names.map((name) => `require('${name}').tool`).join(', ')}];`,
+      resolveDir: process.cwd(),
+      loader: 'ts',
+    },
     bundle: true,
     write: false,
     platform: 'node',

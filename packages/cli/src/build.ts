@@ -8,7 +8,16 @@ export interface Build {
   /** Differs between builds; the same in all files of one. */
   readonly id: string;
   readonly tools: Readonly<Record<string, () => Tool>>;
+  readonly help?: () => Help;
+  /**
+   * A tool's script holds that tool alone. Where another one is needed (a chain) or what only a reader needs (help), the script
+   * of all tools starts over from the command line; nothing has been done yet.
+   */
+  readonly whole?: () => never;
 }
+
+/** ./help.ts, which loads all of yargs. */
+export type Help = typeof import('./help.ts');
 
 /** The last bytes of a tool's file: MAGIC, build id (32 bytes), tool name (32 bytes, NUL-filled). */
 export const MAGIC = 'TS-TOOLS';
@@ -34,7 +43,8 @@ export function toolOf(build: Build, path: string): string | undefined {
   try {
     const bytes = Buffer.alloc(TRAILER_SIZE);
     const { size } = fstatSync(fd);
-    if (size < TRAILER_SIZE || readSync(fd, bytes, 0, TRAILER_SIZE, size - TRAILER_SIZE) < TRAILER_SIZE) return undefined;
+    if (size < TRAILER_SIZE || readSync(fd, bytes, 0, TRAILER_SIZE, size - TRAILER_SIZE) < TRAILER_SIZE)
+      return undefined;
     if (bytes.toString('latin1', 0, MAGIC.length + ID_SIZE) !== MAGIC + build.id) return undefined;
     const name = bytes.toString('latin1', MAGIC.length + ID_SIZE);
     return name.slice(0, name.indexOf('\0'));

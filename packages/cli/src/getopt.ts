@@ -9,6 +9,8 @@ export interface Grammar {
   readonly abbreviate?: boolean;
   /** With `permute`: this many operands; the next one ends the options, since it is a program. */
   readonly operandsBeforeProgram?: number;
+  /** Splits by rules of its own instead (capsh). */
+  readonly split?: (table: readonly Option[], argv: readonly string[]) => Split;
 }
 
 export interface Split {
@@ -17,7 +19,8 @@ export interface Split {
   readonly beforeDashes: number;
 }
 
-const shortArg = (option: Option) => option.shortArg ?? (option.arg === undefined ? 'none' : option.optional ? 'optional' : 'required');
+const shortArg = (option: Option) =>
+  option.shortArg ?? (option.arg === undefined ? 'none' : option.optional ? 'optional' : 'required');
 
 /** The option a long name means. An abbreviation means an original option before one of ours. */
 function findLong(table: readonly Option[], name: string, abbreviate: boolean): Option {
@@ -55,6 +58,7 @@ function isNear(a: string, b: string): boolean {
 }
 
 export function getopt(table: readonly Option[], argv: readonly string[], grammar: Grammar = {}): Split {
+  if (grammar.split) return grammar.split(table, argv);
   const { permute = false, abbreviate = true, operandsBeforeProgram = Number.POSITIVE_INFINITY } = grammar;
   const steps: Step[] = [];
   const operands: string[] = [];
@@ -65,7 +69,8 @@ export function getopt(table: readonly Option[], argv: readonly string[], gramma
     const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
     const option = findLong(table, name, abbreviate);
     const attached = equals < 0 ? undefined : word.slice(equals + 1);
-    if (option.arg === undefined && attached !== undefined) throw new UsageError(`option '--${option.long}' doesn't allow an argument`, true);
+    if (option.arg === undefined && attached !== undefined)
+      throw new UsageError(`option '--${option.long}' doesn't allow an argument`, true);
     if (option.arg === undefined || option.optional || attached !== undefined) {
       steps.push({ option, value: attached });
       return;

@@ -31,18 +31,23 @@ function optionLines(option: Option): string[] {
   const left = ` ${optionWords(option)}`;
   const [first = '', ...rest] = wrap(option.help, COLUMN);
   const under = (line: string) => ' '.repeat(COLUMN) + line;
-  return left.length < COLUMN - 1 ? [left.padEnd(COLUMN) + first, ...rest.map(under)] : [left, under(first), ...rest.map(under)];
+  return left.length < COLUMN - 1
+    ? [left.padEnd(COLUMN) + first, ...rest.map(under)]
+    : [left, under(first), ...rest.map(under)];
 }
 
 export function helpText(tool: Tool, table: readonly Option[], prog: string): string {
   const shown = table.filter((option) => !option.hidden);
-  const groups = [...new Set(shown.map((option) => option.group ?? 'Options'))].sort((a, b) => Number(a === 'Ours') - Number(b === 'Ours'));
+  const groups = [...new Set(shown.map((option) => option.group ?? 'Options'))].sort(
+    (a, b) => Number(a === 'Ours') - Number(b === 'Ours'),
+  );
   const lines = ['', 'Usage:', ...tool.synopsis.map((synopsis) => ` ${prog} ${synopsis}`), '', tool.summary];
   for (const group of groups) {
     lines.push('', group === 'Ours' ? 'Options beyond the original:' : `${group}:`);
     for (const option of shown) if ((option.group ?? 'Options') === group) lines.push(...optionLines(option));
   }
-  if (tool.examples?.length) lines.push('', 'Examples:', ...tool.examples.flatMap(({ command, says }) => [` ${command}`, `     ${says}`]));
+  if (tool.examples?.length)
+    lines.push('', 'Examples:', ...tool.examples.flatMap(({ command, says }) => [` ${command}`, `     ${says}`]));
   return `${lines.join('\n')}\n\nFor more details see ${tool.replaces[0] ?? tool.name}(${tool.section}).\n`;
 }
 
@@ -50,14 +55,22 @@ const withOptions = (table: readonly Option[]) =>
   table
     .filter((option) => !option.hidden && !option.shortOnly)
     .reduce(
-      (parser, option) => parser.option(option.long, { alias: option.short, describe: option.help, type: option.arg === undefined ? 'boolean' : 'string' }),
+      (parser, option) =>
+        parser.option(option.long, {
+          alias: option.short,
+          describe: option.help,
+          type: option.arg === undefined ? 'boolean' : 'string',
+        }),
       yargs([]).help(false).version(false),
     );
 
 /** Words that complete the last one, one a line: the shell function of `completionScript` asks for them. */
 export function completions(table: readonly Option[], word: string): string {
   const names = table.filter((option) => !option.hidden && !option.shortOnly).map((option) => `--${option.long}`);
-  return names.filter((name) => name.startsWith(word)).map((name) => `${name}\n`).join('');
+  return names
+    .filter((name) => name.startsWith(word))
+    .map((name) => `${name}\n`)
+    .join('');
 }
 
 /** A script for the shell's start-up file, made by yargs. */

@@ -6,7 +6,7 @@ export * from './getopt.ts';
 export * from './option.ts';
 export { writeAll, writeText } from './output.ts';
 export * from './parse.ts';
-export { main, tableOf } from './run.ts';
+export { main, rehearse, tableOf } from './run.ts';
 export * from './search.ts';
 export * from './tool.ts';
 export * from './world.ts';

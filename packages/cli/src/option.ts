@@ -27,7 +27,11 @@ export interface Option {
   readonly hidden?: true;
 }
 
-type Value<O extends Option> = O extends { repeat: true } ? readonly string[] : O extends { arg: string } ? string : boolean;
+type Value<O extends Option> = O extends { repeat: true }
+  ? readonly string[]
+  : O extends { arg: string }
+    ? string
+    : boolean;
 
 /** Values by long name; an option that was not given is undefined. An optional argument left out is ''. */
 export type ValuesOf<Table extends readonly Option[]> = {
@@ -55,8 +59,6 @@ export const COMMON_OPTIONS = [
   { long: 'dry-run', help: 'print what would be done, in order, and do nothing', group: 'Ours', ours: true },
   { long: 'trace', help: 'print each system call as it is made', group: 'Ours', ours: true },
   { long: 'completion', arg: 'shell', help: 'print a completion script for bash or zsh', group: 'Ours', ours: true },
-  { long: 'explain-failure', help: 'say why a system call has failed', ours: true, hidden: true },
-  { long: 'get-yargs-completions', help: 'words that could follow', ours: true, hidden: true },
 ] as const satisfies readonly Option[];
 
 /** The two options of util-linux and most others. */

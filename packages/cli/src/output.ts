@@ -1,6 +1,6 @@
 /** Standard output and error of a tool, without Node's streams (they would make shared terminals and pipes non-blocking). */
 import { writeSync } from 'node:fs';
-import { encode, live, SIGPIPE, SIG_UNBLOCK, signalSet } from '@ts/sys';
+import { encode, live, SIG_UNBLOCK, SIGPIPE, signalSet } from '@ts/sys';
 
 const isCode = (error: unknown, code: string) => (error as NodeJS.ErrnoException).code === code;
 
@@ -26,4 +26,5 @@ export function writeAll(fd: number, bytes: Uint8Array, sigpipeIgnored = false):
   }
 }
 
-export const writeText = (fd: number, text: string, sigpipeIgnored = false): void => writeAll(fd, encode(text), sigpipeIgnored);
+export const writeText = (fd: number, text: string, sigpipeIgnored = false): void =>
+  writeAll(fd, encode(text), sigpipeIgnored);

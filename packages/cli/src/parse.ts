@@ -14,16 +14,27 @@ const CONFIGURATION = {
   'short-option-groups': false,
 };
 
-const named = (table: readonly Option[], wanted: (option: Option) => boolean) => table.filter(wanted).map((option) => option.long);
+const named = (table: readonly Option[], wanted: (option: Option) => boolean) =>
+  table.filter(wanted).map((option) => option.long);
 
-export function parse<Table extends readonly Option[]>(table: Table, argv: readonly string[], grammar: Grammar = {}): Parsed<Table> {
+export function parse<Table extends readonly Option[]>(
+  table: Table,
+  argv: readonly string[],
+  grammar: Grammar = {},
+): Parsed<Table> {
   const { steps, operands, beforeDashes } = getopt(table, argv, grammar);
-  const words = steps.map(({ option, value }) => (option.arg === undefined ? `--${option.long}` : `--${option.long}=${value ?? ''}`));
+  const words = steps.map(({ option, value }) =>
+    option.arg === undefined ? `--${option.long}` : `--${option.long}=${value ?? ''}`,
+  );
   const { _, ...values } = yargsParser(words, {
     boolean: named(table, (option) => option.arg === undefined),
     string: named(table, (option) => option.arg !== undefined),
     array: named(table, (option) => option.repeat === true && option.arg !== undefined),
     configuration: CONFIGURATION,
   });
+  // Without 'duplicate-arguments-array' the parser keeps the last of several; with it, options that do not repeat become lists.
+  for (const { long, repeat } of table)
+    if (repeat && long in values)
+      values[long] = steps.filter(({ option }) => option.long === long).map(({ value }) => value ?? '');
   return { values: values as ValuesOf<Table>, steps, operands, beforeDashes };
 }

@@ -12,19 +12,21 @@ import {
   giveBack,
   giveBackDescriptors,
   type Inherited,
-  live,
   type LiveSys,
+  live,
   play,
   pointerArray,
   type Recording,
+  RLIMIT_NOFILE,
   recording,
   SIGPIPE,
-  signalSet,
   SysError,
+  signalSet,
   strerror,
   type TapeRecording,
+  tapeImage,
 } from '@ts/sys';
-import { type Build, toolOf } from './build.ts';
+import { type Build, type Help, toolOf } from './build.ts';
 import { explain } from './causes.ts';
 import { ToolError, UsageError } from './errors.ts';
 import { COMMON_OPTIONS, type Option, type Parsed } from './option.ts';
@@ -32,7 +34,7 @@ import { writeText } from './output.ts';
 import { parse } from './parse.ts';
 import { candidates, findProgram } from './search.ts';
 import type { Facet, Outcome, Tool } from './tool.ts';
-import { realWorld, variableOf, type World } from './world.ts';
+import { type Identity, realWorld, variableOf, type World } from './world.ts';
 
 /** A tool as it was called: by which name, with what, in which environment. */
 interface Call {
@@ -48,6 +50,10 @@ interface Session {
   readonly file: string | undefined;
 }
 
+const EXPLAIN = '--explain-failure';
+/** The words behind it are a command line to be completed: asked by the script that --completion prints. */
+const COMPLETE = '--get-yargs-completions';
+
 /** Ends the process at once; nothing is left to be done by the runtime. */
 function end(status: number): never {
   return live().exit_group(status) as never;
@@ -57,7 +63,10 @@ const progOf = (call: Call) => basename(call.argv[0] || call.tool.name);
 
 /** The table with the options that every tool has, less those whose name the tool uses itself. */
 export function tableOf(tool: Tool): readonly Option[] {
-  return [...tool.options, ...COMMON_OPTIONS.filter((common) => !tool.options.some((option) => option.long === common.long))];
+  return [
+    ...tool.options,
+    ...COMMON_OPTIONS.filter((common) => !tool.options.some((option) => option.long === common.long)),
+  ];
 }
 
 const isGiven = (parsed: Parsed, long: string) => parsed.steps.some(({ option }) => option.long === long);
@@ -72,43 +81,50 @@ function checkExclusive(tool: Tool, parsed: Parsed): void {
 function worldOf(call: Call, session: Session): World {
   const prog = progOf(call);
   const ignored = (session.inherited.ignored & signalSet([SIGPIPE])) !== 0n;
-  return realWorld(
+  const world = realWorld(
     { ...session.inherited, environment: call.environment },
     prog,
     (text) => writeText(1, text, ignored),
     (message) => writeText(2, `${prog}: ${message}\n`, true),
   );
+  return { ...world, calledAs: call.argv[0] };
 }
 
 /** Options after which nothing else is looked at. */
 function answer(call: Call, parsed: Parsed, world: World, session: Session): number | undefined {
-  const { version } = session.build;
-  const [step] = parsed.steps.filter(({ option }) => ['help', 'version', 'completion', 'get-yargs-completions'].includes(option.long));
+  const { build } = session;
+  const [step] = parsed.steps.filter(({ option }) => ['help', 'version', 'completion'].includes(option.long));
   switch (step?.option.long) {
     case 'help':
-      world.print(loadHelp().helpText(call.tool, tableOf(call.tool), world.prog));
+      world.print(helpOf(build).helpText(call.tool, tableOf(call.tool), world.prog));
       return 0;
     case 'version':
-      world.print(`${world.prog} from container-microtools ${version}\n`);
+      world.print(`${world.prog} from container-microtools ${build.version}\n`);
       return 0;
     case 'completion':
-      world.print(loadHelp().completionScript(call.tool.name, step.value ?? ''));
-      return 0;
-    case 'get-yargs-completions':
-      world.print(loadHelp().completions(tableOf(call.tool), call.argv.at(-1) ?? ''));
+      world.print(helpOf(build).completionScript(call.tool.name, step.value ?? ''));
       return 0;
     default:
       return undefined;
   }
 }
 
-// Loaded where it is needed only: full yargs takes longer than all else together.
-const loadHelp = (): typeof import('./help.ts') => require('./help.ts');
+/** A tool of this build, out of this script or the whole one. */
+function toolNamed(build: Build, name: string): Tool | undefined {
+  const tool = build.tools[name];
+  return tool ? tool() : build.whole?.();
+}
+
+const helpOf = (build: Build): Help => {
+  if (build.help) return build.help();
+  if (build.whole) return build.whole();
+  throw new Error('this build has no help');
+};
 
 /** Why a failure happened, as its own run of the tool: arguments are errno, status and subject. */
 function answerExplain(build: Build, session: Session, [errno, status, subject]: readonly string[]): never {
   const [name, prog, ...rest] = (subject ?? '').split(' ') as [string, string, ...string[]];
-  const tool = build.tools[name]?.();
+  const tool = toolNamed(build, name);
   if (tool) {
     const world = worldOf({ tool, argv: [prog], environment: session.inherited.environment }, session);
     const line = explain(tool.causes ?? [], rest.join(' '), errnoName(Number(errno)), world);
@@ -123,8 +139,8 @@ function report(call: Call, world: World, error: unknown): number {
   const usageStatus = tool.usageStatus ?? 1;
   if (error instanceof UsageError) {
     writeText(2, `${error.asGetopt ? call.argv[0] : world.prog}: ${error.message}\n`, true);
-    if (error.hint) world.warn(error.hint);
     writeText(2, `Try '${world.prog} --help' for more information.\n`, true);
+    if (error.hint) world.warn(error.hint);
     return usageStatus;
   }
   if (error instanceof ToolError) {
@@ -134,7 +150,10 @@ function report(call: Call, world: World, error: unknown): number {
   }
   if (error instanceof SysError) {
     world.warn(`${error.context ?? error.call}: ${strerror(error.errno)}`);
-    const hint = error.explain && world.variable('TS_HINTS') !== '0' && explain(tool.causes ?? [], error.explain, error.code, world);
+    const hint =
+      error.explain &&
+      world.variable('TS_HINTS') !== '0' &&
+      explain(tool.causes ?? [], error.explain, error.code, world);
     if (hint) world.warn(hint);
     return error.status;
   }
@@ -151,33 +170,49 @@ interface Chain {
   readonly sys: TapeRecording;
   readonly changed: ReadonlySet<Facet>;
   readonly mounted: readonly string[];
+  /** Who the process will be, where that is not who it is now. */
+  readonly identity?: Identity;
 }
 
-const isBelow = (path: string, folder: string) => path === folder || folder === '/' || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+const isBelow = (path: string, folder: string) =>
+  path === folder || folder === '/' || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 
 /** The next tool of the chain where planning it here and now gives what executing it later would. */
-function nextTool(outcome: Extract<Outcome, { become: readonly string[] }>, chain: Chain, environment: readonly string[], session: Session): Call | undefined {
+function nextTool(
+  outcome: Extract<Outcome, { become: readonly string[] }>,
+  chain: Chain,
+  environment: readonly string[],
+  session: Session,
+): Call | undefined {
   if (outcome.argv0 !== undefined || variableOf(environment, 'TS_TOOLS_NO_FUSE') === '1') return undefined;
   if (chain.changed.has('root') || chain.changed.has('credentials')) return undefined;
-  const found = findProgram(outcome.path === undefined ? candidates(outcome.become[0] ?? '', environment) : [outcome.path]);
+  const found = findProgram(
+    outcome.path === undefined ? candidates(outcome.become[0] ?? '', environment) : [outcome.path],
+  );
   if (found === undefined) return undefined;
   const real = realpathSync(encode(found), 'utf8');
   if (chain.mounted.some((target) => isBelow(real, target) || isBelow(found, target))) return undefined;
   const name = toolOf(session.build, real);
-  const tool = name === undefined ? undefined : session.build.tools[name]?.();
-  if (!tool || tool.reads?.some((facet) => chain.changed.has(facet))) return undefined;
-  return { tool, argv: outcome.become, environment };
+  const tool = name === undefined ? undefined : toolNamed(session.build, name);
+  return tool && { tool, argv: outcome.become, environment };
 }
 
 /** What a tool would put on the tape, or undefined where it must be executed: it prints, it fails, it ends in no program. */
-function planNext(call: Call, session: Session): { parsed: Parsed; plan: unknown; world: World } | undefined {
+function planNext(
+  call: Call,
+  { changed, identity }: Chain,
+  session: Session,
+): { plan: unknown; world: World } | undefined {
   try {
     const parsed = parse(tableOf(call.tool), call.argv.slice(1), call.tool.grammar);
-    if (parsed.steps.some(({ option }) => ['help', 'version', 'completion', 'dry-run', 'trace'].includes(option.long))) return undefined;
+    if (parsed.steps.some(({ option }) => ['help', 'version', 'completion', 'dry-run', 'trace'].includes(option.long)))
+      return undefined;
     checkExclusive(call.tool, parsed);
-    const world = worldOf(call, session);
+    const world = { ...worldOf(call, session), ...identity };
     const plan = call.tool.plan(parsed, world);
-    return call.tool.becomes(plan) ? { parsed, plan, world } : undefined;
+    const { reads = [] } = call.tool;
+    const stale = (typeof reads === 'function' ? reads(plan) : reads).some((facet) => changed.has(facet));
+    return call.tool.becomes(plan) && !stale ? { plan, world } : undefined;
   } catch (error) {
     if (error instanceof UsageError || error instanceof ToolError || error instanceof SysError) return undefined;
     throw error;
@@ -192,18 +227,27 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
     return;
   }
   const environment = outcome.environment ?? call.environment;
+  const { changes = [], identity } = outcome;
+  const isKnown = (facet: Facet) => identity !== undefined && (facet === 'ids' || facet === 'credentials');
   const after: Chain = {
     sys,
-    changed: new Set([...chain.changed, ...(outcome.changes ?? [])]),
+    changed: new Set([...chain.changed, ...changes].filter((facet) => !isKnown(facet))),
+    identity:
+      identity ?? (changes.some((facet) => facet === 'ids' || facet === 'credentials') ? undefined : chain.identity),
     mounted: [...chain.mounted, ...(outcome.mounted ?? [])],
   };
   const next = nextTool(outcome, after, environment, session);
-  const planned = next && planNext(next, session);
+  const planned = next && planNext(next, after, session);
   if (next && planned) {
     const prog = progOf(next);
     const nextSys = sys.speakFor(prog, `${next.tool.name} ${prog}`, next.tool.status ?? 1);
     nextSys.ignoring().setProcessName(prog);
-    conclude(next.tool.apply(planned.plan, nextSys as Recording, planned.world), { ...after, sys: nextSys }, next, session);
+    conclude(
+      next.tool.apply(planned.plan, nextSys as Recording, planned.world),
+      { ...after, sys: nextSys },
+      next,
+      session,
+    );
     return;
   }
   const { become, failure, argv0 } = outcome;
@@ -224,19 +268,26 @@ function record(call: Call, plan: unknown, world: World, session: Session, texts
 
 function perform(call: Call, world: World, session: Session): number {
   const { tool } = call;
+  if (call.argv[1] === COMPLETE) {
+    world.print(helpOf(session.build).completions(tableOf(tool), call.argv.at(-1) ?? ''));
+    return 0;
+  }
   const parsed = parse(tableOf(tool), call.argv.slice(1), tool.grammar);
   const answered = answer(call, parsed, world, session);
   if (answered !== undefined) return answered;
   checkExclusive(tool, parsed);
   const plan = tool.plan(parsed, world);
   if (isGiven(parsed, 'dry-run')) {
-    world.print(tool.describe?.(plan, world) ?? '');
-    world.print(formatTape(record(call, plan, world, session, true, false)));
+    const tape = formatTape(record(call, plan, world, session, true, false));
+    world.print((tool.describe?.(plan, world) ?? '') + tape);
     return 0;
   }
   const tracing = isGiven(parsed, 'trace');
   if (tool.becomes(plan)) {
-    const explainer = session.file !== undefined && world.variable('TS_HINTS') !== '0' ? { path: session.file, option: '--explain-failure' } : undefined;
+    const explainer =
+      session.file !== undefined && world.variable('TS_HINTS') !== '0'
+        ? { path: session.file, option: EXPLAIN }
+        : undefined;
     const tape = record(call, plan, world, session, tracing, true);
     play(live(), tape, world.prog, session.inherited, { trace: tracing ? 2 : undefined, explainer });
   }
@@ -246,10 +297,17 @@ function perform(call: Call, world: World, session: Session): number {
   return becomeLive(outcome, call, sys, session, world);
 }
 
-const act = ({ tool }: Call, plan: unknown, sys: LiveSys, world: World) => tool.act?.(plan, sys, world) ?? tool.apply(plan, sys as unknown as Recording, world);
+const act = ({ tool }: Call, plan: unknown, sys: LiveSys, world: World) =>
+  tool.act?.(plan, sys, world) ?? tool.apply(plan, sys as unknown as Recording, world);
 
 /** After calls made live, with no execve in between that would change credentials: give back and execute from this thread. */
-function becomeLive(outcome: Extract<Outcome, { become: readonly string[] }>, call: Call, sys: LiveSys, session: Session, world: World): number {
+function becomeLive(
+  outcome: Extract<Outcome, { become: readonly string[] }>,
+  call: Call,
+  sys: LiveSys,
+  session: Session,
+  world: World,
+): number {
   const environment = outcome.environment ?? call.environment;
   const { become, argv0, path } = outcome;
   const failure = outcome.failure ?? { message: `failed to execute ${become[0]}`, status: 126, statusMissing: 127 };
@@ -271,11 +329,35 @@ function becomeLive(outcome: Extract<Outcome, { become: readonly string[] }>, ca
   throw last;
 }
 
+/**
+ * Does all that a run does, up to the first call that would act, with a command line of the tool's own examples. The build
+ * takes V8's code cache afterwards.
+ */
+export function rehearse(build: Build, name: string, inherited: Inherited): void {
+  const tool = build.tools[name]?.();
+  if (!tool) throw new Error(`no such tool in this build: ${name}`);
+  const example = tool.examples?.find(({ command }) => command.startsWith(name))?.command ?? name;
+  const call: Call = { tool, argv: example.split(' '), environment: inherited.environment };
+  const session: Session = { build, inherited, file: '/proc/self/exe' };
+  const world = worldOf(call, session);
+  try {
+    const plan = tool.plan(parse(tableOf(tool), call.argv.slice(1), tool.grammar), world);
+    if (!tool.becomes(plan)) return;
+    live().getrlimit(0, RLIMIT_NOFILE);
+    tapeImage(record(call, plan, world, session, false, true), {
+      explainer: { path: '/proc/self/exe', option: EXPLAIN },
+    });
+  } catch (error) {
+    // The example may name what is not there while building: then so much less is in the cache.
+    if (!(error instanceof ToolError || error instanceof UsageError || error instanceof SysError)) throw error;
+  }
+}
+
 /** Runs the tool `name` and ends the process. `file`: path of the single file, where it is one. */
 export function main(build: Build, name: string, inherited: Inherited, file?: string): never {
   const session: Session = { build, inherited, file };
   const [, first, ...rest] = inherited.argv;
-  if (first === '--explain-failure') answerExplain(build, session, rest);
+  if (first === EXPLAIN) answerExplain(build, session, rest);
   const tool = build.tools[name]?.();
   if (!tool) throw new Error(`no such tool in this build: ${name}`);
   const call: Call = { tool, argv: inherited.argv, environment: inherited.environment };

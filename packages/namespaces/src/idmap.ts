@@ -8,7 +8,8 @@ export interface IdRange {
 }
 
 /** As a line of /proc/PID/uid_map. */
-export const formatIdMap = (ranges: readonly IdRange[]): string => ranges.map(({ inner, outer, count }) => `${inner} ${outer} ${count}\n`).join('');
+export const formatIdMap = (ranges: readonly IdRange[]): string =>
+  ranges.map(({ inner, outer, count }) => `${inner} ${outer} ${count}\n`).join('');
 
 /** Reads /proc/PID/uid_map. */
 export function parseIdMap(text: string): IdRange[] {
@@ -32,10 +33,15 @@ export function parseIdRange(text: string): IdRange | undefined {
 }
 
 /** The first block of subordinate ids of a user: a line "user:start:count" of /etc/subuid. */
-export function firstSubordinates(text: string, user: string | undefined, uid: number): { start: number; count: number } | undefined {
+export function firstSubordinates(
+  text: string,
+  user: string | undefined,
+  uid: number,
+): { start: number; count: number } | undefined {
   for (const line of text.split('\n')) {
     const [owner, start, count] = line.split(':');
-    if ((owner === user || owner === String(uid)) && start && count) return { start: Number(start), count: Number(count) };
+    if ((owner === user || owner === String(uid)) && start && count)
+      return { start: Number(start), count: Number(count) };
   }
   return undefined;
 }

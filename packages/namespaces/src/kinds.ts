@@ -1,5 +1,14 @@
 /** The kinds of namespaces: option name, flag, file below /proc/PID/ns. namespaces(7). */
-import { CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS } from '@ts/sys';
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+} from '@ts/sys';
 
 export interface Kind {
   /** As options and columns name it. */
@@ -11,7 +20,12 @@ export interface Kind {
   readonly childrenFile: string;
 }
 
-const kind = (name: Kind['name'], flag: number, file: string, childrenFile = file): Kind => ({ name, flag, file, childrenFile });
+const kind = (name: Kind['name'], flag: number, file: string, childrenFile = file): Kind => ({
+  name,
+  flag,
+  file,
+  childrenFile,
+});
 
 export const KINDS: readonly Kind[] = [
   kind('user', CLONE_NEWUSER, 'user'),

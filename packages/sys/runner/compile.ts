@@ -5,22 +5,34 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Arch } from '../src/arch.ts';
 
-export const COMPILERS: Readonly<Record<Arch, string>> = { x64: 'x86_64-linux-gnu-gcc', arm64: 'aarch64-linux-gnu-gcc' };
+export const COMPILERS: Readonly<Record<Arch, string>> = {
+  x64: 'x86_64-linux-gnu-gcc',
+  arm64: 'aarch64-linux-gnu-gcc',
+};
 
 const COMMON = [
   '-Os -std=gnu11 -ffreestanding -fno-builtin -nostdlib -static -fno-stack-protector -fno-asynchronous-unwind-tables',
   '-fno-unwind-tables -Wall -Wextra -Werror -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-T,image.ld',
 ].join(' ');
-const OF_ARCH: Readonly<Record<Arch, string>> = { x64: '-fcf-protection=none -mno-red-zone', arm64: '-mno-outline-atomics' };
+const OF_ARCH: Readonly<Record<Arch, string>> = {
+  x64: '-fcf-protection=none -mno-red-zone',
+  arm64: '-mno-outline-atomics',
+};
 /** The runner is linked for its fixed address behind the ELF headers (../src/tape/elf.ts); the launcher runs anywhere. */
-const OF_IMAGE = { runner: '-fno-pic -Wl,--defsym=image_origin=0x200100', launcher: '-fpie -Wl,--defsym=image_origin=0' } as const;
+const OF_IMAGE = {
+  runner: '-fno-pic -Wl,--defsym=image_origin=0x200100',
+  launcher: '-fpie -Wl,--defsym=image_origin=0',
+} as const;
 
 export type Image = keyof typeof OF_IMAGE;
 
 /** Version of a compiler, or undefined where it is not installed. */
 export function compilerVersion(arch: Arch): string | undefined {
   try {
-    return execFileSync(COMPILERS[arch], ['-dumpfullversion'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    return execFileSync(COMPILERS[arch], ['-dumpfullversion'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
   } catch {
     return undefined;
   }

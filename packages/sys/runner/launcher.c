@@ -4,15 +4,24 @@
  * It lies in a segment added to koffi's shared library, so one file is at once the program that the kernel starts and the
  * library that Node loads. Behind the code: strings, each ended by NUL: tool name, path of Node noted at build time (may be
  * empty), Node's arguments, and an empty one at the end. Node then gets, as arguments: the noted state, argv[0], argv[1] …
- * State: "FILE:DESCRIPTORS:IGNORED:BLOCKED:NOFILE" (number of the descriptor of this file; ranges like 0-2,7; two signal
- * sets in hexadecimal; the soft limit). ../src/tape/inherited.ts reads it.
+ * State: "FILE:DESCRIPTORS:IGNORED:BLOCKED:LIMITS:PENDING[:PATH]" (number of the descriptor of this file; ranges like 0-2,7;
+ * two signal sets in hexadecimal; soft limits that were raised, like 7=1024,3=65536; the first bytes of each pending signal's
+ * siginfo in hexadecimal; where there is no /proc, the path of this file). ../src/tape/inherited.ts reads it.
  */
 #include "kernel.h"
 
-enum { AT_FDCWD = -100, O_CLOEXEC = 02000000, F_DUPFD = 0, F_GETFD = 1, F_SETFD = 2, SIG_IGN = 1, RLIMIT_NOFILE = 7, AT_EXECFN = 31 };
+enum { AT_FDCWD = -100, O_WRONLY = 1, O_PATH = 010000000, O_CLOEXEC = 02000000, F_DUPFD = 0, F_GETFD = 1, F_SETFD = 2, SIG_IGN = 1, AT_SECURE = 23, AT_EXECFN = 31 };
+enum { RLIMIT_FSIZE = 1, RLIMIT_DATA = 2, RLIMIT_STACK = 3, RLIMIT_NPROC = 6, RLIMIT_NOFILE = 7, RLIMIT_AS = 9 };
 
 #define STATE_SIZE 65536
 #define MAX_DESCRIPTORS 4096
+#define MAX_PENDING 32
+#define SIGINFO_NOTED 48
+#define PATH_SIZE 4096
+/* What is kept free behind the descriptors: the rest of the state. */
+#define STATE_REST (1024 + MAX_PENDING * (2 * SIGINFO_NOTED + 1) + PATH_SIZE)
+#define LARGE_STACK (64UL << 20)
+#define USUAL_STACK (8UL << 20)
 
 static int starts_with(const char *s, const char *prefix)
 {
@@ -36,6 +45,8 @@ static i64 open_read(const char *path)
 
 static char *append_range(char *to, const char *limit, i64 first, i64 last)
 {
+	if (first < 0 || limit - to < 48)	/* whole ranges only: half a number would be another descriptor */
+		return to;
 	if (to[-1] != ':')
 		to = append(to, limit, ",");
 	to = append_decimal(to, limit, first);
@@ -46,22 +57,21 @@ static char *append_range(char *to, const char *limit, i64 first, i64 last)
 	return to;
 }
 
-/* Ranges of open descriptors, from /proc where it is mounted, else by asking for each of the first ones. */
-static char *append_descriptors(char *to, const char *limit)
+/* Ranges of open descriptors but our own `file`, from /proc where it is mounted, else by asking for each of the first ones. */
+static char *append_descriptors(char *to, const char *limit, i64 file)
 {
 	char buffer[4096];
 	i64 dir = open_read("/proc/self/fd"), first = -1, last = -2;
 	if (dir < 0) {
 		for (i64 fd = 0; fd < MAX_DESCRIPTORS; fd++)
-			if (kernel(NR_fcntl, fd, F_GETFD, 0, 0, 0, 0) >= 0) {
+			if (fd != file && kernel(NR_fcntl, fd, F_GETFD, 0, 0, 0, 0) >= 0) {
 				if (fd != last + 1) {
-					if (first >= 0)
-						to = append_range(to, limit, first, last);
+					to = append_range(to, limit, first, last);
 					first = fd;
 				}
 				last = fd;
 			}
-		return first >= 0 ? append_range(to, limit, first, last) : to;
+		return append_range(to, limit, first, last);
 	}
 	for (;;) {
 		i64 size = kernel(NR_getdents64, dir, (u64)buffer, sizeof buffer, 0, 0, 0);
@@ -74,18 +84,17 @@ static char *append_descriptors(char *to, const char *limit)
 				continue;
 			while (*name)
 				fd = fd * 10 + *name++ - '0';
-			if (fd == dir)
+			if (fd == dir || fd == file)
 				continue;
 			if (fd != last + 1) {
-				if (first >= 0)
-					to = append_range(to, limit, first, last);
+				to = append_range(to, limit, first, last);
 				first = fd;
 			}
 			last = fd;
 		}
 	}
 	kernel(NR_close, dir, 0, 0, 0, 0, 0);
-	return first >= 0 ? append_range(to, limit, first, last) : to;
+	return append_range(to, limit, first, last);
 }
 
 /* Signals that are ignored (as a set) among those that a handler or SIG_DFL could replace. */
@@ -100,22 +109,73 @@ static u64 ignored_signals(void)
 	return set;
 }
 
-static void note_state(char *state, i64 file)
+/*
+ * Limits that are enough for the original are not for a runtime: it reserves gigabytes of addresses, starts threads, and the
+ * argument block grows by its own arguments. Soft limits are raised and noted; the runner lowers them again.
+ */
+static char *raise_limits(char *to, const char *limit, u64 argument_size)
 {
-	const char *limit = state + STATE_SIZE - 128;
-	u64 blocked = 0, nofile[2] = { 0, 0 };
+	static const u8 raised[] = { RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_NPROC, RLIMIT_AS };
+	for (u64 i = 0; i < sizeof raised; i++) {
+		u64 pair[2], soft, wanted = ~0UL;
+		if (kernel(NR_prlimit64, 0, raised[i], 0, (u64)pair, 0, 0) < 0)
+			continue;
+		soft = pair[0];
+		if (raised[i] == RLIMIT_STACK)
+			wanted = soft < USUAL_STACK || soft / 4 < argument_size + 2 * STATE_SIZE ? LARGE_STACK : soft;
+		if (wanted > pair[1])
+			wanted = pair[1];
+		if (wanted <= soft && raised[i] != RLIMIT_NOFILE)	/* that one Node raises itself */
+			continue;
+		pair[0] = wanted;
+		kernel(NR_prlimit64, 0, raised[i], (u64)pair, 0, 0, 0);
+		if (to[-1] != ':')
+			to = append(to, limit, ",");
+		to = append_decimal(to, limit, raised[i]);
+		to = append(to, limit, "=");
+		to = append_decimal(to, limit, (i64)soft);
+	}
+	return to;
+}
+
+/* Signals that wait because they are blocked: Node unblocks them, so they are taken away and sent again by the runner. */
+static char *take_pending(char *to)
+{
+	u64 all = ~0UL, no_time[2] = { 0, 0 };
+	for (int n = 0; n < MAX_PENDING; n++) {
+		u8 info[128];
+		if (kernel(NR_rt_sigtimedwait, (u64)&all, (u64)info, (u64)no_time, sizeof all, 0, 0) <= 0)
+			break;
+		if (n)
+			*to++ = ',';
+		for (int i = 0; i < SIGINFO_NOTED; i++) {
+			*to++ = "0123456789abcdef"[info[i] >> 4];
+			*to++ = "0123456789abcdef"[info[i] & 15];
+		}
+	}
+	return to;
+}
+
+static void note_state(char *state, i64 file, char *limits, const char *path)
+{
+	const char *limit = state + STATE_SIZE - STATE_REST;
+	u64 blocked = 0;
 	char *p = append_decimal(state, limit, file);
 	kernel(NR_rt_sigprocmask, 0, 0, (u64)&blocked, 8, 0, 0);
-	kernel(NR_prlimit64, 0, RLIMIT_NOFILE, 0, (u64)nofile, 0, 0);
 	*p++ = ':';
-	p = append_descriptors(p, limit);
-	limit += 128;
+	p = append_descriptors(p, limit, file);
+	limit = state + STATE_SIZE - 1;
 	*p++ = ':';
 	p = append_hexadecimal(p, ignored_signals());
 	*p++ = ':';
 	p = append_hexadecimal(p, blocked);
+	p = append(p, limit, limits);
 	*p++ = ':';
-	p = append_decimal(p, limit, (i64)nofile[0]);
+	p = take_pending(p);
+	if (path) {
+		*p++ = ':';
+		p = append(p, limit, path);
+	}
 	*p = 0;
 }
 
@@ -127,9 +187,34 @@ static void hide_from_node(char **envp)
 			**envp &= ~0x40;
 }
 
+/*
+ * Closed ones among 0 to 2 get something that is neither read nor written, as if they were closed: Node would want /dev/null,
+ * which may not be there. What is said on a closed standard error is lost without an error.
+ */
+static void fill_closed(void)
+{
+	for (i64 fd = 0; fd <= 2; fd++) {
+		i64 filled;
+		if (kernel(NR_fcntl, fd, F_GETFD, 0, 0, 0, 0) >= 0)
+			continue;
+		filled = fd == 2 ? kernel(NR_openat, AT_FDCWD, (u64)"/dev/null", O_WRONLY, 0, 0, 0) : -1;
+		if (filled < 0)
+			kernel(NR_openat, AT_FDCWD, (u64)"/", O_PATH, 0, 0, 0);
+	}
+}
+
+static void __attribute__((noreturn)) fail(const char *words)
+{
+	char line[512], *p = append(line, line + 200, image_end);
+	p = append(p, line + 500, words);
+	kernel(NR_write, 2, (u64)line, p - line, 0, 0, 0);
+	end(127);
+}
+
+/* Comes back where that is no program. */
 static void become(const char *directory, u64 size, const char *name, char **argv, char **envp)
 {
-	char path[4096];
+	char path[PATH_SIZE];
 	char *p = path;
 	if (size + length(name) + 2 > sizeof path)
 		return;
@@ -138,7 +223,8 @@ static void become(const char *directory, u64 size, const char *name, char **arg
 	p = append(p, path + sizeof path - 1, name);
 	*p = 0;
 	argv[0] = path;
-	kernel(NR_execve, (u64)path, (u64)argv, (u64)envp, 0, 0, 0);
+	if (kernel(NR_execve, (u64)path, (u64)argv, (u64)envp, 0, 0, 0) == -E2BIG)
+		fail(": argument list too long\n");
 }
 
 static const char *variable(char **envp, const char *assignment)
@@ -154,31 +240,43 @@ void __attribute__((noreturn)) launch(u64 *stack)
 	u64 argc = stack[0];
 	char **argv = (char **)(stack + 1), **envp = argv + argc + 1, **rest = envp;
 	const char *name = image_end, *noted = name + length(name) + 1, *argument = noted + length(noted) + 1;
-	const char *self = "/proc/self/exe", *wanted, *path;
-	char state[STATE_SIZE];
-	char *arguments[argc + 16];
-	u64 count = 1;
+	const char *wanted, *path, *self = 0;
+	char limits[256];
+	int is_secure = 0, has_proc = 1;
 	i64 file;
-	state[0] = 0;
 
-	file = open_read(self);
-	if (file < 0) {
-		while (*rest)
-			rest++;
-		for (u64 *aux = (u64 *)(rest + 1); aux[0]; aux += 2)
-			if (aux[0] == AT_EXECFN)
-				file = open_read((const char *)aux[1]);
+	while (*rest)
+		rest++;
+	for (u64 *aux = (u64 *)(rest + 1); aux[0]; aux += 2) {
+		if (aux[0] == AT_EXECFN)
+			self = (const char *)aux[1];
+		if (aux[0] == AT_SECURE)
+			is_secure = aux[1] != 0;
 	}
-	/* Noted before the file gets a number of its own; that number keeps clear of 0 to 2, which may be closed. */
+	limits[0] = ':';
+	/* The kernel puts the strings in a row, the path of this file last. */
+	*raise_limits(limits + 1, limits + sizeof limits - 1, self && argc ? (u64)(self - argv[0]) + (u64)((char *)rest - (char *)argv) : 0) = 0;
+
+	file = open_read("/proc/self/exe");
+	if (file < 0) {
+		has_proc = 0;
+		file = self ? open_read(self) : -1;
+	}
+	/* Its number keeps clear of 0 to 2, which may be closed. */
 	if (file >= 0) {
 		i64 high = kernel(NR_fcntl, file, F_DUPFD, 10, 0, 0, 0);
+		if (high < 0)
+			high = kernel(NR_fcntl, file, F_DUPFD, 3, 0, 0, 0);
 		kernel(NR_close, file, 0, 0, 0, 0, 0);
 		file = high;
 	}
-	if (file >= 0) {
-		kernel(NR_fcntl, file, F_SETFD, 1, 0, 0, 0);
-		note_state(state, file);
-		kernel(NR_fcntl, file, F_SETFD, 0, 0, 0, 0);
+	if (file < 0)
+		fail(": cannot open its own file\n");
+	{
+		char state[STATE_SIZE];
+		char *arguments[argc + 16];
+		u64 count = 1;
+		note_state(state, file, limits, has_proc ? 0 : self);
 
 		for (; *argument; argument += length(argument) + 1)
 			arguments[count++] = (char *)argument;
@@ -190,6 +288,10 @@ void __attribute__((noreturn)) launch(u64 *stack)
 		wanted = variable(envp, "TS_TOOLS_NODE=");
 		path = variable(envp, "PATH=");
 		hide_from_node(envp);
+		fill_closed();
+		/* Where more rights come with this file, whoever starts it does not choose what runs with them. */
+		if (is_secure)
+			wanted = path = 0;
 		if (wanted && *wanted)
 			become(wanted, length(wanted), "", arguments, envp);
 		if (*noted)
@@ -208,12 +310,7 @@ void __attribute__((noreturn)) launch(u64 *stack)
 		become("", 0, "/opt/node/bin/node", arguments, envp);
 		become("", 0, "/snap/bin/node", arguments, envp);
 	}
-	{
-		char line[512], *p = append(line, line + 200, name);
-		p = append(p, line + 500, file < 0 ? ": cannot open its own file\n" : ": cannot find node: set TS_TOOLS_NODE to its path, or add its folder to PATH\n");
-		kernel(NR_write, 2, (u64)line, p - line, 0, 0, 0);
-	}
-	end(127);
+	fail(": cannot find node: set TS_TOOLS_NODE to its path, or add its folder to PATH\n");
 }
 
 ENTRY(launch);

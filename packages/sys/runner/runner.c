@@ -215,14 +215,14 @@ static void __attribute__((noreturn)) end_failed(struct tape *tape)
 static u32 report(struct tape *tape, const struct entry *e)
 {
 	if (e->message) {
-		struct line line;
-		line.end = line.text;
-		add(&line, e->message);
-		add(&line, ": ");
-		add_error_words(&line, tape, -e->result);
-		line.end = line.end < line.text + sizeof line.text ? line.end : line.end - 1;
-		*line.end++ = '\n';
-		say(2, &line);
+		struct line words;
+		words.end = words.text;
+		add(&words, ": ");
+		add_error_words(&words, tape, -e->result);
+		add(&words, "\n");
+		/* Written at once and in full, however long a name is in it. */
+		struct { const char *text; u64 size; } parts[] = { { e->message, length(e->message) }, { words.text, words.end - words.text } };
+		kernel(NR_writev, 2, (u64)parts, 2, 0, 0, 0);
 	}
 	tape->status = e->result == -ENOENT ? e->status_missing : e->status;
 	tape->error = -e->result;

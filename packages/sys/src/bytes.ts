@@ -48,7 +48,9 @@ export function encode(text: string): Buffer {
   const parts: Buffer[] = [];
   for (const character of text) {
     const code = character.codePointAt(0) as number;
-    parts.push(code > SURROGATE + 0x7f && code <= SURROGATE + 0xff ? Buffer.from([code - SURROGATE]) : Buffer.from(character));
+    parts.push(
+      code > SURROGATE + 0x7f && code <= SURROGATE + 0xff ? Buffer.from([code - SURROGATE]) : Buffer.from(character),
+    );
   }
   return Buffer.concat(parts);
 }

@@ -89,6 +89,8 @@ export const CALLS = {
   prlimit64: [302, 261, 'int rlimit ptr out'],
   rt_sigaction: [13, 134, 'signal ptr out int'],
   rt_sigprocmask: [14, 135, 'sigmask ptr out int'],
+  rt_sigqueueinfo: [129, 138, 'int signal ptr'],
+  rt_tgsigqueueinfo: [297, 240, 'int int signal ptr'],
   pidfd_open: [434, 434, 'int hex'],
   pidfd_send_signal: [424, 424, 'fd signal ptr int'],
   pidfd_getfd: [438, 438, 'fd int int'],

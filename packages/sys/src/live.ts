@@ -22,7 +22,7 @@ function addressOf(data: Data, keep: unknown[]): number {
   return address(data.bytes);
 }
 
-function valueOf(operand: Operand, keep: unknown[]): number | bigint {
+function wordOf(operand: Operand, keep: unknown[]): number | bigint {
   if (typeof operand === 'number' || typeof operand === 'bigint') return operand;
   if (operand === null) return 0;
   if (operand instanceof Ref) throw new TypeError('a recorded result has no value while planning');
@@ -32,7 +32,7 @@ function valueOf(operand: Operand, keep: unknown[]): number | bigint {
 /** Makes the call and gives the kernel's return value, or the negated errno. For `sys` and for calls it does not wrap. */
 export function rawCall(name: Call, operands: readonly Operand[]): number {
   const keep: unknown[] = [];
-  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = operands.map((operand) => valueOf(operand, keep));
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = operands.map((operand) => wordOf(operand, keep));
   const { syscall, errno } = native();
   const result = syscall(CALLS[name][arm64 ? 1 : 0], a, b, c, d, e, f);
   return result === -1 ? -errno() : result;
@@ -50,6 +50,13 @@ export class LiveGate implements Gate {
     const result = rawCall(name, operands);
     this.trace?.(`${formatCall(name, operands)} = ${formatResult(result)}`);
     if (result >= 0 || failure.ignore === true || failure.ignore === -result) return result;
-    throw new SysError(name, -result, formatCall(name, operands), failure.message, failure.statusMissing !== undefined && -result === ENOENT ? failure.statusMissing : failure.status, failure.explain);
+    throw new SysError(
+      name,
+      -result,
+      formatCall(name, operands),
+      failure.message,
+      failure.statusMissing !== undefined && -result === ENOENT ? failure.statusMissing : failure.status,
+      failure.explain,
+    );
   }
 }

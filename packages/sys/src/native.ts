@@ -35,7 +35,9 @@ const isMusl = () => {
 };
 
 const installed = () =>
-  createRequire(import.meta.url).resolve(`@koromix/koffi-linux-${arch}/${isMusl() ? 'musl' : 'linux'}_${arch}/koffi.node`);
+  createRequire(import.meta.url).resolve(
+    `@koromix/koffi-linux-${arch}/${isMusl() ? 'musl' : 'linux'}_${arch}/koffi.node`,
+  );
 
 export function native(): Native {
   if (loaded) return loaded;

@@ -3,7 +3,11 @@ import * as signals from './const/signal.ts';
 
 const SIGRTMIN = 34;
 const SIGRTMAX = 64;
-const ALIASES: Readonly<Record<string, number>> = { SIGIOT: signals.SIGABRT, SIGPOLL: signals.SIGIO, SIGCLD: signals.SIGCHLD };
+const ALIASES: Readonly<Record<string, number>> = {
+  SIGIOT: signals.SIGABRT,
+  SIGPOLL: signals.SIGIO,
+  SIGCLD: signals.SIGCHLD,
+};
 
 /** Number of a signal name, with or without SIG, in any case; RTMIN+n and RTMAX-n too. undefined for no signal. */
 export function signalNumber(name: string): number | undefined {

@@ -23,7 +23,10 @@ function place(layout: Layout) {
 export const sizeOf = (layout: Layout): number => place(layout).size;
 
 /** A structure in memory; fields that are left out are 0. */
-export function encodeStruct<L extends Layout>(layout: L, values: Partial<{ [K in keyof L]: number | bigint }>): Buffer {
+export function encodeStruct<L extends Layout>(
+  layout: L,
+  values: Partial<{ [K in keyof L]: number | bigint }>,
+): Buffer {
   const { fields, size } = place(layout);
   const buffer = Buffer.alloc(size);
   for (const { name, type, offset } of fields) {

@@ -4,8 +4,9 @@
  * One object with a method for each wrapper of ./man2, and two makes: `live()` calls now; `recording()` (./tape/recorder.ts)
  * writes down. A function that takes `Sys` works on both.
  */
-import type { Call } from './calls.ts';
+
 import type { Caller } from './caller.ts';
+import type { Call } from './calls.ts';
 import type { Failure, Gate } from './gate.ts';
 import { LiveGate } from './live.ts';
 import * as man2 from './man2/index.ts';

@@ -31,7 +31,18 @@ type Names = Readonly<Record<string, number>>;
 
 /** Operands that are or'ed flags. */
 const FLAGS: Readonly<Record<string, Names>> = {
-  clone, fsmount, fsopen, fspick, memfd, mount, mount_attr, move_mount, open_tree, umount, wait, xattr,
+  clone,
+  fsmount,
+  fsopen,
+  fspick,
+  memfd,
+  mount,
+  mount_attr,
+  move_mount,
+  open_tree,
+  umount,
+  wait,
+  xattr,
 };
 /** Operands that are one name out of a table. */
 const ENUMS: Readonly<Record<string, Names>> = { fcntl, fsconfig, prctl, rlimit, sigmask, signal, ioctl: nsfs };
@@ -67,6 +78,7 @@ const formatAtFlags = (value: number) => {
 
 /** Text in double quotes with C escapes; bytes that are no text as \xNN. */
 export function quote(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what has to be shown otherwise
   const shown = text.replace(/["\\\n\t\r]|[\0-\x1f\x7f]|[\udc80-\udcff]/g, (character) => {
     const escapes: Record<string, string> = { '"': '\\"', '\\': '\\\\', '\n': '\\n', '\t': '\\t', '\r': '\\r' };
     return escapes[character] ?? `\\x${(character.charCodeAt(0) & 0xff).toString(16).padStart(2, '0')}`;
@@ -89,7 +101,7 @@ function formatData(operand: Operand): string {
   return String(operand);
 }
 
-function formatOperand(kind: string, operand: Operand, name: Call, operands: readonly Operand[]): string {
+function formatOperand(kind: string, operand: Operand, operands: readonly Operand[]): string {
   if (operand === null) return kind === 'int' || kind === 'fd' ? '0' : 'NULL';
   if (operand instanceof Ref) return `\u0001${operands.indexOf(operand)}`;
   if (operand instanceof Block) return formatPointer(operand);
@@ -101,9 +113,14 @@ function formatOperand(kind: string, operand: Operand, name: Call, operands: rea
   if (kind === 'at_flags') return formatAtFlags(value);
   if (kind === 'octal') return value ? `0${value.toString(8)}` : '0';
   if (kind === 'hex') return value ? `0x${value.toString(16)}` : '0';
-  if (kind === 'mode') return `${nameOf({ ...mode, S_IFMT: -1 }, value & mode.S_IFMT) ?? ''}|0${(value & 0o7777).toString(8)}`;
-  if (kind === 'clone_signal') return [formatFlags(clone, value & ~0xff), nameOf(signal, value & 0xff)].filter((part) => part && part !== '0').join('|');
-  if (kind === 'prctl_1') return operands[0] === prctl.PR_CAP_AMBIENT ? (nameOf(cap_ambient, value) ?? String(value)) : String(value);
+  if (kind === 'mode')
+    return `${nameOf({ ...mode, S_IFMT: -1 }, value & mode.S_IFMT) ?? ''}|0${(value & 0o7777).toString(8)}`;
+  if (kind === 'clone_signal')
+    return [formatFlags(clone, value & ~0xff), nameOf(signal, value & 0xff)]
+      .filter((part) => part && part !== '0')
+      .join('|');
+  if (kind === 'prctl_1')
+    return operands[0] === prctl.PR_CAP_AMBIENT ? (nameOf(cap_ambient, value) ?? String(value)) : String(value);
   if (kind === 'wait_id') return nameOf({ P_ALL: 0, P_PID: 1, P_PGID: 2, P_PIDFD: 3 }, value) ?? String(value);
   const flags = FLAGS[kind];
   if (flags) return formatFlags(flags, value);
@@ -118,7 +135,10 @@ function formatOperand(kind: string, operand: Operand, name: Call, operands: rea
  */
 export function formatCall(name: Call, operands: readonly Operand[]): string {
   const kinds: readonly string[] = CALLS[name][2].split(' ').filter(Boolean);
-  return `${name}(${operands.slice(0, kinds.length).map((operand, index) => formatOperand(kinds[index] as string, operand, name, operands)).join(', ')})`;
+  return `${name}(${operands
+    .slice(0, kinds.length)
+    .map((operand, index) => formatOperand(kinds[index] as string, operand, operands))
+    .join(', ')})`;
 }
 
 /** The kernel's return value; negative values as strace(1) prints errors. */

@@ -9,10 +9,12 @@ const number = (world: World, path: string) => {
 /** Bit of CAP_SYS_ADMIN in the Cap lines of /proc/self/status. */
 const SYS_ADMIN = 1n << 21n;
 
-const effective = (world: World) => BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(world.read('/proc/self/status') ?? '')?.[1] ?? '0'}`);
+const effective = (world: World) =>
+  BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(world.read('/proc/self/status') ?? '')?.[1] ?? '0'}`);
 
 /** The root of this process is not the root of its mount namespace. */
-const inChroot = (world: World) => !(world.read('/proc/self/mountinfo') ?? '').split('\n').some((line) => line.split(' ')[4] === '/');
+const inChroot = (world: World) =>
+  !(world.read('/proc/self/mountinfo') ?? '').split('\n').some((line) => line.split(' ')[4] === '/');
 
 export const causes: readonly Cause[] = [
   {
@@ -27,7 +29,9 @@ export const causes: readonly Cause[] = [
     of: 'unshare',
     errors: ['EPERM', 'EACCES'],
     probe: (kinds, world) =>
-      kinds.includes('user') && number(world, '/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === 1 && world.euid !== 0
+      kinds.includes('user') &&
+      number(world, '/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === 1 &&
+      world.euid !== 0
         ? 'AppArmor restricts unprivileged user namespaces here: give the program a profile with "userns," or sysctl -w kernel.apparmor_restrict_unprivileged_userns=0'
         : undefined,
   },
@@ -35,7 +39,9 @@ export const causes: readonly Cause[] = [
     of: 'unshare',
     errors: ['EPERM'],
     probe: (kinds, world) =>
-      kinds.includes('user') && inChroot(world) ? 'a process in a chroot cannot make user namespaces: change the root with pivot_root instead' : undefined,
+      kinds.includes('user') && inChroot(world)
+        ? 'a process in a chroot cannot make user namespaces: change the root with pivot_root instead'
+        : undefined,
   },
   {
     of: 'unshare',
@@ -53,7 +59,9 @@ export const causes: readonly Cause[] = [
       const kind = full ?? (kinds.length === 1 ? kinds[0] : undefined);
       if (!kind) return undefined;
       const limit = number(world, `/proc/sys/user/max_${kind}_namespaces`);
-      return limit === undefined ? undefined : `user.max_${kind}_namespaces is ${limit}, or namespaces are nested 32 deep: raise it with sysctl -w`;
+      return limit === undefined
+        ? undefined
+        : `user.max_${kind}_namespaces is ${limit}, or namespaces are nested 32 deep: raise it with sysctl -w`;
     },
   },
   {
@@ -67,17 +75,24 @@ export const causes: readonly Cause[] = [
   {
     of: 'bind',
     errors: ['ENOENT'],
-    probe: ([, file], world) => (file !== undefined && !world.exists(file) ? `the file must be there already: touch ${file}` : undefined),
+    probe: ([, file], world) =>
+      file !== undefined && !world.exists(file) ? `the file must be there already: touch ${file}` : undefined,
   },
   {
     of: 'bind',
     errors: ['EINVAL'],
-    probe: ([kind]) => (kind === 'mnt' ? 'a mount namespace can be bound only where the mount has private propagation: mount --bind DIR DIR; mount --make-private DIR' : undefined),
+    probe: ([kind]) =>
+      kind === 'mnt'
+        ? 'a mount namespace can be bound only where the mount has private propagation: mount --bind DIR DIR; mount --make-private DIR'
+        : undefined,
   },
   {
     of: 'newidmap',
     errors: ['ENOENT'],
-    probe: ([program], world) => (world.exists(`/usr/bin/${program}`) ? undefined : `${program} is not installed: it is in the package uidmap (shadow-utils)`),
+    probe: ([program], world) =>
+      world.exists(`/usr/bin/${program}`)
+        ? undefined
+        : `${program} is not installed: it is in the package uidmap (shadow-utils)`,
   },
   {
     of: 'mount-proc',

@@ -1,7 +1,15 @@
 import { HELP_OPTIONS, type Option } from '@ts/cli';
 
 const namespace = <const Long extends string, const Short extends string>(long: Long, short: Short, what: string) =>
-  ({ long, short, arg: 'file', optional: true, shortArg: 'none', help: `unshare ${what}`, details: 'With a file, the namespace is bound to it and lives on without processes.' }) as const;
+  ({
+    long,
+    short,
+    arg: 'file',
+    optional: true,
+    shortArg: 'none',
+    help: `unshare ${what}`,
+    details: 'With a file, the namespace is bound to it and lives on without processes.',
+  }) as const;
 
 export const options = [
   namespace('mount', 'm', 'mounts namespace'),
@@ -14,18 +22,48 @@ export const options = [
   namespace('time', 'T', 'time namespace'),
   { long: 'fork', short: 'f', help: 'fork before launching <program>' },
   { long: 'forward-signals', help: 'forward SIGTERM and SIGINT to the child', implies: ['fork'] },
-  { long: 'kill-child', arg: 'signame', optional: true, help: 'when dying, kill the forked child; defaults to SIGKILL', implies: ['fork'] },
+  {
+    long: 'kill-child',
+    arg: 'signame',
+    optional: true,
+    help: 'when dying, kill the forked child; defaults to SIGKILL',
+    implies: ['fork'],
+  },
   { long: 'mount-proc', arg: 'dir', optional: true, help: 'mount proc filesystem first', implies: ['mount'] },
-  { long: 'mount-binfmt', arg: 'dir', optional: true, help: 'mount binfmt filesystem first', implies: ['user', 'mount'] },
-  { long: 'load-interp', short: 'l', arg: 'definition', help: 'load a binfmt definition in the namespace', implies: ['mount-binfmt'] },
+  {
+    long: 'mount-binfmt',
+    arg: 'dir',
+    optional: true,
+    help: 'mount binfmt filesystem first',
+    implies: ['user', 'mount'],
+  },
+  {
+    long: 'load-interp',
+    short: 'l',
+    arg: 'definition',
+    help: 'load a binfmt definition in the namespace',
+    implies: ['mount-binfmt'],
+  },
   { long: 'map-user', arg: 'uid|name', help: 'map current user to uid', implies: ['user'] },
+  {
+    long: 'map-users',
+    arg: 'inner:outer:count|auto|subids|all',
+    repeat: true,
+    help: 'map count users from outer to inner',
+    implies: ['user'],
+  },
   { long: 'map-group', arg: 'gid|name', help: 'map current group to gid', implies: ['user'] },
+  {
+    long: 'map-groups',
+    arg: 'inner:outer:count|auto|subids|all',
+    repeat: true,
+    help: 'map count groups from outer to inner',
+    implies: ['user'],
+  },
   { long: 'map-root-user', short: 'r', help: 'map current user to root', implies: ['user'] },
   { long: 'map-current-user', short: 'c', help: 'map current user to itself', implies: ['user'] },
   { long: 'map-auto', help: 'map users and groups automatically', implies: ['user'] },
   { long: 'map-subids', help: 'identity map the subordinate ids', implies: ['user'] },
-  { long: 'map-users', arg: 'inner:outer:count|auto|subids|all', repeat: true, help: 'map count users from outer to inner', implies: ['user'] },
-  { long: 'map-groups', arg: 'inner:outer:count|auto|subids|all', repeat: true, help: 'map count groups from outer to inner', implies: ['user'] },
   { long: 'owner', arg: 'uid:gid', help: 'set the owner of the user namespace', implies: ['user'] },
   { long: 'propagation', arg: 'slave|shared|private|unchanged', help: 'modify mount propagation in mount namespace' },
   { long: 'setgroups', arg: 'allow|deny', help: 'control the setgroups syscall in user namespaces' },
@@ -37,7 +75,12 @@ export const options = [
   { long: 'monotonic', arg: 'offset', help: 'set clock monotonic offset (seconds) in time namespaces' },
   { long: 'boottime', arg: 'offset', help: 'set clock boottime offset (seconds) in time namespaces' },
   { long: 'clear-env', help: 'clear all environment variables' },
-  { long: 'whitelist-env', arg: 'list', help: 'keep these comma-separated variables when the others are cleared', implies: ['clear-env'] },
+  {
+    long: 'whitelist-env',
+    arg: 'list',
+    help: 'keep these comma-separated variables when the others are cleared',
+    implies: ['clear-env'],
+  },
   ...HELP_OPTIONS,
   { long: 'status-fd', arg: 'fd', help: 'write one JSON line an event to this descriptor', group: 'Ours', ours: true },
 ] as const satisfies readonly Option[];

@@ -1,7 +1,18 @@
 /** From the command line to what is to be done: pure, and all that can be checked is checked here. */
-import { parseId, ToolError, UsageError, variableOf, type Parsed, type World } from '@ts/cli';
+import { type Identity, type Parsed, parseId, ToolError, UsageError, variableOf, type World } from '@ts/cli';
 import { addSingle, firstSubordinates, type IdRange, KINDS, type Kind, parseIdMap, parseIdRange } from '@ts/namespaces';
-import { CAP_CHECKPOINT_RESTORE, CLONE_NEWUSER, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, SIGINT, SIGKILL, SIGTERM, signalNumber } from '@ts/sys';
+import {
+  CAP_CHECKPOINT_RESTORE,
+  CLONE_NEWUSER,
+  MS_PRIVATE,
+  MS_REC,
+  MS_SHARED,
+  MS_SLAVE,
+  SIGINT,
+  SIGKILL,
+  SIGTERM,
+  signalNumber,
+} from '@ts/sys';
 import type { options } from './options.ts';
 
 type Input = Parsed<typeof options>;
@@ -34,6 +45,8 @@ export interface Plan {
   readonly gid?: number;
   /** Number of the kernel's last capability, where all are to be kept. */
   readonly keepCaps?: number;
+  /** Who the process is at the end, where that is certain: root of a user namespace. */
+  readonly identity?: Identity;
   readonly pid: number;
   readonly blocked: bigint;
   readonly statusFd?: number;
@@ -57,15 +70,44 @@ function integer(text: string, message: string): bigint {
   return BigInt(text);
 }
 
+const lastCapability = (world: World) => Number(world.read('/proc/sys/kernel/cap_last_cap') ?? CAP_CHECKPOINT_RESTORE);
+
+/** As root of a new user namespace a process has all capabilities, and an execve leaves them to it. */
+function identityOf(
+  { users, groups }: ReturnType<typeof mapsOf>,
+  isUnchanged: boolean,
+  world: World,
+): Identity | undefined {
+  if (users.single !== 0 || groups.single === undefined || !isUnchanged) return undefined;
+  const all = (1n << BigInt(lastCapability(world) + 1)) - 1n;
+  return {
+    uid: 0,
+    euid: 0,
+    gid: groups.single,
+    egid: groups.single,
+    credentials: {
+      uids: { real: 0, effective: 0, saved: 0 },
+      sets: { effective: all, permitted: all, inheritable: 0n },
+      securebits: 0,
+    },
+  };
+}
+
 const number = (text: string, message: string) => Number(integer(text, message));
 
 /** `--map-users` and its kin. `noun` as the original names the value. */
 function rangesOf(text: string, what: 'user' | 'group', world: World): IdRange[] {
   const [file, map] = what === 'user' ? ['/etc/subuid', '/proc/self/uid_map'] : ['/etc/subgid', '/proc/self/gid_map'];
-  if (text === 'all') return parseIdMap(world.read(map) ?? '').map(({ inner, count }) => ({ inner, outer: inner, count }));
+  if (text === 'all')
+    return parseIdMap(world.read(map) ?? '').map(({ inner, count }) => ({ inner, outer: inner, count }));
   if (text !== 'auto' && text !== 'subids') {
     const range = parseIdRange(text);
-    if (!range) throw new ToolError(`invalid mapping '${text}'`, undefined, 'a mapping is <inner>:<outer>:<count>, auto, subids or all');
+    if (!range)
+      throw new ToolError(
+        `invalid mapping '${text}'`,
+        undefined,
+        'a mapping is <inner>:<outer>:<count>, auto, subids or all',
+      );
     return [range];
   }
   const account = world.user(world.euid);
@@ -134,7 +176,10 @@ function ownerOf(text: string | undefined, world: World) {
   if (text === undefined) return undefined;
   const [user, group] = text.split(':');
   if (!user || !group) throw new ToolError(`failed to parse owner: '${text}'`, undefined, 'an owner is <uid>:<gid>');
-  return { uid: parseId(user, 'uid', (name) => world.user(name)?.uid), gid: parseId(group, 'gid', (name) => world.group(name)?.gid) };
+  return {
+    uid: parseId(user, 'uid', (name) => world.user(name)?.uid),
+    gid: parseId(group, 'gid', (name) => world.group(name)?.gid),
+  };
 }
 
 function environmentOf({ values }: Input, world: World): readonly string[] | undefined {
@@ -150,17 +195,30 @@ export function plan(input: Input, world: World): Plan {
   const interpreter = values['load-interp'];
   const mountProc = values['mount-proc'];
   const mountBinfmt = values['mount-binfmt'] ?? (interpreter === undefined ? undefined : '');
-  const killChild = values['kill-child'] === undefined ? undefined : values['kill-child'] === '' ? SIGKILL : signalNumber(values['kill-child']);
-  if (values['kill-child'] !== undefined && killChild === undefined) throw new ToolError(`unknown signal: ${values['kill-child']}`);
+  const killChild =
+    values['kill-child'] === undefined
+      ? undefined
+      : values['kill-child'] === ''
+        ? SIGKILL
+        : signalNumber(values['kill-child']);
+  if (values['kill-child'] !== undefined && killChild === undefined)
+    throw new ToolError(`unknown signal: ${values['kill-child']}`);
 
   const implied: Partial<Record<Kind['name'], boolean>> = {
-    user: [users, groups].some(({ single, ranges }) => single !== undefined || ranges.length > 0) || owner !== undefined || mountBinfmt !== undefined,
+    user:
+      [users, groups].some(({ single, ranges }) => single !== undefined || ranges.length > 0) ||
+      owner !== undefined ||
+      mountBinfmt !== undefined,
     mount: mountProc !== undefined || mountBinfmt !== undefined,
   };
-  const namespaces = KINDS.filter(({ name }) => values[name] !== undefined || implied[name]).reduce((flags, { flag }) => flags | flag, 0);
+  const namespaces = KINDS.filter(({ name }) => values[name] !== undefined || implied[name]).reduce(
+    (flags, { flag }) => flags | flag,
+    0,
+  );
 
   const setgroups = values.setgroups;
-  if (setgroups !== undefined && setgroups !== 'allow' && setgroups !== 'deny') throw new ToolError(`unsupported --setgroups argument '${setgroups}'`);
+  if (setgroups !== undefined && setgroups !== 'allow' && setgroups !== 'deny')
+    throw new ToolError(`unsupported --setgroups argument '${setgroups}'`);
   if (groups.single !== undefined && !groups.ranges.length && setgroups === 'allow')
     throw new ToolError('options --setgroups=allow and --map-group are mutually exclusive');
   const propagation = PROPAGATION[values.propagation ?? 'private'];
@@ -172,7 +230,8 @@ export function plan(input: Input, world: World): Plan {
   });
   if (offsets.length && values.time === undefined)
     throw new ToolError('options --monotonic and --boottime require unsharing of a time namespace (-T)');
-  const statusFd = values['status-fd'] === undefined ? undefined : number(values['status-fd'], 'failed to parse status descriptor');
+  const statusFd =
+    values['status-fd'] === undefined ? undefined : number(values['status-fd'], 'failed to parse status descriptor');
 
   const environment = environmentOf(input, world);
   const shell = variableOf(environment ?? world.environment, 'SHELL') || '/bin/sh';
@@ -200,7 +259,12 @@ export function plan(input: Input, world: World): Plan {
     loadInterpreter: interpreter,
     uid: values.setuid === undefined ? undefined : parseId(values.setuid, 'uid', () => undefined),
     gid: values.setgid === undefined ? undefined : parseId(values.setgid, 'gid', () => undefined),
-    keepCaps: values['keep-caps'] && namespaces & CLONE_NEWUSER ? Number(world.read('/proc/sys/kernel/cap_last_cap') ?? CAP_CHECKPOINT_RESTORE) : undefined,
+    identity: identityOf(
+      { users, groups },
+      values.setuid === undefined && values.setgid === undefined && owner === undefined,
+      world,
+    ),
+    keepCaps: values['keep-caps'] && namespaces & CLONE_NEWUSER ? lastCapability(world) : undefined,
     pid: world.pid,
     blocked: world.blocked,
     statusFd,

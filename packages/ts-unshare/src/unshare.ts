@@ -1,7 +1,27 @@
 /** unshare(1): command-line interface for unshare(2). */
 import { defineTool, type Facet, type Outcome } from '@ts/cli';
 import { formatIdMap, KINDS } from '@ts/namespaces';
-import { CLONE_NEWCGROUP, CLONE_NEWNS, CLONE_NEWUSER, encode, errnoOf, MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_REC, O_WRONLY, PR_CAP_AMBIENT_RAISE, type Recording, type Ref, SIGINT, SIGKILL, SIGTERM } from '@ts/sys';
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWNS,
+  CLONE_NEWUSER,
+  encode,
+  errnoOf,
+  MS_BIND,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_PRIVATE,
+  MS_REC,
+  O_WRONLY,
+  PR_CAP_AMBIENT_RAISE,
+  type Recording,
+  type Ref,
+  SIGCHLD,
+  SIGINT,
+  SIGKILL,
+  SIGTERM,
+} from '@ts/sys';
 import { causes } from './causes.ts';
 import { options } from './options.ts';
 import { type IdMap, type Plan, plan } from './plan.ts';
@@ -46,7 +66,10 @@ function release(sys: Recording, helper: Helper): void {
 function bindNamespaces(sys: Recording, { persist, pid }: Plan): void {
   for (const { kind, file } of persist) {
     const source = `/proc/${pid}/ns/${kind.childrenFile}`;
-    sys.or(`mount ${source} on ${file} failed`).explaining(`bind ${kind.file} ${file}`).mount(source, file, null, MS_BIND);
+    sys
+      .or(`mount ${source} on ${file} failed`)
+      .explaining(`bind ${kind.file} ${file}`)
+      .mount(source, file, null, MS_BIND);
   }
 }
 
@@ -61,7 +84,10 @@ function mapFromOutside(sys: Recording, map: IdMap | undefined, which: 'uid' | '
   const ranges = map.ranges.flatMap(({ inner, outer, count }) => [inner, outer, count].map(String));
   const mapper = sys.or('fork failed').fork((child) => {
     const paths = ['/usr/bin', '/bin', '/usr/local/bin', '/usr/sbin', '/sbin'].map((folder) => `${folder}/${program}`);
-    child.or(`failed to execute ${program}`, { status: 126, statusMissing: 127 }).explaining(`newidmap ${program}`).become(paths, [program, String(pid), ...ranges]);
+    child
+      .or(`failed to execute ${program}`, { status: 126, statusMissing: 127 })
+      .explaining(`newidmap ${program}`)
+      .become(paths, [program, String(pid), ...ranges]);
   });
   const status = sys.wait(mapper);
   sys.when(status, 'notEqual', 0, () => sys.end(1));
@@ -80,8 +106,14 @@ function mountProc(sys: Recording, { mountProc: target, root, propagation }: Pla
   if (target === undefined) return;
   // The change of the whole tree has covered it, unless that was left out or the tree is another.
   if (root === undefined && propagation !== (MS_PRIVATE | MS_REC))
-    sys.or(`cannot change ${target} filesystem propagation`).ignoring(errnoOf('EINVAL')).mount('none', target, null, MS_PRIVATE | MS_REC);
-  sys.or(`mount ${target} failed`).explaining(`mount-proc ${target}`).mount('proc', target, 'proc', MS_NOSUID | MS_NOEXEC | MS_NODEV);
+    sys
+      .or(`cannot change ${target} filesystem propagation`)
+      .ignoring(errnoOf('EINVAL'))
+      .mount('none', target, null, MS_PRIVATE | MS_REC);
+  sys
+    .or(`mount ${target} failed`)
+    .explaining(`mount-proc ${target}`)
+    .mount('proc', target, 'proc', MS_NOSUID | MS_NOEXEC | MS_NODEV);
 }
 
 function mountBinfmt(sys: Recording, target: string): void {
@@ -90,15 +122,22 @@ function mountBinfmt(sys: Recording, target: string): void {
 }
 
 /** One JSON line for whoever watches; the numbers are filled in while it happens. */
-function event(sys: Recording, fd: number | undefined, name: string, ...pieces: Parameters<Recording['print']>[1]): void {
-  if (fd !== undefined) sys.or('cannot write to the status descriptor').print(fd, [`{"event":"${name}"`, ...pieces, '}\n']);
+function event(
+  sys: Recording,
+  fd: number | undefined,
+  name: string,
+  ...pieces: Parameters<Recording['print']>[1]
+): void {
+  if (fd !== undefined)
+    sys.or('cannot write to the status descriptor').print(fd, [`{"event":"${name}"`, ...pieces, '}\n']);
 }
 
 /** All capabilities into the ambient set, which an execve leaves alone. */
 function keepCapabilities(sys: Recording, last: number): void {
   const all = (1n << BigInt(last + 1)) - 1n;
   sys.or('capset failed').capset({ effective: all, permitted: all, inheritable: all });
-  for (let capability = 0; capability <= last; capability++) sys.or('prctl failed').changeAmbient(PR_CAP_AMBIENT_RAISE, capability);
+  for (let capability = 0; capability <= last; capability++)
+    sys.or('prctl failed').changeAmbient(PR_CAP_AMBIENT_RAISE, capability);
 }
 
 /** What follows is the child's. `bind` is done by the parent when the child is there. */
@@ -127,6 +166,8 @@ function forkAndWait(sys: Recording, plan: Plan, bind: (sys: Recording) => void)
 }
 
 function apply(plan: Plan, sys: Recording): Outcome {
+  // Where it is ignored there is nothing to wait for. The original does so without --fork too.
+  sys.setSignalAction(SIGCHLD, 'default');
   const names = KINDS.filter(({ flag }) => plan.namespaces & flag).map(({ file }) => file);
   const bindOutside = plan.persist.length > 0 && (plan.namespaces & (CLONE_NEWNS | CLONE_NEWUSER)) !== 0;
   const mapOutside = [plan.uidMap, plan.gidMap].some((map) => map && map.by !== 'self');
@@ -142,11 +183,20 @@ function apply(plan: Plan, sys: Recording): Outcome {
     sys.or('setegid failed').setresgid(-1, plan.owner.gid, -1);
     sys.or('seteuid failed').setresuid(-1, plan.owner.uid, -1);
   }
-  sys.or('unshare failed').explaining(`unshare ${names.join(' ')}`).unshare(plan.namespaces);
+  sys
+    .or('unshare failed')
+    .explaining(`unshare ${names.join(' ')}`)
+    .unshare(plan.namespaces);
   if (mapper) release(sys, mapper);
   event(sys, plan.statusFd, 'namespaces', `,"types":${JSON.stringify(names)}`);
 
-  for (const { clock, seconds } of plan.offsets) writeFile(sys, '/proc/self/timens_offsets', `${clock} ${seconds} 0`, 'failed to write to /proc/self/timens_offsets');
+  for (const { clock, seconds } of plan.offsets)
+    writeFile(
+      sys,
+      '/proc/self/timens_offsets',
+      `${clock} ${seconds} 0`,
+      'failed to write to /proc/self/timens_offsets',
+    );
 
   // A PID namespace can be bound only when it has its first process, so the parent binds after the fork.
   const bind = (parent: Recording) => (binder ? release(parent, binder) : bindNamespaces(parent, plan));
@@ -155,15 +205,22 @@ function apply(plan: Plan, sys: Recording): Outcome {
 
   mapFromInside(sys, plan);
   if (plan.uidMap ?? plan.gidMap)
-    event(sys, plan.statusFd, 'mapped', `,"uid_map":${JSON.stringify(plan.uidMap?.ranges ?? [])},"gid_map":${JSON.stringify(plan.gidMap?.ranges ?? [])}`);
+    event(
+      sys,
+      plan.statusFd,
+      'mapped',
+      `,"uid_map":${JSON.stringify(plan.uidMap?.ranges ?? [])},"gid_map":${JSON.stringify(plan.gidMap?.ranges ?? [])}`,
+    );
 
-  if (plan.namespaces & CLONE_NEWNS && plan.propagation) sys.or('cannot change root filesystem propagation').mount('none', '/', null, plan.propagation);
+  if (plan.namespaces & CLONE_NEWNS && plan.propagation)
+    sys.or('cannot change root filesystem propagation').mount('none', '/', null, plan.propagation);
 
   if (plan.mountBinfmt !== undefined && plan.loadInterpreter !== undefined && plan.root !== undefined) {
     mountBinfmt(sys, plan.mountBinfmt);
     writeFile(sys, `${plan.mountBinfmt}/register`, plan.loadInterpreter);
   }
-  if (plan.root !== undefined) sys.or(`cannot change root directory to '${plan.root}'`).explaining(`chroot ${plan.root}`).chroot(plan.root);
+  if (plan.root !== undefined)
+    sys.or(`cannot change root directory to '${plan.root}'`).explaining(`chroot ${plan.root}`).chroot(plan.root);
   if (plan.directory !== undefined) sys.or(`cannot chdir to '${plan.directory}'`).chdir(plan.directory);
   if (plan.mountBinfmt !== undefined) mountBinfmt(sys, plan.mountBinfmt);
   if (plan.mountBinfmt !== undefined && plan.loadInterpreter !== undefined && plan.root === undefined)
@@ -179,7 +236,14 @@ function apply(plan: Plan, sys: Recording): Outcome {
 
   event(sys, plan.statusFd, 'ready');
   if (plan.statusFd !== undefined) sys.setCloexec(plan.statusFd, true);
-  return { become: plan.program, argv0: plan.argv0, environment: plan.environment, changes: changes(plan), mounted: mounted(plan) };
+  return {
+    become: plan.program,
+    argv0: plan.argv0,
+    environment: plan.environment,
+    changes: changes(plan),
+    identity: plan.identity,
+    mounted: mounted(plan),
+  };
 }
 
 const mounted = ({ mountProc: proc, mountBinfmt: binfmt }: Plan) => [proc, binfmt].filter((path) => path !== undefined);
@@ -200,7 +264,12 @@ function changes(plan: Plan): Facet[] {
 function describe(plan: Plan): string {
   const maps = (['uidMap', 'gidMap'] as const).flatMap((name) => {
     const map = plan[name];
-    return map ? [`${name === 'uidMap' ? 'uid_map' : 'gid_map'} (inner outer count):`, ...map.ranges.map(({ inner, outer, count }) => `  ${inner} ${outer} ${count}`)] : [];
+    return map
+      ? [
+          `${name === 'uidMap' ? 'uid_map' : 'gid_map'} (inner outer count):`,
+          ...map.ranges.map(({ inner, outer, count }) => `  ${inner} ${outer} ${count}`),
+        ]
+      : [];
   });
   return maps.map((line) => `${line}\n`).join('');
 }
@@ -213,10 +282,16 @@ export const tool = defineTool({
   synopsis: ['[options] [<program> [<argument>...]]'],
   options,
   causes,
-  reads: ['ids', 'pid'],
-  description: 'Makes new namespaces and runs a program in them; without a program, the shell that SHELL names, or /bin/sh.',
+  reads: ({ uidMap, gidMap, persist, owner, uid, gid }) => [
+    ...((uidMap ?? gidMap ?? owner ?? uid ?? gid) === undefined ? [] : (['ids'] as const)),
+    ...(persist.length || [uidMap, gidMap].some((map) => map && map.by !== 'self') ? (['pid'] as const) : []),
+  ],
+  description:
+    'Makes new namespaces and runs a program in them; without a program, the shell that SHELL names, or /bin/sh.',
   differences: [
     '`--user=FILE` works: a process that stays outside binds the namespace.',
+    '`-r --setgroups=deny` works; older versions of the original deny it twice and fail.',
+    '`--map-users` and `--map-groups` as root write the map directly, as the newest original does; older ones run newuidmap(1).',
     '`--status-fd`, `--dry-run` and `--trace` are ours.',
   ],
   exitStatuses: [
@@ -226,8 +301,14 @@ export const tool = defineTool({
     ['else', 'that of the program; with --fork, death by the same signal'],
   ],
   examples: [
-    { command: 'ts-unshare --fork --pid --mount-proc readlink /proc/self', says: 'a PID namespace with its own /proc: prints 1' },
-    { command: 'ts-unshare --map-root-user --mount --uts sh', says: 'a shell as root of its own namespaces, without being root' },
+    {
+      command: 'ts-unshare --fork --pid --mount-proc readlink /proc/self',
+      says: 'a PID namespace with its own /proc: prints 1',
+    },
+    {
+      command: 'ts-unshare --map-root-user --mount --uts sh',
+      says: 'a shell as root of its own namespaces, without being root',
+    },
   ],
   plan,
   becomes: () => true,

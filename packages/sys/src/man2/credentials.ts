@@ -7,10 +7,12 @@ export const setuid = (sys: Caller, uid: number) => sys.do('setuid', uid);
 export const setgid = (sys: Caller, gid: number) => sys.do('setgid', gid);
 
 /** Sets real, effective and saved user id, as setresuid(2); -1 leaves one as it is. */
-export const setresuid = (sys: Caller, real: number, effective: number, saved: number) => sys.do('setresuid', real, effective, saved);
+export const setresuid = (sys: Caller, real: number, effective: number, saved: number) =>
+  sys.do('setresuid', real, effective, saved);
 
 /** Sets real, effective and saved group id, as setresgid(2); -1 leaves one as it is. */
-export const setresgid = (sys: Caller, real: number, effective: number, saved: number) => sys.do('setresgid', real, effective, saved);
+export const setresgid = (sys: Caller, real: number, effective: number, saved: number) =>
+  sys.do('setresgid', real, effective, saved);
 
 /** Replaces the supplementary groups, as setgroups(2). EPERM without CAP_SETGID or where a user namespace denies it. */
 export const setgroups = (sys: Caller, groups: readonly number[]) => {
@@ -52,7 +54,11 @@ export function capget(sys: Caller, pid = 0): CapabilitySets {
   const data = Buffer.alloc(24);
   sys.look('capget', header(pid), data);
   const half = (index: number, set: number) => BigInt(data.readUInt32LE(12 * index + 4 * set));
-  const [effective, permitted, inheritable] = ORDER.map((_, set) => half(0, set) | (half(1, set) << 32n)) as [bigint, bigint, bigint];
+  const [effective, permitted, inheritable] = ORDER.map((_, set) => half(0, set) | (half(1, set) << 32n)) as [
+    bigint,
+    bigint,
+    bigint,
+  ];
   return { effective, permitted, inheritable };
 }
 

@@ -1,21 +1,32 @@
 import type { Caller } from '../caller.ts';
 import { AT_FDCWD, AT_REMOVEDIR } from '../const/at.ts';
-import { FD_CLOEXEC, F_DUPFD_CLOEXEC, F_SETFD } from '../const/fcntl.ts';
+import { F_DUPFD_CLOEXEC, F_SETFD, FD_CLOEXEC } from '../const/fcntl.ts';
 import { O_CLOEXEC } from '../const/open.ts';
 import type { Int } from '../operand.ts';
 import { encodeStruct } from '../struct.ts';
 
 /** Opens a file, as open(2); O_CLOEXEC is added. `mode` for files that it creates. */
-export const open = (sys: Caller, path: string, flags: number, mode = 0) => sys.do('openat', AT_FDCWD, path, flags | O_CLOEXEC, mode);
+export const open = (sys: Caller, path: string, flags: number, mode = 0) =>
+  sys.do('openat', AT_FDCWD, path, flags | O_CLOEXEC, mode);
 
 /** Opens a file relative to a directory descriptor, as openat(2); O_CLOEXEC is added. */
-export const openat = (sys: Caller, dirfd: Int, path: string, flags: number, mode = 0) => sys.do('openat', dirfd, path, flags | O_CLOEXEC, mode);
+export const openat = (sys: Caller, dirfd: Int, path: string, flags: number, mode = 0) =>
+  sys.do('openat', dirfd, path, flags | O_CLOEXEC, mode);
 
 const OPEN_HOW = { flags: 'u64', mode: 'u64', resolve: 'u64' } as const;
 
 /** Opens a file with rules for its path (RESOLVE_*), as openat2(2); O_CLOEXEC is added. Since Linux 5.6. */
-export const openat2 = (sys: Caller, dirfd: Int, path: string, how: { flags: number; mode?: number; resolve?: number }) => {
-  const bytes = encodeStruct(OPEN_HOW, { flags: how.flags | O_CLOEXEC, mode: how.mode ?? 0, resolve: how.resolve ?? 0 });
+export const openat2 = (
+  sys: Caller,
+  dirfd: Int,
+  path: string,
+  how: { flags: number; mode?: number; resolve?: number },
+) => {
+  const bytes = encodeStruct(OPEN_HOW, {
+    flags: how.flags | O_CLOEXEC,
+    mode: how.mode ?? 0,
+    resolve: how.resolve ?? 0,
+  });
   return sys.do('openat2', dirfd, path, bytes, bytes.length);
 };
 
@@ -53,10 +64,12 @@ export const symlink = (sys: Caller, target: string, path: string) => sys.do('sy
 export const chmod = (sys: Caller, path: string, mode: number) => sys.do('fchmodat', AT_FDCWD, path, mode);
 
 /** Changes owner and group, as chown(2); -1 leaves one as it is. */
-export const chown = (sys: Caller, path: string, uid: number, gid: number) => sys.do('fchownat', AT_FDCWD, path, uid, gid, 0);
+export const chown = (sys: Caller, path: string, uid: number, gid: number) =>
+  sys.do('fchownat', AT_FDCWD, path, uid, gid, 0);
 
 /** Makes a file of any type, as mknod(2). `mode` with S_IF* type; `device` as makedev(3) packs it. */
-export const mknod = (sys: Caller, path: string, mode: number, device = 0) => sys.do('mknodat', AT_FDCWD, path, mode, device);
+export const mknod = (sys: Caller, path: string, mode: number, device = 0) =>
+  sys.do('mknodat', AT_FDCWD, path, mode, device);
 
 /** Sets the file mode creation mask, as umask(2). Result: the previous one. */
 export const umask = (sys: Caller, mask: number) => sys.do('umask', mask);
@@ -65,7 +78,8 @@ export const umask = (sys: Caller, mask: number) => sys.do('umask', mask);
 export const memfd_create = (sys: Caller, name: string, flags: number) => sys.do('memfd_create', name, flags);
 
 /** Any ioctl(2) with an integer argument. */
-export const ioctl = (sys: Caller, fd: Int, request: number, argument: number | Uint8Array = 0) => sys.do('ioctl', fd, request, argument);
+export const ioctl = (sys: Caller, fd: Int, request: number, argument: number | Uint8Array = 0) =>
+  sys.do('ioctl', fd, request, argument);
 
 /** A counter as a descriptor, close-on-exec, as eventfd2(2): a read waits until something was written. */
 export const eventfd = (sys: Caller, initial = 0) => sys.do('eventfd2', initial, O_CLOEXEC);

@@ -8,8 +8,14 @@ import { decodeStruct, encodeStruct } from '../struct.ts';
  * @param flags MS_*, or'ed. @param data Options of the file system, comma-separated.
  * @throws EPERM, EINVAL, EBUSY, ENODEV for a type the kernel lacks, ENOENT, ENOTDIR, ELOOP, ENOSPC at fs.mount-max.
  */
-export const mount = (sys: Caller, source: string | null, target: string, type: string | null, flags: number, data: string | null = null) =>
-  sys.do('mount', source, target, type, flags, data);
+export const mount = (
+  sys: Caller,
+  source: string | null,
+  target: string,
+  type: string | null,
+  flags: number,
+  data: string | null = null,
+) => sys.do('mount', source, target, type, flags, data);
 
 /** Detaches a mount, as umount2(2). `flags`: MNT_DETACH, MNT_FORCE, MNT_EXPIRE, UMOUNT_NOFOLLOW. Errors: EBUSY, EINVAL, EPERM. */
 export const umount2 = (sys: Caller, target: string, flags = 0) => sys.do('umount2', target, flags);
@@ -27,7 +33,8 @@ export const chdir = (sys: Caller, path: string) => sys.do('chdir', path);
 export const fchdir = (sys: Caller, fd: Int) => sys.do('fchdir', fd);
 
 /** A descriptor of a mount, or with OPEN_TREE_CLONE of a detached copy of it, as open_tree(2). Since Linux 5.2. */
-export const open_tree = (sys: Caller, dirfd: Int, path: string, flags: number) => sys.do('open_tree', dirfd, path, flags);
+export const open_tree = (sys: Caller, dirfd: Int, path: string, flags: number) =>
+  sys.do('open_tree', dirfd, path, flags);
 
 /** Attaches or moves a mount given by descriptor or path, as move_mount(2). Since Linux 5.2. */
 export const move_mount = (sys: Caller, fromFd: Int, from: string, toFd: Int, to: string, flags: number) =>
@@ -37,11 +44,18 @@ export const move_mount = (sys: Caller, fromFd: Int, from: string, toFd: Int, to
 export const fsopen = (sys: Caller, type: string, flags: number) => sys.do('fsopen', type, flags);
 
 /** Sets a parameter of a file-system context, or acts on it (FSCONFIG_*), as fsconfig(2). */
-export const fsconfig = (sys: Caller, fd: Int, command: number, key: string | null, value: string | Uint8Array | null, aux: Int = 0) =>
-  sys.do('fsconfig', fd, command, key, value, aux);
+export const fsconfig = (
+  sys: Caller,
+  fd: Int,
+  command: number,
+  key: string | null,
+  value: string | Uint8Array | null,
+  aux: Int = 0,
+) => sys.do('fsconfig', fd, command, key, value, aux);
 
 /** A detached mount of a configured context, as fsmount(2). `attributes`: MOUNT_ATTR_*. */
-export const fsmount = (sys: Caller, fd: Int, flags: number, attributes: number) => sys.do('fsmount', fd, flags, attributes);
+export const fsmount = (sys: Caller, fd: Int, flags: number, attributes: number) =>
+  sys.do('fsmount', fd, flags, attributes);
 
 /** A context of a mounted file system, for reconfiguring it, as fspick(2). */
 export const fspick = (sys: Caller, dirfd: Int, path: string, flags: number) => sys.do('fspick', dirfd, path, flags);
@@ -71,8 +85,18 @@ export const mount_setattr = (
 };
 
 const STATFS = {
-  type: 's64', bsize: 's64', blocks: 'u64', bfree: 'u64', bavail: 'u64', files: 'u64', ffree: 'u64',
-  fsid0: 's32', fsid1: 's32', namelen: 's64', frsize: 's64', flags: 's64',
+  type: 's64',
+  bsize: 's64',
+  blocks: 'u64',
+  bfree: 'u64',
+  bavail: 'u64',
+  files: 'u64',
+  ffree: 'u64',
+  fsid0: 's32',
+  fsid1: 's32',
+  namelen: 's64',
+  frsize: 's64',
+  flags: 's64',
 } as const;
 
 /** The file system that holds a path, as statfs(2): type is a *_MAGIC, sizes are in blocks of `bsize` bytes. */
@@ -86,4 +110,3 @@ const decodeStatfs = (buffer: Buffer) => {
   const { type, bsize, blocks, bfree, bavail, files, ffree, flags } = decodeStruct(STATFS, buffer);
   return { type: Number(type), bsize: Number(bsize), blocks, bfree, bavail, files, ffree, flags: Number(flags) };
 };
-

@@ -1,12 +1,29 @@
 import { decode } from '../bytes.ts';
 import type { Caller } from '../caller.ts';
-import { PR_CAP_AMBIENT, PR_CAPBSET_DROP, PR_CAPBSET_READ, PR_GET_KEEPCAPS, PR_GET_NO_NEW_PRIVS, PR_GET_SECUREBITS, PR_SET_CHILD_SUBREAPER, PR_SET_KEEPCAPS, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, PR_SET_SECUREBITS } from '../const/prctl.ts';
+import {
+  PR_CAP_AMBIENT,
+  PR_CAPBSET_DROP,
+  PR_CAPBSET_READ,
+  PR_GET_KEEPCAPS,
+  PR_GET_NO_NEW_PRIVS,
+  PR_GET_SECUREBITS,
+  PR_SET_CHILD_SUBREAPER,
+  PR_SET_KEEPCAPS,
+  PR_SET_NAME,
+  PR_SET_NO_NEW_PRIVS,
+  PR_SET_PDEATHSIG,
+  PR_SET_SECUREBITS,
+} from '../const/prctl.ts';
 import { type Int, pointerArray } from '../operand.ts';
 import { decodeStruct, encodeStruct } from '../struct.ts';
 
 /** Becomes another program, as execve(2). Returns only on failure. */
-export const execve = (sys: Caller, path: string, argv: readonly (string | Uint8Array)[], envp: readonly (string | Uint8Array)[]) =>
-  sys.do('execve', path, pointerArray(argv), pointerArray(envp));
+export const execve = (
+  sys: Caller,
+  path: string,
+  argv: readonly (string | Uint8Array)[],
+  envp: readonly (string | Uint8Array)[],
+) => sys.do('execve', path, pointerArray(argv), pointerArray(envp));
 
 /** Becomes the program in a directory or, with AT_EMPTY_PATH, in a descriptor, as execveat(2). Since Linux 3.19. */
 export const execveat = (
@@ -22,7 +39,8 @@ export const execveat = (
 export const exit_group = (sys: Caller, status: Int) => sys.do('exit_group', status);
 
 /** Waits for a child, as wait4(2). Result: its PID, 0 with WNOHANG where none has changed. */
-export const wait4 = (sys: Caller, pid: Int, status: Uint8Array | null, options = 0) => sys.do('wait4', pid, status, options, null);
+export const wait4 = (sys: Caller, pid: Int, status: Uint8Array | null, options = 0) =>
+  sys.do('wait4', pid, status, options, null);
 
 /** Sends a signal, as kill(2); 0 asks whether it could be sent. */
 export const kill = (sys: Caller, pid: Int, signal: Int) => sys.do('kill', pid, signal);
@@ -31,7 +49,8 @@ export const kill = (sys: Caller, pid: Int, signal: Int) => sys.do('kill', pid, 
 export const pidfd_open = (sys: Caller, pid: Int, flags = 0) => sys.do('pidfd_open', pid, flags);
 
 /** Sends a signal to the process of a pidfd, as pidfd_send_signal(2). Since Linux 5.1. */
-export const pidfd_send_signal = (sys: Caller, pidfd: Int, signal: number) => sys.do('pidfd_send_signal', pidfd, signal, null, 0);
+export const pidfd_send_signal = (sys: Caller, pidfd: Int, signal: number) =>
+  sys.do('pidfd_send_signal', pidfd, signal, null, 0);
 
 /** Copies a descriptor of another process, as pidfd_getfd(2). Since Linux 5.6. */
 export const pidfd_getfd = (sys: Caller, pidfd: Int, fd: number) => sys.do('pidfd_getfd', pidfd, fd, 0);
@@ -93,19 +112,23 @@ export const setNoNewPrivs = (sys: Caller) => sys.do('prctl', PR_SET_NO_NEW_PRIV
 export const getNoNewPrivs = (sys: Caller) => sys.look('prctl', PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) === 1;
 
 /** Orphaned descendants become children of the caller, as prctl(2) PR_SET_CHILD_SUBREAPER. */
-export const setChildSubreaper = (sys: Caller, on: boolean) => sys.do('prctl', PR_SET_CHILD_SUBREAPER, on ? 1 : 0, 0, 0, 0);
+export const setChildSubreaper = (sys: Caller, on: boolean) =>
+  sys.do('prctl', PR_SET_CHILD_SUBREAPER, on ? 1 : 0, 0, 0, 0);
 
 /** Whether a capability is in the bounding set; EINVAL for a number past the kernel's last. prctl(2) PR_CAPBSET_READ. */
-export const hasBounding = (sys: Caller, capability: number) => sys.look('prctl', PR_CAPBSET_READ, capability, 0, 0, 0) === 1;
+export const hasBounding = (sys: Caller, capability: number) =>
+  sys.look('prctl', PR_CAPBSET_READ, capability, 0, 0, 0) === 1;
 
 /** Drops a capability from the bounding set for good. EPERM without CAP_SETPCAP. prctl(2) PR_CAPBSET_DROP. */
 export const dropBounding = (sys: Caller, capability: number) => sys.do('prctl', PR_CAPBSET_DROP, capability, 0, 0, 0);
 
 /** Changes the ambient set (PR_CAP_AMBIENT_RAISE, _LOWER, _CLEAR_ALL), as prctl(2) PR_CAP_AMBIENT. */
-export const changeAmbient = (sys: Caller, operation: number, capability = 0) => sys.do('prctl', PR_CAP_AMBIENT, operation, capability, 0, 0);
+export const changeAmbient = (sys: Caller, operation: number, capability = 0) =>
+  sys.do('prctl', PR_CAP_AMBIENT, operation, capability, 0, 0);
 
 /** Whether a capability is ambient (PR_CAP_AMBIENT_IS_SET). */
-export const hasAmbient = (sys: Caller, capability: number) => sys.look('prctl', PR_CAP_AMBIENT, 1, capability, 0, 0) === 1;
+export const hasAmbient = (sys: Caller, capability: number) =>
+  sys.look('prctl', PR_CAP_AMBIENT, 1, capability, 0, 0) === 1;
 
 /** Six names of the host, as uname(2). */
 export function uname(sys: Caller) {
@@ -115,7 +138,14 @@ export function uname(sys: Caller) {
     const bytes = buffer.subarray(65 * index, 65 * (index + 1));
     return decode(bytes.subarray(0, bytes.indexOf(0)));
   };
-  return { sysname: field(0), nodename: field(1), release: field(2), version: field(3), machine: field(4), domainname: field(5) };
+  return {
+    sysname: field(0),
+    nodename: field(1),
+    release: field(2),
+    version: field(3),
+    machine: field(4),
+    domainname: field(5),
+  };
 }
 
 /** Sets the host name (at most 64 bytes), as sethostname(2). EPERM without CAP_SYS_ADMIN, EINVAL when too long. */

@@ -1,5 +1,5 @@
-import type { Caller } from '../caller.ts';
 import { decode } from '../bytes.ts';
+import type { Caller } from '../caller.ts';
 
 /** Sets an extended attribute of the file itself, not of a link's target's, as lsetxattr(2). `flags`: XATTR_*. */
 export const lsetxattr = (sys: Caller, path: string, name: string, value: Uint8Array, flags = 0) =>
@@ -24,7 +24,9 @@ export function lgetxattr(sys: Caller, path: string, name: string): Buffer {
 /** Names of the extended attributes of the file itself, as llistxattr(2). */
 export function llistxattr(sys: Caller, path: string): string[] {
   const list = Buffer.alloc(65536);
-  return decode(list.subarray(0, sys.look('llistxattr', path, list, list.length))).split('\0').slice(0, -1);
+  return decode(list.subarray(0, sys.look('llistxattr', path, list, list.length)))
+    .split('\0')
+    .slice(0, -1);
 }
 
 /** Removes an extended attribute, as removexattr(2). ENODATA where there is none. */

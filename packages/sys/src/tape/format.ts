@@ -3,10 +3,17 @@ import { formatCall } from '../trace.ts';
 import type { Entry, Piece, Tape } from './entry.ts';
 
 const piece = (part: Piece) =>
-  typeof part === 'string' ? JSON.stringify(part).slice(1, -1) : 'result' in part ? `{${part.result.entry}}` : 'exitStatus' in part ? `{status of ${part.exitStatus.entry}}` : `{signal of ${part.signal.entry}}`;
+  typeof part === 'string'
+    ? JSON.stringify(part).slice(1, -1)
+    : 'result' in part
+      ? `{${part.result.entry}}`
+      : 'exitStatus' in part
+        ? `{status of ${part.exitStatus.entry}}`
+        : `{signal of ${part.signal.entry}}`;
 
 /** References to results as the number of the entry that gives them. */
 function withNumbers(entry: Extract<Entry, { op: 'call' }>): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the mark that formatCall leaves for a result
   return formatCall(entry.name, entry.operands).replaceAll(/\u0001(\d)/g, (_, operand: string) => {
     const reference = entry.operands[Number(operand)] as { entry: number };
     return `{${reference.entry}}`;
@@ -45,5 +52,7 @@ function consequences(entry: Entry): string {
 /** Lines "number: call", as strace(1) would print it; `{n}` is the result of entry n. */
 export function formatTape(tape: Tape): string {
   const width = String(tape.entries.length).length;
-  return tape.entries.map((entry, index) => `${String(index).padStart(width)}: ${words(entry)}${consequences(entry)}\n`).join('');
+  return tape.entries
+    .map((entry, index) => `${String(index).padStart(width)}: ${words(entry)}${consequences(entry)}\n`)
+    .join('');
 }

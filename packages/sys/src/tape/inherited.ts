@@ -3,14 +3,14 @@
  *
  * Node ignores SIGPIPE and SIGXFSZ, gives all other signals their default action, unblocks all signals, raises the soft
  * RLIMIT_NOFILE, marks inherited descriptors close-on-exec and opens closed ones among 0 to 2. The launcher
- * (../../runner/launcher.c) notes the state first and hands it over as an argument.
+ * (../../runner/launcher.c) notes the state first and hands it over as an argument; it raises soft limits and takes pending
+ * signals out of Node's way, which is given back too.
  */
 import { readFileSync } from 'node:fs';
 import { decode } from '../bytes.ts';
-import { RLIMIT_NOFILE } from '../const/rlimit.ts';
-import { SIGPIPE, SIGXFSZ } from '../const/signal.ts';
-import { SIG_SETMASK } from '../const/sigmask.ts';
 import { F_GETFD } from '../const/fcntl.ts';
+import { SIG_SETMASK } from '../const/sigmask.ts';
+import { SIGPIPE, SIGXFSZ } from '../const/signal.ts';
 import type { Sys } from '../sys.ts';
 import { live } from '../sys.ts';
 
@@ -23,36 +23,57 @@ export interface Inherited {
   ignored: bigint;
   /** Signals that are blocked. */
   blocked: bigint;
-  /** Soft limit of open files. */
-  nofile?: bigint;
+  /** Soft limits that were raised for Node: resource and what it was. */
+  limits?: readonly (readonly [resource: number, soft: bigint])[];
+  /** Signals that were pending: the first bytes of their siginfo. */
+  pending?: readonly Buffer[];
+  /** Path of the tool's own file, where the launcher found no /proc to reach it by. */
+  path?: string;
   /** Arguments from argv[0] on. */
   argv: readonly string[];
   /** Entries of the environment, in order, duplicates and such without "=" included. */
   environment: readonly string[];
 }
 
+const SIGINFO_SIZE = 128;
+
 const IGNORED_BY_NODE = [SIGPIPE, SIGXFSZ] as const;
 
 const has = (set: bigint, signal: number) => ((set >> BigInt(signal - 1)) & 1n) === 1n;
 
-const parseRanges = (text: string) =>
-  text
-    .split(',')
-    .filter(Boolean)
-    .map((range) => {
-      const [first, last] = range.split('-').map(Number) as [number, number | undefined];
-      return [first, last ?? first] as const;
-    });
+const list = (text: string) => text.split(',').filter(Boolean);
 
-/** Reads the launcher's "FILE:DESCRIPTORS:IGNORED:BLOCKED:NOFILE". */
+const parseRanges = (text: string) =>
+  list(text).map((range) => {
+    const [first, last] = range.split('-').map(Number) as [number, number | undefined];
+    return [first, last ?? first] as const;
+  });
+
+const parseLimits = (text: string) =>
+  list(text).map((limit) => {
+    const [resource, soft] = limit.split('=') as [string, string];
+    return [Number(resource), BigInt.asUintN(64, BigInt(soft))] as const;
+  });
+
+/** Reads the launcher's "FILE:DESCRIPTORS:IGNORED:BLOCKED:LIMITS:PENDING[:PATH]". */
 export function parseState(state: string): Omit<Inherited, 'argv' | 'environment'> {
-  const [file, descriptors, ignored, blocked, nofile] = state.split(':') as [string, string, string, string, string];
+  const [file, descriptors, ignored, blocked, limits, pending, ...path] = state.split(':') as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    ...string[],
+  ];
   return {
     file: Number(file),
     descriptors: parseRanges(descriptors),
     ignored: BigInt(`0x${ignored}`),
     blocked: BigInt(`0x${blocked}`),
-    nofile: BigInt(nofile),
+    limits: parseLimits(limits),
+    pending: list(pending).map((bytes) => Buffer.from(bytes, 'hex')),
+    ...(path.length && { path: path.join(':') }),
   };
 }
 
@@ -73,7 +94,9 @@ function readOrElse(path: string, otherwise: () => string[]): string[] {
 }
 
 const environment = () =>
-  readOrElse('/proc/self/environ', () => Object.entries(process.env).map(([name, value]) => `${name}=${value}`)).map(unhide);
+  readOrElse('/proc/self/environ', () => Object.entries(process.env).map(([name, value]) => `${name}=${value}`)).map(
+    unhide,
+  );
 
 /** The state as the launcher noted it: `state` is the argument before the tool's own ones. */
 export function inheritedFromLauncher(state: string): Inherited {
@@ -88,6 +111,15 @@ export function inheritedHere(argv: readonly string[]): Inherited {
   return { descriptors: open.map((fd) => [fd, fd]), ignored: 0n, blocked: 0n, argv, environment: environment() };
 }
 
+/** A signal as it was pending, to the process; to the one thread that will stay where there are others, which would die of it. */
+function sendAgain(sys: Sys, info: Buffer): void {
+  const signal = info.readInt32LE();
+  const siginfo = Buffer.alloc(SIGINFO_SIZE);
+  info.copy(siginfo);
+  if (sys.live) sys.do('rt_tgsigqueueinfo', process.pid, process.pid, signal, siginfo);
+  else sys.do('rt_sigqueueinfo', process.pid, signal, siginfo);
+}
+
 /** Gives back what Node has changed, descriptors aside. `name`: what ps(1) shows. */
 export function giveBack(sys: Sys, inherited: Inherited, name: string): void {
   const quiet = sys.ignoring();
@@ -96,16 +128,19 @@ export function giveBack(sys: Sys, inherited: Inherited, name: string): void {
     if (has(inherited.ignored, signal) !== now) quiet.setSignalAction(signal, now ? 'default' : 'ignore');
   }
   quiet.sigprocmask(SIG_SETMASK, inherited.blocked);
-  if (inherited.nofile !== undefined) {
-    const { cur, max } = live().getrlimit(0, RLIMIT_NOFILE);
-    if (cur !== inherited.nofile) quiet.setrlimit(0, RLIMIT_NOFILE, { cur: inherited.nofile, max });
+  for (const info of inherited.pending ?? []) sendAgain(quiet, info);
+  for (const [resource, soft] of inherited.limits ?? []) {
+    const { cur, max } = live().getrlimit(0, resource);
+    if (cur !== soft) quiet.setrlimit(0, resource, { cur: soft, max });
   }
   quiet.setProcessName(name);
 }
 
 /** The same for descriptors, which have to be given back before the next execve closes them. */
-export function giveBackDescriptors(sys: Sys, { descriptors }: Inherited): void {
+export function giveBackDescriptors(sys: Sys, { descriptors, file }: Inherited): void {
   const quiet = sys.ignoring();
+  // Node marks descriptors up to the first gap only, which may lie before that of our own file.
+  if (file !== undefined) quiet.setCloexec(file, true);
   for (const [first, last] of descriptors) for (let fd = first; fd <= last; fd++) quiet.setCloexec(fd, false);
   for (const fd of [0, 1, 2]) if (!descriptors.some(([first, last]) => fd >= first && fd <= last)) quiet.close(fd);
 }

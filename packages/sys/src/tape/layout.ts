@@ -80,7 +80,8 @@ class Memory {
     const address = this.add(copy);
     this.placed.set(bytes, address);
     if (data instanceof Block) {
-      for (const [offset, target] of data.pointers) copy.writeBigUInt64LE(target === null ? 0n : BigInt(this.address(target)), offset);
+      for (const [offset, target] of data.pointers)
+        copy.writeBigUInt64LE(target === null ? 0n : BigInt(this.address(target)), offset);
     }
     return address;
   }

@@ -1,8 +1,9 @@
 /** The recording gate, and what only a tape can do: fork, wait, branch, become the final program. */
-import { type Call, CALLS } from '../calls.ts';
+
+import { encode } from '../bytes.ts';
+import { CALLS, type Call } from '../calls.ts';
 import { SIG_BLOCK, SIG_SETMASK } from '../const/sigmask.ts';
 import * as signals from '../const/signal.ts';
-import { encode } from '../bytes.ts';
 import type { Failure, Gate } from '../gate.ts';
 import { type Data, type Int, type Operand, pointerArray, Ref } from '../operand.ts';
 import { BoundSys, type Sys } from '../sys.ts';
@@ -58,7 +59,8 @@ export interface TapeRecording extends Recording {
 }
 
 /** Set of signals as the kernel takes it: bit n-1 is signal n. */
-export const signalSet = (list: readonly number[]): bigint => list.reduce((set, signal) => set | (1n << BigInt(signal - 1)), 0n);
+export const signalSet = (list: readonly number[]): bigint =>
+  list.reduce((set, signal) => set | (1n << BigInt(signal - 1)), 0n);
 
 class RecordingGate implements Gate {
   readonly live = false;
@@ -107,7 +109,11 @@ class RecordingSys extends BoundSys {
   }
 
   private failing(message: string, status = this.failure.status, statusMissing?: number): Failure {
-    return { message: this.failure.message ?? message, status: this.failure.message ? this.failure.status : status, statusMissing };
+    return {
+      message: this.failure.message ?? message,
+      status: this.failure.message ? this.failure.status : status,
+      statusMissing,
+    };
   }
 
   private clone(): Ref {
@@ -162,7 +168,14 @@ class RecordingSys extends BoundSys {
 
   private waitAs(pid: Ref, mirrorStops: boolean, forward: bigint): Ref {
     const failure = this.failing('waitpid failed');
-    return this.gate.push({ op: 'wait', pid, mirrorStops, forward, failure, text: this.gate.texts ? 'wait4(\u00010)' : undefined });
+    return this.gate.push({
+      op: 'wait',
+      pid,
+      mirrorStops,
+      forward,
+      failure,
+      text: this.gate.texts ? 'wait4(\u00010)' : undefined,
+    });
   }
 
   endAsChild(status: Ref): void {
@@ -232,8 +245,12 @@ class RecordingSys extends BoundSys {
       argv: pointerArray(argv),
       shell: pointerArray(['/bin/sh', paths[0] ?? '', ...argv.slice(1)]),
       environment,
-      failure: this.failure.message ? (this.failure as Failure) : { message: `failed to execute ${argv[0]}`, status: 126, statusMissing: 127 },
-      text: this.gate.texts ? `execve(${paths.length === 1 ? quote(paths[0] as string) : `{${paths.map(quote).join(', ')}}`}, [${argv.map(quote).join(', ')}])` : undefined,
+      failure: this.failure.message
+        ? (this.failure as Failure)
+        : { message: `failed to execute ${argv[0]}`, status: 126, statusMissing: 127 },
+      text: this.gate.texts
+        ? `${paths.length === 1 ? `execve(${quote(paths[0] as string)}` : `execvp(${quote(argv[0] as string)}`}, [${argv.map(quote).join(', ')}])`
+        : undefined,
     });
   }
 

@@ -1,0 +1,35 @@
+/** The same command line to an original and to ours, called by the same name: what a caller sees must be the same. */
+import { expect } from 'vitest';
+import { compatPath, type Result, type RunOptions, run } from './run.ts';
+
+export interface Parity extends RunOptions {
+  /** Words in which the two may differ for a reason: replaced before comparing. */
+  readonly normalise?: (text: string) => string;
+}
+
+const withPath = (options: RunOptions, path: string): RunOptions => ({
+  ...options,
+  env: { ...options.env, PATH: path },
+});
+const ORIGINALS = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Results of the original and of ours. */
+export function both(argv: readonly string[], options: Parity = {}): { original: Result; ours: Result } {
+  const { normalise = (text: string) => text } = options;
+  const clean = (result: Result): Result => ({
+    ...result,
+    stdout: normalise(result.stdout),
+    stderr: normalise(result.stderr),
+  });
+  return {
+    original: clean(run(argv, withPath(options, ORIGINALS))),
+    ours: clean(run(argv, withPath(options, compatPath))),
+  };
+}
+
+/** Ours does and says what the original does and says. Lines that only ours adds (remedies) may follow its messages. */
+export function expectSame(argv: readonly string[], options: Parity = {}): void {
+  const { original, ours } = both(argv, options);
+  const extra = ours.stderr.startsWith(original.stderr) && original.status !== 0 ? original.stderr : ours.stderr;
+  expect({ ...ours, stderr: extra }, argv.join(' ')).toEqual(original);
+}

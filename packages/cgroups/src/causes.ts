@@ -1,0 +1,152 @@
+/** Why the kernel refuses a change of a hierarchy, read from the host before it is said. */
+import { statSync } from 'node:fs';
+import { encode } from '@ts/sys';
+import type { Reader } from './hierarchies.ts';
+import { readHierarchies } from './hierarchies.ts';
+import { contentOf } from './tree.ts';
+
+const ANYBODY_MAY_WRITE = 0o222;
+
+interface Cause {
+  readonly of: string;
+  readonly errors: readonly string[];
+  probe(words: readonly string[], world: Reader & { readonly euid: number }): string | undefined;
+}
+
+/** A text as one word of what an explainer is asked about. */
+export const word = (text: string) =>
+  text.replace(/[\\\s]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
+
+const text = (written = '') =>
+  written.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+
+const folderOf = (path: string) => path.slice(0, path.lastIndexOf('/')) || '/';
+const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1);
+
+const isEntry = (path: string) => ['tasks', 'cgroup.procs', 'cgroup.threads'].includes(nameOf(path));
+
+/** The hierarchy that a path lies in. */
+const hierarchyOf = (path: string, world: Reader) =>
+  readHierarchies(world).mounted.find(({ mount }) => path === mount || path.startsWith(`${mount}/`));
+
+/** `cpu:/a/b` of a directory, as the tools take it. */
+function specOf(directory: string, world: Reader): string {
+  const hierarchy = hierarchyOf(directory, world);
+  if (!hierarchy) return directory;
+  const { controllers, mount } = hierarchy;
+  return `${controllers.join(',')}:${directory.slice(mount.length) || '/'}`;
+}
+
+function ownerOf(path: string): number | undefined {
+  try {
+    return statSync(encode(path)).uid;
+  } catch {
+    return undefined; // it is gone, which another cause says
+  }
+}
+
+const isReadOnly = (path: string) =>
+  ownerOf(path) !== undefined && (statSync(encode(path)).mode & ANYBODY_MAY_WRITE) === 0;
+
+const notYours = (path: string, world: Reader & { readonly euid: number }, remedy: string) => {
+  const owner = ownerOf(path);
+  if (owner === undefined || owner === world.euid || world.euid === 0) return undefined;
+  return `${path} belongs to user ${owner}: ${remedy}`;
+};
+
+const delegate = (path: string, world: Reader) =>
+  `be root, or have root give you the group: cgcreate -t USER:GROUP -a USER:GROUP -g ${specOf(folderOf(path), world)}`;
+
+const OPENING = ['cgroup-open', 'cgroup-mkdir', 'cgroup-rmdir', 'cgroup-own'];
+const each = (kinds: readonly string[], errors: readonly string[], probe: Cause['probe']): Cause[] =>
+  kinds.map((of) => ({ of, errors, probe }));
+
+export const causes: readonly Cause[] = [
+  ...each(OPENING, ['EROFS', 'EACCES', 'EPERM'], ([file], world) => {
+    const hierarchy = hierarchyOf(text(file), world);
+    return hierarchy?.readOnly
+      ? `${hierarchy.mount} is mounted read-only: mount -o remount,rw ${hierarchy.mount}`
+      : undefined;
+  }),
+  ...each(['cgroup-open', 'cgroup-write'], ['EACCES', 'EPERM', 'EINVAL'], ([file]) =>
+    isReadOnly(text(file)) ? `${nameOf(text(file))} can only be read` : undefined,
+  ),
+  ...each(['cgroup-open'], ['EACCES', 'EPERM'], ([file], world) =>
+    notYours(text(file), world, delegate(text(file), world)),
+  ),
+  ...each(['cgroup-mkdir', 'cgroup-rmdir'], ['EACCES', 'EPERM'], ([file], world) =>
+    notYours(folderOf(text(file)), world, delegate(text(file), world)),
+  ),
+  ...each(['cgroup-own'], ['EPERM'], ([file], world) => notYours(text(file), world, 'be its owner or root')),
+  ...each(['cgroup-open'], ['ENOENT'], ([file], world) => {
+    const path = text(file);
+    const directory = folderOf(path);
+    if (!world.exists(directory)) return `there is no such group: cgcreate -g ${specOf(directory, world)}`;
+    const controller = nameOf(path).split('.')[0] as string;
+    const given = world.read(`${directory}/cgroup.controllers`)?.split(/\s+/);
+    if (given && controller !== 'cgroup' && !given.includes(controller))
+      return `the group has no controller '${controller}': echo +${controller} > ${folderOf(directory)}/cgroup.subtree_control`;
+    return `this kernel has no ${nameOf(path)} in this group: ls ${directory}`;
+  }),
+  ...each(['cgroup-write'], ['EACCES', 'EPERM'], ([file], world) => {
+    const path = text(file);
+    if (!isEntry(path) || world.euid === 0) return undefined;
+    return world.exists(`${folderOf(path)}/cgroup.subtree_control`)
+      ? 'on cgroup v2 a move needs write permission for cgroup.procs of the group above both places: start from a group of your own (systemd-run --user --scope -p Delegate=yes …)'
+      : 'only processes of your own can be moved: be root';
+  }),
+  ...each(['cgroup-write'], ['EBUSY', 'EOPNOTSUPP'], ([file], world) => {
+    const path = text(file);
+    const directory = folderOf(path);
+    if (nameOf(path) === 'cgroup.subtree_control')
+      return world.read(`${directory}/cgroup.procs`)?.trim()
+        ? `${directory} has processes of its own, and on cgroup v2 only a group without any can hand controllers down: move them into a group below it (cgclassify -g :LEAF PID)`
+        : undefined;
+    const handed = world.read(`${directory}/cgroup.subtree_control`)?.trim();
+    if (isEntry(path) && handed)
+      return `${directory} hands the controllers ${handed} down, and on cgroup v2 such a group holds no processes: use a group below it`;
+    return undefined;
+  }),
+  ...each(['cgroup-write'], ['EBUSY', 'EINVAL'], ([file], world) => {
+    const directory = folderOf(text(file));
+    if (nameOf(text(file)) !== 'memory.limit_in_bytes') return undefined;
+    const usage = world.read(`${directory}/memory.usage_in_bytes`)?.trim();
+    const both = world.read(`${directory}/memory.memsw.limit_in_bytes`)?.trim();
+    return `the group uses ${usage} bytes now${both ? `, and the limit must not be above memory.memsw.limit_in_bytes (${both})` : ''}`;
+  }),
+  ...each(['cgroup-write'], ['ENOSPC'], ([file], world) => {
+    const directory = folderOf(text(file));
+    const empty = ['cpuset.cpus', 'cpuset.mems'].filter((name) => world.read(`${directory}/${name}`)?.trim() === '');
+    if (!isEntry(text(file)) || !empty.length || world.exists(`${directory}/cgroup.subtree_control`)) return undefined;
+    const group = specOf(directory, world).split(':')[1];
+    return `${empty.join(' and ')} of the group are empty: cgset ${empty.map((name) => `-r ${name}=0`).join(' ')} ${group}`;
+  }),
+  ...each(['cgroup-write'], ['ESRCH'], ([file, value]) =>
+    isEntry(text(file)) ? `there is no process ${text(value)}` : undefined,
+  ),
+  ...each(['cgroup-write'], ['EINVAL'], ([file, value], world) => {
+    const path = text(file);
+    const number = Number(text(value));
+    const now = world.read(path)?.trim() ?? '';
+    if (/^-?\d+$/.test(now) && !/^-?\d+[kKmMgGtT]?$/.test(text(value).trim()))
+      return `${nameOf(path)} takes a number (it is ${now} now)`;
+    if (nameOf(path) === 'cpu.cfs_quota_us') {
+      if (number >= 0 && number < 1000) return 'a quota is at least 1000 µs; -1 takes it away';
+      const above = world.read(`${folderOf(folderOf(path))}/cpu.cfs_quota_us`)?.trim();
+      return above && above !== '-1'
+        ? `the group above has a quota of ${above} µs itself, and none below it may have a larger share`
+        : undefined;
+    }
+    if (nameOf(path) === 'cpu.cfs_period_us' && (number < 1000 || number > 1_000_000))
+      return 'a period is 1000 to 1000000 µs';
+    return undefined;
+  }),
+  ...each(['cgroup-rmdir'], ['EBUSY'], ([directory], world) => {
+    const path = text(directory);
+    const below = contentOf(path)?.groups ?? [];
+    if (below.length)
+      return `there are groups below it (${below.slice(0, 3).join(', ')}${below.length > 3 ? ' …' : ''}): cgdelete -r removes them too`;
+    const inside = world.read(`${path}/cgroup.procs`)?.trim().split('\n').filter(Boolean) ?? [];
+    return inside.length ? `there are processes in it: ${inside.slice(0, 5).join(' ')}` : undefined;
+  }),
+];

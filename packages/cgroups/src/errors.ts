@@ -1,0 +1,14 @@
+/** The words and exit statuses of libcgroup, which scripts look for. */
+export const NOT_EXISTING = { status: 82, text: 'Cgroup does not exist' } as const;
+export const NOT_MOUNTED = { status: 84, text: 'Cgroup one of the needed subsystems is not mounted' } as const;
+export const NOT_ALLOWED = { status: 87, text: 'Cgroup, operation not allowed' } as const;
+export const NO_VALUE = { status: 91, text: 'error parsing parameter name' } as const;
+export const OPERATION_FAILED = { status: 93, text: 'Cgroup operation failed' } as const;
+export const NO_SUCH_PARAMETER = { status: 95, text: 'Cgroup, requested group parameter does not exist' } as const;
+/** What the kernel has refused. */
+export const OTHER = { status: 96 } as const;
+export const PARSING = { text: 'cgroup controller and path parsing failed' } as const;
+/** Wrong usage. */
+export const BAD_ARGUMENTS = 129;
+/** Why a path with ".." is refused. */
+export const LEAVES = "a group's path cannot leave its hierarchy with '..'";

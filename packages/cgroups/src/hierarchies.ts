@@ -1,0 +1,193 @@
+/** Where the controllers of this process's system live: cgroup v1 mounts, the v2 tree, or both. */
+
+/** What is read of the system. */
+export interface Reader {
+  /** Text of a file; undefined where it cannot be read. */
+  read(path: string): string | undefined;
+  exists(path: string): boolean;
+}
+
+/** One tree of groups, as it is mounted here. */
+export interface Hierarchy {
+  readonly version: 1 | 2;
+  /** In the order of the mount. A named v1 hierarchy has the one entry `name=NAME`. */
+  readonly controllers: readonly string[];
+  /** Directory of the topmost group that can be seen. */
+  readonly mount: string;
+  /** That group's path in the hierarchy; not `/` inside a container that sees a part of it. */
+  readonly root: string;
+  /** This process's group, as a path below `mount`; undefined where it lies outside of what is mounted. */
+  readonly own: string | undefined;
+  readonly readOnly: boolean;
+}
+
+export interface Hierarchies {
+  readonly mounted: readonly Hierarchy[];
+  /** Controllers that the kernel knows, and whether they are enabled. */
+  readonly known: ReadonlyMap<string, boolean>;
+}
+
+/** The texts that the model is made of. */
+export interface Sources {
+  /** /proc/self/mountinfo */
+  readonly mountinfo: string;
+  /** /proc/self/cgroup */
+  readonly self: string;
+  /** /proc/cgroups; empty where the kernel has no v1 */
+  readonly cgroups: string;
+  /** cgroup.controllers of the v2 tree mounted there. */
+  controllersOf(mount: string): string;
+}
+
+interface Mount {
+  readonly id: string;
+  readonly parent: string;
+  readonly root: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  readonly type: string;
+  readonly superOptions: readonly string[];
+}
+
+/** Spaces and other bytes that would end a field stand as \ooo in the kernel's tables. */
+const unescapeField = (field: string) =>
+  field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+
+function parseMount(line: string): Mount | undefined {
+  const [before, after] = line.split(' - ');
+  if (before === undefined || after === undefined) return undefined;
+  const [id, parent, , root, target, options] = before.split(' ') as [string, string, string, string, string, string];
+  const [type, , superOptions] = after.split(' ') as [string, string, string | undefined];
+  return {
+    id,
+    parent,
+    root: unescapeField(root),
+    target: unescapeField(target),
+    readOnly: options.split(',').includes('ro') || (superOptions ?? '').split(',').includes('ro'),
+    type,
+    superOptions: (superOptions ?? '').split(','),
+  };
+}
+
+const isBelow = (path: string, folder: string) =>
+  path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+
+/** Whether a mount can be reached by its path: nothing is mounted over it or over a folder above it. */
+function isVisible(mount: Mount, all: readonly Mount[]): boolean {
+  const ancestors = new Set<string>();
+  const byId = new Map(all.map((each) => [each.id, each]));
+  for (let each: Mount | undefined = mount; each && !ancestors.has(each.id); each = byId.get(each.parent))
+    ancestors.add(each.id);
+  return !all.some((other) => !ancestors.has(other.id) && isBelow(mount.target, other.target));
+}
+
+/** The path below `root`, or undefined where it lies elsewhere. */
+function below(path: string, root: string): string | undefined {
+  if (root === '/') return path;
+  if (path === root) return '/';
+  return isBelow(path, root) ? path.slice(root.length) : undefined;
+}
+
+/** The model of a system, from its texts. Pure. */
+export function parseHierarchies({ mountinfo, self, cgroups, controllersOf }: Sources): Hierarchies {
+  const memberships = self
+    .split('\n')
+    .map((line) => /^\d+:([^:]*):(.*)$/.exec(line))
+    .flatMap((match) => (match ? [{ controllers: (match[1] as string).split(','), path: match[2] as string }] : []));
+  const names = new Set(memberships.flatMap(({ controllers }) => controllers));
+  const known = new Map(
+    cgroups
+      .split('\n')
+      .filter((line) => line && !line.startsWith('#'))
+      .map((line) => line.split(/\s+/) as [string, string, string, string])
+      .map(([name, , , enabled]) => [name, enabled !== '0']),
+  );
+  const mounts = mountinfo.split('\n').flatMap((line) => parseMount(line) ?? []);
+  const mounted: Hierarchy[] = [];
+  for (const mount of mounts) {
+    if (mount.type !== 'cgroup' && mount.type !== 'cgroup2') continue;
+    if (!isVisible(mount, mounts)) continue;
+    const version = mount.type === 'cgroup' ? 1 : 2;
+    const controllers =
+      version === 2
+        ? controllersOf(mount.target).split(/\s+/).filter(Boolean)
+        : mount.superOptions.filter((option) => names.has(option) || option.startsWith('name='));
+    // A tree that is mounted twice is the same tree.
+    if (
+      mounted.some((other) => other.version === version && (version === 2 || other.controllers[0] === controllers[0]))
+    )
+      continue;
+    const member = memberships.find((each) => each.controllers.includes(version === 2 ? '' : (controllers[0] ?? '')));
+    mounted.push({
+      version,
+      controllers,
+      mount: mount.target,
+      root: mount.root,
+      own: member && below(member.path, mount.root),
+      readOnly: mount.readOnly,
+    });
+  }
+  return { mounted, known };
+}
+
+/** The model of the system that this process runs on. */
+export const readHierarchies = (world: Reader): Hierarchies =>
+  parseHierarchies({
+    mountinfo: world.read('/proc/self/mountinfo') ?? '',
+    self: world.read('/proc/self/cgroup') ?? '',
+    cgroups: world.read('/proc/cgroups') ?? '',
+    controllersOf: (mount) => world.read(`${mount}/cgroup.controllers`) ?? '',
+  });
+
+/** v1 controllers whose work the v2 tree does under another name (`''`: in every group, without a controller). */
+const V2_HOMES: Readonly<Record<string, string>> = {
+  cpuacct: '',
+  freezer: '',
+  devices: '',
+  perf_event: '',
+  blkio: 'io',
+};
+
+/** Where a controller lives. `enable`: what the groups of a v2 tree must be given for it, if anything. */
+export interface Home {
+  readonly hierarchy: Hierarchy;
+  readonly enable?: string;
+}
+
+/** The hierarchy of a controller: its v1 mount, else the v2 tree. `''` and `cgroup` mean the v2 tree itself. */
+export function findHome({ mounted }: Hierarchies, controller: string): Home | undefined {
+  const v1 = mounted.find(({ version, controllers }) => version === 1 && controllers.includes(controller));
+  if (v1) return { hierarchy: v1 };
+  const v2 = mounted.find(({ version }) => version === 2);
+  if (!v2) return undefined;
+  if (controller === '' || controller === 'cgroup') return { hierarchy: v2 };
+  if (v2.controllers.includes(controller)) return { hierarchy: v2, enable: controller };
+  const home = V2_HOMES[controller];
+  if (home === undefined || (home && !v2.controllers.includes(home))) return undefined;
+  return { hierarchy: v2, enable: home || undefined };
+}
+
+/** What `*` means: all v1 controllers, or where there are none, those of the v2 tree. systemd's own tree is not touched. */
+export function everyController({ mounted }: Hierarchies): readonly string[] {
+  const v1 = mounted.filter(({ version }) => version === 1).flatMap(({ controllers }) => controllers);
+  const usable = v1.filter((controller) => controller !== 'name=systemd');
+  if (usable.length) return usable;
+  const v2 = mounted.find(({ version }) => version === 2);
+  return v2 ? (v2.controllers.length ? v2.controllers : ['']) : [];
+}
+
+/** Why a controller cannot be found here, and what to do. */
+export function whyMissing({ mounted, known }: Hierarchies, controller: string): string {
+  if (controller === '' || controller === 'cgroup')
+    return 'no cgroup v2 tree is mounted here: mount -t cgroup2 none /sys/fs/cgroup/unified';
+  const enabled = known.get(controller);
+  if (controller.startsWith('name='))
+    return `no hierarchy ${controller} is mounted here: mount -t cgroup -o none,${controller} none DIR`;
+  if (enabled === undefined)
+    return mounted.length
+      ? `this kernel has no controller '${controller}' (/proc/cgroups, cgroup.controllers)`
+      : 'no control groups are mounted here: mount -t cgroup2 none /sys/fs/cgroup';
+  if (!enabled)
+    return `controller '${controller}' is disabled: take cgroup_disable=${controller} off the kernel's command line`;
+  return `controller '${controller}' is not mounted: mount -t cgroup -o ${controller} none DIR`;
+}

@@ -1,0 +1,147 @@
+/** Changes of a hierarchy as data, and the one function that makes them: now, or onto a tape. */
+import { encode, errnoOf, type Int, O_WRONLY, type Recording, type Ref, type Sys, SysError, strerror } from '@ts/sys';
+import { word } from './causes.ts';
+
+/** What is said and returned where a step fails. */
+export interface Failing {
+  /** Said before what was done; nothing where it is empty. */
+  readonly says: string;
+  /** Exit status. */
+  readonly status: number;
+  /** Exit status where a file cannot be opened or a directory not be made: mostly for want of rights. */
+  readonly statusOpen?: number;
+  /** Exit status where a file is missing. */
+  readonly statusMissing?: number;
+}
+
+/** `says`: what is said of this step instead of what is said of all. */
+export type Step = { readonly says?: string } & (
+  | { readonly do: 'mkdir'; readonly path: string }
+  | { readonly do: 'rmdir'; readonly path: string }
+  | { readonly do: 'chown'; readonly path: string; readonly uid: number; readonly gid: number }
+  | { readonly do: 'chmod'; readonly path: string; readonly mode: number }
+  /** `takeBack`: what is written when a later step fails. `mayFail`: an error that is no failure. */
+  | {
+      readonly do: 'write';
+      readonly path: string;
+      readonly value: string;
+      readonly takeBack?: string;
+      readonly mayFail?: string;
+    }
+);
+
+/** Group directories get the permissions that the umask leaves of these. */
+const DIRECTORY_MODE = 0o775;
+
+const prefix = (says: string, what: string) => (says ? `${says}: ${what}` : what);
+
+/** A value as a message shows it: one line. */
+const shown = (value: string) => value.replaceAll('\n', '\\n');
+
+function writeFile(sys: Sys, path: string, value: string, failing: Failing, mayFail?: string): void {
+  const { says, status, statusOpen = status, statusMissing } = failing;
+  const subject = `${word(path)} ${word(value)}`;
+  const what = prefix(says, `cannot write '${shown(value)}' to ${path}`);
+  const fd = sys
+    .or(what, { status: statusOpen, statusMissing })
+    .explaining(`cgroup-open ${subject}`)
+    .open(path, O_WRONLY);
+  const writing = sys.or(what, { status }).explaining(`cgroup-write ${subject}`);
+  (mayFail === undefined ? writing : writing.ignoring(errnoOf(mayFail))).write(fd, encode(value));
+  sys.close(fd);
+}
+
+/** Makes one step. Result: how to take it back, where it can be. */
+function make(sys: Sys, step: Step, general: Failing): ((sys: Sys) => void) | undefined {
+  const failing = step.says === undefined ? general : { ...general, says: step.says };
+  const { says, status } = failing;
+  const { path } = step;
+  switch (step.do) {
+    case 'mkdir': {
+      // Somebody else may make it at the same time: then it is theirs.
+      const made: Int = sys
+        .or(prefix(says, `cannot make ${path}`), { status: failing.statusOpen ?? status })
+        .explaining(`cgroup-mkdir ${word(path)}`)
+        .ignoring(errnoOf('EEXIST'))
+        .mkdir(path, DIRECTORY_MODE);
+      return (undoing) => {
+        if (typeof made === 'number') {
+          if (made === 0) undoing.rmdir(path);
+        } else (undoing as Recording).when(made as Ref, 'equal', 0, () => undoing.rmdir(path));
+      };
+    }
+    case 'rmdir':
+      sys
+        .or(prefix(says, path), { status })
+        .explaining(`cgroup-rmdir ${word(path)}`)
+        .rmdir(path);
+      return undefined;
+    case 'chown':
+      sys
+        .or(prefix(says, `cannot change the owner of ${path}`), { status })
+        .explaining(`cgroup-own ${word(path)}`)
+        .chown(path, step.uid, step.gid);
+      return undefined;
+    case 'chmod':
+      sys
+        .or(prefix(says, `cannot change the mode of ${path}`), { status })
+        .explaining(`cgroup-own ${word(path)}`)
+        .chmod(path, step.mode);
+      return undefined;
+    case 'write': {
+      const { takeBack } = step;
+      writeFile(sys, path, step.value, failing, step.mayFail);
+      if (takeBack === undefined) return undefined;
+      return (undoing) => {
+        const fd = undoing.open(path, O_WRONLY);
+        undoing.write(fd, encode(takeBack));
+        undoing.close(fd);
+      };
+    }
+  }
+}
+
+/**
+ * Makes the steps in order. When one fails, what the earlier ones have made is taken back, the last first; on a tape this
+ * holds for everything that is recorded afterwards, too.
+ */
+export function perform(sys: Sys, steps: Iterable<Step>, failing: Failing): void {
+  if (!sys.live) {
+    for (const step of steps) {
+      const takeBack = make(sys, step, failing);
+      if (takeBack) (sys as Recording).undo((undoing) => takeBack(undoing));
+    }
+    return;
+  }
+  const made: ((sys: Sys) => void)[] = [];
+  try {
+    for (const step of steps) {
+      const takeBack = make(sys, step, failing);
+      if (takeBack) made.push(takeBack);
+    }
+  } catch (error) {
+    for (const takeBack of made.reverse()) takeBack(sys.ignoring());
+    throw error;
+  }
+}
+
+/** One of several changes that do not depend on each other. */
+export interface Job {
+  readonly steps: Iterable<Step>;
+  readonly failing: Failing;
+}
+
+/** Does all of them, also when one fails: that is told, and in the end the last failure ends the tool. On a tape the first does. */
+export function performAll(sys: Sys, jobs: readonly Job[], warn: (message: string) => void): void {
+  let last: SysError | undefined;
+  for (const { steps, failing } of jobs) {
+    try {
+      perform(sys, steps, failing);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      if (last) warn(`${last.context}: ${strerror(last.errno)}`);
+      last = error;
+    }
+  }
+  if (last) throw last;
+}

@@ -1,0 +1,31 @@
+/** What is in a hierarchy: groups below a group, files of a group. In the kernel's own order, as the originals print it. */
+import { opendirSync } from 'node:fs';
+import { decode, encode } from '@ts/sys';
+
+interface Content {
+  readonly files: readonly string[];
+  readonly groups: readonly string[];
+}
+
+/** Names in a group's directory; undefined where it cannot be read. */
+export function contentOf(directory: string): Content | undefined {
+  const files: string[] = [];
+  const groups: string[] = [];
+  try {
+    const folder = opendirSync(encode(directory) as unknown as string, { encoding: 'buffer' as BufferEncoding });
+    for (let entry = folder.readSync(); entry; entry = folder.readSync())
+      (entry.isDirectory() ? groups : files).push(decode(entry.name as unknown as Buffer));
+    folder.closeSync();
+  } catch {
+    return undefined; // whoever asked says what it means
+  }
+  return { files, groups };
+}
+
+/** Directories of all groups below a group, each before what is below it. */
+export function groupsBelow(directory: string): string[] {
+  return (contentOf(directory)?.groups ?? []).flatMap((name) => {
+    const child = `${directory}/${name}`;
+    return [child, ...groupsBelow(child)];
+  });
+}

@@ -1,0 +1,25 @@
+import type { Option } from '@ts/cli';
+
+export const options = [
+  {
+    long: 'group',
+    short: 'g',
+    shortOnly: true,
+    arg: 'controllers:path',
+    repeat: true,
+    help: 'control group to be used as target',
+    details: 'Controllers are separated by commas; * stands for all, none for the cgroup v2 tree alone.',
+  },
+  {
+    long: 'cancel-sticky',
+    help: 'cgred daemon changes pidlist and children tasks',
+    details: 'Accepted and without effect: there is no daemon.',
+  },
+  {
+    long: 'sticky',
+    help: 'cgred daemon does not change pidlist and children tasks',
+    details: 'Accepted and without effect: there is no daemon.',
+  },
+  { long: 'help', short: 'h', help: 'display this help' },
+  { long: 'version', help: 'display version', ours: true },
+] as const satisfies readonly Option[];

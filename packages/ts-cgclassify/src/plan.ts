@@ -1,0 +1,90 @@
+/** From the command line to the moves: pure. */
+import { accessSync, constants } from 'node:fs';
+import {
+  BAD_ARGUMENTS,
+  contentOf,
+  entryFile,
+  formatSpec,
+  type Group,
+  LEAVES,
+  NOT_EXISTING,
+  NOT_MOUNTED,
+  normalPath,
+  PARSING,
+  parseSpec,
+  readHierarchies,
+  type Target,
+  targetsOf,
+} from '@ts/cgroups';
+import { type Parsed, ToolError, type World } from '@ts/cli';
+import { encode } from '@ts/sys';
+import type { options } from './options.ts';
+
+type Input = Parsed<typeof options>;
+
+export interface Move {
+  readonly pid: string;
+  readonly writes: readonly { readonly path: string; readonly value: string }[];
+}
+
+export interface Plan {
+  readonly moves: readonly Move[];
+  readonly program: readonly string[];
+}
+
+const FAILED = 1;
+const NO_PID = 2;
+
+function mayWrite(path: string): boolean {
+  try {
+    accessSync(encode(path), constants.W_OK);
+    return true;
+  } catch {
+    return false; // the other way is tried, and if that fails too, the kernel's words are printed
+  }
+}
+
+/** cgroup.procs takes all threads of a process at once; `cgcreate -t` gives only the file for single threads away. */
+function writesFor(pid: string, group: Group): Move['writes'] {
+  const whole = `${group.directory}/cgroup.procs`;
+  const single = entryFile(group);
+  if (whole === single || mayWrite(whole) || !mayWrite(single)) return [{ path: whole, value: pid }];
+  return (contentOf(`/proc/${pid}/task`)?.groups ?? [pid]).map((value) => ({ path: single, value }));
+}
+
+function targetsFor(text: string, first: string, world: World): readonly Target[] {
+  const spec = parseSpec(text);
+  if (!spec) throw new ToolError(`${PARSING.text} (${text})`, BAD_ARGUMENTS, 'a group is named <controllers>:<path>');
+  const failure = `Error changing group of pid ${first}`;
+  const path = normalPath(spec.path);
+  if (path === undefined) throw new ToolError(`${failure}: ${NOT_EXISTING.text}`, FAILED, LEAVES);
+  const targets = targetsOf(readHierarchies(world), spec.controllers, path);
+  if ('hint' in targets) throw new ToolError(`${failure}: ${NOT_MOUNTED.text}`, FAILED, targets.hint);
+  const missing = targets.find(({ directory }) => !world.exists(directory));
+  if (missing)
+    throw new ToolError(
+      `${failure}: ${NOT_EXISTING.text}`,
+      FAILED,
+      `there is no group ${missing.directory}: cgcreate -g ${formatSpec(missing.controllers, spec.path)}`,
+    );
+  return targets;
+}
+
+export function plan({ values, operands, beforeDashes }: Input, world: World): Plan {
+  // What stands behind a leading -- can only be processes.
+  const pids = beforeDashes ? operands.slice(0, beforeDashes) : operands;
+  const texts = values.group ?? [];
+  if (!texts.length)
+    throw new ToolError(
+      'no control group given',
+      pids.length ? FAILED : BAD_ARGUMENTS,
+      'name one with -g <controllers>:<path>; /etc/cgrules.conf is not read',
+    );
+  const wrong = pids.find((pid) => !/^[1-9]\d*$/.test(pid));
+  if (wrong !== undefined) throw new ToolError(`Error: ${wrong} is not valid pid.`, NO_PID);
+  const targets = texts.flatMap((text) => targetsFor(text, pids[0] ?? '', world));
+  return {
+    moves: pids.map((pid) => ({ pid, writes: targets.flatMap((target) => writesFor(pid, target)) })),
+    program: operands.slice(pids.length),
+  };
+}

@@ -1,0 +1,39 @@
+import type { Option } from '@ts/cli';
+
+export const options = [
+  {
+    long: 'admin',
+    short: 'a',
+    arg: 'uid:gid',
+    help: 'owner of the group and all its files',
+    details:
+      'Names or numbers; one of the two may be left out. Who owns a group may set its values and make groups below it.',
+  },
+  { long: 'dperm', short: 'd', arg: 'mode', help: 'group directory permissions', details: 'Octal.' },
+  {
+    long: 'fperm',
+    short: 'f',
+    arg: 'mode',
+    help: 'group file permissions',
+    details: 'Octal; nobody gets a right on a file that its owner does not have.',
+  },
+  {
+    long: 'group',
+    short: 'g',
+    shortOnly: true,
+    arg: 'controllers:path',
+    repeat: true,
+    help: 'control group which should be added',
+    details: 'Controllers are separated by commas; * stands for all, none for the cgroup v2 tree alone.',
+  },
+  { long: 'tperm', short: 's', arg: 'mode', help: 'tasks file permissions', details: 'Octal, as --fperm.' },
+  {
+    long: 'task',
+    short: 't',
+    arg: 'uid:gid',
+    help: 'owner of the tasks file',
+    details: 'Who owns it may move processes into the group. On cgroup v2 the file is cgroup.procs.',
+  },
+  { long: 'help', short: 'h', help: 'display this help' },
+  { long: 'version', help: 'display version', ours: true },
+] as const satisfies readonly Option[];

@@ -1,0 +1,115 @@
+/** From the command line to the groups that are made: pure. */
+
+import {
+  BAD_ARGUMENTS,
+  createSteps,
+  formatSpec,
+  LEAVES,
+  NOT_MOUNTED,
+  normalPath,
+  OTHER,
+  PARSING,
+  parseSpec,
+  readHierarchies,
+  type Spec,
+  type Step,
+  type Target,
+  targetsOf,
+} from '@ts/cgroups';
+import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
+import type { options } from './options.ts';
+
+type Input = Parsed<typeof options>;
+
+/** -1 leaves as it is, as chown(2) has it. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface Creation {
+  /** Path as it was written. */
+  readonly name: string;
+  readonly target: Target;
+  readonly steps: readonly Step[];
+}
+
+export interface Plan {
+  readonly creations: readonly Creation[];
+  readonly admin?: Owner;
+  readonly task?: Owner;
+  readonly directoryMode?: number;
+  readonly fileMode?: number;
+  readonly tasksMode?: number;
+  readonly program: readonly string[];
+}
+
+function id(
+  name: string | undefined,
+  what: 'uid of user' | 'gid of group',
+  lookUp: (name: string) => number | undefined,
+): number {
+  if (name === undefined || name === '') return -1;
+  const found = lookUp(name) ?? (/^\d+$/.test(name) && Number(name) < 0xffff_ffff ? Number(name) : undefined);
+  if (found === undefined) throw new ToolError(`can't find ${what} ${name}.`, BAD_ARGUMENTS);
+  return found;
+}
+
+function ownerOf(text: string | undefined, world: World): Owner | undefined {
+  if (text === undefined) return undefined;
+  const [user, group] = text.split(':');
+  return {
+    uid: id(user, 'uid of user', (name) => world.user(name)?.uid),
+    gid: id(group, 'gid of group', (name) => world.group(name)?.gid),
+  };
+}
+
+function modeOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[0-7]{1,4}$/.test(text))
+    throw new ToolError(`wrong mode format ${text}`, BAD_ARGUMENTS, 'a mode is octal: 775');
+  return Number.parseInt(text, 8);
+}
+
+function specOf(text: string): Spec {
+  const spec = parseSpec(text);
+  if (!spec) throw new ToolError(`${PARSING.text} (${text})`, BAD_ARGUMENTS, 'a group is named <controllers>:<path>');
+  return spec;
+}
+
+export function plan({ values, operands, beforeDashes }: Input, world: World): Plan {
+  const extra = operands.slice(0, beforeDashes)[0];
+  if (extra !== undefined)
+    throw new ToolError(`wrong arguments (${extra})`, BAD_ARGUMENTS, 'a program to go on with stands behind --');
+  const admin = ownerOf(values.admin, world);
+  const task = ownerOf(values.task, world);
+  const modes = {
+    directoryMode: modeOf(values.dperm),
+    fileMode: modeOf(values.fperm),
+    tasksMode: modeOf(values.tperm),
+  };
+  const specs = (values.group ?? []).map(specOf);
+  if (!specs.length) throw new UsageError('no control group given', false, 'name one with -g <controllers>:<path>');
+  const hierarchies = readHierarchies(world);
+  const creations = specs.flatMap(({ controllers, path }) => {
+    const normal = normalPath(path);
+    if (normal === undefined)
+      throw new ToolError(`can't create cgroup ${path}: No such file or directory`, OTHER.status, LEAVES);
+    const targets = targetsOf(hierarchies, controllers, normal);
+    if ('hint' in targets)
+      throw new ToolError(`can't create cgroup ${path}: ${NOT_MOUNTED.text}`, NOT_MOUNTED.status, targets.hint);
+    return targets.map((target) => ({ name: path, target, steps: createSteps(target, world) }));
+  });
+  return { creations, admin, task, ...modes, program: operands.slice(beforeDashes) };
+}
+
+/** What --dry-run says before the calls: what only the new group's own files show. */
+export function describe({ creations, admin, fileMode }: Plan): string {
+  if (!admin && fileMode === undefined) return '';
+  const owner = admin && `owner ${admin.uid}:${admin.gid}`;
+  const mode = fileMode === undefined ? undefined : `mode at most ${fileMode.toString(8)}`;
+  const what = [owner, mode].filter(Boolean).join(', ');
+  return creations
+    .map(({ target }) => `every file of ${formatSpec(target.controllers, target.path)}: ${what}\n`)
+    .join('');
+}

@@ -1,0 +1,46 @@
+/** cgdelete(1): removes control groups. */
+import { BAD_ARGUMENTS, causes, OTHER, performAll, removeSteps } from '@ts/cgroups';
+import { defineTool, exit, type Outcome, type World } from '@ts/cli';
+import type { Sys } from '@ts/sys';
+import { options } from './options.ts';
+import { type Plan, plan } from './plan.ts';
+
+function apply({ removals, recursive, program }: Plan, sys: Sys, world: World): Outcome {
+  const jobs = removals.map(({ name, group, above }) => ({
+    steps: removeSteps(group, above, recursive, world, sys.live),
+    failing: { says: `cannot remove group '${name}'`, status: OTHER.status },
+  }));
+  performAll(sys, jobs, world.warn);
+  return program.length ? { become: program, changes: ['cgroups'] } : exit(0);
+}
+
+export const tool = defineTool({
+  name: 'ts-cgdelete',
+  replaces: ['cgdelete'],
+  section: 1,
+  summary: 'Remove control groups.',
+  synopsis: ['[-r] [-g] <controllers>:<path>... [-- <program> [<argument>...]]'],
+  options,
+  grammar: { permute: true },
+  status: OTHER.status,
+  usageStatus: BAD_ARGUMENTS,
+  causes,
+  reads: ['cgroups', 'root'],
+  description:
+    'Moves the processes of each group to the group above, then removes it; with -r also the groups below it, their processes going to the same place.',
+  differences: [
+    'Every hierarchy that is named is seen to, also when the group is missing in one of them, and with -r (the original stops at the first).',
+    'A controller that is not mounted is an error with status 84 (the original returns 0 where another one was right).',
+    'The top of a hierarchy is refused; nothing to remove is wrong usage (the original returns 0 for both).',
+    'A program may follow behind -- after the groups.',
+  ],
+  exitStatuses: [
+    ['84', 'a controller is not mounted'],
+    ['96', 'a group does not exist, is not empty or is not yours'],
+    ['129', 'wrong usage'],
+  ],
+  examples: [{ command: 'ts-cgdelete -r -g cpu,memory:job', says: 'removes the group and all below it' }],
+  plan,
+  becomes: ({ program }) => program.length > 0,
+  apply,
+});

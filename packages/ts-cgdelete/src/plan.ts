@@ -1,0 +1,61 @@
+/** From the command line to the groups that are removed: pure. */
+import {
+  BAD_ARGUMENTS,
+  type Group,
+  LEAVES,
+  NOT_MOUNTED,
+  normalPath,
+  OTHER,
+  parentOf,
+  parseSpec,
+  readHierarchies,
+  targetsOf,
+} from '@ts/cgroups';
+import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
+import type { options } from './options.ts';
+
+type Input = Parsed<typeof options>;
+
+export interface Removal {
+  /** Path as it was written. */
+  readonly name: string;
+  readonly group: Group;
+  /** Where its processes go. */
+  readonly above: Group;
+}
+
+export interface Plan {
+  readonly removals: readonly Removal[];
+  readonly recursive: boolean;
+  readonly program: readonly string[];
+}
+
+function removalsOf(text: string, world: World): Removal[] {
+  const spec = parseSpec(text);
+  if (!spec)
+    throw new ToolError(`error parsing cgroup '${text}'`, BAD_ARGUMENTS, 'a group is named <controllers>:<path>');
+  const { controllers, path: name } = spec;
+  const failure = `cannot remove group '${name}'`;
+  const path = normalPath(name);
+  if (path === undefined) throw new ToolError(`${failure}: No such file or directory`, OTHER.status, LEAVES);
+  const targets = targetsOf(readHierarchies(world), controllers, path);
+  if ('hint' in targets) throw new ToolError(`${failure}: ${NOT_MOUNTED.text}`, NOT_MOUNTED.status, targets.hint);
+  return targets.map((group) => {
+    const above = parentOf(group);
+    if (!above)
+      throw new ToolError(`${failure}: Device or resource busy`, OTHER.status, 'it is the top of its hierarchy');
+    return { name, group, above };
+  });
+}
+
+export function plan({ values, operands, beforeDashes }: Input, world: World): Plan {
+  // What stands behind a leading -- can only be groups.
+  const named = beforeDashes || values.group ? operands.slice(0, beforeDashes) : operands;
+  const texts = [...(values.group ?? []), ...named];
+  if (!texts.length) throw new UsageError('no control group given', false, 'name one with -g <controllers>:<path>');
+  return {
+    removals: texts.flatMap((text) => removalsOf(text, world)),
+    recursive: Boolean(values.recursive),
+    program: operands.slice(named.length),
+  };
+}

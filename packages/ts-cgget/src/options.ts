@@ -1,0 +1,26 @@
+import type { Option } from '@ts/cli';
+
+export const options = [
+  { long: 'all', short: 'a', help: 'print info about all relevant controllers' },
+  {
+    long: 'group',
+    short: 'g',
+    shortOnly: true,
+    arg: 'controllers[:path]',
+    repeat: true,
+    help: 'controllers, or with a path the control group, whose info is displayed',
+  },
+  { long: 'no-headers', short: 'n', shortOnly: true, help: 'do not print headers' },
+  {
+    long: 'variable',
+    short: 'r',
+    arg: 'name',
+    repeat: true,
+    help: 'define parameter to display',
+    details: 'Names of cgroup v1 work on v2 and the reverse.',
+  },
+  { long: 'values-only', short: 'v', help: 'print only values, not parameter names' },
+  { long: 'json', help: 'print as JSON', group: 'Ours', ours: true },
+  { long: 'help', short: 'h', help: 'display this help' },
+  { long: 'version', help: 'display version', ours: true },
+] as const satisfies readonly Option[];

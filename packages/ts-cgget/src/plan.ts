@@ -1,0 +1,143 @@
+/** From the command line to the values that are printed. */
+import {
+  contentOf,
+  controllerOf,
+  everyController,
+  findHome,
+  groupAt,
+  type Hierarchies,
+  LEAVES,
+  NO_VALUE,
+  normalPath,
+  OTHER,
+  parseSpec,
+  readHierarchies,
+  readSetting,
+  SETTINGS,
+  whyMissing,
+} from '@ts/cgroups';
+import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
+import type { options } from './options.ts';
+
+type Input = Parsed<typeof options>;
+
+export interface Report {
+  /** The group as it was written. */
+  readonly group: string;
+  readonly settings: readonly { readonly name: string; readonly value: string }[];
+}
+
+export interface Plan {
+  readonly reports: readonly Report[];
+  readonly headers: boolean;
+  readonly names: boolean;
+  readonly json: boolean;
+}
+
+function pathOf(group: string): string {
+  const path = normalPath(group);
+  if (path === undefined) throw new ToolError(`cannot read group '${group}'`, OTHER.status, LEAVES);
+  return path;
+}
+
+function named(hierarchies: Hierarchies, group: string, names: readonly string[], world: World): Report {
+  const path = pathOf(group);
+  const settings = names.map((name) => {
+    const controller = controllerOf(name);
+    if (controller === undefined)
+      throw new ToolError(`${NO_VALUE.text} '${name}'`, NO_VALUE.status, 'a name is <controller>.<file>');
+    const found = readSetting(hierarchies, path, name, world);
+    if ('value' in found) return { name, value: found.value };
+    if (found.no === 'controller')
+      throw new ToolError(`cannot find controller '${controller}' in group '${group}'`, OTHER.status, found.hint);
+    throw new ToolError(
+      'variable file read failed No such file or directory',
+      OTHER.status,
+      `${name} of group ${group}: ${found.hint}`,
+    );
+  });
+  return { group, settings };
+}
+
+/** Files of a controller in the kernel's order; where v2 does its work under other names, those that v1 has. */
+function namesOf(hierarchies: Hierarchies, path: string, controller: string): string[] | undefined {
+  const home = findHome(hierarchies, controller);
+  const files = home && contentOf(groupAt(home.hierarchy, path).directory)?.files;
+  if (!files) return undefined;
+  const own = files.filter((name) => controllerOf(name) === controller);
+  return own.length || home.hierarchy.version === 1
+    ? own
+    : SETTINGS.filter(({ v1, v2 }) => controllerOf(v1) === controller && v2 !== null && files.includes(v2)).map(
+        ({ v1 }) => v1,
+      );
+}
+
+/** All files of these controllers. `strict`: a controller or group that is missing is an error. */
+function whole(
+  hierarchies: Hierarchies,
+  group: string,
+  controllers: readonly string[],
+  world: World,
+  strict: boolean,
+): Report {
+  const path = pathOf(group);
+  const lists = controllers.map((controller) => {
+    const names = namesOf(hierarchies, path, controller);
+    if (names || !strict) return names;
+    const home = findHome(hierarchies, controller);
+    throw new ToolError(
+      `cannot find controller '${controller}' in group '${group}'`,
+      OTHER.status,
+      home ? `there is no group ${groupAt(home.hierarchy, path).directory}` : whyMissing(hierarchies, controller),
+    );
+  });
+  if (!lists.some((names) => names))
+    throw new ToolError(
+      `cannot find group '${group}'`,
+      OTHER.status,
+      'no hierarchy has a group of that name: lscgroup lists all',
+    );
+  const settings = lists
+    .flatMap((names) => names ?? [])
+    .flatMap((name) => {
+      const found = readSetting(hierarchies, path, name, world);
+      return 'value' in found ? [{ name, value: found.value }] : [];
+    });
+  return { group, settings };
+}
+
+function reportsOf({ values, operands }: Input, world: World): Report[] {
+  const { variable, group: texts = [], all } = values;
+  const specs = texts.map((text) => ({ text, spec: parseSpec(text) }));
+  const withPath = specs.flatMap(({ spec }) => spec ?? []);
+  const controllers = specs.filter(({ spec }) => !spec).flatMap(({ text }) => text.split(','));
+  if (variable && texts.length) throw new UsageError('options -r and -g cannot be combined');
+  if (withPath.length ? operands.length || controllers.length : !operands.length)
+    throw new UsageError(
+      withPath.length ? 'a group is named either by -g <controllers>:<path> or by its path' : 'no control group given',
+    );
+  const hierarchies = readHierarchies(world);
+  const every = everyController(hierarchies);
+  // The v2 tree beside v1 counts, too.
+  const v2 = hierarchies.mounted.find(({ version }) => version === 2)?.controllers ?? [];
+  const known = [...every, ...v2.filter((controller) => !every.includes(controller))];
+  const expand = (names: readonly string[]) => names.flatMap((name) => (name === '*' ? known : [name]));
+  if (withPath.length)
+    return withPath.map((spec) =>
+      whole(hierarchies, spec.path, expand(spec.controllers), world, !spec.controllers.includes('*')),
+    );
+  if (variable) return operands.map((group) => named(hierarchies, group, variable, world));
+  if (controllers.length && !all)
+    return operands.map((group) => whole(hierarchies, group, expand(controllers), world, !controllers.includes('*')));
+  return operands.map((group) => whole(hierarchies, group, known, world, false));
+}
+
+export function plan(input: Input, world: World): Plan {
+  const { values } = input;
+  return {
+    reports: reportsOf(input, world),
+    headers: !values['no-headers'],
+    names: !values['values-only'],
+    json: Boolean(values.json),
+  };
+}

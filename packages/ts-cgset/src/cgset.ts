@@ -1,0 +1,52 @@
+/** cgset(1): sets parameters of control groups. */
+import { BAD_ARGUMENTS, causes, NO_SUCH_PARAMETER, OTHER, perform } from '@ts/cgroups';
+import { defineTool, exit, type Outcome } from '@ts/cli';
+import type { Sys } from '@ts/sys';
+import { options } from './options.ts';
+import { type Plan, plan } from './plan.ts';
+
+function apply({ writes, program }: Plan, sys: Sys): Outcome {
+  const steps = writes.map((write) => ({ do: 'write', ...write }) as const);
+  perform(sys, steps, { says: 'cgroup modify error', status: OTHER.status, statusOpen: NO_SUCH_PARAMETER.status });
+  return program.length ? { become: program, changes: ['cgroups'] } : exit(0);
+}
+
+export const tool = defineTool({
+  name: 'ts-cgset',
+  replaces: ['cgset'],
+  section: 1,
+  summary: 'Set the parameters of given control groups.',
+  synopsis: [
+    '-r <name>=<value> [-r ...] <path>... [-- <program> [<argument>...]]',
+    '--copy-from <source_path> <path>... [-- <program> [<argument>...]]',
+  ],
+  options,
+  grammar: { permute: true },
+  status: OTHER.status,
+  usageStatus: BAD_ARGUMENTS,
+  causes,
+  reads: ['cgroups', 'root'],
+  description:
+    'Writes each value to the file of that name in each group. Where only the other version of control groups has the setting, it is translated: cpu.shares is cpu.weight, cpu.cfs_quota_us and cpu.cfs_period_us are cpu.max, memory.limit_in_bytes is memory.max.',
+  differences: [
+    'Errors name the file and the value.',
+    'All names are looked up before the first value is written.',
+    '`-r NAME` without a value is an error with status 129 (the original crashes); so is a name without a dot, and a value that cannot be set (the original returns 0).',
+    'The same name may be given several times: the last one counts.',
+    'A missing group of --copy-from is an error with status 82 (the original returns 0).',
+    'A program may follow behind -- after the groups.',
+  ],
+  exitStatuses: [
+    ['82', 'a group of --copy-from does not exist'],
+    ['84', 'a controller is not mounted'],
+    ['95', 'there is no such group or parameter, or it cannot be opened'],
+    ['96', 'the kernel has refused the value'],
+    ['129', 'wrong usage'],
+  ],
+  examples: [
+    { command: 'ts-cgset -r cpu.cfs_period_us=1000000 -r cpu.cfs_quota_us=300000 job', says: '30 % of one CPU' },
+  ],
+  plan,
+  becomes: ({ program }) => program.length > 0,
+  apply,
+});

@@ -1,0 +1,27 @@
+/**
+ * `npm run bench`: times against the originals, A B A B in one run.
+ *
+ *     npm run bench -- [--runs 15] [--json FILE]
+ *
+ * Machines are noisy: read the ratios of one run. An original that is not installed is left out by name.
+ */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { comparisons } from './bench/comparisons.ts';
+import { existing, measure, type Row } from './bench/measure.ts';
+
+const { values } = parseArgs({ options: { runs: { type: 'string', default: '15' }, json: { type: 'string' } } });
+
+const rows: Row[] = [];
+for (const comparison of comparisons()) {
+  const { present, missing } = existing(comparison);
+  if (missing.length) process.stdout.write(`${comparison.name}: without ${missing.join(', ')} (not installed)\n`);
+  rows.push(...measure(comparison.name, present, Number(values.runs)));
+}
+const cell = (value: number) => value.toFixed(1).padStart(8);
+process.stdout.write(`${'what'.padEnd(22)}${'who'.padEnd(26)}  min ms   median   ratio\n`);
+for (const { what, who, minimum, median, ratio } of rows)
+  process.stdout.write(
+    `${what.padEnd(22)}${who.padEnd(26)}${cell(minimum)} ${cell(median)} ${ratio.toFixed(2).padStart(7)}\n`,
+  );
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
