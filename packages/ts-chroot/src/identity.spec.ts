@@ -79,6 +79,15 @@ describe('by accounts', () => {
   );
 });
 
+test('what the new root does not know of an id comes from the old one', () => {
+  const outside = { uid: 5, gid: 60, groups: [60, 61] };
+  expect(identify('5', undefined, world, outside)).toEqual(outside);
+  expect(identify('5:7', undefined, world, outside)).toEqual({ uid: 5, gid: 7, groups: [60, 61] });
+  expect(identify(undefined, 'old,wheel', world, outside)).toEqual({ groups: [60, 61] });
+  expect(identify('ann', undefined, world, outside)).toEqual({ uid: 1000, gid: 1000, groups: [1000, 50] });
+  expect(() => identify('old', undefined, world, outside)).toThrow(new ToolError('invalid user'));
+});
+
 test('quotation marks of the locale', () => {
   const utf8 = { ...world, variable: (name: string) => (name === 'LANG' ? 'C.UTF-8' : undefined) };
   expect(quote.words('x', world)).toBe("'x'");
