@@ -84,3 +84,28 @@ export const membership = (text: string): Record<string, string> =>
       .split('\n')
       .map((line) => line.split(/:(.*):/).slice(1) as [string, string]),
   );
+
+/** Where the v2 tree is mounted. */
+const v2Mount = () => /^\d+ \d+ \S+ \S+ (\S+) .* - cgroup2 /m.exec(readFileSync('/proc/self/mountinfo', 'utf8'))?.[1];
+
+/** The v2 tree, with what its top hands down as it was when the test's scope ends: `using tree = v2Tree()`. */
+export function v2Tree(): { readonly mount: string } & Disposable {
+  const mount = v2Mount() ?? '';
+  const control = join(mount, 'cgroup.subtree_control');
+  const words = () => readFileSync(control, 'utf8').split(/\s+/).filter(Boolean);
+  const before = words();
+  return {
+    mount,
+    [Symbol.dispose]() {
+      for (const controller of words()) if (!before.includes(controller)) writeFileSync(control, `-${controller}`);
+    },
+  };
+}
+
+/** A controller that the mounted v2 tree has. */
+export const needsV2 = (controller: string) => (): string | undefined => {
+  const mount = v2Mount();
+  const has =
+    mount !== undefined && readFileSync(join(mount, 'cgroup.controllers'), 'utf8').split(/\s+/).includes(controller);
+  return has ? undefined : `no cgroup v2 tree with controller ${controller}`;
+};
