@@ -9,6 +9,8 @@ export interface Grammar {
   readonly abbreviate?: boolean;
   /** With `permute`: this many operands; the next one ends the options, since it is a program. */
   readonly operandsBeforeProgram?: number;
+  /** Splits by rules of its own instead (capsh). */
+  readonly split?: (table: readonly Option[], argv: readonly string[]) => Split;
 }
 
 export interface Split {
@@ -56,6 +58,7 @@ function isNear(a: string, b: string): boolean {
 }
 
 export function getopt(table: readonly Option[], argv: readonly string[], grammar: Grammar = {}): Split {
+  if (grammar.split) return grammar.split(table, argv);
   const { permute = false, abbreviate = true, operandsBeforeProgram = Number.POSITIVE_INFINITY } = grammar;
   const steps: Step[] = [];
   const operands: string[] = [];

@@ -48,7 +48,7 @@ export function helpText(tool: Tool, table: readonly Option[], prog: string): st
   }
   if (tool.examples?.length)
     lines.push('', 'Examples:', ...tool.examples.flatMap(({ command, says }) => [` ${command}`, `     ${says}`]));
-  return `${lines.join('\n')}\n\nFor more details see ${tool.replaces[0]}(${tool.section}).\n`;
+  return `${lines.join('\n')}\n\nFor more details see ${tool.replaces[0] ?? tool.name}(${tool.section}).\n`;
 }
 
 const withOptions = (table: readonly Option[]) =>

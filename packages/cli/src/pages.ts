@@ -55,7 +55,9 @@ const markdownBlock = (block: Block): string => {
 
 /** docs/tools/NAME.md */
 export function markdownPage(tool: Tool): string {
-  const head = `# ${tool.name}\n\n${sentence(tool.summary)} Replaces ${tool.replaces.map((name) => `\`${name}\``).join(', ')}.\n`;
+  const names = tool.replaces.map((name) => `\`${name}\``).join(', ');
+  const replaced = names ? ` Replaces ${names}.` : '';
+  const head = `# ${tool.name}\n\n${sentence(tool.summary)}${replaced}\n`;
   const parts = sections(tool).map(({ title, body }) => {
     const join = body.every((block) => 'items' in block) ? '\n' : '\n\n';
     return `\n## ${title}\n\n${body.map(markdownBlock).join(join)}\n`;

@@ -6,6 +6,7 @@
 import { realpathSync } from 'node:fs';
 import { basename, sep } from 'node:path';
 import {
+  dry,
   encode,
   errnoName,
   formatTape,
@@ -16,6 +17,7 @@ import {
   live,
   play,
   pointerArray,
+  quote,
   type Recording,
   RLIMIT_NOFILE,
   recording,
@@ -34,7 +36,7 @@ import { writeText } from './output.ts';
 import { parse } from './parse.ts';
 import { candidates, findProgram } from './search.ts';
 import type { Facet, Outcome, Tool } from './tool.ts';
-import { realWorld, variableOf, type World } from './world.ts';
+import { type Identity, realWorld, variableOf, type World } from './world.ts';
 
 /** A tool as it was called: by which name, with what, in which environment. */
 interface Call {
@@ -81,12 +83,13 @@ function checkExclusive(tool: Tool, parsed: Parsed): void {
 function worldOf(call: Call, session: Session): World {
   const prog = progOf(call);
   const ignored = (session.inherited.ignored & signalSet([SIGPIPE])) !== 0n;
-  return realWorld(
+  const world = realWorld(
     { ...session.inherited, environment: call.environment },
     prog,
     (text) => writeText(1, text, ignored),
     (message) => writeText(2, `${prog}: ${message}\n`, true),
   );
+  return { ...world, calledAs: call.argv[0] };
 }
 
 /** Options after which nothing else is looked at. */
@@ -169,6 +172,8 @@ interface Chain {
   readonly sys: TapeRecording;
   readonly changed: ReadonlySet<Facet>;
   readonly mounted: readonly string[];
+  /** Who the process will be, where that is not who it is now. */
+  readonly identity?: Identity;
 }
 
 const isBelow = (path: string, folder: string) =>
@@ -191,20 +196,25 @@ function nextTool(
   if (chain.mounted.some((target) => isBelow(real, target) || isBelow(found, target))) return undefined;
   const name = toolOf(session.build, real);
   const tool = name === undefined ? undefined : toolNamed(session.build, name);
-  if (!tool || tool.reads?.some((facet) => chain.changed.has(facet))) return undefined;
-  return { tool, argv: outcome.become, environment };
+  return tool && { tool, argv: outcome.become, environment };
 }
 
 /** What a tool would put on the tape, or undefined where it must be executed: it prints, it fails, it ends in no program. */
-function planNext(call: Call, session: Session): { parsed: Parsed; plan: unknown; world: World } | undefined {
+function planNext(
+  call: Call,
+  { changed, identity }: Chain,
+  session: Session,
+): { plan: unknown; world: World } | undefined {
   try {
     const parsed = parse(tableOf(call.tool), call.argv.slice(1), call.tool.grammar);
     if (parsed.steps.some(({ option }) => ['help', 'version', 'completion', 'dry-run', 'trace'].includes(option.long)))
       return undefined;
     checkExclusive(call.tool, parsed);
-    const world = worldOf(call, session);
+    const world = { ...worldOf(call, session), ...identity };
     const plan = call.tool.plan(parsed, world);
-    return call.tool.becomes(plan) ? { parsed, plan, world } : undefined;
+    const { reads = [] } = call.tool;
+    const stale = (typeof reads === 'function' ? reads(plan) : reads).some((facet) => changed.has(facet));
+    return call.tool.becomes(plan) && !stale ? { plan, world } : undefined;
   } catch (error) {
     if (error instanceof UsageError || error instanceof ToolError || error instanceof SysError) return undefined;
     throw error;
@@ -219,13 +229,17 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
     return;
   }
   const environment = outcome.environment ?? call.environment;
+  const { changes = [], identity } = outcome;
+  const isKnown = (facet: Facet) => identity !== undefined && (facet === 'ids' || facet === 'credentials');
   const after: Chain = {
     sys,
-    changed: new Set([...chain.changed, ...(outcome.changes ?? [])]),
+    changed: new Set([...chain.changed, ...changes].filter((facet) => !isKnown(facet))),
+    identity:
+      identity ?? (changes.some((facet) => facet === 'ids' || facet === 'credentials') ? undefined : chain.identity),
     mounted: [...chain.mounted, ...(outcome.mounted ?? [])],
   };
   const next = nextTool(outcome, after, environment, session);
-  const planned = next && planNext(next, session);
+  const planned = next && planNext(next, after, session);
   if (next && planned) {
     const prog = progOf(next);
     const nextSys = sys.speakFor(prog, `${next.tool.name} ${prog}`, next.tool.status ?? 1);
@@ -254,6 +268,25 @@ function record(call: Call, plan: unknown, world: World, session: Session, texts
   return sys.finish();
 }
 
+/** --dry-run: the calls in order, none made. */
+function rehearseAloud(call: Call, plan: unknown, world: World, session: Session): number {
+  const { tool } = call;
+  const words = tool.describe?.(plan, world) ?? '';
+  if (tool.becomes(plan) || !tool.act) {
+    world.print(words + formatTape(record(call, plan, world, session, true, false)));
+    return 0;
+  }
+  world.print(words);
+  const outcome = tool.act(
+    plan,
+    dry(tool.status ?? 1, (line) => world.print(`${line}\n`)),
+    world,
+  );
+  if ('exit' in outcome) return outcome.exit;
+  world.print(`execvp(${outcome.become.map(quote).join(', ')})\n`);
+  return 0;
+}
+
 function perform(call: Call, world: World, session: Session): number {
   const { tool } = call;
   if (call.argv[1] === COMPLETE) {
@@ -265,11 +298,7 @@ function perform(call: Call, world: World, session: Session): number {
   if (answered !== undefined) return answered;
   checkExclusive(tool, parsed);
   const plan = tool.plan(parsed, world);
-  if (isGiven(parsed, 'dry-run')) {
-    world.print(tool.describe?.(plan, world) ?? '');
-    world.print(formatTape(record(call, plan, world, session, true, false)));
-    return 0;
-  }
+  if (isGiven(parsed, 'dry-run')) return rehearseAloud(call, plan, world, session);
   const tracing = isGiven(parsed, 'trace');
   if (tool.becomes(plan)) {
     const explainer =

@@ -3,7 +3,7 @@ import type { LiveSys, Recording } from '@ts/sys';
 import type { Cause } from './causes.ts';
 import type { Grammar } from './getopt.ts';
 import type { Option, Parsed } from './option.ts';
-import type { World } from './world.ts';
+import type { Identity, World } from './world.ts';
 
 /**
  * State of the process that one tool of a chain changes and the planning of the next may depend on.
@@ -23,6 +23,8 @@ export type Outcome =
       /** argv[0] of the program, where it is not its name ("-sh"). */
       readonly argv0?: string;
       readonly changes?: readonly Facet[];
+      /** Who the process is then, where that is known: the next tool is planned for it. */
+      readonly identity?: Identity;
       /** Paths that something was mounted on. */
       readonly mounted?: readonly string[];
       /** What is said when it cannot be executed, and the statuses; by default as util-linux. */
@@ -56,8 +58,8 @@ export interface Tool<Table extends readonly Option[] = readonly Option[], Plan 
   readonly exitStatuses?: readonly (readonly [status: string, meaning: string])[];
   readonly examples?: readonly { readonly command: string; readonly says: string }[];
   readonly causes?: readonly Cause[];
-  /** What `plan` reads: after a tool that changed one of these, this one is executed instead of planned onto the same tape. */
-  readonly reads?: readonly Facet[];
+  /** What this plan came from, or what every plan does: after a tool that changed one of these, this one is executed instead of planned onto the same tape. */
+  readonly reads?: readonly Facet[] | ((plan: Plan) => readonly Facet[]);
   /** Checks all that can be checked; changes nothing. Throws UsageError or ToolError. */
   plan(input: Parsed<Table>, world: World): Plan;
   /** True where the plan ends in a program: its calls are recorded; otherwise they are made at once. */

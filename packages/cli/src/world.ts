@@ -1,6 +1,6 @@
 /** What a plan may know of its surroundings: a narrow view that tests replace by a made-up one. */
 import { existsSync, readFileSync } from 'node:fs';
-import { decode, encode, type Inherited } from '@ts/sys';
+import { type CapabilitySets, decode, encode, type Inherited } from '@ts/sys';
 import { ToolError } from './errors.ts';
 
 export interface Account {
@@ -11,14 +11,32 @@ export interface Account {
   readonly shell: string;
 }
 
+/** Who a process is: what an execve in between would make of it is counted in. */
+export interface Identity {
+  readonly uid: number;
+  readonly euid: number;
+  readonly gid: number;
+  readonly egid: number;
+  readonly credentials: {
+    readonly uids: { readonly real: number; readonly effective: number; readonly saved: number };
+    readonly sets: CapabilitySets;
+    /** SECBIT_* */
+    readonly securebits: number;
+  };
+}
+
 export interface World {
   /** Name the tool was called by, for messages. */
   readonly prog: string;
+  /** The word it was called by, argv[0]; where left out, `prog`. */
+  readonly calledAs?: string;
   readonly pid: number;
   readonly uid: number;
   readonly euid: number;
   readonly gid: number;
   readonly egid: number;
+  /** Ids and capabilities that the process will have, where they are other than can be read now. */
+  readonly credentials?: Identity['credentials'];
   /** Signals blocked when the tool was started, bit n-1 for signal n. */
   readonly blocked: bigint;
   readonly environment: readonly string[];
@@ -94,6 +112,15 @@ export function realWorld(
     print,
     warn,
   };
+}
+
+/** Groups of an account, as getgrouplist(3): its own first, then those of /etc/group that it is a member of. */
+export function groupList(world: World, name: string, gid: number): number[] {
+  const others = lines(world.read('/etc/group'))
+    .map((line) => line.split(':'))
+    .filter(([, , , members]) => members?.split(',').includes(name))
+    .map(([, , id]) => Number(id));
+  return [gid, ...others.filter((id) => id !== gid)];
 }
 
 /** An id given as a number or as a name. `noun` as in "failed to parse uid". */

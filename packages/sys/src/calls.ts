@@ -26,6 +26,8 @@ export const CALLS = {
   mknodat: [259, 33, 'at path mode hex'],
   faccessat2: [439, 439, 'at path int at_flags'],
   newfstatat: [262, 79, 'at path out at_flags'],
+  copy_file_range: [326, 285, 'fd out fd out int hex'],
+  sendfile: [40, 71, 'fd fd out int'],
   ftruncate: [77, 46, 'fd int'],
   unshare: [272, 97, 'clone'],
   setns: [308, 268, 'fd clone'],

@@ -7,6 +7,7 @@ export * from './const/index.ts';
 export * from './errno.ts';
 export * from './gate.ts';
 export * from './live.ts';
+export type { CapabilitySets } from './man2/credentials.ts';
 export { useLibrary } from './native.ts';
 export * from './operand.ts';
 export * from './signals.ts';

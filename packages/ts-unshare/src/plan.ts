@@ -1,5 +1,5 @@
 /** From the command line to what is to be done: pure, and all that can be checked is checked here. */
-import { type Parsed, parseId, ToolError, UsageError, variableOf, type World } from '@ts/cli';
+import { type Identity, type Parsed, parseId, ToolError, UsageError, variableOf, type World } from '@ts/cli';
 import { addSingle, firstSubordinates, type IdRange, KINDS, type Kind, parseIdMap, parseIdRange } from '@ts/namespaces';
 import {
   CAP_CHECKPOINT_RESTORE,
@@ -45,6 +45,8 @@ export interface Plan {
   readonly gid?: number;
   /** Number of the kernel's last capability, where all are to be kept. */
   readonly keepCaps?: number;
+  /** Who the process is at the end, where that is certain: root of a user namespace. */
+  readonly identity?: Identity;
   readonly pid: number;
   readonly blocked: bigint;
   readonly statusFd?: number;
@@ -66,6 +68,29 @@ type MapRequest = { single?: number; ranges: IdRange[] };
 function integer(text: string, message: string): bigint {
   if (!/^[+-]?\d+$/.test(text)) throw new ToolError(`${message}: '${text}'`);
   return BigInt(text);
+}
+
+const lastCapability = (world: World) => Number(world.read('/proc/sys/kernel/cap_last_cap') ?? CAP_CHECKPOINT_RESTORE);
+
+/** As root of a new user namespace a process has all capabilities, and an execve leaves them to it. */
+function identityOf(
+  { users, groups }: ReturnType<typeof mapsOf>,
+  isUnchanged: boolean,
+  world: World,
+): Identity | undefined {
+  if (users.single !== 0 || groups.single === undefined || !isUnchanged) return undefined;
+  const all = (1n << BigInt(lastCapability(world) + 1)) - 1n;
+  return {
+    uid: 0,
+    euid: 0,
+    gid: groups.single,
+    egid: groups.single,
+    credentials: {
+      uids: { real: 0, effective: 0, saved: 0 },
+      sets: { effective: all, permitted: all, inheritable: 0n },
+      securebits: 0,
+    },
+  };
 }
 
 const number = (text: string, message: string) => Number(integer(text, message));
@@ -234,10 +259,12 @@ export function plan(input: Input, world: World): Plan {
     loadInterpreter: interpreter,
     uid: values.setuid === undefined ? undefined : parseId(values.setuid, 'uid', () => undefined),
     gid: values.setgid === undefined ? undefined : parseId(values.setgid, 'gid', () => undefined),
-    keepCaps:
-      values['keep-caps'] && namespaces & CLONE_NEWUSER
-        ? Number(world.read('/proc/sys/kernel/cap_last_cap') ?? CAP_CHECKPOINT_RESTORE)
-        : undefined,
+    identity: identityOf(
+      { users, groups },
+      values.setuid === undefined && values.setgid === undefined && owner === undefined,
+      world,
+    ),
+    keepCaps: values['keep-caps'] && namespaces & CLONE_NEWUSER ? lastCapability(world) : undefined,
     pid: world.pid,
     blocked: world.blocked,
     statusFd,

@@ -241,6 +241,7 @@ function apply(plan: Plan, sys: Recording): Outcome {
     argv0: plan.argv0,
     environment: plan.environment,
     changes: changes(plan),
+    identity: plan.identity,
     mounted: mounted(plan),
   };
 }
@@ -281,7 +282,10 @@ export const tool = defineTool({
   synopsis: ['[options] [<program> [<argument>...]]'],
   options,
   causes,
-  reads: ['ids', 'pid'],
+  reads: ({ uidMap, gidMap, persist, owner, uid, gid }) => [
+    ...((uidMap ?? gidMap ?? owner ?? uid ?? gid) === undefined ? [] : (['ids'] as const)),
+    ...(persist.length || [uidMap, gidMap].some((map) => map && map.by !== 'self') ? (['pid'] as const) : []),
+  ],
   description:
     'Makes new namespaces and runs a program in them; without a program, the shell that SHELL names, or /bin/sh.',
   differences: [

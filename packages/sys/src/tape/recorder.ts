@@ -249,7 +249,7 @@ class RecordingSys extends BoundSys {
         ? (this.failure as Failure)
         : { message: `failed to execute ${argv[0]}`, status: 126, statusMissing: 127 },
       text: this.gate.texts
-        ? `execve(${paths.length === 1 ? quote(paths[0] as string) : `{${paths.map(quote).join(', ')}}`}, [${argv.map(quote).join(', ')}])`
+        ? `${paths.length === 1 ? `execve(${quote(paths[0] as string)}` : `execvp(${quote(argv[0] as string)}`}, [${argv.map(quote).join(', ')}])`
         : undefined,
     });
   }

@@ -1,0 +1,8 @@
+/** @ts/capabilities: names, texts and rules of capabilities(7), as libcap writes them. */
+export * from './bearer.ts';
+export * from './iab.ts';
+export * from './list.ts';
+export * from './modes.ts';
+export * from './names.ts';
+export * from './status.ts';
+export * from './text.ts';
