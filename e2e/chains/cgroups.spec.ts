@@ -389,3 +389,45 @@ describe('lists as JSON', () => {
     ]);
   });
 });
+
+describe('memory limits that cannot be set', () => {
+  const set = (name: string, setting: string) => run(['ts-cgset', '-r', setting, name]);
+
+  test('below what is in use', async (context) => {
+    needs(context, needsRoot, needsController('memory'));
+    using group = new OwnGroup();
+    const { name } = group;
+    run(['ts-cgcreate', '-g', `memory:${name}`]);
+    // tail holds its bytes until somebody reads them.
+    const holder = spawn(
+      'sh',
+      ['-c', `ts-cgexec -g memory:${name} sh -c 'head -c 40000000 /dev/zero | tail -c 30000000 | sleep 60'`],
+      { env: { PATH: originalPath }, stdio: 'ignore', detached: true },
+    );
+    try {
+      const used = () => Number(group.read('memory', 'memory.usage_in_bytes'));
+      while (used() < 30_000_000) await new Promise((resolve) => setTimeout(resolve, 20));
+      const { stderr, status } = set(name, 'memory.limit_in_bytes=1M');
+      expect(status).toBe(96);
+      expect(stderr).toMatch(/memory\.limit_in_bytes: Device or resource busy\nts-cgset: the group uses \d{8} bytes/);
+    } finally {
+      const ended = once(holder, 'exit');
+      process.kill(-(holder.pid as number), 'SIGKILL');
+      await ended;
+    }
+  });
+
+  test('above the limit for memory and swap', (context) => {
+    needs(context, needsRoot, needsController('memory'));
+    using group = new OwnGroup();
+    const { name } = group;
+    run(['ts-cgcreate', '-g', `memory:${name}`]);
+    if (!existsSync(`${group.directory('memory')}/memory.memsw.limit_in_bytes`)) context.skip('no swap accounting');
+    expect(set(name, 'memory.memsw.limit_in_bytes=10M').stderr).toContain(
+      'set memory.limit_in_bytes (9223372036854771712) first',
+    );
+    const both = ['-r', 'memory.limit_in_bytes=10M', '-r', 'memory.memsw.limit_in_bytes=20M'];
+    expect(run(['ts-cgset', ...both, name])).toMatchObject({ status: 0, stderr: '' });
+    expect(set(name, 'memory.limit_in_bytes=30M').stderr).toContain('set memory.memsw.limit_in_bytes (20971520) first');
+  });
+});
