@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { membership, mountOf, OwnGroup } from '../harness/cgroups.ts';
-import { NOBODY, originalPath, run, shell } from '../harness/run.ts';
+import { NOBODY, originalPath, run, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsController, needsRoot } from '../harness/skip.ts';
 
 /** Word for word through the compat folder, and in our own names. */
@@ -267,12 +268,27 @@ describe('a program after a change', () => {
       expect(group.read('cpu', 'cpu.shares')).toBe('99');
     });
 
-  test('what was created is gone when the program cannot be executed', (context) => {
+  for (const owner of [[], ['-a', 'nobody:nogroup']])
+    for (const { program, reason, status } of [
+      { program: 'no-such-program', reason: 'No such file or directory', status: 127 },
+      { program: '/etc/passwd', reason: 'Permission denied', status: 126 },
+    ])
+      test(`nothing is created for ${[...owner, '--', program].join(' ')}`, (context) => {
+        needs(context, needsRoot, needsController('cpu', 'pids'));
+        using group = new OwnGroup();
+        const result = run(['ts-cgcreate', ...owner, '-g', `cpu,pids:${group.name}/a/b`, '--', program]);
+        expect(result).toMatchObject({ stderr: `ts-cgcreate: failed to execute ${program}: ${reason}\n`, status });
+        expect(group.places()).toEqual([]);
+      });
+
+  test('what was created is gone when the program cannot be executed after all', (context) => {
     needs(context, needsRoot, needsController('cpu', 'pids'));
     using group = new OwnGroup();
-    const { stderr, status } = run(['ts-cgcreate', '-g', `cpu,pids:${group.name}/a/b`, '--', 'no-such-program']);
-    expect({ stderr, status }).toEqual({
-      stderr: 'ts-cgcreate: failed to execute no-such-program: No such file or directory\n',
+    using folder = temporaryFolder();
+    const script = join(folder.path, 'script');
+    writeFileSync(script, '#!/no/such/interpreter\n', { mode: 0o755 });
+    expect(run(['ts-cgcreate', '-g', `cpu,pids:${group.name}/a/b`, '--', script])).toMatchObject({
+      stderr: `ts-cgcreate: failed to execute ${script}: No such file or directory\n`,
       status: 127,
     });
     expect(group.places()).toEqual([]);
