@@ -55,6 +55,8 @@ export interface Scene {
 export interface Action {
   /** Looks at the state, or needs to: it cannot be recorded. */
   readonly looks?: true;
+  /** Depends on the accounts of /etc. */
+  readonly named?: true;
   /** Needs another process: it can only be recorded. */
   readonly forks?: true;
   readonly changes?: readonly Facet[];
@@ -109,9 +111,12 @@ const shown = (each: number) => `${capabilityName(each)}=${each}`;
 const change = (facets: readonly Facet[], run: (scene: Scene) => void): Action => ({ changes: facets, run });
 const capabilities = (run: (scene: Scene) => void) => change(['credentials'], run);
 const ids = (run: (scene: Scene) => void) => change(['credentials', 'ids'], run);
+/** There is nothing to look at where calls are only written down, for --dry-run. */
 const look = (run: (scene: Scene & { live: LiveSys }) => void): Action => ({
   looks: true,
-  run: (scene) => run(scene as Scene & { live: LiveSys }),
+  run: (scene) => {
+    if (scene.live) run({ ...scene, live: scene.live });
+  },
 });
 
 const forking = (run: (sys: Recording, scene: Scene) => void): Action => ({
@@ -214,7 +219,7 @@ function mode(name: string, count: number): Action {
 
 /** A change that names accounts: looked up now, or when its turn comes where the root will be another by then. */
 function named(settings: Settings, world: World, make: (world: World) => Action): Action {
-  if (!settings.elsewhere) return make(world);
+  if (!settings.elsewhere) return { ...make(world), named: true };
   return { ...ids((scene) => make(scene.world).run(scene)), looks: true };
 }
 

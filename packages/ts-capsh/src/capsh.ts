@@ -118,14 +118,14 @@ function apply(plan: Plan, sys: Recording, world: World): Outcome {
 function act(plan: Plan, sys: LiveSys, world: World): Outcome {
   const { actions, program, count } = plan;
   const scene: Scene = {
-    bearer: new Bearer(sys, readCredentials(sys)),
+    bearer: new Bearer(sys, readCredentials(live())),
     world,
     count,
     live: sys,
     environment: world.environment,
   };
   for (const action of actions) {
-    scene.bearer.credentials = readCredentials(sys);
+    scene.bearer.credentials = readCredentials(live());
     action.run(scene);
   }
   return program ? become(program, plan, scene) : exit(0);
@@ -140,7 +140,8 @@ export const tool = defineTool({
   options,
   grammar: { split },
   causes,
-  reads: ['credentials', 'ids', 'root'],
+  reads: ['credentials', 'ids'],
+  files: ({ actions }) => (actions.some(({ named }) => named) ? ['/etc/passwd', '/etc/group'] : []),
   description:
     'Each option acts when its turn comes: it changes the state of the process, prints it or tests it. "--" ends the options and makes the process the shell (/bin/bash, or that of --shell) with the remaining words as its arguments; "==" makes it capsh again. "-+" and "=+" do the same in a child and wait for it. Lists are names or numbers with commas between them, or "all".',
   differences: [
