@@ -18,7 +18,6 @@ const PT_LOAD = 1;
 const PT_PHDR = 6;
 const HEADER_SIZE = 56;
 const ALIGNMENT = 0x10000;
-const PAGE = 0x1000;
 const R_X = 5;
 
 export interface SingleFile {
@@ -66,8 +65,7 @@ export function singleFile(file: SingleFile): Buffer {
 
   const launcher = Buffer.from(LAUNCHER[arch], 'base64');
   const tableSize = alignUp(HEADER_SIZE * (count + 1), 16);
-  // arm64 finds what lies beside the code by page, so the launcher begins on one, as it was linked.
-  const offset = alignUp(library.length + tableSize, PAGE) - tableSize;
+  const offset = alignUp(library.length, 16);
   const address = alignUp(top, ALIGNMENT) + (offset % ALIGNMENT);
 
   // The loader's text says where the parts lie, and its own size decides that: numbers of a fixed width settle it.

@@ -1,11 +1,10 @@
 /** mount(8): command-line interface for mount(2) and its younger kin. */
-import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { defineTool, exit, type Outcome, ToolError, type World } from '@ts/cli';
+import { realPath } from '@ts/mounts';
 import {
   AT_FDCWD,
   AT_RECURSIVE,
-  encode,
   errnoOf,
   FSCONFIG_CMD_RECONFIGURE,
   FSCONFIG_SET_FLAG,
@@ -14,6 +13,7 @@ import {
   type LiveSys,
   MNT_DETACH,
   MS_BIND,
+  MS_MOVE,
   MS_SILENT,
   type Recording,
   type Ref,
@@ -95,7 +95,11 @@ function report(change: Change): string {
   return kind === 'move' ? `${source} moved to ${target}.` : `${source} mounted on ${target}.`;
 }
 
-const makesMount = ({ kind }: Change) => kind === 'mount' || kind === 'bind';
+const makesMount = ({ kind }: Pick<Change, 'kind'>) => kind === 'mount' || kind === 'bind';
+
+/** Paths behind which something else is now. */
+const hidden = ({ kind, source, target }: Change) =>
+  kind === 'move' ? [source, target] : makesMount({ kind }) ? [target] : [];
 
 function apply(plan: Plan, sys: Recording, world: World): Outcome {
   const { changes, program, fake, verbose } = plan as Mounting;
@@ -103,15 +107,14 @@ function apply(plan: Plan, sys: Recording, world: World): Outcome {
     record(change, sys);
     if (verbose) sys.print(1, [`${world.prog}: ${report(change)}\n`]);
   }
-  return { become: program, mounted: fake ? [] : changes.map(({ target }) => target) };
+  return { become: program, mounted: fake ? [] : changes.flatMap(hidden) };
 }
 
 /** Everything that comes into being is taken back when a later step fails. */
 function record(change: Change, sys: Recording): void {
   if (change.mkdir !== undefined)
     for (const folder of foldersOf(change.target)) {
-      const mode = folder === change.target ? change.mkdir : 0o755;
-      const made = sys.or(`${folder}: mkdir failed`).ignoring(errnoOf('EEXIST')).mkdir(folder, mode) as Ref;
+      const made = sys.or(`${folder}: mkdir failed`).ignoring(errnoOf('EEXIST')).mkdir(folder, change.mkdir) as Ref;
       sys.undo((back) => back.when(made, 'equal', 0, () => back.rmdir(folder)));
     }
   if (change.kind === 'remount') remount(sys, change);
@@ -136,10 +139,7 @@ function record(change: Change, sys: Recording): void {
 function perform(change: Change, sys: LiveSys): void {
   if (change.mkdir !== undefined)
     for (const folder of foldersOf(change.target))
-      sys
-        .or(`${folder}: mkdir failed`, { status: 1 })
-        .ignoring(errnoOf('EEXIST'))
-        .mkdir(folder, folder === change.target ? change.mkdir : 0o755);
+      sys.or(`${folder}: mkdir failed`, { status: 1 }).ignoring(errnoOf('EEXIST')).mkdir(folder, change.mkdir);
   if (change.kind === 'remount') remount(sys as unknown as Sys, change);
   else if (change.kind !== 'propagation') attachFirst(change, sys);
   finish(sys as unknown as Sys, change);
@@ -159,21 +159,14 @@ function attachFirst(change: Change, sys: LiveSys): void {
   }
 }
 
-const realPath = (path: string) => {
-  try {
-    return path === '' ? path : realpathSync(encode(path), 'utf8');
-  } catch {
-    return path;
-  }
-};
-
 const DMESG = '\n       dmesg(1) may have more information after failed mount system call.';
 
 /** A failed call in the words of mount(8). */
 function asMountFailure(error: SysError, world: World): ToolError | SysError {
   const [subject, ...words] = (error.explain ?? '').split(' ');
   if (subject !== 'mount') return error;
-  const step = stepOf(words);
+  const said = stepOf(words);
+  const step = said.flags & (MS_BIND | MS_MOVE) ? { ...said, source: realPath(said.source) } : said;
   const hint = world.variable('TS_HINTS') === '0' ? undefined : remedyOf(step, error.errno, world);
   return new ToolError(`${realPath(step.target)}: ${wordsOf(step, error.errno, world)}.${DMESG}`, FAILED, hint);
 }

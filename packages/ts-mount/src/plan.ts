@@ -2,6 +2,7 @@
 import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
 import {
   type Attributes,
+  deviceTypes,
   type FstabEntry,
   findInFstab,
   type MountOptions,
@@ -11,6 +12,7 @@ import {
   parseFstab,
   parseMountinfo,
   parseOptions,
+  realPath,
 } from '@ts/mounts';
 import { MS_BIND, MS_MOVE, MS_REC, MS_REMOUNT } from '@ts/sys';
 import type { options } from './options.ts';
@@ -87,6 +89,12 @@ function kindOf(
   return propagation.length && !flags && !data.length && isWithout(source) && isWithout(type) ? 'propagation' : 'mount';
 }
 
+/** `-t a,b` are types to try; `-t noa,b` are all others that live on devices. */
+const typesNamed = (named: string, world: World) =>
+  named.startsWith('no') && named !== 'none'
+    ? deviceTypes(world.read('/proc/filesystems') ?? '').filter((type) => matchesType(type, named))
+    : named.split(',');
+
 function changeOf(
   words: string,
   source: string | undefined,
@@ -104,7 +112,7 @@ function changeOf(
   const kind = kindOf(parsed, source, type);
   const path = source === undefined ? 'none' : resolveSource(source, target, world);
   const named = type === undefined || type === 'auto' ? undefined : type;
-  const types = kind !== 'mount' ? [] : named === undefined ? typesOf(path, world) : named.split(',');
+  const types = kind !== 'mount' ? [] : named === undefined ? typesOf(path, world) : typesNamed(named, world);
   return {
     kind,
     source: path,
@@ -115,10 +123,15 @@ function changeOf(
   };
 }
 
+function lookUp(place: string, file: string, world: World): FstabEntry | undefined {
+  const entries = parseFstab(world.read(file) ?? '');
+  return findInFstab(entries, place) ?? findInFstab(entries, realPath(place));
+}
+
 /** The entry of fstab that one operand means; options of the command line come after its own. */
 function fromFstab(place: string, words: string, { values }: Input, world: World): Change {
   const file = values.fstab ?? '/etc/fstab';
-  const entry = findInFstab(parseFstab(world.read(file) ?? ''), place);
+  const entry = lookUp(place, file, world);
   if (!entry) throw new ToolError(`${place}: can't find in ${file}.`, 1);
   return ofEntry(entry, words, world, values.types);
 }
@@ -218,7 +231,7 @@ export function plan(input: Input, world: World): Plan {
     }
     if (source !== undefined || isPropagation) return changeOf(words, source, target, values.types, world);
     if (!isRemount) return fromFstab(target, words, input, world);
-    const entry = findInFstab(parseFstab(world.read(values.fstab ?? '/etc/fstab') ?? ''), target);
+    const entry = lookUp(target, values.fstab ?? '/etc/fstab', world);
     return entry ? ofEntry(entry, words, world, values.types) : changeOf(words, undefined, target, values.types, world);
   };
   return { ...common, changes: [change()], all: false, program };

@@ -82,9 +82,12 @@ const isStandIn = (path: string) => {
   return name !== undefined && name !== posix.basename(path);
 };
 
-function add(programs: Programs, name: string, search: Search): void {
+function add(programs: Programs, name: string, search: Search, world: World): void {
   const path = findExecutable(name, search);
-  if (path === undefined) throw new ToolError(`${name}: program not found`);
+  if (path === undefined)
+    throw new ToolError(
+      `${name}: ${name.includes('/') && world.exists(name) ? 'not executable' : 'program not found'}`,
+    );
   try {
     programs.add(path);
     // A tool of ours runs in Node.
@@ -98,10 +101,10 @@ function add(programs: Programs, name: string, search: Search): void {
   }
 }
 
-function addDefaults(programs: Programs, search: Search): void {
+function addDefaults(programs: Programs, search: Search, world: World): void {
   for (const name of DEFAULT_PROGRAMS) {
     try {
-      add(programs, name, search);
+      add(programs, name, search, world);
     } catch (error) {
       if (!(error instanceof ToolError)) throw error; // a host without that program
     }
@@ -129,8 +132,8 @@ function plan({ operands, values }: Parsed<typeof options>, world: World): Plan 
   const path = world.variable('PATH')?.split(':') ?? [];
   const search: Search = { folders: [...path, ...MORE_FOLDERS], directory: process.cwd(), isSkipped: isStandIn };
   const programs = new Programs(search);
-  for (const name of names) add(programs, name, search);
-  if (!names.length) addDefaults(programs, search);
+  for (const name of names) add(programs, name, search, world);
+  if (!names.length) addDefaults(programs, search, world);
   programs.finish();
   for (const [folder, mode] of FOLDERS) programs.tree.folder(folder, mode);
   const shell = ['/bin/bash', '/usr/bin/bash'].find((each) => programs.tree.has(each)) ? '/bin/bash' : '/bin/sh';

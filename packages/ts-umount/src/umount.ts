@@ -1,9 +1,16 @@
 /** umount(8): command-line interface for umount2(2). */
-import { realpathSync } from 'node:fs';
 import { defineTool, exit, type Outcome, type Parsed, UsageError, type World } from '@ts/cli';
-import { allOptions, type Mount, matchesOptions, matchesType, mountAt, parseMountinfo, subtree } from '@ts/mounts';
 import {
-  encode,
+  allOptions,
+  type Mount,
+  matchesOptions,
+  matchesType,
+  mountAt,
+  parseMountinfo,
+  realPath,
+  subtree,
+} from '@ts/mounts';
+import {
   type LiveSys,
   MNT_DETACH,
   MNT_FORCE,
@@ -77,14 +84,6 @@ function apply({ targets, flags, program }: Plan, sys: Recording): Outcome {
 
 const mountsNow = (world: World) => parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
 
-const realPath = (path: string) => {
-  try {
-    return path === '' ? path : realpathSync(encode(path), 'utf8');
-  } catch {
-    return path;
-  }
-};
-
 /** The last mount at a place; failing that, of a source. */
 const find = (mounts: readonly Mount[], place: string) =>
   mountAt(mounts, realPath(place)) ?? mounts.findLast(({ source }) => source === place || source === realPath(place));
@@ -104,14 +103,13 @@ function detach(target: string, mount: Mount | undefined, plan: Plan, sys: LiveS
     return FAILED;
   }
   if (plan.detachLoop && !plan.fake && mount && /^\/dev\/loop\d+$/.test(mount.source)) freeLoop(mount.source, sys);
-  if (plan.verbose)
-    world.print(`${world.prog}: ${target}${mount && plan.scope === 'target' ? ` (${mount.source})` : ''} unmounted\n`);
+  if (plan.verbose) world.warn(`${target}${mount && plan.scope === 'target' ? ` (${mount.source})` : ''} unmounted`);
   return 0;
 }
 
 function remountReadOnly(target: string, plan: Plan, sys: LiveSys, world: World): number {
   sys.or(`${target}: cannot remount read-only`, { status: FAILED }).mount(null, target, null, MS_REMOUNT | MS_RDONLY);
-  if (plan.verbose) world.print(`${world.prog}: ${target}: remounted read-only\n`);
+  if (plan.verbose) world.warn(`${target}: remounted read-only`);
   return 0;
 }
 
@@ -142,11 +140,11 @@ function detachOperand(target: string, plan: Plan, sys: LiveSys, world: World): 
       if (!plan.quiet) world.warn(`${realPath(target)}: not mounted.`);
       return 1;
     }
-    return detach(mount?.target ?? realPath(target), mount, plan, sys, world);
+    return detach(mount?.target ?? target, mount, plan, sys, world);
   }
   const found = mountsOf(target, plan, world);
   if (!found) {
-    if (!plan.quiet) world.warn(`${realPath(target)}: not mounted`);
+    if (!plan.quiet) world.warn(`${target}: not mounted`);
     return 1;
   }
   return Math.max(0, ...found.map((mount) => detach(mount.target, mount, plan, sys, world)));

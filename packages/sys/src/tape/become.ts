@@ -1,6 +1,6 @@
 /** Replaces this process by the runner with a tape: from here on nothing of JavaScript is left. */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { arch } from '../arch.ts';
+import { type Arch, arch as host } from '../arch.ts';
 import { encode } from '../bytes.ts';
 import { AT_EMPTY_PATH } from '../const/at.ts';
 import { MFD_CLOEXEC, MFD_EXEC } from '../const/memfd.ts';
@@ -13,12 +13,10 @@ import { RUNNER } from './images.generated.ts';
 import { giveBackDescriptors, type Inherited } from './inherited.ts';
 import { layOut, type Playing } from './layout.ts';
 
-const code = () => Buffer.from(RUNNER[arch], 'base64');
-
 /** Runner and tape as an executable file. */
-export function tapeImage(tape: Tape, playing?: Playing): Buffer {
-  const runner = code();
-  return image(arch, runner, layOut(tape, dataAddress(runner), playing));
+export function tapeImage(tape: Tape, playing?: Playing, arch: Arch = host): Buffer {
+  const runner = Buffer.from(RUNNER[arch], 'base64');
+  return image(arch, runner, layOut(tape, dataAddress(runner), playing, arch));
 }
 
 function writeAll(fd: number, bytes: Buffer): void {

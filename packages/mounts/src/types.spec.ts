@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import { findInFstab, parseFstab } from './fstab.ts';
+import { detectType, deviceTypes, matchesOptions, matchesType, SUPERBLOCKS_SIZE } from './types.ts';
+
+test.each([
+  ['ext4', 'ext4', true],
+  ['ext4', 'proc,ext4', true],
+  ['ext4', 'noext4', false],
+  ['proc', 'noext4,tmpfs', true],
+  ['tmpfs', 'noext4,tmpfs', false],
+  ['none', 'none', true],
+])('type %s matches %s: %s', (type, pattern, matches) => expect(matchesType(type, pattern)).toBe(matches));
+
+test.each([
+  ['_netdev', true],
+  ['no_netdev', false],
+  ['ro', false],
+  ['+noauto', true],
+])('options match %s: %s', (pattern, matches) => expect(matchesOptions(['_netdev', 'noauto'], pattern)).toBe(matches));
+
+describe('detectType', () => {
+  const device = (offset: number, bytes: string | readonly number[]) => {
+    const start = Buffer.alloc(SUPERBLOCKS_SIZE);
+    start.set(Buffer.from(bytes as string, 'latin1'), offset);
+    return start;
+  };
+  const ext = (compatible: number, incompatible: number, readOnly: number) => {
+    const start = device(1080, [0x53, 0xef]);
+    [compatible, incompatible, readOnly].forEach((features, index) => {
+      start.writeUInt32LE(features, 1024 + 92 + 4 * index);
+    });
+    return start;
+  };
+
+  test.each([
+    ['xfs', device(0, 'XFSB')],
+    ['btrfs', device(65600, '_BHRfS_M')],
+    ['iso9660', device(32769, 'CD001')],
+    ['vfat', device(82, 'FAT32   ')],
+    ['ext2', ext(0, 2, 1)],
+    ['ext3', ext(4, 2, 1)],
+    ['ext4', ext(4, 0x42, 1)],
+    [undefined, Buffer.alloc(SUPERBLOCKS_SIZE)],
+    [undefined, Buffer.alloc(0)],
+  ])('%s', (type, start) => expect(detectType(start)).toBe(type));
+});
+
+test('deviceTypes', () => expect(deviceTypes('nodev\tsysfs\n\text3\n\tvfat\n')).toEqual(['ext3', 'vfat']));
+
+test('fstab', () => {
+  const entries = parseFstab('# comment\n\nLABEL=x /mnt/a\\040b ext4 ro,noauto 0 1\n/dev/vdb\t/b\n');
+  expect(entries).toEqual([
+    { source: 'LABEL=x', target: '/mnt/a b', type: 'ext4', options: 'ro,noauto' },
+    { source: '/dev/vdb', target: '/b', type: 'auto', options: 'defaults' },
+  ]);
+  expect(findInFstab(entries, '/b/')?.source).toBe('/dev/vdb');
+  expect(findInFstab(entries, '/dev/vdb')?.target).toBe('/b');
+  expect(findInFstab(entries, '/c')).toBeUndefined();
+});
