@@ -81,12 +81,14 @@ const fail = (message: string, hint?: string): never => {
   throw new ToolError(message, FINAL, hint);
 };
 
+/** The kernel's numbers here have 32 bits. */
+const LARGEST = 0xffff_ffff;
+
 function number(step: Step): number {
   const value = step.value ?? '';
-  return (
-    parseUnsigned(value.trim()) ??
-    fail(`invalid --${step.option.long} value: want non-negative integer, got "${value}"`)
-  );
+  const parsed = parseUnsigned(value.trim());
+  if (parsed !== undefined && parsed <= LARGEST) return parsed;
+  return fail(`invalid --${step.option.long} value: want non-negative integer, got "${value}"`);
 }
 
 function unknown(word: string): never {
@@ -229,7 +231,7 @@ function groups(text: string, world: World): Action {
     .filter(Boolean)
     .map((word) => {
       const id = /^\d+$/.test(word) ? Number(word) : world.group(word)?.gid;
-      return id !== undefined && id < 0xffff_ffff ? id : fail(`no such group: ${word}`);
+      return id !== undefined && id < LARGEST ? id : fail(`no such group: ${word}`);
     });
   return ids(({ bearer }) => {
     bearer.sys.or('failed to set the supplementary groups').setgroups(wanted);

@@ -147,6 +147,8 @@ export const tool = defineTool({
   differences: [
     'Failures are said with the name of the tool and the reason; a word that is no option is named on standard error beside the usage text.',
     '--has-a and --has-b of a number that the kernel does not know end with 1.',
+    'A number that does not fit into 32 bits is refused; the original takes its lower half.',
+    'A script without "#!" that --shell names is run by /bin/sh.',
     '--explain, --suggest and --license are left out.',
     'Behind an option that prints or tests, "-+" and "=+" do not fork, and --forkfor is refused.',
     '`--dry-run`, `--trace` and `--version` are ours.',

@@ -179,6 +179,7 @@ export const tool = defineTool({
   differences: [
     'Words behind the name are a program to run; the original refuses them. So options stand before the name.',
     'Long names, domains, aliases and addresses of the name come from /etc/hosts alone, not from DNS or another name service; --all-fqdns is left out.',
+    'That no NIS domain is set is said on standard error.',
     'Help goes to standard output with status 0, and wrong usage is answered by a line that says what is wrong.',
   ],
   exitStatuses: [
