@@ -1,9 +1,11 @@
 /** What each option does, in words of @ts/capabilities. An action is made from its text first, and done when its turn comes. */
 import {
   type Bearer,
+  capabilitiesAbout,
   capabilityName,
   capabilityNumber,
   describeMask,
+  explainCapability,
   firstCapabilities,
   has,
   MODES,
@@ -408,6 +410,12 @@ export function makeAction(step: Step, settings: Settings, count: number, world:
       return look(({ live, world: now, count: all }) => now.print(formatCurrent(live, all)));
     case 'decode':
       return look(({ world: now }) => now.print(`${describeMask(parseMask(value))}\n`));
+    case 'explain': {
+      const each = capability(value);
+      return look(({ world: now }) => now.print(explainCapability(each)));
+    }
+    case 'suggest':
+      return look(({ world: now }) => now.print(capabilitiesAbout(value).map(explainCapability).join('\n')));
     case 'has-p':
     case 'has-i':
     case 'has-a':

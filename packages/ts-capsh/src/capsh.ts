@@ -149,7 +149,7 @@ export const tool = defineTool({
     '--has-a and --has-b of a number that the kernel does not know end with 1.',
     'A number that does not fit into 32 bits is refused; the original takes its lower half.',
     'A script without "#!" that --shell names is run by /bin/sh.',
-    '--explain, --suggest and --license are left out.',
+    '--explain and --suggest have texts of our own; --license is left out.',
     'Behind an option that prints or tests, "-+" and "=+" do not fork, and --forkfor is refused.',
     '`--dry-run`, `--trace` and `--version` are ours.',
   ],
