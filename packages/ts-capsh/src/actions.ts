@@ -75,7 +75,7 @@ export interface Settings {
   readonly forked: boolean;
 }
 
-const UNLISTED = 'failed to change the bounding set: CAP_SETPCAP cannot be made effective';
+const UNLISTED = 'unable to raise CAP_SETPCAP for changes of the bounding set';
 const FINAL = 1;
 
 /** Ends with status 1 and one line, as a test that has failed. */
@@ -146,7 +146,11 @@ function raiseAmbient({ bearer }: Scene, each: number): void {
 }
 
 function dropAll({ bearer }: Scene, capabilities: readonly number[]): void {
-  for (const each of capabilities) bearer.sys.or(`failed to drop [${shown(each)}]`).dropBounding(each);
+  for (const each of capabilities)
+    bearer.sys
+      .or(`failed to drop [${shown(each)}]`)
+      .explaining('lacks cap_setpcap')
+      .dropBounding(each);
 }
 
 function drop(text: string, strict: boolean, count: number): Action {
@@ -236,7 +240,7 @@ function groups(text: string, world: World): Action {
       return id !== undefined && id < LARGEST ? id : fail(`no such group: ${word}`);
     });
   return ids(({ bearer }) => {
-    bearer.sys.or('failed to set the supplementary groups').setgroups(wanted);
+    bearer.sys.or('failed to set the supplementary groups').explaining('lacks cap_setgid').setgroups(wanted);
   });
 }
 
@@ -374,7 +378,7 @@ export function makeAction(step: Step, settings: Settings, count: number, world:
     case 'gid': {
       const wanted = number(step);
       return ids(({ bearer }) => {
-        bearer.sys.or(`failed to set gid=${wanted}`).setgid(wanted);
+        bearer.sys.or(`failed to set gid=${wanted}`).explaining('lacks cap_setgid').setgid(wanted);
       });
     }
     case 'groups':
@@ -385,7 +389,7 @@ export function makeAction(step: Step, settings: Settings, count: number, world:
       return change(['root'], ({ bearer }) => {
         const says = `unable to chroot/chdir to [${value}]`;
         bearer.with(CAP_SYS_CHROOT, 'unable to raise CAP_SYS_CHROOT', () => {
-          bearer.sys.or(says).explaining(`chroot ${value}`).chroot(value);
+          bearer.sys.or(says).explaining('lacks cap_sys_chroot').chroot(value);
         });
         bearer.sys.or(says).chdir('/');
       });
