@@ -57,7 +57,8 @@ function once({ argv, env, who }: Contender): number {
 export function measure(what: string, contenders: readonly Contender[], runs: number): Row[] {
   const times = contenders.map(() => [] as number[]);
   for (const contender of contenders) once(contender);
-  for (let run = 0; run < runs; run++) contenders.forEach((contender, index) => times[index]?.push(once(contender)));
+  for (let run = 0; run < runs; run++)
+    for (const [index, contender] of contenders.entries()) times[index]?.push(once(contender));
   const minima = times.map((list) => Math.min(...list));
   return contenders.map(({ who }, index) => {
     const sorted = [...(times[index] as number[])].sort((a, b) => a - b);

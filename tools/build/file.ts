@@ -64,9 +64,9 @@ export function singleFile(file: SingleFile): Buffer {
   const top = Math.max(...loads.map((header) => Number(header.readBigUInt64LE(16) + header.readBigUInt64LE(40))));
 
   const launcher = Buffer.from(LAUNCHER[arch], 'base64');
+  const tableSize = alignUp(HEADER_SIZE * (count + 1), 16);
   const offset = alignUp(library.length, 16);
   const address = alignUp(top, ALIGNMENT) + (offset % ALIGNMENT);
-  const tableSize = alignUp(HEADER_SIZE * (count + 1), 16);
 
   // The loader's text says where the parts lie, and its own size decides that: numbers of a fixed width settle it.
   const text = (parts: Parts) => strings([name, node, ...NODE_FLAGS, '-e', loader(parts)]);

@@ -26,7 +26,7 @@ export interface Credentials {
 /** Credentials of the calling thread. */
 export function readCredentials(sys: LiveSys): Credentials {
   const buffers = [Buffer.alloc(4), Buffer.alloc(4), Buffer.alloc(4)] as const;
-  sys.do('getresuid', ...buffers);
+  sys.look('getresuid', ...buffers);
   const [real, effective, saved] = buffers.map((buffer) => buffer.readUInt32LE()) as [number, number, number];
   return { uids: { real, effective, saved }, sets: sys.capget(), securebits: sys.getSecurebits() };
 }

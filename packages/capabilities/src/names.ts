@@ -108,6 +108,6 @@ export function capabilityCount(sys: LiveSys, read: (path: string) => string | u
   const last = read(LAST_CAPABILITY)?.trim();
   if (last !== undefined && /^\d+$/.test(last)) return Number(last) + 1;
   let count = 0;
-  while (count < SET_SIZE && (sys.ignoring().do('prctl', PR_CAPBSET_READ, count, 0, 0, 0) as number) >= 0) count++;
+  while (count < SET_SIZE && (sys.ignoring().look('prctl', PR_CAPBSET_READ, count, 0, 0, 0) as number) >= 0) count++;
   return count;
 }

@@ -54,8 +54,8 @@ const notYours = (path: string, world: Reader & { readonly euid: number }, remed
   return `${path} belongs to user ${owner}: ${remedy}`;
 };
 
-const delegate = (path: string, world: Reader) =>
-  `be root, or have root give you the group: cgcreate -t USER:GROUP -a USER:GROUP -g ${specOf(folderOf(path), world)}`;
+const delegate = (group: string, world: Reader) =>
+  `be root, or have root give you the group: cgcreate -t USER:GROUP -a USER:GROUP -g ${specOf(group, world)}`;
 
 const OPENING = ['cgroup-open', 'cgroup-mkdir', 'cgroup-rmdir', 'cgroup-own'];
 const each = (kinds: readonly string[], errors: readonly string[], probe: Cause['probe']): Cause[] =>
@@ -72,7 +72,7 @@ export const causes: readonly Cause[] = [
     isReadOnly(text(file)) ? `${nameOf(text(file))} can only be read` : undefined,
   ),
   ...each(['cgroup-open'], ['EACCES', 'EPERM'], ([file], world) =>
-    notYours(text(file), world, delegate(text(file), world)),
+    notYours(text(file), world, delegate(folderOf(text(file)), world)),
   ),
   ...each(['cgroup-mkdir', 'cgroup-rmdir'], ['EACCES', 'EPERM'], ([file], world) =>
     notYours(folderOf(text(file)), world, delegate(text(file), world)),

@@ -249,7 +249,10 @@ function locate(hierarchies: Hierarchies, path: string, name: string, world: Rea
   if (!group) return { no: 'controller', hint: whyMissing(hierarchies, controller) };
   const { hierarchy, directory } = group;
   if (!world.exists(directory))
-    return { no: 'group', hint: `there is no group ${directory}: cgcreate -g ${controller}:${path}` };
+    return {
+      no: 'group',
+      hint: `there is no group ${directory}: cgcreate -g ${controller === 'cgroup' ? '' : controller}:${path}`,
+    };
   const given = world.read(`${directory}/cgroup.controllers`)?.split(/\s+/);
   if (hierarchy.version === 2 && home?.enable !== undefined && !given?.includes(home.enable))
     return {

@@ -6,6 +6,7 @@
 import { realpathSync } from 'node:fs';
 import { basename, sep } from 'node:path';
 import {
+  dry,
   encode,
   errnoName,
   formatTape,
@@ -16,6 +17,7 @@ import {
   live,
   play,
   pointerArray,
+  quote,
   type Recording,
   RLIMIT_NOFILE,
   recording,
@@ -266,6 +268,25 @@ function record(call: Call, plan: unknown, world: World, session: Session, texts
   return sys.finish();
 }
 
+/** --dry-run: the calls in order, none made. */
+function rehearseAloud(call: Call, plan: unknown, world: World, session: Session): number {
+  const { tool } = call;
+  const words = tool.describe?.(plan, world) ?? '';
+  if (tool.becomes(plan) || !tool.act) {
+    world.print(words + formatTape(record(call, plan, world, session, true, false)));
+    return 0;
+  }
+  world.print(words);
+  const outcome = tool.act(
+    plan,
+    dry(tool.status ?? 1, (line) => world.print(`${line}\n`)),
+    world,
+  );
+  if ('exit' in outcome) return outcome.exit;
+  world.print(`execvp(${outcome.become.map(quote).join(', ')})\n`);
+  return 0;
+}
+
 function perform(call: Call, world: World, session: Session): number {
   const { tool } = call;
   if (call.argv[1] === COMPLETE) {
@@ -277,11 +298,7 @@ function perform(call: Call, world: World, session: Session): number {
   if (answered !== undefined) return answered;
   checkExclusive(tool, parsed);
   const plan = tool.plan(parsed, world);
-  if (isGiven(parsed, 'dry-run')) {
-    const tape = formatTape(record(call, plan, world, session, true, false));
-    world.print((tool.describe?.(plan, world) ?? '') + tape);
-    return 0;
-  }
+  if (isGiven(parsed, 'dry-run')) return rehearseAloud(call, plan, world, session);
   const tracing = isGiven(parsed, 'trace');
   if (tool.becomes(plan)) {
     const explainer =

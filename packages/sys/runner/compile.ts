@@ -14,9 +14,10 @@ const COMMON = [
   '-Os -std=gnu11 -ffreestanding -fno-builtin -nostdlib -static -fno-stack-protector -fno-asynchronous-unwind-tables',
   '-fno-unwind-tables -Wall -Wextra -Werror -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-T,image.ld',
 ].join(' ');
+/** tiny: addresses relative to the instruction and not to its page, since the launcher may lie anywhere in one. */
 const OF_ARCH: Readonly<Record<Arch, string>> = {
   x64: '-fcf-protection=none -mno-red-zone',
-  arm64: '-mno-outline-atomics',
+  arm64: '-mno-outline-atomics -mcmodel=tiny',
 };
 /** The runner is linked for its fixed address behind the ELF headers (../src/tape/elf.ts); the launcher runs anywhere. */
 const OF_IMAGE = {

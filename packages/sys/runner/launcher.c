@@ -23,6 +23,14 @@ enum { RLIMIT_FSIZE = 1, RLIMIT_DATA = 2, RLIMIT_STACK = 3, RLIMIT_NPROC = 6, RL
 #define LARGE_STACK (64UL << 20)
 #define USUAL_STACK (8UL << 20)
 
+static void __attribute__((noreturn)) fail(const char *words)
+{
+	char line[512], *p = append(line, line + 200, image_end);
+	p = append(p, line + 500, words);
+	kernel(NR_write, 2, (u64)line, p - line, 0, 0, 0);
+	end(127);
+}
+
 static int starts_with(const char *s, const char *prefix)
 {
 	while (*prefix)
@@ -115,23 +123,30 @@ static u64 ignored_signals(void)
  */
 static char *raise_limits(char *to, const char *limit, u64 argument_size)
 {
-	static const u8 raised[] = { RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_NPROC, RLIMIT_AS };
-	for (u64 i = 0; i < sizeof raised; i++) {
-		u64 pair[2], soft, wanted = ~0UL;
-		if (kernel(NR_prlimit64, 0, raised[i], 0, (u64)pair, 0, 0) < 0)
+	/* With a hard limit below the number Node crashes or hangs. */
+	static const struct { u32 resource, least; } raised[] = {
+		{ RLIMIT_NOFILE, 20 }, { RLIMIT_FSIZE, 0 }, { RLIMIT_DATA, 64 << 20 }, { RLIMIT_STACK, 0 }, { RLIMIT_NPROC, 0 }, { RLIMIT_AS, 512 << 20 },
+	};
+	for (u64 i = 0; i < sizeof raised / sizeof *raised; i++) {
+		u64 pair[2], soft, wanted = ~0UL, resource = raised[i].resource;
+		if (kernel(NR_prlimit64, 0, resource, 0, (u64)pair, 0, 0) < 0)
 			continue;
+		if (pair[1] < raised[i].least)
+			fail(resource == RLIMIT_AS ? ": the hard limit of the address space (ulimit -H -v) is too low for Node\n"
+			     : resource == RLIMIT_DATA ? ": the hard limit of data (ulimit -H -d) is too low for Node\n"
+			     : ": the hard limit of open files (ulimit -H -n) is too low for Node\n");
 		soft = pair[0];
-		if (raised[i] == RLIMIT_STACK)
+		if (resource == RLIMIT_STACK)
 			wanted = soft < USUAL_STACK || soft / 4 < argument_size + 2 * STATE_SIZE ? LARGE_STACK : soft;
 		if (wanted > pair[1])
 			wanted = pair[1];
-		if (wanted <= soft && raised[i] != RLIMIT_NOFILE)	/* that one Node raises itself */
+		if (wanted <= soft && resource != RLIMIT_NOFILE)	/* that one Node raises itself */
 			continue;
 		pair[0] = wanted;
-		kernel(NR_prlimit64, 0, raised[i], (u64)pair, 0, 0, 0);
+		kernel(NR_prlimit64, 0, resource, (u64)pair, 0, 0, 0);
 		if (to[-1] != ':')
 			to = append(to, limit, ",");
-		to = append_decimal(to, limit, raised[i]);
+		to = append_decimal(to, limit, resource);
 		to = append(to, limit, "=");
 		to = append_decimal(to, limit, (i64)soft);
 	}
@@ -203,14 +218,6 @@ static void fill_closed(void)
 	}
 }
 
-static void __attribute__((noreturn)) fail(const char *words)
-{
-	char line[512], *p = append(line, line + 200, image_end);
-	p = append(p, line + 500, words);
-	kernel(NR_write, 2, (u64)line, p - line, 0, 0, 0);
-	end(127);
-}
-
 /* Comes back where that is no program. */
 static void become(const char *directory, u64 size, const char *name, char **argv, char **envp)
 {
@@ -271,7 +278,7 @@ void __attribute__((noreturn)) launch(u64 *stack)
 		file = high;
 	}
 	if (file < 0)
-		fail(": cannot open its own file\n");
+		fail(": cannot open its own file, which must be readable\n");
 	{
 		char state[STATE_SIZE];
 		char *arguments[argc + 16];

@@ -20,8 +20,8 @@ export interface Failure {
 }
 
 export interface Gate {
-  /** Errors end the run as `failure` says. Result: what the kernel returns, never negative (live), or its place on the tape. */
-  call(name: Call, operands: readonly Operand[], failure: Failure): Int;
+  /** `looksOnly`: the call changes nothing, its result or what the kernel fills in is needed at once. Errors end the run as `failure` says. Result: what the kernel returns, never negative (live), or its place on the tape. */
+  call(name: Call, operands: readonly Operand[], failure: Failure, looksOnly?: boolean): Int;
   /** True where results are known at once, so that data filled by the kernel can be read. */
   readonly live: boolean;
 }

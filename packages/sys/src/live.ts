@@ -43,12 +43,27 @@ const ENOENT = 2;
 export class LiveGate implements Gate {
   readonly live = true;
 
-  /** `trace` is given one line a call, as strace(1) prints it. */
-  constructor(readonly trace?: (line: string) => void) {}
+  /**
+   * @param trace Is given one line a call, as strace(1) prints it.
+   * @param isDry Calls that change something are not made, only traced, and succeed.
+   */
+  constructor(
+    readonly trace?: (line: string) => void,
+    readonly isDry = false,
+  ) {}
 
-  call(name: Call, operands: readonly Operand[], failure: Failure): number {
+  call(name: Call, operands: readonly Operand[], failure: Failure, looksOnly = false): number {
+    if (this.isDry) {
+      if (looksOnly) return this.#make(name, operands, failure);
+      this.trace?.(formatCall(name, operands));
+      return 0;
+    }
+    return this.#make(name, operands, failure, this.trace);
+  }
+
+  #make(name: Call, operands: readonly Operand[], failure: Failure, trace?: (line: string) => void): number {
     const result = rawCall(name, operands);
-    this.trace?.(`${formatCall(name, operands)} = ${formatResult(result)}`);
+    trace?.(`${formatCall(name, operands)} = ${formatResult(result)}`);
     if (result >= 0 || failure.ignore === true || failure.ignore === -result) return result;
     throw new SysError(
       name,

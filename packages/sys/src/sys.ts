@@ -39,7 +39,10 @@ export interface SysBase<Result extends Int> extends Bound<typeof man2, Result> 
 }
 
 export interface Sys extends SysBase<Int> {}
-export interface LiveSys extends SysBase<number> {}
+export interface LiveSys extends SysBase<number> {
+  /** A call that has no wrapper and changes nothing: made even where calls are only shown. */
+  look(name: Call, ...operands: Operand[]): number;
+}
 
 export class BoundSys implements Caller {
   constructor(
@@ -64,12 +67,16 @@ export class BoundSys implements Caller {
   }
 
   do(name: Call, ...operands: Operand[]): Int {
-    return this.gate.call(name, operands, { message: `${name} failed`, ...this.failure });
+    return this.gate.call(name, operands, this.said(name));
+  }
+
+  private said(name: Call): Failure {
+    return { message: `${name} failed`, ...this.failure };
   }
 
   look(name: Call, ...operands: Operand[]): number {
     if (!this.gate.live) throw new TypeError(`the result of ${name} is needed while planning: use a live sys`);
-    return this.do(name, ...operands) as number;
+    return this.gate.call(name, operands, this.said(name), true) as number;
   }
 
   protected with(failure: Partial<Failure> & { status: number }): this {
@@ -93,3 +100,7 @@ for (const [name, wrapper] of Object.entries(man2) as [string, (sys: Caller, ...
  */
 export const live = (status = 1, trace?: (line: string) => void): LiveSys =>
   new BoundSys(new LiveGate(trace), { status }) as unknown as LiveSys;
+
+/** The same, but calls that change something are only traced. */
+export const dry = (status: number, trace: (line: string) => void): LiveSys =>
+  new BoundSys(new LiveGate(trace, true), { status }) as unknown as LiveSys;

@@ -420,9 +420,9 @@ export function makeAction(step: Step, settings: Settings, count: number, world:
         if (!live.getNoNewPrivs()) fail('no-new-privs not set');
       });
     case 'is-uid':
-      return isEqual('uid', number(step), (live) => live.do('getuid'));
+      return isEqual('uid', number(step), (live) => live.look('getuid'));
     case 'is-gid':
-      return isEqual('gid', number(step), (live) => live.do('getgid'));
+      return isEqual('gid', number(step), (live) => live.look('getgid'));
     case 'supports': {
       const each = capability(value);
       return look(({ count: all }) => {

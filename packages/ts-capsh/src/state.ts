@@ -75,8 +75,8 @@ export function formatState(sys: LiveSys, world: World, count: number): string {
     `Ambient set =${formatCapabilityList(ambientSet(sys, count))}\n`,
     `Current IAB: ${currentIab(sys, count)}\n`,
     formatSecurebits(sys.getSecurebits(), sys.getNoNewPrivs()),
-    `uid=${user(sys.do('getuid'))} euid=${user(sys.do('geteuid'))}\n`,
-    `gid=${group(sys.do('getgid'))}\n`,
+    `uid=${user(sys.look('getuid'))} euid=${user(sys.look('geteuid'))}\n`,
+    `gid=${group(sys.look('getgid'))}\n`,
     `groups=${sys.getgroups().map(group).join(',')}\n`,
     `Guessed mode: ${mode} (${MODES[mode]})\n`,
   ].join('');

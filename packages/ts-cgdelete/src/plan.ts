@@ -40,7 +40,9 @@ function removalsOf(text: string, world: World): Removal[] {
   if (path === undefined) throw new ToolError(`${failure}: No such file or directory`, OTHER.status, LEAVES);
   const targets = targetsOf(readHierarchies(world), controllers, path);
   if ('hint' in targets) throw new ToolError(`${failure}: ${NOT_MOUNTED.text}`, NOT_MOUNTED.status, targets.hint);
-  return targets.map((group) => {
+  // `*` is every hierarchy that has the group.
+  const present = controllers.includes('*') ? targets.filter(({ directory }) => world.exists(directory)) : targets;
+  return (present.length ? present : targets).map((group) => {
     const above = parentOf(group);
     if (!above)
       throw new ToolError(`${failure}: Device or resource busy`, OTHER.status, 'it is the top of its hierarchy');

@@ -64,11 +64,12 @@ function assume(sys: Sys, { uid, gid, groups }: Identity): void {
   if (uid !== undefined) sys.or('failed to set user-ID').setuid(uid);
 }
 
-function attempt(look: () => Identity): Identity | ToolError {
+/** What the old root's accounts say, where they say something. */
+function identifyOutside({ userspec, groups }: Plan, world: World): Identity | undefined {
   try {
-    return look();
+    return identify(userspec, groups, { ...world, warn: () => undefined });
   } catch (error) {
-    if (error instanceof ToolError) return error;
+    if (error instanceof ToolError) return undefined;
     throw error;
   }
 }
@@ -104,9 +105,10 @@ export const tool = defineTool({
   causes,
   reads: ['credentials'],
   description:
-    'Changes the root directory to <newroot>, the working directory to "/", and runs the program; without one, the shell that SHELL names (or /bin/sh) with -i. Names of users and groups are those of the new root, or of the old one where the new root does not know them.',
+    'Changes the root directory to <newroot>, the working directory to "/", and runs the program; without one, the shell that SHELL names (or /bin/sh) with -i. Names of users and groups are those of the new root; what it does not know of an id is taken from the old one.',
   differences: [
     'Names are looked up in /etc/passwd and /etc/group, by no other name service.',
+    'A user id that only the old root knows has the groups of the old root; the original takes those of another account of the new one.',
     '`--dry-run` and `--trace` are ours.',
   ],
   exitStatuses: [
@@ -127,12 +129,9 @@ export const tool = defineTool({
   becomes: ({ userspec, groups, identity }) => identity !== undefined || (userspec === undefined && !groups),
   apply,
   act: (plan, sys, world) => {
-    const outside = attempt(() => identify(plan.userspec, plan.groups, { ...world, warn: () => undefined }));
+    const outside = identifyOutside(plan, world);
     enter(sys, plan);
-    const inside = attempt(() => identify(plan.userspec, plan.groups, world));
-    const identity = inside instanceof ToolError ? outside : inside;
-    if (identity instanceof ToolError) throw identity;
-    assume(sys, identity);
+    assume(sys, identify(plan.userspec, plan.groups, world, outside));
     return become(plan, world);
   },
 });

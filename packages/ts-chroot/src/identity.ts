@@ -41,14 +41,14 @@ function groupId(word: string, world: World): number | undefined {
   return (word.startsWith('+') ? undefined : world.group(word)?.gid) ?? numeric(word);
 }
 
-function supplementaryGroups(text: string, world: World): number[] {
+function supplementaryGroups(text: string, world: World, outside?: readonly number[]): readonly number[] {
   const words = text.split(',').filter(Boolean);
   if (!words.length) throw new ToolError(`invalid group list ${quote.words(text, world)}`);
-  return words.map((word) => {
-    const gid = groupId(word, world);
-    if (gid === undefined) throw new ToolError(`invalid group ${quote.words(word, world)}`);
-    return gid;
-  });
+  const ids = words.map((word) => groupId(word, world));
+  const unknown = words.find((_, index) => ids[index] === undefined);
+  if (unknown === undefined) return ids as number[];
+  if (outside) return outside;
+  throw new ToolError(`invalid group ${quote.words(unknown, world)}`);
 }
 
 function parseSpec(userspec: string, world: World): { uid?: number; gid?: number } {
@@ -66,14 +66,24 @@ function parseSpec(userspec: string, world: World): { uid?: number; gid?: number
   return { uid, gid };
 }
 
-/** Identity by the accounts that are there now. */
-export function identify(userspec: string | undefined, groups: string | undefined, world: World): Identity {
+/**
+ * Identity by the accounts that are there now.
+ *
+ * `outside`: what it was by the accounts of the old root. It fills in what the new one does not know of an id: its group
+ * and supplementary groups, and the groups of a list. A name given as the user or its group must be known inside.
+ */
+export function identify(
+  userspec: string | undefined,
+  groups: string | undefined,
+  world: World,
+  outside: Identity = {},
+): Identity {
   const { uid, gid: asked } = parseSpec(userspec ?? '', world);
   const account = uid === undefined ? undefined : world.user(uid);
-  const gid = asked ?? account?.gid;
+  const gid = asked ?? account?.gid ?? (uid === undefined ? undefined : outside.gid);
   if (uid !== undefined && gid === undefined) throw new ToolError(`no group specified for unknown uid: ${uid}`);
-  if (groups) return { uid, gid, groups: supplementaryGroups(groups, world) };
+  if (groups) return { uid, gid, groups: supplementaryGroups(groups, world, outside.groups) };
   if (groups === '') return { uid, gid, groups: [] };
-  if (uid === undefined) return { gid };
-  return { uid, gid, groups: account && gid !== undefined ? groupList(world, account.name, gid) : [] };
+  if (uid === undefined || gid === undefined) return { gid };
+  return { uid, gid, groups: account ? groupList(world, account.name, gid) : (outside.groups ?? []) };
 }

@@ -9,11 +9,12 @@ type Input = Parsed<typeof options>;
 
 /** Formats of the name; of several given, the last one counts. */
 const FORMATS = ['alias', 'domain', 'fqdn', 'long', 'ip-address', 'all-ip-addresses', 'short', 'yp', 'nis'] as const;
-type Format = (typeof FORMATS)[number];
+/** `nis-or-none`: as the kernel has it, "(none)" where none was set. */
+type Format = (typeof FORMATS)[number] | 'nis-or-none';
 
 /** Links to the original, and the option that they stand for. */
 const FORMAT_OF_NAME: Readonly<Record<string, Format>> = {
-  domainname: 'yp',
+  domainname: 'nis-or-none',
   ypdomainname: 'yp',
   nisdomainname: 'yp',
   dnsdomainname: 'domain',
@@ -29,7 +30,7 @@ type Plan =
     }
   | { readonly does: 'nothing'; readonly program: readonly string[] };
 
-const isNis = (format: Format | undefined) => format === 'yp' || format === 'nis';
+const isNis = (format: Format | undefined) => format === 'yp' || format === 'nis' || format === 'nis-or-none';
 
 /** What stands behind the name, without the `--` that may part it. */
 const programOf = (words: readonly string[]) => (words[0] === '--' ? words.slice(1) : words);
@@ -38,14 +39,18 @@ function nameOf(file: string, boot: boolean, world: World): string | undefined {
   const text = world.read(file);
   if (text === undefined && !boot) throw new ToolError(`cannot open ${file}: No such file or directory`);
   const name = nameInFile(text ?? '');
-  if (name || !boot) return name;
+  // As in the original, a file of comments alone is an error and an empty one is none.
+  if (text || !boot) return name;
   // The name a kernel starts with is "(none)".
   const current = world.read('/proc/sys/kernel/hostname')?.trim();
   return current && current !== '(none)' ? undefined : 'localhost';
 }
 
+const lastGiven = (steps: Input['steps']) =>
+  steps.map(({ option }) => option.long).findLast((long) => (FORMATS as readonly string[]).includes(long));
+
 function plan({ values, steps, operands, beforeDashes }: Input, world: World): Plan {
-  const given = steps.map(({ option }) => option.long as Format).findLast((long) => FORMATS.includes(long));
+  const given = FORMATS.find((each) => each === lastGiven(steps));
   const format = given ?? FORMAT_OF_NAME[world.prog];
   const { file } = values;
   const what = isNis(format) ? 'domain' : 'host';
@@ -143,6 +148,8 @@ function show(sys: LiveSys, format: Format | undefined, world: World): string {
       return `${hostAddresses()
         .map((address) => `${address} `)
         .join('')}\n`;
+    case 'nis-or-none':
+      return `${domainname}\n`;
     case 'yp':
     case 'nis':
       if (domainname === '' || domainname === '(none)') throw new ToolError('Local domain name not set');

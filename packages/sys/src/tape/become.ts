@@ -1,6 +1,6 @@
 /** Replaces this process by the runner with a tape: from here on nothing of JavaScript is left. */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { arch } from '../arch.ts';
+import { type Arch, arch as host } from '../arch.ts';
 import { encode } from '../bytes.ts';
 import { AT_EMPTY_PATH } from '../const/at.ts';
 import { MFD_CLOEXEC, MFD_EXEC } from '../const/memfd.ts';
@@ -13,12 +13,10 @@ import { RUNNER } from './images.generated.ts';
 import { giveBackDescriptors, type Inherited } from './inherited.ts';
 import { layOut, type Playing } from './layout.ts';
 
-const code = () => Buffer.from(RUNNER[arch], 'base64');
-
 /** Runner and tape as an executable file. */
-export function tapeImage(tape: Tape, playing?: Playing): Buffer {
-  const runner = code();
-  return image(arch, runner, layOut(tape, dataAddress(runner), playing));
+export function tapeImage(tape: Tape, playing?: Playing, arch: Arch = host): Buffer {
+  const runner = Buffer.from(RUNNER[arch], 'base64');
+  return image(arch, runner, layOut(tape, dataAddress(runner), playing, arch));
 }
 
 function writeAll(fd: number, bytes: Buffer): void {
@@ -34,6 +32,8 @@ function memory(sys: LiveSys, name: string): number {
     return sys.memfd_create(name, MFD_CLOEXEC);
   }
 }
+
+const ENOSYS = errnoOf('ENOSYS');
 
 /** Folders for an unnamed file where executable memory files are forbidden (vm.memfd_noexec). */
 const FOLDERS = ['/dev/shm', '/run', '/tmp', '/var/tmp'];
@@ -52,7 +52,11 @@ export function becomeImage(sys: LiveSys, bytes: Buffer, name: string, inherited
   const argv = inherited.argv.map((argument) => Buffer.concat([encode(argument), Buffer.alloc(1)]));
   const envp = inherited.environment.map((entry) => Buffer.concat([encode(entry), Buffer.alloc(1)]));
   giveBackDescriptors(sys, inherited);
-  const execute = (fd: number) => sys.execveat(fd, '', argv, envp, AT_EMPTY_PATH);
+  const execute = (fd: number) => {
+    const refusal = sys.ignoring(ENOSYS).execveat(fd, '', argv, envp, AT_EMPTY_PATH);
+    // User-mode emulators do not know it.
+    if (refusal === -ENOSYS) sys.execve(`/proc/self/fd/${fd}`, argv, envp);
+  };
   let refused: unknown;
   try {
     const fd = memory(sys, name);

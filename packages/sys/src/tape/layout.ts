@@ -5,7 +5,7 @@
  *
  * All addresses are absolute. ../../runner/runner.c declares the same structures; the two change together.
  */
-import { arm64 } from '../arch.ts';
+import { type Arch, arch as host } from '../arch.ts';
 import { CALLS } from '../calls.ts';
 import { ERRORS } from '../errno.ts';
 import { Block, bytesOf, type Data, type Operand, Ref } from '../operand.ts';
@@ -132,8 +132,8 @@ function pieceList(pieces: readonly Piece[], memory: Memory): Buffer {
   return list;
 }
 
-function numberOf(entry: Entry): number {
-  if (entry.op === 'call') return CALLS[entry.name][arm64 ? 1 : 0];
+function numberOf(entry: Entry, arch: Arch): number {
+  if (entry.op === 'call') return CALLS[entry.name][arch === 'arm64' ? 1 : 0];
   if (entry.op === 'branch') return CONDITIONS[entry.condition];
   if (entry.op === 'wait') return (entry.mirrorStops ? MIRROR_STOPS : 0) | (entry.forward ? FORWARD : 0);
   return entry.op === 'end' && entry.status === 'failed' ? 1 : 0;
@@ -147,7 +147,7 @@ function onFailure(entry: Entry): { failure: number; only: number; label: number
   return { failure: IGNORE, only: ignore === true ? 0 : ignore, label: 0 };
 }
 
-function writeEntry(buffer: Buffer, at: number, entry: Entry, memory: Memory): void {
+function writeEntry(buffer: Buffer, at: number, entry: Entry, memory: Memory, arch: Arch): void {
   const { failure, only, label } = onFailure(entry);
   let refs = 0;
   operandsOf(entry, memory).forEach((operand, index) => {
@@ -164,7 +164,7 @@ function writeEntry(buffer: Buffer, at: number, entry: Entry, memory: Memory): v
   buffer.writeUInt16LE(refs, at + 2);
   buffer.writeUInt16LE(failure, at + 4);
   buffer.writeUInt16LE(only, at + 6);
-  buffer.writeUInt32LE(numberOf(entry), at + 8);
+  buffer.writeUInt32LE(numberOf(entry, arch), at + 8);
   buffer.writeUInt32LE(label, at + 12);
   buffer.writeBigUInt64LE(text(entry.failure?.message), at + 72);
   buffer.writeBigUInt64LE(text(entry.text), at + 80);
@@ -174,8 +174,8 @@ function writeEntry(buffer: Buffer, at: number, entry: Entry, memory: Memory): v
   buffer.writeUInt32LE(entry.undo ? target(entry.undo) : 0, at + 100);
 }
 
-/** The bytes of a tape that will lie at address `base`. */
-export function layOut(tape: Tape, base: number, playing: Playing = {}): Buffer {
+/** The bytes of a tape that will lie at address `base`. For another architecture only the numbers of the calls change: constants are those of the recorder's. */
+export function layOut(tape: Tape, base: number, playing: Playing = {}, arch: Arch = host): Buffer {
   const memory = new Memory(base);
   const header = Buffer.alloc(HEADER);
   const entries = Buffer.alloc(ENTRY * tape.entries.length);
@@ -188,7 +188,7 @@ export function layOut(tape: Tape, base: number, playing: Playing = {}): Buffer 
     header.writeBigUInt64LE(BigInt(memory.add(Buffer.concat([bytesOf(path), bytesOf(option)]))), 24);
   }
   tape.entries.forEach((entry, index) => {
-    writeEntry(entries, ENTRY * index, entry, memory);
+    writeEntry(entries, ENTRY * index, entry, memory, arch);
   });
   return memory.bytes();
 }

@@ -1,0 +1,144 @@
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { NOBODY, type Result, run, shell, temporaryFolder } from '../harness/run.ts';
+import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
+
+describe.each(['capsh', 'ts-capsh'])('K2: masks, by %s', (capsh) => {
+  const decode = (mask: string) => shell(`${capsh} --decode=${mask}`, { compat: true });
+
+  test('the container engine’s default capabilities', () => {
+    const { status, stdout } = decode('00000000a80425fb');
+    expect(status).toBe(0);
+    expect(stdout).toBe(
+      '0x00000000a80425fb=cap_chown,cap_dac_override,cap_fowner,cap_fsetid,cap_kill,cap_setgid,cap_setuid,cap_setpcap,cap_net_bind_service,cap_net_raw,cap_sys_chroot,cap_mknod,cap_audit_write,cap_setfcap\n',
+    );
+  });
+
+  test('the first 38', () => {
+    const names = decode('0000003fffffffff').stdout.trim().split('=')[1]?.split(',') ?? [];
+    expect([names.length, names[0], names.at(-1)]).toEqual([38, 'cap_chown', 'cap_audit_read']);
+  });
+});
+
+const NET_RAW = '0000000000002000';
+
+/** A network of the test's own, in which only a raw socket can ping. */
+const RAW_ONLY = 'ip link set lo up && echo 1 0 > /proc/sys/net/ipv4/ping_group_range';
+
+/** K3 as the articles have it. */
+const K3 = `capsh --caps="cap_net_raw+ip cap_setpcap,cap_setuid,cap_setgid+ep" --keep=1 --user=$USER --addamb=cap_net_raw -- -c 'id && getcap -v ./ping && grep Cap /proc/$$/status && ./ping -c1 127.0.0.1'`;
+const FORMS = {
+  'word for word': K3,
+  'by our names': K3.replace('capsh', 'ts-capsh'),
+  'with a look in between, so that all is done live': K3.replace('--addamb', '--print --addamb').replace(
+    '-- -c',
+    '--has-a=cap_net_raw --current -- -c',
+  ),
+};
+
+function pinging(script: string): Result {
+  using folder = temporaryFolder();
+  copyFileSync('/usr/bin/ping', join(folder.path, 'ping'));
+  return run(['unshare', '-n', 'sh', '-c', `${RAW_ONLY} && cd ${folder.path} && ${script}`], {
+    env: { PATH: compatRun, USER: 'nobody' },
+  });
+}
+
+const compatRun = shell('echo $PATH', { compat: true }).stdout.trim();
+
+describe('K3: one capability for an ordinary user, options in order', () => {
+  for (const [form, script] of Object.entries(FORMS))
+    test(form, (context) => {
+      needs(context, needsRoot, needsProgram('ping', 'getcap', 'ip'));
+      const { status, stdout, stderr } = pinging(script);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout).toContain(`uid=${NOBODY}(nobody) gid=${NOBODY}(nogroup) groups=${NOBODY}(nogroup)\n./ping\n`);
+      for (const set of ['Inh', 'Prm', 'Eff', 'Amb']) expect(stdout).toContain(`Cap${set}:\t${NET_RAW}\n`);
+      expect(stdout).toContain('1 received');
+    });
+
+  const REFUSED = [
+    ['without the ambient capability the execve takes it', K3.replace('--addamb=cap_net_raw', '')],
+    [
+      'without --keep the change of user takes what could become ambient',
+      K3.replace('--keep=1 --user', '--uid=65534 --user'),
+    ],
+  ] as const;
+  for (const [what, script] of REFUSED)
+    test(what, (context) => {
+      needs(context, needsRoot, needsProgram('ping', 'getcap', 'ip'));
+      const { status, stdout } = pinging(script);
+      expect(status).not.toBe(0);
+      expect(stdout).not.toContain('1 received');
+    });
+});
+
+describe('what an execve in between would change', () => {
+  const caps = (script: string) => shell(script, { compat: true });
+
+  test('as root it gives the capabilities back, as with the original', (context) => {
+    needs(context, needsRoot);
+    const { stdout } = caps(
+      `capsh --caps= --current -- -c 'grep CapEff /proc/self/status'; capsh --secbits=1 --caps= -- -c 'grep CapEff /proc/self/status'`,
+    );
+    const own = /CapPrm:\t(\w+)/.exec(caps('cat /proc/self/status').stdout)?.[1];
+    expect(stdout).toMatch(new RegExp(`Current: =\n.*\nCapEff:\t${own}\nCapEff:\t0{16}\n`));
+  });
+
+  test('== is capsh again, after an execve', (context) => {
+    needs(context, needsRoot);
+    expect(caps('capsh --caps= == --has-p=cap_kill').status).toBe(0);
+    expect(caps('capsh --uid=65534 == --has-p=cap_kill').status).toBe(1);
+    expect(caps('capsh --inh=cap_kill --keep=1 --uid=65534 --addamb=cap_kill == --has-p=cap_kill').status).toBe(0);
+  });
+
+  test('in a chain with other tools', (context) => {
+    needs(context, needsRoot);
+    const look = `-c 'grep -E "^Cap(Prm|Bnd)|^Uid" /proc/self/status'`;
+    for (const options of ['--drop=cap_kill', '--user=nobody', '--print --drop=cap_kill --uid=5']) {
+      const chain = `unshare -u hostname box capsh ${options} -- ${look}`;
+      const fused = caps(chain);
+      expect(fused).toEqual(shell(chain, { compat: true, env: { TS_TOOLS_NO_FUSE: '1' } }));
+      // What the original has printed to a pipe is lost when it becomes the shell.
+      const { stdout } = shell(`capsh ${options} -- ${look}`);
+      expect(fused.stdout.endsWith(stdout) && stdout).toMatch(/^Uid:/);
+    }
+  });
+});
+
+describe('bad input: one line, status 1, nothing is run', () => {
+  const WRONG = [
+    ['--drop=cap_net_rew', 'capsh: unknown capability: cap_net_rew', "capsh: did you mean 'cap_net_raw'?"],
+    ['--user=no-such-user', 'capsh: no such user: no-such-user', undefined],
+    ['--uid=ten', 'capsh: invalid --uid value: want non-negative integer, got "ten"', undefined],
+    ['--chroot=/nowhere', 'capsh: unable to chroot/chdir to [/nowhere]: No such file or directory', undefined],
+    ['--shell=/nowhere', 'capsh: cannot execute /nowhere: No such file or directory', undefined],
+    [
+      '--addamb=cap_kill',
+      'capsh: failed to raise ambient [cap_kill=5]: Operation not permitted',
+      'capsh: cap_kill must be inheritable first: --inh=cap_kill before --addamb',
+    ],
+  ] as const;
+  for (const [option, message, hint] of WRONG)
+    test(option, (context) => {
+      needs(context, needsRoot);
+      const { status, stdout, stderr } = shell(`capsh ${option} -- -c 'echo ran'`, { compat: true });
+      expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+      expect(stderr.trimEnd().split('\n')).toEqual(hint === undefined ? [message] : [message, hint]);
+    });
+
+  test('as an ordinary user', (context) => {
+    needs(context, needsRoot);
+    const { status, stderr } = run(['ts-capsh', '--chroot=/', '--', '-c', 'true'], { uid: NOBODY });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^ts-capsh: unable to raise CAP_SYS_CHROOT: Operation not permitted\n/);
+  });
+
+  test('options before the wrong one have acted', () => {
+    const { status, stdout } = shell('capsh --modes --decode=3 --nonsense --decode=4', { compat: true });
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^Supported modes.*\n0x0000000000000003=.*\nusage: capsh/);
+    expect(stdout).not.toContain('0x0000000000000004');
+  });
+});

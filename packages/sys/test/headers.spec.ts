@@ -1,0 +1,116 @@
+/** Numbers of system calls, constants and errors are those of the kernel's headers, on both architectures. */
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { COMPILERS, compilerVersion } from '../runner/compile.ts';
+import { type Arch, CALLS, ERRORS } from '../src/index.ts';
+import { valuesOf } from './constants.ts';
+
+/** The kernel's own headers; those of the C library for what the kernel keeps to itself (MNT_DETACH). The two do not mix. */
+const KERNEL = [
+  'capability',
+  'fcntl',
+  'fs',
+  'magic',
+  'memfd',
+  'mount',
+  'nsfs',
+  'openat2',
+  'prctl',
+  'resource',
+  'sched',
+  'seccomp',
+  'securebits',
+  'stat',
+  'wait',
+  'xattr',
+].map((name) => `linux/${name}.h`);
+const LIBRARY = ['fcntl.h', 'signal.h', 'sys/mount.h', 'sys/resource.h', 'sys/stat.h', 'sys/wait.h'];
+
+/** Enumerators, which the preprocessor cannot ask for: there since Linux 5.2. */
+const isEnumerator = (name: string) => name.startsWith('FSCONFIG_') && !(name in NEWER);
+
+/** Newer than the headers of some systems: the value, and the Linux that brought it. Compared with the headers where they have it. */
+const NEWER: Readonly<Record<string, readonly [value: number, since: string]>> = {
+  FSCONFIG_CMD_CREATE_EXCL: [8, '6.6'],
+  MFD_NOEXEC_SEAL: [8, '6.3'],
+  MFD_EXEC: [16, '6.3'],
+  MOVE_MOUNT_BENEATH: [0x200, '6.5'],
+  NS_GET_MNTNS_ID: [0x8008b705, '6.11'],
+  NS_GET_PID_FROM_PIDNS: [0x8004b706, '6.11'],
+  NS_GET_TGID_FROM_PIDNS: [0x8004b707, '6.11'],
+  NS_GET_PID_IN_PIDNS: [0x8004b708, '6.11'],
+  NS_GET_TGID_IN_PIDNS: [0x8004b709, '6.11'],
+};
+/** The same for system calls; from 424 on the number is one for all architectures. */
+const NEWER_CALLS: typeof NEWER = {
+  statmount: [457, '6.8'],
+  listmount: [458, '6.8'],
+  open_tree_attr: [467, '6.15'],
+};
+
+/** The constants as a process on that architecture sees them. */
+async function constantsOn(arch: Arch): Promise<Readonly<Record<string, unknown>>> {
+  vi.spyOn(process, 'arch', 'get').mockReturnValue(arch);
+  vi.resetModules();
+  return import('../src/const/index.ts');
+}
+
+/** Values modulo 2^32: the kernel's flags are unsigned, C's constants mostly int. */
+const word = (value: bigint | number) => BigInt.asUintN(32, BigInt(value));
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+for (const arch of Object.keys(COMPILERS) as Arch[]) {
+  const compiler = COMPILERS[arch];
+  const needsCompiler = () => (compilerVersion(arch) === undefined ? `no compiler: ${compiler}` : undefined);
+
+  describe(`headers of ${arch}`, () => {
+    test('system calls', (context) => {
+      const reason = needsCompiler();
+      if (reason) context.skip(reason);
+      const numbers = valuesOf(
+        compiler,
+        ['asm/unistd.h'],
+        Object.keys(CALLS).map((name) => `__NR_${name}`),
+      );
+      for (const [name, [x64, arm64]] of Object.entries(CALLS)) {
+        const known = numbers.get(`__NR_${name}`) ?? NEWER_CALLS[name]?.[0];
+        expect({ name, number: arch === 'x64' ? x64 : arm64 }).toEqual({
+          name,
+          number: known === undefined ? 'in the headers' : Number(known),
+        });
+      }
+    });
+
+    test('constants', async (context) => {
+      const reason = needsCompiler();
+      if (reason) context.skip(reason);
+      const ours = await constantsOn(arch);
+      const names = Object.keys(ours).filter(
+        (name) => typeof ours[name] === 'number' || typeof ours[name] === 'bigint',
+      );
+      expect(names.length).toBeGreaterThan(250);
+      const kernel = valuesOf(compiler, KERNEL, names, names.filter(isEnumerator));
+      const library = valuesOf(compiler, LIBRARY, names);
+      for (const name of names) {
+        const known = kernel.get(name) ?? library.get(name) ?? NEWER[name]?.[0];
+        expect({ name, value: word(ours[name] as number | bigint) }).toEqual({
+          name,
+          value: known === undefined ? 'in the headers' : word(known),
+        });
+      }
+    });
+
+    test('error numbers', (context) => {
+      const reason = needsCompiler();
+      if (reason) context.skip(reason);
+      const numbers = valuesOf(
+        compiler,
+        ['asm/errno.h'],
+        ERRORS.map(([, name]) => name),
+      );
+      for (const [number, name] of ERRORS) expect([name, Number(numbers.get(name))]).toEqual([name, number]);
+    });
+  });
+}

@@ -1,0 +1,25 @@
+/** The checked-in bytes of the runner and the launcher are those of their source. */
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { COMPILERS, compile, compilerVersion } from '../runner/compile.ts';
+import type { Arch } from '../src/index.ts';
+import { COMPILER, LAUNCHER, RUNNER } from '../src/tape/images.generated.ts';
+
+const SOURCES = join(import.meta.dirname, '../runner');
+const IMAGES = { runner: RUNNER, launcher: LAUNCHER } as const;
+
+for (const arch of Object.keys(COMPILERS) as Arch[])
+  describe(`images for ${arch}`, () => {
+    for (const [name, bytes] of Object.entries(IMAGES) as [keyof typeof IMAGES, Record<Arch, string>][])
+      test(name, (context) => {
+        const version = compilerVersion(arch);
+        if (version === undefined) context.skip(`no compiler: ${COMPILERS[arch]}`);
+        if (version !== COMPILER) context.skip(`the bytes are those of gcc ${COMPILER}, here is ${version}`);
+        expect(compile(SOURCES, name, arch).toString('base64')).toBe(bytes[arch]);
+      });
+
+    test('are small: a page or so of code to audit', () => {
+      expect(Buffer.from(RUNNER[arch], 'base64').length).toBeLessThan(4096);
+      expect(Buffer.from(LAUNCHER[arch], 'base64').length).toBeLessThan(6144);
+    });
+  });

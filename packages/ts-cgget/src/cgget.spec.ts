@@ -1,0 +1,65 @@
+import { V2Tree } from '@ts/cgroups/testing';
+import { parse, type ToolError } from '@ts/cli';
+import { live } from '@ts/sys';
+import { expect, test } from 'vitest';
+import { tool } from './cgget.ts';
+
+const controllers = ['cpu', 'memory'];
+
+function printed(tree: V2Tree, ...argv: string[]): string {
+  let text = '';
+  const world = { ...tree.world(), print: (more: string) => (text += more) };
+  tool.apply(tool.plan(parse(tool.options, argv, tool.grammar), world), live() as never, world);
+  return text;
+}
+
+test('v1 names show what a v2 tree has, several lines behind tabs', () => {
+  using tree = new V2Tree({ '/a': { controllers } });
+  expect(printed(tree, '-r', 'cpu.shares', '-r', 'memory.oom_control', 'a')).toBe(
+    'a:\ncpu.shares: 1024\nmemory.oom_control: oom_kill_disable 0\n\tunder_oom 0\n\toom_kill 1\n\n',
+  );
+});
+
+test('headers, names, values', () => {
+  using tree = new V2Tree({ '/a': { controllers }, '/b': { controllers } });
+  const variable = ['-r', 'cpu.weight', '-r', 'cpu.shares'];
+  expect(printed(tree, ...variable, 'a', 'b')).toBe(
+    'a:\ncpu.weight: 100\ncpu.shares: 1024\n\nb:\ncpu.weight: 100\ncpu.shares: 1024\n\n',
+  );
+  expect(printed(tree, '-n', ...variable, 'a')).toBe('cpu.weight: 100\ncpu.shares: 1024\n');
+  expect(printed(tree, '-v', ...variable, 'a')).toBe('a:\n100\n1024\n\n');
+  expect(printed(tree, '-nv', '-r', 'memory.events', 'a')).toBe('low 0\n\thigh 0\n\tmax 3\n\toom 1\n\toom_kill 1\n');
+});
+
+test('all files of controllers', () => {
+  using tree = new V2Tree({ '/a': { controllers } });
+  const names = (...argv: string[]) =>
+    [...printed(tree, '-n', ...argv).matchAll(/^([\w.]+): /gm)].map(([, name]) => name).sort();
+  expect(names('-g', 'cpu:a')).toEqual(['cpu.max', 'cpu.stat', 'cpu.weight']);
+  expect(names('-g', 'cpuacct', 'a')).toEqual([
+    'cpuacct.stat',
+    'cpuacct.usage',
+    'cpuacct.usage_sys',
+    'cpuacct.usage_user',
+  ]);
+  expect(names('a')).toEqual(names('-a', 'a'));
+  expect(names('a')).toEqual(expect.arrayContaining(['cpu.max', 'memory.max', 'memory.low']));
+  expect(names('a')).not.toContain('cgroup.procs');
+});
+
+test('what is missing', () => {
+  using tree = new V2Tree({ '/a': { controllers } });
+  const failure = (...argv: string[]) => {
+    try {
+      return printed(tree, ...argv);
+    } catch (error) {
+      return [(error as ToolError).status, (error as ToolError).message];
+    }
+  };
+  expect(failure('-r', 'cpu', 'a')).toEqual([91, "error parsing parameter name 'cpu'"]);
+  expect(failure('-r', 'nosuch.x', 'a')).toEqual([96, "cannot find controller 'nosuch' in group 'a'"]);
+  expect(failure('-r', 'cpu.x', 'a')).toEqual([96, 'variable file read failed No such file or directory']);
+  expect(failure('-g', 'cpu:none')).toEqual([96, "cannot find controller 'cpu' in group 'none'"]);
+  expect(failure('none')).toEqual([96, "cannot find group 'none'"]);
+  expect(failure('-r', 'cpu.weight', '-g', 'cpu:a')).toEqual([undefined, 'options -r and -g cannot be combined']);
+});

@@ -1,0 +1,96 @@
+import { V2Tree } from '@ts/cgroups/testing';
+import { parse, type ToolError } from '@ts/cli';
+import { formatTape, recording } from '@ts/sys';
+import { expect, test } from 'vitest';
+import { tool } from './cgset.ts';
+
+const controllers = ['cpu', 'io', 'memory', 'pids'];
+
+function writesOf(tree: V2Tree, ...argv: string[]): string[] {
+  const plan = tool.plan(parse(tool.options, argv, tool.grammar), tree.world());
+  return plan.writes.map(({ path, value }) => `${tree.shorten(path)} < ${value}`);
+}
+
+test('the limits of a container on cgroup v2, under their v1 names', () => {
+  using tree = new V2Tree({ '/job': { controllers } });
+  const limits = [
+    'cpu.cfs_quota_us=50000',
+    'cpu.cfs_period_us=100000',
+    'memory.limit_in_bytes=1073741824',
+    'memory.soft_limit_in_bytes=524288000',
+  ];
+  expect(writesOf(tree, ...limits.flatMap((limit) => ['-r', limit]), 'job')).toEqual([
+    '/CG/job/cpu.max < 50000 100000',
+    '/CG/job/cpu.max < 50000 100000',
+    '/CG/job/memory.max < 1073741824',
+    '/CG/job/memory.low < 524288000',
+  ]);
+});
+
+test('several groups, and a program after them', () => {
+  using tree = new V2Tree({ '/a': { controllers }, '/b': { controllers } });
+  const plan = tool.plan(
+    parse(tool.options, ['-r', 'pids.max=5', 'a', '/b/', '--', 'prog', '-r'], tool.grammar),
+    tree.world(),
+  );
+  expect(plan.program).toEqual(['prog', '-r']);
+  const sys = recording();
+  expect(tool.apply(plan, sys, tree.world())).toMatchObject({ become: ['prog', '-r'] });
+  expect(tree.shorten(formatTape(sys.finish()))).toBe(`0: openat(AT_FDCWD, "/CG/a/pids.max", O_WRONLY|O_CLOEXEC, 0)
+1: write({0}, "5", 1)
+2: close({0})
+3: openat(AT_FDCWD, "/CG/b/pids.max", O_WRONLY|O_CLOEXEC, 0)
+4: write({3}, "5", 1)
+5: close({3})
+`);
+});
+
+test('behind a leading -- stand groups', () => {
+  using tree = new V2Tree({ '/a': { controllers } });
+  expect(writesOf(tree, '-r', 'pids.max=5', '--', 'a')).toEqual(['/CG/a/pids.max < 5']);
+});
+
+test('--copy-from writes what differs', () => {
+  using tree = new V2Tree({
+    '/a': {
+      controllers,
+      files: {
+        'pids.max': '9\n',
+        'cpu.max': '50000 100000\n',
+        'io.max': '8:0 rbps=5 wbps=max\n8:16 rbps=6 wbps=max\n',
+      },
+    },
+    '/b': { controllers },
+  });
+  expect(writesOf(tree, '--copy-from', 'a', 'b').sort()).toEqual([
+    '/CG/b/cpu.max < 50000 100000',
+    '/CG/b/io.max < 8:0 rbps=5 wbps=max',
+    '/CG/b/io.max < 8:16 rbps=6 wbps=max',
+    '/CG/b/pids.max < 9',
+  ]);
+});
+
+test('what is refused, before anything is written', () => {
+  using tree = new V2Tree({ '/a': { controllers } });
+  const failure = (...argv: string[]) => {
+    try {
+      return writesOf(tree, ...argv);
+    } catch (error) {
+      return [(error as ToolError).status, (error as ToolError).message];
+    }
+  };
+  for (const text of ['pids.max', 'pids.max=', '=5'])
+    expect(failure('-r', text, 'a')).toEqual([129, `wrong parameter of option -r: ${text}`]);
+  expect(failure('-r', 'tasks=1', 'a')).toEqual([129, 'wrong -r parameter (tasks=1)']);
+  expect(failure('-r', 'pids.max=5')).toEqual([129, 'no cgroup specified']);
+  expect(failure('a')).toEqual([129, 'no name-value pair was set']);
+  expect(failure('-r', 'pids.max=5', 'a', 'none')).toEqual([
+    95,
+    'cgroup modify error: Cgroup, requested group parameter does not exist',
+  ]);
+  expect(failure('-r', 'nosuch.x=5', 'a')).toEqual([
+    84,
+    'cgroup modify error: Cgroup one of the needed subsystems is not mounted',
+  ]);
+  expect(failure('--copy-from', 'none', 'a')).toEqual([82, 'cgroup none error: Cgroup does not exist']);
+});

@@ -1,0 +1,144 @@
+/** The head of a single file: what it notes, and which Node it becomes. The Node here is a script that prints what it was given. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Arch, arch as host } from '../../packages/sys/src/arch.ts';
+import { parseState } from '../../packages/sys/src/tape/inherited.ts';
+import { cannotPlay, commandFor } from '../../packages/sys/test/play.ts';
+import { NODE_FLAGS, singleFile } from './file.ts';
+import { hostPlatform, koffiLibrary } from './platform.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ts-launcher-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const fakeNode = join(folder, 'node');
+const MACHINE: Readonly<Record<Arch, number>> = { x64: 62, arm64: 183 };
+
+/** The library's own segments are mapped and never touched before Node loads it, so that of the host stands for any. */
+function makeFile(arch: Arch): string {
+  const library = readFileSync(koffiLibrary(hostPlatform()));
+  library.writeUInt16LE(MACHINE[arch], 18);
+  const file = join(folder, `ts-fake-${arch}`);
+  const nothing = Buffer.alloc(0);
+  const payload = { script: Buffer.from('script'), cache: nothing, wholeScript: nothing, wholeCache: nothing, key: '' };
+  const parts = { name: 'ts-fake', id: 'f'.repeat(32), node: '', ...payload };
+  writeFileSync(file, singleFile({ ...parts, arch, library }), { mode: 0o755 });
+  return file;
+}
+
+beforeAll(() => {
+  writeFileSync(
+    fakeNode,
+    '#!/bin/sh\nfor word; do printf "%s\\0" "$word"; done\nprintf "\\n"\n/bin/cat /proc/$$/environ\n:\n',
+    {
+      mode: 0o755,
+    },
+  );
+});
+
+for (const arch of ['x64', 'arm64'] satisfies Arch[])
+  describe(`the launcher for ${arch}`, () => {
+    let file = '';
+    beforeAll(() => {
+      file = makeFile(arch);
+    });
+    beforeEach((context) => {
+      const reason = cannotPlay(arch);
+      if (reason) context.skip(reason);
+    });
+
+    const launch = (words: readonly string[], env: NodeJS.ProcessEnv, prefix = '') => {
+      const command = [...commandFor(file, arch), ...words];
+      const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', `${prefix} exec "$@"`, 'sh', ...command], {
+        env,
+        encoding: 'latin1',
+        timeout: 20_000,
+      });
+      const [given = '', environment = ''] = stdout.split('\n');
+      return {
+        status,
+        stderr,
+        words: given.split('\0').slice(0, -1),
+        environment: environment.split('\0').slice(0, -1),
+      };
+    };
+    const stateOf = (prefix: string) => parseState(launch([], { TS_TOOLS_NODE: fakeNode }, prefix).words.at(-2) ?? '');
+
+    test('becomes Node, with the loader, the state and its own arguments', () => {
+      const { status, stderr, words } = launch(['-x', '', 'a b'], { TS_TOOLS_NODE: fakeNode });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(words.slice(0, NODE_FLAGS.length + 1)).toEqual([...NODE_FLAGS, '-e']);
+      expect(words.slice(-4)).toEqual([file, '-x', '', 'a b']);
+      expect(words.at(-5)).toMatch(/^\d+:[\d,-]*:[0-9a-f]{16}:[0-9a-f]{16}:[\d=,]*:$/);
+    });
+
+    test('finds Node by its variable, by absolute folders of PATH, and not in the current one', () => {
+      expect(launch([], { PATH: `/nonexistent:${folder}` }).status).toBe(0);
+      expect(launch([], { TS_TOOLS_NODE: '/nonexistent', PATH: `relative::${folder}:/x` }).status).toBe(0);
+    });
+
+    test('says so where there is none', () => {
+      const nowhere = spawnSync(
+        'unshare',
+        [
+          '-rm',
+          'sh',
+          '-c',
+          'for n in /usr/local/bin/node /usr/bin/node /bin/node; do test -e $n && mount --bind /etc/passwd $n; done; exec "$@"',
+          'sh',
+          ...commandFor(file, arch),
+        ],
+        {
+          env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/nonexistent' },
+          encoding: 'utf8',
+        },
+      );
+      expect(nowhere).toMatchObject({
+        status: 127,
+        stdout: '',
+        stderr: 'ts-fake: cannot find node: set TS_TOOLS_NODE to its path, or add its folder to PATH\n',
+      });
+    });
+
+    test('hides from Node what Node would heed', () => {
+      const { environment } = launch([], {
+        TS_TOOLS_NODE: fakeNode,
+        NODE_OPTIONS: '--bogus',
+        NODE: 'x',
+        OPENSSL_CONF: '/x',
+        OPENSSL_CONFIG: 'y',
+      });
+      expect(environment).toEqual(
+        expect.arrayContaining(['\u000eODE_OPTIONS=--bogus', 'NODE=x', '\u000fPENSSL_CONF=/x', 'OPENSSL_CONFIG=y']),
+      );
+    });
+
+    test('notes descriptors, and not its own', () => {
+      const { descriptors, file: own } = stateOf('exec 5</dev/null 6</dev/null 9</dev/null;');
+      const numbers = descriptors.flatMap(([first, last]) =>
+        Array.from({ length: last - first + 1 }, (_, index) => first + index),
+      );
+      expect(numbers).toEqual(expect.arrayContaining([0, 1, 2, 5, 6, 9]));
+      expect(numbers).not.toContain(7);
+      expect(numbers).not.toContain(own);
+      expect(own).toBeGreaterThan(9);
+    });
+
+    test('notes closed standard descriptors', () => {
+      expect(stateOf('exec <&-;').descriptors[0]?.[0]).toBe(1);
+    });
+
+    test('notes ignored signals', () => {
+      expect(stateOf('trap "" PIPE USR1;').ignored & 0x1200n).toBe(0x1200n);
+      expect(stateOf('trap "" USR1;').ignored & 0x1200n).toBe(0x200n);
+    });
+
+    // The emulator keeps limits to itself.
+    if (arch === host)
+      test('raises soft limits and notes what they were', () => {
+        const limits = new Map(stateOf('ulimit -S -n 77; ulimit -S -s 1000; ulimit -S -f 2;').limits);
+        expect([limits.get(7), limits.get(3), limits.get(1)]).toEqual([77n, 1_024_000n, 1024n]);
+      });
+  });
