@@ -3,7 +3,17 @@
  * looks at it from inside and from outside, and cleans up. The exit status is 0 only if every statement held.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -340,8 +350,11 @@ async function lookFromOutside(setting: Setting, parts: Parts): Promise<void> {
 }
 
 function linkOf(path: string): string | undefined {
-  const { stdout, status } = spawnSync('readlink', [path], { encoding: 'utf8' });
-  return status === 0 ? stdout.trim() : undefined;
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined; // it has ended
+  }
 }
 
 /** Whole periods of the quota, so that it does not matter where in a period it begins. */
