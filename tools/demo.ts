@@ -132,8 +132,9 @@ function makeRootfs(setting: Setting): Set<string> {
   const count = (why: string) => files.filter((file) => file.why === why).length;
   const names = new Set(
     report.entries
-      .filter(({ kind, why }) => kind !== 'folder' && why !== 'library')
-      .map(({ path }) => path.split('/').at(-1) as string),
+      .map(({ path }) => path)
+      .filter((path) => /\/s?bin\/[^/]+$/.test(path))
+      .map((path) => path.slice(path.lastIndexOf('/') + 1)),
   );
   narrator.shows(
     `${count('program')} programs, ${count('library')} libraries, ${count('loader')} loader, ${(report.size / 1e6).toFixed(1)} MB`,
@@ -360,14 +361,27 @@ function linkOf(path: string): string | undefined {
 /** Whole periods of the quota, so that it does not matter where in a period it begins. */
 const PERIODS = 6;
 
-async function measureCpu(setting: Setting, pid: number): Promise<void> {
+/** How far the share may be from what was asked, as a part of it. */
+const TOLERANCE = 0.1;
+const ATTEMPTS = 3;
+
+async function shareOf(pid: number): Promise<number> {
   const before = readProcess(pid)?.cpu ?? 0;
   const from = performance.now();
   await sleep((PERIODS * LIMITS['cpu.cfs_period_us']) / 1000);
-  const share = ((readProcess(pid)?.cpu ?? 0) - before) / ((performance.now() - from) / 1000);
+  return ((readProcess(pid)?.cpu ?? 0) - before) / ((performance.now() - from) / 1000);
+}
+
+async function measureCpu(setting: Setting, pid: number): Promise<void> {
+  let share = await shareOf(pid);
+  // Less than it may have is what a busy machine has left for it; more must never be.
+  for (let attempt = 1; attempt < ATTEMPTS && share < SHARE * (1 - TOLERANCE); attempt++) {
+    narrator.shows(`this machine is busy: ${(100 * share).toFixed(1)} % was all that yes could get; once more`);
+    share = await shareOf(pid);
+  }
   narrator.check(
     `of ${PERIODS} s, yes got ${(100 * share).toFixed(1)} % of a CPU; ${100 * SHARE} % were asked for`,
-    Math.abs(share - SHARE) < 0.03,
+    Math.abs(share - SHARE) <= SHARE * TOLERANCE,
     share,
   );
   const stat = tool(setting, `cgget -n -v -r cpu.stat ${setting.id}`).stdout;
