@@ -453,12 +453,14 @@ async function demo(): Promise<number> {
   const setting = makeSetting();
   const noGroups = whyNoGroups();
   let hasGroups = false;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(signal, () => {
-      interrupted = true;
-      narrator.hush();
-      void cleanUp(setting, hasGroups).finally(() => process.exit(128 + constants.signals[signal]));
-    });
+  const endBy = (signal: NodeJS.Signals) => {
+    interrupted = true;
+    narrator.hush();
+    void cleanUp(setting, hasGroups).finally(() => process.exit(128 + constants.signals[signal]));
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => endBy(signal));
+  // Whoever reads this may stop reading, which is no reason to leave something behind.
+  process.stdout.on('error', () => endBy('SIGPIPE'));
   try {
     await build(setting);
     goOn();
