@@ -22,20 +22,20 @@ export interface Split {
 const shortArg = (option: Option) =>
   option.shortArg ?? (option.arg === undefined ? 'none' : option.optional ? 'optional' : 'required');
 
-/** The option a long name means. An abbreviation means an original option before one of ours. */
-function findLong(table: readonly Option[], name: string, abbreviate: boolean): Option {
+/** The option a long name means. An abbreviation means an original option before one of ours. `shown`: the word as given. */
+function findLong(table: readonly Option[], name: string, abbreviate: boolean, shown: string): Option {
   const rows = table.filter((option) => !option.shortOnly);
   const exact = rows.find((option) => option.long === name);
   if (exact) return exact;
-  const starting = abbreviate && name ? rows.filter((option) => option.long.startsWith(name) && !option.hidden) : [];
+  const starting = abbreviate ? rows.filter((option) => option.long.startsWith(name) && !option.hidden) : [];
   const originals = starting.filter((option) => !option.ours);
   const candidates = originals.length ? originals : starting;
   if (candidates.length === 1) return candidates[0] as Option;
   if (candidates.length > 1) {
     const names = candidates.map((option) => ` '--${option.long}'`).join('');
-    throw new UsageError(`option '--${name}' is ambiguous; possibilities:${names}`, true);
+    throw new UsageError(`option '${shown}' is ambiguous; possibilities:${names}`, true);
   }
-  throw new UsageError(`unrecognized option '--${name}'`, true, nearest(rows, name));
+  throw new UsageError(`unrecognized option '${shown}'`, true, nearest(rows, name));
 }
 
 /** An option that differs by one letter or by its end. */
@@ -67,7 +67,7 @@ export function getopt(table: readonly Option[], argv: readonly string[], gramma
   const long = (word: string) => {
     const equals = word.indexOf('=');
     const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
-    const option = findLong(table, name, abbreviate);
+    const option = findLong(table, name, abbreviate, word);
     const attached = equals < 0 ? undefined : word.slice(equals + 1);
     if (option.arg === undefined && attached !== undefined)
       throw new UsageError(`option '--${option.long}' doesn't allow an argument`, true);

@@ -22,9 +22,12 @@ export type Data = string | Uint8Array | Block;
 
 export type Operand = number | bigint | Ref | Data | null;
 
+/** A block that is nothing but pointers, and a null at its end. */
+export class PointerArray extends Block {}
+
 /** An array of pointers as execve(2) takes it, with the null at its end. */
-export function pointerArray(items: readonly (Data | null)[]): Block {
-  return new Block(
+export function pointerArray(items: readonly (Data | null)[]): PointerArray {
+  return new PointerArray(
     Buffer.alloc(8 * (items.length + 1)),
     items.map((item, index) => [8 * index, item] as const),
   );

@@ -25,7 +25,7 @@ import * as umount from './const/umount.ts';
 import * as wait from './const/wait.ts';
 import * as xattr from './const/xattr.ts';
 import { errnoName, strerror } from './errno.ts';
-import { Block, type Operand, Ref } from './operand.ts';
+import { Block, type Operand, PointerArray, Ref } from './operand.ts';
 
 type Names = Readonly<Record<string, number>>;
 
@@ -87,10 +87,8 @@ export function quote(text: string): string {
 }
 
 function formatPointer(operand: Block): string {
-  const items = operand.pointers.map(([, target]) => target).slice(0, -1);
-  const isList = operand.bytes.length === 8 * operand.pointers.length;
-  if (!isList) return '{...}';
-  return `[${items.map((item) => formatData(item)).join(', ')}]`;
+  if (!(operand instanceof PointerArray)) return '{...}';
+  return `[${operand.pointers.map(([, target]) => formatData(target)).join(', ')}]`;
 }
 
 function formatData(operand: Operand): string {

@@ -1,5 +1,5 @@
 /** Replaces this process by the runner with a tape: from here on nothing of JavaScript is left. */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, openSync, writeSync } from 'node:fs';
 import { type Arch, arch as host } from '../arch.ts';
 import { encode } from '../bytes.ts';
 import { AT_EMPTY_PATH } from '../const/at.ts';
@@ -40,6 +40,7 @@ const FOLDERS = ['/dev/shm', '/run', '/tmp', '/var/tmp'];
 
 function unnamedFile(folder: string, bytes: Buffer): number {
   const writer = openSync(folder, O_TMPFILE | O_RDWR, 0o700);
+  fchmodSync(writer, 0o700); // whatever the umask
   writeAll(writer, bytes);
   // A file that is open for writing cannot be executed.
   const reader = openSync(`/proc/self/fd/${writer}`, 'r');
@@ -57,7 +58,7 @@ export function becomeImage(sys: LiveSys, bytes: Buffer, name: string, inherited
     // User-mode emulators do not know it.
     if (refusal === -ENOSYS) sys.execve(`/proc/self/fd/${fd}`, argv, envp);
   };
-  let refused: unknown;
+  let refused: SysError | undefined;
   try {
     const fd = memory(sys, name);
     writeAll(fd, bytes);
@@ -73,7 +74,9 @@ export function becomeImage(sys: LiveSys, bytes: Buffer, name: string, inherited
       // the next folder may allow it
     }
   }
-  throw refused;
+  const context = `no executable file can be made: vm.memfd_noexec forbids it in memory, and ${FOLDERS.join(', ')} refuse too`;
+  const { syscall, errno, call, status } = refused as SysError;
+  throw new SysError(syscall, errno, call, context, status);
 }
 
 /** Becomes the runner that plays `tape`. */

@@ -1,0 +1,109 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { addSingle, firstSubordinates, formatIdMap, type IdRange, parseIdMap, parseIdRange } from './idmap.ts';
+
+/** Ranges that overlap on neither side, as the kernel wants them. */
+const ranges: fc.Arbitrary<IdRange[]> = fc
+  .array(fc.tuple(fc.nat(50), fc.nat(50), fc.integer({ min: 1, max: 40 })), { maxLength: 5 })
+  .map((parts) => {
+    let inner = 0;
+    let outer = 1000;
+    return parts.map(([innerGap, outerGap, count]) => {
+      inner += innerGap;
+      outer += outerGap;
+      const range = { inner, outer, count };
+      inner += count;
+      outer += count;
+      return range;
+    });
+  });
+
+/** Every pair of ids that a map makes. */
+const pairs = (map: readonly IdRange[]) =>
+  map.flatMap(({ inner, outer, count }) =>
+    Array.from({ length: count }, (_, index) => [inner + index, outer + index] as const),
+  );
+
+describe('a single id in front of ranges', () => {
+  const single = fc.record({ inner: fc.nat(300), outer: fc.integer({ min: 900, max: 1300 }) });
+
+  test('maps it, and nothing twice', () => {
+    fc.assert(
+      fc.property(ranges, single, (given, one) => {
+        const made = pairs(addSingle(given, one));
+        expect(made[0]).toEqual([one.inner, one.outer]);
+        expect(new Set(made.map(([inner]) => inner)).size).toBe(made.length);
+        expect(new Set(made.map(([, outer]) => outer)).size).toBe(made.length);
+      }),
+    );
+  });
+
+  test('uses only ids that were given, each side in order, and loses one pair for each range at most', () => {
+    fc.assert(
+      fc.property(ranges, single, (given, one) => {
+        const before = pairs(given);
+        const [, ...rest] = pairs(addSingle(given, one));
+        const inner = new Set(before.map(([id]) => id));
+        const outer = new Set(before.map(([, id]) => id));
+        for (const [a, b] of rest) expect([inner.has(a), outer.has(b)]).toEqual([true, true]);
+        expect(rest.map(([id]) => id)).toEqual(rest.map(([id]) => id).sort((a, b) => a - b));
+        const touched = given.filter(
+          ({ inner: from, outer: to, count }) =>
+            (one.inner >= from && one.inner < from + count) || (one.outer >= to && one.outer < to + count),
+        );
+        expect(rest.length).toBe(before.length - touched.length);
+      }),
+    );
+  });
+
+  test('holes on both sides', () => {
+    expect(addSingle([{ inner: 0, outer: 100, count: 10 }], { inner: 0, outer: 1000 })).toEqual([
+      { inner: 0, outer: 1000, count: 1 },
+      { inner: 1, outer: 100, count: 9 },
+    ]);
+    expect(addSingle([{ inner: 0, outer: 100, count: 10 }], { inner: 3, outer: 105 })).toEqual([
+      { inner: 3, outer: 105, count: 1 },
+      { inner: 0, outer: 100, count: 3 },
+      { inner: 4, outer: 103, count: 2 },
+      { inner: 6, outer: 106, count: 4 },
+    ]);
+    expect(addSingle([{ inner: 5, outer: 100, count: 1 }], { inner: 5, outer: 7 })).toEqual([
+      { inner: 5, outer: 7, count: 1 },
+    ]);
+  });
+});
+
+test('a map in the form of the kernel comes back', () => {
+  fc.assert(
+    fc.property(ranges, (map) => {
+      expect(parseIdMap(formatIdMap(map))).toEqual(map);
+    }),
+  );
+  expect(parseIdMap('         0          0 4294967295\n')).toEqual([{ inner: 0, outer: 0, count: 4294967295 }]);
+});
+
+test('both orders of a range on the command line', () => {
+  expect(parseIdRange('0:1000:1')).toEqual({ inner: 0, outer: 1000, count: 1 });
+  expect(parseIdRange('1000,0,1')).toEqual({ inner: 0, outer: 1000, count: 1 });
+  for (const wrong of [
+    '',
+    '0',
+    '0:1',
+    '0:1:2:3',
+    '0:1,2',
+    'a:1:2',
+    '0:1:0',
+    '0:1:99999999999',
+    '-1:0:1',
+    ' 0:1:2',
+    '0:1:2 ',
+  ])
+    expect(parseIdRange(wrong), wrong).toBeUndefined();
+});
+
+test('the first block of subordinate ids, by name or number', () => {
+  const file = 'root:1:2\nanna:100000:65536\nanna:200000:10\n1001:300000:5\nbroken\nanna:\n';
+  expect(firstSubordinates(file, 'anna', 1000)).toEqual({ start: 100000, count: 65536 });
+  expect(firstSubordinates(file, undefined, 1001)).toEqual({ start: 300000, count: 5 });
+  expect(firstSubordinates(file, 'nobody', 65534)).toBeUndefined();
+});
