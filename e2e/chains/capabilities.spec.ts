@@ -128,12 +128,24 @@ describe('bad input: one line, status 1, nothing is run', () => {
       expect(stderr.trimEnd().split('\n')).toEqual(hint === undefined ? [message] : [message, hint]);
     });
 
-  test('as an ordinary user', (context) => {
-    needs(context, needsRoot);
-    const { status, stderr } = run(['ts-capsh', '--chroot=/', '--', '-c', 'true'], { uid: NOBODY });
-    expect(status).toBe(1);
-    expect(stderr).toMatch(/^ts-capsh: unable to raise CAP_SYS_CHROOT: Operation not permitted\n/);
-  });
+  const REFUSED = [
+    ['--chroot=/', 'unable to raise CAP_SYS_CHROOT', 'CAP_SYS_CHROOT'],
+    ['--drop=cap_kill', 'unable to raise CAP_SETPCAP for changes of the bounding set', 'CAP_SETPCAP'],
+    ['--uid=0', 'failed to set uid=0', 'CAP_SETUID'],
+    ['--gid=0', 'failed to set gid=0', 'CAP_SETGID'],
+    ['--groups=0', 'failed to set the supplementary groups', 'CAP_SETGID'],
+    ['--secbits=1', 'failed to set securebits to 01/0x1', 'CAP_SETPCAP'],
+  ] as const;
+  for (const [option, message, needed] of REFUSED)
+    for (const look of [[], ['--has-ambient']])
+      test(`as an ordinary user: ${[...look, option].join(' ')}`, (context) => {
+        needs(context, needsRoot);
+        const { status, stderr } = run(['ts-capsh', ...look, option, '--', '-c', 'true'], { uid: NOBODY });
+        expect(status).toBe(1);
+        const [first, second] = stderr.split('\n');
+        expect(first).toBe(`ts-capsh: ${message}: Operation not permitted`);
+        expect(second).toMatch(new RegExp(`^ts-capsh: this needs ${needed}: be root`));
+      });
 
   test('options before the wrong one have acted', () => {
     const { status, stdout } = shell('capsh --modes --decode=3 --nonsense --decode=4', { compat: true });

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { membership, mountOf, OwnGroup } from '../harness/cgroups.ts';
-import { NOBODY, originalPath, run, shell } from '../harness/run.ts';
+import { NOBODY, originalPath, run, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsController, needsRoot } from '../harness/skip.ts';
 
 /** Word for word through the compat folder, and in our own names. */
@@ -267,12 +268,27 @@ describe('a program after a change', () => {
       expect(group.read('cpu', 'cpu.shares')).toBe('99');
     });
 
-  test('what was created is gone when the program cannot be executed', (context) => {
+  for (const owner of [[], ['-a', 'nobody:nogroup']])
+    for (const { program, reason, status } of [
+      { program: 'no-such-program', reason: 'No such file or directory', status: 127 },
+      { program: '/etc/passwd', reason: 'Permission denied', status: 126 },
+    ])
+      test(`nothing is created for ${[...owner, '--', program].join(' ')}`, (context) => {
+        needs(context, needsRoot, needsController('cpu', 'pids'));
+        using group = new OwnGroup();
+        const result = run(['ts-cgcreate', ...owner, '-g', `cpu,pids:${group.name}/a/b`, '--', program]);
+        expect(result).toMatchObject({ stderr: `ts-cgcreate: failed to execute ${program}: ${reason}\n`, status });
+        expect(group.places()).toEqual([]);
+      });
+
+  test('what was created is gone when the program cannot be executed after all', (context) => {
     needs(context, needsRoot, needsController('cpu', 'pids'));
     using group = new OwnGroup();
-    const { stderr, status } = run(['ts-cgcreate', '-g', `cpu,pids:${group.name}/a/b`, '--', 'no-such-program']);
-    expect({ stderr, status }).toEqual({
-      stderr: 'ts-cgcreate: failed to execute no-such-program: No such file or directory\n',
+    using folder = temporaryFolder();
+    const script = join(folder.path, 'script');
+    writeFileSync(script, '#!/no/such/interpreter\n', { mode: 0o755 });
+    expect(run(['ts-cgcreate', '-g', `cpu,pids:${group.name}/a/b`, '--', script])).toMatchObject({
+      stderr: `ts-cgcreate: failed to execute ${script}: No such file or directory\n`,
       status: 127,
     });
     expect(group.places()).toEqual([]);
@@ -387,5 +403,47 @@ describe('lists as JSON', () => {
     expect(values).toEqual([
       { group: group.name, settings: { 'cpu.shares': '1024', 'cpu.stat': expect.stringMatching(/^nr_periods 0\n/) } },
     ]);
+  });
+});
+
+describe('memory limits that cannot be set', () => {
+  const set = (name: string, setting: string) => run(['ts-cgset', '-r', setting, name]);
+
+  test('below what is in use', async (context) => {
+    needs(context, needsRoot, needsController('memory'));
+    using group = new OwnGroup();
+    const { name } = group;
+    run(['ts-cgcreate', '-g', `memory:${name}`]);
+    // tail holds its bytes until somebody reads them.
+    const holder = spawn(
+      'sh',
+      ['-c', `ts-cgexec -g memory:${name} sh -c 'head -c 40000000 /dev/zero | tail -c 30000000 | sleep 60'`],
+      { env: { PATH: originalPath }, stdio: 'ignore', detached: true },
+    );
+    try {
+      const used = () => Number(group.read('memory', 'memory.usage_in_bytes'));
+      while (used() < 30_000_000) await new Promise((resolve) => setTimeout(resolve, 20));
+      const { stderr, status } = set(name, 'memory.limit_in_bytes=1M');
+      expect(status).toBe(96);
+      expect(stderr).toMatch(/memory\.limit_in_bytes: Device or resource busy\nts-cgset: the group uses \d{8} bytes/);
+    } finally {
+      const ended = once(holder, 'exit');
+      process.kill(-(holder.pid as number), 'SIGKILL');
+      await ended;
+    }
+  });
+
+  test('above the limit for memory and swap', (context) => {
+    needs(context, needsRoot, needsController('memory'));
+    using group = new OwnGroup();
+    const { name } = group;
+    run(['ts-cgcreate', '-g', `memory:${name}`]);
+    if (!existsSync(`${group.directory('memory')}/memory.memsw.limit_in_bytes`)) context.skip('no swap accounting');
+    expect(set(name, 'memory.memsw.limit_in_bytes=10M').stderr).toContain(
+      'set memory.limit_in_bytes (9223372036854771712) first',
+    );
+    const both = ['-r', 'memory.limit_in_bytes=10M', '-r', 'memory.memsw.limit_in_bytes=20M'];
+    expect(run(['ts-cgset', ...both, name])).toMatchObject({ status: 0, stderr: '' });
+    expect(set(name, 'memory.limit_in_bytes=30M').stderr).toContain('set memory.memsw.limit_in_bytes (20971520) first');
   });
 });

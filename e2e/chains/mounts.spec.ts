@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { NOBODY, original, type Result, run, shell, temporaryFolder } from '../harness/run.ts';
+import { describe, expect, type TestContext, test } from 'vitest';
+import { isRoot, NOBODY, original, type Result, run, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 
 const isMounted = (path: string) =>
@@ -90,6 +90,12 @@ describe('ts-mount with a program', () => {
       /No such file or directory/,
     ],
     [
+      'a program that is not there in another root',
+      'ts-mount --mkdir -t tmpfs ours to/a ts-chroot to /nosuchprogram',
+      127,
+      /^ts-chroot: failed to run command .*: No such file or directory\n$/,
+    ],
+    [
       'folders that were made for it',
       'ts-mount --mkdir -t tmpfs -o bogus ours to/a/b true',
       32,
@@ -119,6 +125,82 @@ describe('ts-mount with a program', () => {
     const { stdout, stderr, status } = inNamespace(twice, folder.path);
     expect({ stdout, status }).toEqual({ stdout: '0\n', status: 32 });
     expect(stderr).toBe('ts-umount: to: umount(2) system call failed: Invalid argument\nts-umount: to: not mounted\n');
+  });
+});
+
+describe('R5: propagation, as mount_namespaces(7) says', () => {
+  /** Whether a mount made on one side is seen on the other one. */
+  const seen = (change: string, context: TestContext) => {
+    needs(context, needsRoot, needsProgram('unshare'));
+    using folder = temporaryFolder();
+    const script = `
+      mount -t tmpfs base ${folder.path} && mkdir ${folder.path}/from ${folder.path}/to || exit
+      mount -t tmpfs shared ${folder.path}/from && mount --make-shared ${folder.path}/from && mkdir ${folder.path}/from/x ${folder.path}/from/y || exit
+      mount --bind ${folder.path}/from ${folder.path}/to && mount ${change} ${folder.path}/to || exit
+      mount -t tmpfs one ${folder.path}/from/x && mount -t tmpfs two ${folder.path}/to/y || exit
+      grep -c '/to/x ' /proc/self/mountinfo
+      grep -c '/from/y ' /proc/self/mountinfo
+      mkdir ${folder.path}/again && mount --bind ${folder.path}/to ${folder.path}/again 2>/dev/null && echo bound`;
+    const { stdout, stderr } = shell(`unshare -m sh -c "${script}"`, { compat: true });
+    expect(stderr).toBe('');
+    return stdout.trim().split('\n');
+  };
+
+  test.for([
+    ['--make-shared', ['1', '1', 'bound']],
+    ['--make-slave', ['1', '0', 'bound']],
+    ['--make-private', ['0', '0', 'bound']],
+    ['--make-unbindable', ['0', '0']],
+    ['--make-slave --make-shared', ['1', '0', 'bound']],
+  ] as const)('%s', ([change, expected], context) => {
+    expect(seen(change, context)).toEqual(expected);
+  });
+});
+
+describe('O1: an overlay', () => {
+  for (const uid of isRoot ? [0, NOBODY] : [process.getuid?.() as number]) {
+    test(`new, changed and deleted files land in upper only, as user ${uid}`, () => {
+      using folder = temporaryFolder();
+      run(['chmod', '777', folder.path]);
+      // In a user namespace overlayfs may not use the attributes that only root can set.
+      const [unshare, options] = uid === 0 ? ['unshare -m', ''] : ['unshare -rm', ',userxattr'];
+      const script = `
+        mkdir lower upper work merged lower/dir && echo old >lower/changed && echo old >lower/deleted && echo old >lower/dir/file || exit
+        mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work${options} overlay merged || exit
+        echo new >merged/new && echo new >merged/changed && rm merged/deleted && rm -r merged/dir && mkdir merged/dir || exit
+        ls merged upper lower; cat lower/changed upper/changed; test -c upper/deleted && echo whiteout; ls merged/dir lower/dir`;
+      const { stdout, stderr, status } = shell(`${unshare} sh -c '${script}'`, {
+        compat: true,
+        uid,
+        cwd: folder.path,
+      });
+      expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+      expect(stdout.replaceAll('\n', ' ')).toBe(
+        'lower: changed deleted dir  merged: changed dir new  upper: changed deleted dir new old new whiteout lower/dir: file  merged/dir: ',
+      );
+      expect(isMounted(join(folder.path, 'merged'))).toBe(false);
+      // What overlayfs has made inside its work folder is for root alone.
+      run(['chmod', '-R', 'u+rwx', folder.path]);
+    });
+  }
+});
+
+describe('a bind mount in a user namespace', () => {
+  test('becomes read-only although other attributes are locked', (context) => {
+    needs(context, needsRoot, needsProgram('unshare', 'setpriv'));
+    using folder = temporaryFolder();
+    const inner = 'mount --bind -o ro from to && grep -o "/to ro,nosuid,nodev" /proc/self/mountinfo; touch to/x';
+    const script = `
+      mkdir from to && mount -t tmpfs -o nosuid,nodev,mode=777 ours from || exit
+      setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups unshare -rm sh -c '${inner}'`;
+    const { stdout, stderr } = shell(`unshare -m sh -c "${script.replaceAll('"', '\\"')}"`, {
+      compat: true,
+      cwd: folder.path,
+    });
+    expect({ stdout, stderr }).toEqual({
+      stdout: '/to ro,nosuid,nodev\n',
+      stderr: "touch: cannot touch 'to/x': Read-only file system\n",
+    });
   });
 });
 

@@ -135,6 +135,24 @@ describe('ts-rootfs', () => {
     }
     expect(readdirSync(join(root, 'proc'))).toEqual([]);
   });
+
+  test('N9 with our own mount in it, which is started where there is no /proc', (context) => {
+    needs(context, needsRoot, needsProgram('chroot', 'ps'));
+    using other = temporaryFolder();
+    const at = join(other.path, 'root');
+    expect(run(['ts-rootfs', at, 'bash', 'ps', 'ts-mount'])).toMatchObject({ stderr: '', status: 0 });
+    const mount = join(bin, 'ts-mount');
+    const script = `${mount}; ${mount} -t proc proc /proc && ps -A -o pid,comm; ${mount}`;
+    const { stdout, stderr, status } = shell(
+      `cd ${at} && unshare --mount unshare --pid --fork chroot . /bin/bash -c '${script}'`,
+      { compat: true },
+    );
+    expect(stderr).toBe(
+      'ts-mount: failed to read mtab: No such file or directory\nts-mount: the table of mounts is in /proc: mount -t proc proc /proc\n',
+    );
+    expect(stdout).toMatch(/^\s+PID COMMAND\n\s+1 bash\n\s+\d+ ps\nproc on \/proc type proc \(rw,relatime\)\n$/);
+    expect(status).toBe(0);
+  });
 });
 
 describe('ts-rootfs with programs that are named', () => {

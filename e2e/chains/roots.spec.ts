@@ -135,3 +135,22 @@ describe('A1, its last step: a root and one capability less', () => {
 
   test('nothing is left of it outside', () => expect(existsSync(join(rootfs, 'proc/self'))).toBe(false));
 });
+
+describe('accounts and files behind a mount', () => {
+  const CHAINS = [
+    'ts-unshare -m ts-mount --bind passwd /etc/passwd -- ts-capsh --user=only-in-here -- -c "id -u"',
+    'ts-unshare -m ts-mount --bind passwd /etc/passwd -- ts-chroot --userspec=only-in-here / id -u',
+    'ts-unshare -mu ts-mount --bind name /etc/hostname -- ts-hostname -F /etc/hostname -- uname -n',
+  ];
+  for (const chain of CHAINS)
+    test(chain, (context) => {
+      needs(context, needsRoot);
+      writeFileSync(join(folder.path, 'passwd'), 'root:x:0:0::/root:/bin/sh\nonly-in-here:x:4321:4321::/:/bin/sh\n');
+      writeFileSync(join(folder.path, 'name'), 'four-three-two-one\n');
+      for (const env of [{ TS_TOOLS_NO_FUSE: '' }, { TS_TOOLS_NO_FUSE: '1' }]) {
+        const { status, stdout, stderr } = inRoot(chain, env);
+        expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+        expect(stdout).toMatch(/^(4321|four-three-two-one)\n$/);
+      }
+    });
+});

@@ -48,9 +48,27 @@ function remove(directory: string): void {
   throw new Error(`${directory} cannot be removed`);
 }
 
+/** Groups of tests that have not ended: an interrupted run removes them, too. */
+const open = new Set<OwnGroup>();
+
+function removeAll(): void {
+  for (const group of open) group[Symbol.dispose]();
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => {
+    removeAll();
+    process.kill(process.pid, signal);
+  });
+process.once('exit', removeAll);
+
 /** A name for groups. All groups of that name are removed when the test's scope ends: `using group = ownGroup()`. */
 export class OwnGroup implements Disposable {
   readonly name = uniqueName('ts-e2e');
+
+  constructor() {
+    open.add(this);
+  }
 
   /** Directory of the group, or of one below it, in a controller's hierarchy. */
   directory(controller: string, below = ''): string {
@@ -69,6 +87,7 @@ export class OwnGroup implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    open.delete(this);
     for (const directory of this.places()) {
       if (existsSync(join(directory, 'freezer.state'))) writeFileSync(join(directory, 'freezer.state'), 'THAWED');
       remove(directory);
@@ -84,3 +103,28 @@ export const membership = (text: string): Record<string, string> =>
       .split('\n')
       .map((line) => line.split(/:(.*):/).slice(1) as [string, string]),
   );
+
+/** Where the v2 tree is mounted. */
+const v2Mount = () => /^\d+ \d+ \S+ \S+ (\S+) .* - cgroup2 /m.exec(readFileSync('/proc/self/mountinfo', 'utf8'))?.[1];
+
+/** The v2 tree, with what its top hands down as it was when the test's scope ends: `using tree = v2Tree()`. */
+export function v2Tree(): { readonly mount: string } & Disposable {
+  const mount = v2Mount() ?? '';
+  const control = join(mount, 'cgroup.subtree_control');
+  const words = () => readFileSync(control, 'utf8').split(/\s+/).filter(Boolean);
+  const before = words();
+  return {
+    mount,
+    [Symbol.dispose]() {
+      for (const controller of words()) if (!before.includes(controller)) writeFileSync(control, `-${controller}`);
+    },
+  };
+}
+
+/** A controller that the mounted v2 tree has. */
+export const needsV2 = (controller: string) => (): string | undefined => {
+  const mount = v2Mount();
+  const has =
+    mount !== undefined && readFileSync(join(mount, 'cgroup.controllers'), 'utf8').split(/\s+/).includes(controller);
+  return has ? undefined : `no cgroup v2 tree with controller ${controller}`;
+};

@@ -37,6 +37,9 @@ const ANYBODY: readonly (readonly string[])[] = [
   ['--is-uid=root'],
   ['--is-gid=0'],
   ['--is-gid='],
+  ['--explain=foo'],
+  ['--explain=41'],
+  ['--suggest=no such thing'],
   ['--supports=cap_kill'],
   ['--supports=40'],
   ['--supports=41'],
@@ -198,6 +201,13 @@ describe('differences', () => {
       status: 0,
       prints: /^Supported.*\nSupported.*\n$/,
     },
+    {
+      argv: ['--explain=cap_kill'],
+      reason: 'texts of our own',
+      status: 0,
+      prints: /^cap_kill \(5\) \[\/proc\/self\/status:CapXXX: 0x0000000000000020\]\n\n {4}\w/,
+    },
+    { argv: ['--suggest=chroot'], reason: 'texts of our own', status: 0, prints: /^cap_sys_chroot \(18\)/ },
     { argv: ['--help'], reason: 'a text of our own', status: 0, prints: /--drop/ },
   ] as const;
   for (const row of DIFFERENT)

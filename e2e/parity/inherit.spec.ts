@@ -278,6 +278,30 @@ describe('surroundings that a runtime finds hard', () => {
   });
 });
 
+/** Tools that act while the runtime is there, and become the program from its main thread. */
+const LIVE: readonly (readonly [form: string, tool: string, options: readonly string[], look: readonly string[]])[] = [
+  [
+    'a user with one capability',
+    'capsh',
+    ['--keep=1', '--inh=cap_chown', '--uid=5', '--addamb=cap_chown'],
+    ['--has-ambient'],
+  ],
+  ['another root and its accounts', 'chroot', ['--userspec=root', '/'], []],
+];
+
+for (const [form, tool, options, look] of LIVE)
+  describe(`inherited from ${tool} without a tape: ${form}`, () => {
+    const last = tool === 'capsh' ? ['--', '-c', 'exec "$0" "$@"'] : [];
+    for (const [name, attributes] of Object.entries(ATTRIBUTES))
+      test(name, (context) => {
+        needs(context, needsRoot, needsCompiler, needsProgram(tool));
+        const words = ['\\xff', ''];
+        const expected = inheritedFrom(original(tool) as string, [...options, ...last], attributes, words);
+        expect(expected.dump.length, expected.stderr).toBeGreaterThan(50);
+        expect(inheritedFrom(join(compat, tool), [...look, ...options, ...last], attributes, words)).toEqual(expected);
+      });
+  });
+
 /** The shared libraries and the loader of a program. */
 function libraries(program: string): string[] {
   const { stdout } = spawnSync('ldd', [program], { encoding: 'utf8' });

@@ -64,14 +64,15 @@ for (const arch of ['x64', 'arm64'] satisfies Arch[])
         environment: environment.split('\0').slice(0, -1),
       };
     };
-    const stateOf = (prefix: string) => parseState(launch([], { TS_TOOLS_NODE: fakeNode }, prefix).words.at(-2) ?? '');
+    const stateOf = (prefix: string) => parseState(launch([], { TS_TOOLS_NODE: fakeNode }, prefix).words.at(-3) ?? '');
 
     test('becomes Node, with the loader, the state and its own arguments', () => {
       const { status, stderr, words } = launch(['-x', '', 'a b'], { TS_TOOLS_NODE: fakeNode });
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       expect(words.slice(0, NODE_FLAGS.length + 1)).toEqual([...NODE_FLAGS, '-e']);
       expect(words.slice(-4)).toEqual([file, '-x', '', 'a b']);
-      expect(words.at(-5)).toMatch(/^\d+:[\d,-]*:[0-9a-f]{16}:[0-9a-f]{16}:[\d=,]*:$/);
+      expect(words.at(-5)).toBe('');
+      expect(words.at(-6)).toMatch(/^\d+:[\d,-]*:[0-9a-f]{16}:[0-9a-f]{16}:[\d=,]*:$/);
     });
 
     test('finds Node by its variable, by absolute folders of PATH, and not in the current one', () => {

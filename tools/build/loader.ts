@@ -1,7 +1,7 @@
 /**
  * The text that Node is started with (`-e`): reads the tool's script and its code cache out of the tool's own file, and runs it.
  *
- * `process.argv` is: node, state, argv[0], argv[1] …; the state begins with the number of the descriptor of the file.
+ * `process.argv` is: node, state, group that was left, argv[0], argv[1] …; the state begins with the number of the descriptor of the file.
  */
 export interface Part {
   readonly offset: number;

@@ -15,7 +15,7 @@ import {
   SECBIT_NO_SETUID_FIXUP,
   type Sys,
 } from '@ts/sys';
-import { bit, has } from './names.ts';
+import { bit, capabilityName, has } from './names.ts';
 
 export interface Credentials {
   readonly uids: { readonly real: number; readonly effective: number; readonly saved: number };
@@ -63,7 +63,7 @@ export class Bearer {
   }
 
   setuid(uid: number, says: string): void {
-    this.sys.or(says).setuid(uid);
+    this.sys.or(says).explaining('lacks cap_setuid').setuid(uid);
     this.credentials = afterSetuid(this.credentials, uid);
   }
 
@@ -78,17 +78,25 @@ export class Bearer {
   }
 
   setSecurebits(bits: number, says: string): void {
-    this.sys.or(says).setSecurebits(bits);
+    this.sys.or(says).explaining('lacks cap_setpcap').setSecurebits(bits);
     this.credentials = { ...this.credentials, securebits: bits };
   }
 
-  /** Does `work` with a capability made effective, and takes it back. `says`: the words where it is not permitted. */
+  /**
+   * Does `work` with a capability made effective, and takes it back. `says`: the words where it is not permitted; the
+   * failure is explained as one of `lacks NAME`.
+   */
   with(capability: number, says: string, work: () => void): void {
     if (has(this.sets.effective, capability)) {
       work();
       return;
     }
-    this.capset({ ...this.sets, effective: this.sets.effective | bit(capability) }, says);
+    const effective = this.sets.effective | bit(capability);
+    this.sys
+      .or(says)
+      .explaining(`lacks ${capabilityName(capability)}`)
+      .capset({ ...this.sets, effective });
+    this.credentials = { ...this.credentials, sets: { ...this.sets, effective } };
     work();
     this.capset({ ...this.sets, effective: this.sets.effective & ~bit(capability) }, says);
   }

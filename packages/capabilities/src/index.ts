@@ -2,6 +2,7 @@
 export * from './bearer.ts';
 export * from './iab.ts';
 export * from './list.ts';
+export * from './meanings.ts';
 export * from './modes.ts';
 export * from './names.ts';
 export * from './status.ts';

@@ -107,12 +107,21 @@ export const causes: readonly Cause[] = [
       return `${directory} hands the controllers ${handed} down, and on cgroup v2 such a group holds no processes: use a group below it`;
     return undefined;
   }),
-  ...each(['cgroup-write'], ['EBUSY', 'EINVAL'], ([file], world) => {
+  ...each(['cgroup-write'], ['EBUSY'], ([file], world) => {
+    const usage = world.read(`${folderOf(text(file))}/memory.usage_in_bytes`)?.trim();
+    return usage && /^memory\.(memsw\.)?limit_in_bytes$/.test(nameOf(text(file)))
+      ? `the group uses ${usage} bytes, and the kernel could not free enough of them: end processes of it first`
+      : undefined;
+  }),
+  ...each(['cgroup-write'], ['EINVAL'], ([file, value], world) => {
     const directory = folderOf(text(file));
-    if (nameOf(text(file)) !== 'memory.limit_in_bytes') return undefined;
-    const usage = world.read(`${directory}/memory.usage_in_bytes`)?.trim();
-    const both = world.read(`${directory}/memory.memsw.limit_in_bytes`)?.trim();
-    return `the group uses ${usage} bytes now${both ? `, and the limit must not be above memory.memsw.limit_in_bytes (${both})` : ''}`;
+    const isLimit = nameOf(text(file)) === 'memory.limit_in_bytes';
+    const other = isLimit ? 'memory.memsw.limit_in_bytes' : 'memory.limit_in_bytes';
+    const bound = world.read(`${directory}/${other}`)?.trim();
+    if (!isLimit && nameOf(text(file)) !== 'memory.memsw.limit_in_bytes') return undefined;
+    return bound && /^-?\d+[kKmMgGtT]?$/.test(text(value))
+      ? `memory.limit_in_bytes must not be above memory.memsw.limit_in_bytes: set ${other} (${bound}) first`
+      : undefined;
   }),
   ...each(['cgroup-write'], ['ENOSPC'], ([file], world) => {
     const directory = folderOf(text(file));

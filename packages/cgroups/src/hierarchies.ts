@@ -1,4 +1,5 @@
 /** Where the controllers of this process's system live: cgroup v1 mounts, the v2 tree, or both. */
+import { allOptions, type Mount, parseMountinfo } from '@ts/mounts';
 
 /** What is read of the system. */
 export interface Reader {
@@ -39,42 +40,12 @@ export interface Sources {
   controllersOf(mount: string): string;
 }
 
-interface Mount {
-  readonly id: string;
-  readonly parent: string;
-  readonly root: string;
-  readonly target: string;
-  readonly readOnly: boolean;
-  readonly type: string;
-  readonly superOptions: readonly string[];
-}
-
-/** Spaces and other bytes that would end a field stand as \ooo in the kernel's tables. */
-const unescapeField = (field: string) =>
-  field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-
-function parseMount(line: string): Mount | undefined {
-  const [before, after] = line.split(' - ');
-  if (before === undefined || after === undefined) return undefined;
-  const [id, parent, , root, target, options] = before.split(' ') as [string, string, string, string, string, string];
-  const [type, , superOptions] = after.split(' ') as [string, string, string | undefined];
-  return {
-    id,
-    parent,
-    root: unescapeField(root),
-    target: unescapeField(target),
-    readOnly: options.split(',').includes('ro') || (superOptions ?? '').split(',').includes('ro'),
-    type,
-    superOptions: (superOptions ?? '').split(','),
-  };
-}
-
 const isBelow = (path: string, folder: string) =>
   path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 
 /** Whether a mount can be reached by its path: nothing is mounted over it or over a folder above it. */
 function isVisible(mount: Mount, all: readonly Mount[]): boolean {
-  const ancestors = new Set<string>();
+  const ancestors = new Set<number>();
   const byId = new Map(all.map((each) => [each.id, each]));
   for (let each: Mount | undefined = mount; each && !ancestors.has(each.id); each = byId.get(each.parent))
     ancestors.add(each.id);
@@ -102,7 +73,7 @@ export function parseHierarchies({ mountinfo, self, cgroups, controllersOf }: So
       .map((line) => line.split(/\s+/) as [string, string, string, string])
       .map(([name, , , enabled]) => [name, enabled !== '0']),
   );
-  const mounts = mountinfo.split('\n').flatMap((line) => parseMount(line) ?? []);
+  const mounts = parseMountinfo(mountinfo);
   const mounted: Hierarchy[] = [];
   for (const mount of mounts) {
     if (mount.type !== 'cgroup' && mount.type !== 'cgroup2') continue;
@@ -124,7 +95,7 @@ export function parseHierarchies({ mountinfo, self, cgroups, controllersOf }: So
       mount: mount.target,
       root: mount.root,
       own: member && below(member.path, mount.root),
-      readOnly: mount.readOnly,
+      readOnly: allOptions(mount)[0] === 'ro',
     });
   }
   return { mounted, known };

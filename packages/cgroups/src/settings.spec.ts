@@ -86,7 +86,7 @@ test('the controller of a name', () => {
 });
 
 describe('v1 names in a v2 tree', () => {
-  const controllers = ['cpu', 'io', 'memory', 'pids'];
+  const controllers = ['cpu', 'io', 'memory', 'pids', 'hugetlb'];
   const use = () => {
     const tree = new V2Tree({ '/job': { controllers }, '/bare': {} });
     const world = tree.world();
@@ -124,6 +124,7 @@ describe('v1 names in a v2 tree', () => {
     expect(write('blkio.weight', '10')).toEqual(['/CG/job/io.weight < 1']);
     expect(write('freezer.state', 'FROZEN')).toEqual(['/CG/job/cgroup.freeze < 1']);
     expect(write('pids.max', '5')).toEqual(['/CG/job/pids.max < 5']);
+    expect(write('hugetlb.2MB.limit_in_bytes', '-1')).toEqual(['/CG/job/hugetlb.2MB.max < max']);
     expect(write('memory.high', '5')).toEqual(['/CG/job/memory.high < 5']);
   });
 

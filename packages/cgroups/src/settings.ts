@@ -183,6 +183,12 @@ export const SETTINGS: readonly Row[] = [
   throttle('write_bps', 'wbps'),
   throttle('read_iops', 'riops'),
   throttle('write_iops', 'wiops'),
+  // * is a page size: 2MB, 1GB.
+  { v1: 'hugetlb.*.limit_in_bytes', v2: 'hugetlb.*.max', ...limit },
+  { v1: 'hugetlb.*.usage_in_bytes', v2: 'hugetlb.*.current', readOnly: true },
+  { v1: 'hugetlb.*.rsvd.limit_in_bytes', v2: 'hugetlb.*.rsvd.max', ...limit },
+  { v1: 'hugetlb.*.rsvd.usage_in_bytes', v2: 'hugetlb.*.rsvd.current', readOnly: true },
+  { v1: 'hugetlb.*.failcnt', v2: 'hugetlb.*.events', toV1: field('max'), readOnly: true },
   none('devices.allow', 'cgroup v2 decides on devices by a BPF program'),
   none('devices.deny', 'cgroup v2 decides on devices by a BPF program'),
   none('net_cls.classid', 'on cgroup v2 netfilter matches the group itself: nft … socket cgroupv2'),
@@ -206,6 +212,13 @@ export function controllerOf(name: string): string | undefined {
   return dot > 0 && dot < name.length - 1 && !name.includes('/') ? name.slice(0, dot) : undefined;
 }
 
+/** The table, as it reads for the page size that a name has. */
+function rowsFor(name: string): readonly Row[] {
+  const size = /^hugetlb\.([^.]+)\./.exec(name)?.[1];
+  if (size === undefined) return SETTINGS;
+  return SETTINGS.map((row) => ({ ...row, v1: row.v1.replace('*', size), v2: row.v2?.replace('*', size) ?? null }));
+}
+
 /** A setting that cannot be found. */
 export interface NoSetting {
   /** `controller`: it lives nowhere here. `file`: the group has no such file. `group`: there is no such group. */
@@ -224,8 +237,9 @@ function locate(hierarchies: Hierarchies, path: string, name: string, world: Rea
   const home = findHome(hierarchies, controller);
   const own = home && groupAt(home.hierarchy, path);
   if (own && world.exists(`${own.directory}/${name}`)) return { file: `${own.directory}/${name}` };
-  const toV2 = SETTINGS.filter((row) => row.v1 === name);
-  const toV1 = SETTINGS.filter((row) => row.v2 === name);
+  const table = rowsFor(name);
+  const toV2 = table.filter((row) => row.v1 === name);
+  const toV1 = table.filter((row) => row.v2 === name);
   const nothing = toV2.find((row) => row.v2 === null);
   const other = toV2.length
     ? hierarchies.mounted.find(({ version }) => version === 2)

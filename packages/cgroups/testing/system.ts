@@ -101,13 +101,14 @@ const CONTROLLER_FILES: Readonly<Record<string, Readonly<Record<string, string>>
     'memory.swap.current': '1024\n',
     'memory.events': 'low 0\nhigh 0\nmax 3\noom 1\noom_kill 1\n',
   },
+  hugetlb: { 'hugetlb.2MB.max': 'max\n' },
   pids: { 'pids.max': 'max\n', 'pids.current': '0\n' },
 };
 
 /** A v2 tree of plain files in a temporary folder, and a world in which it is the only hierarchy. */
 export class V2Tree implements Disposable {
   readonly mount = mkdtempSync(join(tmpdir(), 'cgroup2-'));
-  readonly controllers = ['cpu', 'io', 'memory', 'pids'];
+  readonly controllers = ['cpu', 'io', 'memory', 'hugetlb', 'pids'];
 
   constructor(
     groups: Readonly<

@@ -10,7 +10,8 @@ const COLUMN = 27;
 /** `-m, --mount[=<file>]` as util-linux writes it. */
 export function optionWords(option: Option): string {
   const short = option.short ? `-${option.short}` : '  ';
-  const argument = option.arg === undefined ? '' : option.optional ? `[=<${option.arg}>]` : ` <${option.arg}>`;
+  const required = option.attached ? `=<${option.arg}>` : ` <${option.arg}>`;
+  const argument = option.arg === undefined ? '' : option.optional ? `[=<${option.arg}>]` : required;
   if (option.shortOnly) return `${short}${argument}`;
   return `${short}${option.short ? ',' : ' '} --${option.long}${argument}`;
 }

@@ -10,6 +10,8 @@ export interface Option {
   readonly arg?: string;
   /** The argument may be left out: `--long=ARG`, never `--long ARG`. */
   readonly optional?: true;
+  /** The argument stands behind "=", never in the next word. */
+  readonly attached?: true;
   /** What the short form takes, where that differs from the long one. */
   readonly shortArg?: 'none' | 'optional' | 'required';
   /** Every occurrence counts: the value is a list. */

@@ -4,7 +4,7 @@
  * A next program that is a tool of the same build is planned onto the same tape, unless that could be noticed.
  */
 import { realpathSync } from 'node:fs';
-import { basename, sep } from 'node:path';
+import { basename, resolve, sep } from 'node:path';
 import {
   dry,
   encode,
@@ -202,7 +202,7 @@ function nextTool(
 /** What a tool would put on the tape, or undefined where it must be executed: it prints, it fails, it ends in no program. */
 function planNext(
   call: Call,
-  { changed, identity }: Chain,
+  { changed, identity, mounted }: Chain,
   session: Session,
 ): { plan: unknown; world: World } | undefined {
   try {
@@ -214,7 +214,9 @@ function planNext(
     const plan = call.tool.plan(parsed, world);
     const { reads = [] } = call.tool;
     const stale = (typeof reads === 'function' ? reads(plan) : reads).some((facet) => changed.has(facet));
-    return call.tool.becomes(plan) && !stale ? { plan, world } : undefined;
+    const files = call.tool.files?.(plan) ?? [];
+    const hidden = files.some((file) => mounted.some((target) => isBelow(resolve(file), target)));
+    return call.tool.becomes(plan) && !stale && !hidden ? { plan, world } : undefined;
   } catch (error) {
     if (error instanceof UsageError || error instanceof ToolError || error instanceof SysError) return undefined;
     throw error;

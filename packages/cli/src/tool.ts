@@ -60,6 +60,8 @@ export interface Tool<Table extends readonly Option[] = readonly Option[], Plan 
   readonly causes?: readonly Cause[];
   /** What this plan came from, or what every plan does: after a tool that changed one of these, this one is executed instead of planned onto the same tape. */
   readonly reads?: readonly Facet[] | ((plan: Plan) => readonly Facet[]);
+  /** Files that this plan came from: after a tool that has mounted something over one of them, likewise. */
+  readonly files?: (plan: Plan) => readonly string[];
   /** Checks all that can be checked; changes nothing. Throws UsageError or ToolError. */
   plan(input: Parsed<Table>, world: World): Plan;
   /** True where the plan ends in a program: its calls are recorded; otherwise they are made at once. */

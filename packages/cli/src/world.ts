@@ -65,6 +65,16 @@ export function variableOf(environment: readonly string[], name: string): string
   return environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
+/** /proc/self/cgroup as it was before the launcher left a group, and will be again. */
+function asBefore(text: string, { left }: Inherited): string {
+  if (!left) return text;
+  const id = left.line.slice(0, left.line.indexOf(':') + 1);
+  return text
+    .split('\n')
+    .map((line) => (line.startsWith(id) ? left.line : line))
+    .join('\n');
+}
+
 const matches = (nameOrId: string | number, name: string, id: string | undefined) =>
   nameOrId === name || (typeof nameOrId === 'number' && String(nameOrId) === id);
 
@@ -76,7 +86,8 @@ export function realWorld(
 ): World {
   const read = (path: string) => {
     try {
-      return decode(readFileSync(path));
+      const text = decode(readFileSync(path));
+      return path === '/proc/self/cgroup' ? asBefore(text, inherited) : text;
     } catch {
       return undefined; // the caller says what it means that it cannot be read
     }

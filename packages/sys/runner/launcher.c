@@ -3,7 +3,7 @@
  *
  * It lies in a segment added to koffi's shared library, so one file is at once the program that the kernel starts and the
  * library that Node loads. Behind the code: strings, each ended by NUL: tool name, path of Node noted at build time (may be
- * empty), Node's arguments, and an empty one at the end. Node then gets, as arguments: the noted state, argv[0], argv[1] …
+ * empty), Node's arguments, and an empty one at the end. Node then gets, as arguments: the noted state, the group that was left, argv[0], argv[1] …
  * State: "FILE:DESCRIPTORS:IGNORED:BLOCKED:LIMITS:PENDING[:PATH]" (number of the descriptor of this file; ranges like 0-2,7;
  * two signal sets in hexadecimal; soft limits that were raised, like 7=1024,3=65536; the first bytes of each pending signal's
  * siginfo in hexadecimal; where there is no /proc, the path of this file). ../src/tape/inherited.ts reads it.
@@ -18,6 +18,8 @@ enum { RLIMIT_FSIZE = 1, RLIMIT_DATA = 2, RLIMIT_STACK = 3, RLIMIT_NPROC = 6, RL
 #define MAX_PENDING 32
 #define SIGINFO_NOTED 48
 #define PATH_SIZE 4096
+/* Bytes that the newest Node takes to start, and room for the rest of its group. */
+#define NODE_MEMORY (24UL << 20)
 /* What is kept free behind the descriptors: the rest of the state. */
 #define STATE_REST (1024 + MAX_PENDING * (2 * SIGINFO_NOTED + 1) + PATH_SIZE)
 #define LARGE_STACK (64UL << 20)
@@ -218,6 +220,103 @@ static void fill_closed(void)
 	}
 }
 
+static i64 read_text(const char *path, char *to, u64 size)
+{
+	i64 fd = open_read(path), done;
+	if (fd < 0)
+		return fd;
+	done = kernel(NR_read, fd, (u64)to, size - 1, 0, 0, 0);
+	kernel(NR_close, fd, 0, 0, 0, 0, 0);
+	to[done > 0 ? done : 0] = 0;
+	return done;
+}
+
+/* The line "ID:CONTROLLERS:PATH" of /proc/self/cgroup that says where memory is counted; ended at its line's end. */
+static char *memory_line(char *text)
+{
+	char *unified = 0, *line = text;
+	while (*line) {
+		char *end = line, *controllers = line;
+		while (*end && *end != '\n')
+			end++;
+		if (*end)
+			*end++ = 0;
+		while (*controllers && *controllers++ != ':')
+			;
+		if (*controllers == ':')
+			unified = line;
+		while (*controllers && *controllers != ':') {
+			if (starts_with(controllers, "memory") && (controllers[6] == ':' || controllers[6] == ','))
+				return line;
+			controllers++;
+		}
+		line = end;
+	}
+	return unified;
+}
+
+/* Whether the limit in a group's file is one that Node does not start in. */
+static int is_small(const char *group, const char *file)
+{
+	char path[PATH_SIZE], text[64], *digit = text;
+	u64 limit = 0;
+	char *p = append(path, path + sizeof path - 1, group);
+	*append(p, path + sizeof path - 1, file) = 0;
+	if (read_text(path, text, sizeof text) <= 0)
+		return 0;
+	while (*digit >= '0' && *digit <= '9' && limit < NODE_MEMORY)
+		limit = limit * 10 + (u64)(*digit++ - '0');
+	return digit > text && limit < NODE_MEMORY;
+}
+
+/*
+ * A group whose memory is too small for Node, but not for what the tool becomes, is left while planning, where that is allowed.
+ * `left` gets the line of /proc/self/cgroup and the file that takes the runner back; nothing where we stay.
+ */
+static void leave_small_group(char *left)
+{
+	char text[PATH_SIZE], group[PATH_SIZE], *line, *path, *end;
+	const char *file;
+	u64 mount, size, top = 0;
+	i64 fd;
+	left[0] = 0;
+	if (read_text("/proc/self/cgroup", text, sizeof text) <= 0 || !(line = memory_line(text)))
+		return;
+	for (path = line; *path != ':'; path++)
+		;
+	file = path[1] == ':' ? "/memory.max" : "/memory.limit_in_bytes";
+	end = append(group, group + sizeof group - 1, path[1] == ':' ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory");
+	mount = (u64)(end - group);
+	for (path++; *path && *path++ != ':';)
+		;
+	end = append(end, group + sizeof group - 64, path);
+	*end = 0;
+	/* The topmost group that is too small counts: what lies below it is no larger. */
+	for (size = (u64)(end - group); size > mount + 1; size--) {
+		char next = group[size];
+		if (next && next != '/')
+			continue;
+		group[size] = 0;
+		if (is_small(group, file))
+			top = size;
+		group[size] = next;
+	}
+	if (!top)
+		return;
+	end = append(left, left + 2 * PATH_SIZE - 64, line);
+	end = append(end, left + 2 * PATH_SIZE - 64, "\n");
+	end = append(end, left + 2 * PATH_SIZE - 64, group);
+	*append(end, left + 2 * PATH_SIZE - 1, "/cgroup.procs") = 0;
+	while (group[--top] != '/')
+		;
+	*append(group + top, group + sizeof group - 1, "/cgroup.procs") = 0;
+	fd = kernel(NR_openat, AT_FDCWD, (u64)group, O_WRONLY | O_CLOEXEC, 0, 0, 0);
+	if (fd < 0 || kernel(NR_write, fd, (u64)"0", 1, 0, 0, 0) < 0)
+		left[0] = 0;
+	if (fd >= 0)
+		kernel(NR_close, fd, 0, 0, 0, 0, 0);
+}
+
 /* Comes back where that is no program. */
 static void become(const char *directory, u64 size, const char *name, char **argv, char **envp)
 {
@@ -280,14 +379,16 @@ void __attribute__((noreturn)) launch(u64 *stack)
 	if (file < 0)
 		fail(": cannot open its own file, which must be readable\n");
 	{
-		char state[STATE_SIZE];
+		char state[STATE_SIZE], left[2 * PATH_SIZE];
 		char *arguments[argc + 16];
 		u64 count = 1;
 		note_state(state, file, limits, has_proc ? 0 : self);
+		leave_small_group(left);
 
 		for (; *argument; argument += length(argument) + 1)
 			arguments[count++] = (char *)argument;
 		arguments[count++] = state;
+		arguments[count++] = left;
 		if (argc == 0)
 			arguments[count++] = (char *)name;
 		for (u64 i = 0; i <= argc; i++)

@@ -99,6 +99,7 @@ describe('wrong words', () => {
     ['--user=nosuch', 'no such user: nosuch', undefined],
     ['--groups=staff,nosuch', 'no such group: nosuch', undefined],
     ['--uid=ann', 'invalid --uid value: want non-negative integer, got "ann"', undefined],
+    ['--uid=4294967296', 'invalid --uid value: want non-negative integer, got "4294967296"', undefined],
     ['--mode=PURE', 'unsupported mode: PURE', 'modes: NOPRIV PURE1E_INIT PURE1E HYBRID'],
     ['--killit=9', 'no forked process to kill', undefined],
     ['--iab=foo', "iab: 'foo' malformed", undefined],

@@ -1,9 +1,11 @@
 /** What each option does, in words of @ts/capabilities. An action is made from its text first, and done when its turn comes. */
 import {
   type Bearer,
+  capabilitiesAbout,
   capabilityName,
   capabilityNumber,
   describeMask,
+  explainCapability,
   firstCapabilities,
   has,
   MODES,
@@ -55,6 +57,8 @@ export interface Scene {
 export interface Action {
   /** Looks at the state, or needs to: it cannot be recorded. */
   readonly looks?: true;
+  /** Depends on the accounts of /etc. */
+  readonly named?: true;
   /** Needs another process: it can only be recorded. */
   readonly forks?: true;
   readonly changes?: readonly Facet[];
@@ -71,7 +75,7 @@ export interface Settings {
   readonly forked: boolean;
 }
 
-const UNLISTED = 'failed to change the bounding set: CAP_SETPCAP cannot be made effective';
+const UNLISTED = 'unable to raise CAP_SETPCAP for changes of the bounding set';
 const FINAL = 1;
 
 /** Ends with status 1 and one line, as a test that has failed. */
@@ -79,12 +83,14 @@ const fail = (message: string, hint?: string): never => {
   throw new ToolError(message, FINAL, hint);
 };
 
+/** The kernel's numbers here have 32 bits. */
+const LARGEST = 0xffff_ffff;
+
 function number(step: Step): number {
   const value = step.value ?? '';
-  return (
-    parseUnsigned(value.trim()) ??
-    fail(`invalid --${step.option.long} value: want non-negative integer, got "${value}"`)
-  );
+  const parsed = parseUnsigned(value.trim());
+  if (parsed !== undefined && parsed <= LARGEST) return parsed;
+  return fail(`invalid --${step.option.long} value: want non-negative integer, got "${value}"`);
 }
 
 function unknown(word: string): never {
@@ -109,9 +115,12 @@ const shown = (each: number) => `${capabilityName(each)}=${each}`;
 const change = (facets: readonly Facet[], run: (scene: Scene) => void): Action => ({ changes: facets, run });
 const capabilities = (run: (scene: Scene) => void) => change(['credentials'], run);
 const ids = (run: (scene: Scene) => void) => change(['credentials', 'ids'], run);
+/** There is nothing to look at where calls are only written down, for --dry-run. */
 const look = (run: (scene: Scene & { live: LiveSys }) => void): Action => ({
   looks: true,
-  run: (scene) => run(scene as Scene & { live: LiveSys }),
+  run: (scene) => {
+    if (scene.live) run({ ...scene, live: scene.live });
+  },
 });
 
 const forking = (run: (sys: Recording, scene: Scene) => void): Action => ({
@@ -137,7 +146,11 @@ function raiseAmbient({ bearer }: Scene, each: number): void {
 }
 
 function dropAll({ bearer }: Scene, capabilities: readonly number[]): void {
-  for (const each of capabilities) bearer.sys.or(`failed to drop [${shown(each)}]`).dropBounding(each);
+  for (const each of capabilities)
+    bearer.sys
+      .or(`failed to drop [${shown(each)}]`)
+      .explaining('lacks cap_setpcap')
+      .dropBounding(each);
 }
 
 function drop(text: string, strict: boolean, count: number): Action {
@@ -214,7 +227,7 @@ function mode(name: string, count: number): Action {
 
 /** A change that names accounts: looked up now, or when its turn comes where the root will be another by then. */
 function named(settings: Settings, world: World, make: (world: World) => Action): Action {
-  if (!settings.elsewhere) return make(world);
+  if (!settings.elsewhere) return { ...make(world), named: true };
   return { ...ids((scene) => make(scene.world).run(scene)), looks: true };
 }
 
@@ -224,10 +237,10 @@ function groups(text: string, world: World): Action {
     .filter(Boolean)
     .map((word) => {
       const id = /^\d+$/.test(word) ? Number(word) : world.group(word)?.gid;
-      return id !== undefined && id < 0xffff_ffff ? id : fail(`no such group: ${word}`);
+      return id !== undefined && id < LARGEST ? id : fail(`no such group: ${word}`);
     });
   return ids(({ bearer }) => {
-    bearer.sys.or('failed to set the supplementary groups').setgroups(wanted);
+    bearer.sys.or('failed to set the supplementary groups').explaining('lacks cap_setgid').setgroups(wanted);
   });
 }
 
@@ -365,7 +378,7 @@ export function makeAction(step: Step, settings: Settings, count: number, world:
     case 'gid': {
       const wanted = number(step);
       return ids(({ bearer }) => {
-        bearer.sys.or(`failed to set gid=${wanted}`).setgid(wanted);
+        bearer.sys.or(`failed to set gid=${wanted}`).explaining('lacks cap_setgid').setgid(wanted);
       });
     }
     case 'groups':
@@ -376,7 +389,7 @@ export function makeAction(step: Step, settings: Settings, count: number, world:
       return change(['root'], ({ bearer }) => {
         const says = `unable to chroot/chdir to [${value}]`;
         bearer.with(CAP_SYS_CHROOT, 'unable to raise CAP_SYS_CHROOT', () => {
-          bearer.sys.or(says).explaining(`chroot ${value}`).chroot(value);
+          bearer.sys.or(says).explaining('lacks cap_sys_chroot').chroot(value);
         });
         bearer.sys.or(says).chdir('/');
       });
@@ -401,6 +414,12 @@ export function makeAction(step: Step, settings: Settings, count: number, world:
       return look(({ live, world: now, count: all }) => now.print(formatCurrent(live, all)));
     case 'decode':
       return look(({ world: now }) => now.print(`${describeMask(parseMask(value))}\n`));
+    case 'explain': {
+      const each = capability(value);
+      return look(({ world: now }) => now.print(explainCapability(each)));
+    }
+    case 'suggest':
+      return look(({ world: now }) => now.print(capabilitiesAbout(value).map(explainCapability).join('\n')));
     case 'has-p':
     case 'has-i':
     case 'has-a':

@@ -118,14 +118,14 @@ function apply(plan: Plan, sys: Recording, world: World): Outcome {
 function act(plan: Plan, sys: LiveSys, world: World): Outcome {
   const { actions, program, count } = plan;
   const scene: Scene = {
-    bearer: new Bearer(sys, readCredentials(sys)),
+    bearer: new Bearer(sys, readCredentials(live())),
     world,
     count,
     live: sys,
     environment: world.environment,
   };
   for (const action of actions) {
-    scene.bearer.credentials = readCredentials(sys);
+    scene.bearer.credentials = readCredentials(live());
     action.run(scene);
   }
   return program ? become(program, plan, scene) : exit(0);
@@ -140,13 +140,16 @@ export const tool = defineTool({
   options,
   grammar: { split },
   causes,
-  reads: ['credentials', 'ids', 'root'],
+  reads: ['credentials', 'ids'],
+  files: ({ actions }) => (actions.some(({ named }) => named) ? ['/etc/passwd', '/etc/group'] : []),
   description:
     'Each option acts when its turn comes: it changes the state of the process, prints it or tests it. "--" ends the options and makes the process the shell (/bin/bash, or that of --shell) with the remaining words as its arguments; "==" makes it capsh again. "-+" and "=+" do the same in a child and wait for it. Lists are names or numbers with commas between them, or "all".',
   differences: [
     'Failures are said with the name of the tool and the reason; a word that is no option is named on standard error beside the usage text.',
     '--has-a and --has-b of a number that the kernel does not know end with 1.',
-    '--explain, --suggest and --license are left out.',
+    'A number that does not fit into 32 bits is refused; the original takes its lower half.',
+    'A script without "#!" that --shell names is run by /bin/sh.',
+    '--explain and --suggest have texts of our own; --license is left out.',
     'Behind an option that prints or tests, "-+" and "=+" do not fork, and --forkfor is refused.',
     '`--dry-run`, `--trace` and `--version` are ours.',
   ],

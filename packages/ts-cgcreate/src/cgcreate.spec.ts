@@ -43,10 +43,9 @@ describe('on cgroup v2', () => {
   });
 
   test('what is handed down already is left alone; blkio is io, freezer needs nothing', () => {
-    using tree = new V2Tree({ '/a': { controllers: ['cpu'] } });
-    const given = { 'cgroup.subtree_control': 'cpu io\n' };
-    using prepared = new V2Tree({ '/': { controllers: tree.controllers, files: given } });
-    expect(calls(tapeOf(prepared, '-g', 'cpu,blkio,freezer:x'))).toEqual([
+    const files = { 'cgroup.subtree_control': 'cpu io\n' };
+    using tree = new V2Tree({ '/': { controllers: ['cpu', 'io'], files } });
+    expect(calls(tapeOf(tree, '-g', 'cpu,blkio,freezer:x'))).toEqual([
       'mkdirat(AT_FDCWD, "/CG/x", 0775)',
       'unlinkat(AT_FDCWD, "/CG/x", AT_REMOVEDIR)',
     ]);

@@ -16,7 +16,7 @@ import {
   type Target,
   targetsOf,
 } from '@ts/cgroups';
-import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
+import { candidates, findProgram, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
 import type { options } from './options.ts';
 
 type Input = Parsed<typeof options>;
@@ -77,6 +77,18 @@ function specOf(text: string): Spec {
   return spec;
 }
 
+/** Groups whose files are given away are made before the program is executed: nothing would take them back. */
+function checkProgram(name: string | undefined, world: World): void {
+  if (name === undefined) return;
+  const paths = candidates(name, world.environment);
+  if (findProgram(paths)) return;
+  const there = paths.some((path) => world.exists(path));
+  const message = `failed to execute ${name}`;
+  throw there
+    ? new ToolError(`${message}: Permission denied`, 126)
+    : new ToolError(`${message}: No such file or directory`, 127);
+}
+
 export function plan({ values, operands, beforeDashes }: Input, world: World): Plan {
   const extra = operands.slice(0, beforeDashes)[0];
   if (extra !== undefined)
@@ -100,7 +112,9 @@ export function plan({ values, operands, beforeDashes }: Input, world: World): P
       throw new ToolError(`can't create cgroup ${path}: ${NOT_MOUNTED.text}`, NOT_MOUNTED.status, targets.hint);
     return targets.map((target) => ({ name: path, target, steps: createSteps(target, world) }));
   });
-  return { creations, admin, task, ...modes, program: operands.slice(beforeDashes) };
+  const program = operands.slice(beforeDashes);
+  checkProgram(program[0], world);
+  return { creations, admin, task, ...modes, program };
 }
 
 /** What --dry-run says before the calls: what only the new group's own files show. */

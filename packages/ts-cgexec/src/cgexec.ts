@@ -52,7 +52,10 @@ export const tool = defineTool({
     ['255', 'the program cannot be executed'],
     ['else', 'that of the program'],
   ],
-  examples: [{ command: 'ts-cgexec -g cpu,memory:job cat /proc/self/cgroup', says: 'shows the groups it runs in' }],
+  examples: [
+    { command: 'ts-cgexec -g cpu:/ cat /proc/self/cgroup', says: 'in the topmost group of the cpu controller' },
+    { command: 'ts-cgexec -g cpu,memory:job make', says: 'under the limits that were set for the group' },
+  ],
   plan,
   becomes: () => true,
   apply,

@@ -89,7 +89,8 @@ function become({ program, userspec, groups }: Plan, world: World): Outcome {
 
 function apply(plan: Plan, sys: Recording, world: World): Outcome {
   enter(sys, plan);
-  if (plan.identity) assume(sys, plan.identity);
+  // Names are recorded for --dry-run alone, and then as far as the old root knows them.
+  assume(sys, plan.identity ?? identify(plan.userspec, plan.groups, world));
   return become(plan, world);
 }
 
@@ -103,7 +104,6 @@ export const tool = defineTool({
   status: FAILURE,
   usageStatus: FAILURE,
   causes,
-  reads: ['credentials'],
   description:
     'Changes the root directory to <newroot>, the working directory to "/", and runs the program; without one, the shell that SHELL names (or /bin/sh) with -i. Names of users and groups are those of the new root; what it does not know of an id is taken from the old one.',
   differences: [

@@ -20,7 +20,7 @@ const FORMAT_OF_NAME: Readonly<Record<string, Format>> = {
   dnsdomainname: 'domain',
 };
 
-type Plan =
+type Plan = (
   | { readonly does: 'show'; readonly format?: Format }
   | {
       readonly does: 'set';
@@ -28,7 +28,8 @@ type Plan =
       readonly name: string;
       readonly program: readonly string[];
     }
-  | { readonly does: 'nothing'; readonly program: readonly string[] };
+  | { readonly does: 'nothing'; readonly program: readonly string[] }
+) & { /** Where the name comes from. */ readonly file?: string };
 
 const isNis = (format: Format | undefined) => format === 'yp' || format === 'nis' || format === 'nis-or-none';
 
@@ -66,14 +67,14 @@ function plan({ values, steps, operands, beforeDashes }: Input, world: World): P
   if (file === undefined && first === undefined) throw new UsageError('no host name given');
   const name = file === undefined ? first : nameOf(file, Boolean(values.boot), world);
   const program = file === undefined ? programOf(rest) : operands;
-  if (name === undefined) return { does: 'nothing', program };
+  if (name === undefined) return { does: 'nothing', program, file };
   if (what === 'host' && !isHostName(name))
     throw new ToolError(
       'the specified hostname is invalid',
       undefined,
       `letters, digits, hyphens and dots make a name: '${name}' is none`,
     );
-  return { does: 'set', what, name, program };
+  return { does: 'set', what, name, program, file };
 }
 
 const REFUSED = {
@@ -172,11 +173,13 @@ export const tool = defineTool({
   options,
   usageStatus: 255,
   causes,
+  files: ({ file }) => (file === undefined ? [] : [file]),
   description:
     'Without a name, prints that of the host (of the UTS namespace). With one, sets it; words behind it are a program that is run afterwards in its place.',
   differences: [
     'Words behind the name are a program to run; the original refuses them. So options stand before the name.',
     'Long names, domains, aliases and addresses of the name come from /etc/hosts alone, not from DNS or another name service; --all-fqdns is left out.',
+    'That no NIS domain is set is said on standard error.',
     'Help goes to standard output with status 0, and wrong usage is answered by a line that says what is wrong.',
   ],
   exitStatuses: [
@@ -193,9 +196,8 @@ export const tool = defineTool({
   plan,
   becomes: (plan) => plan.does !== 'show' && plan.program.length > 0,
   apply: (plan, sys: Recording) => {
-    if (plan.does === 'show') throw new TypeError('a name is shown live');
     if (plan.does === 'set') set(sys, plan);
-    return end(plan.program);
+    return plan.does === 'show' ? exit(0) : end(plan.program);
   },
   act: (plan, sys, world) => {
     if (plan.does === 'show') world.print(show(sys, plan.format, world));

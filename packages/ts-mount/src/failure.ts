@@ -1,8 +1,10 @@
 /** What mount(8) says of a failure: it depends on the error, and on what is found where. */
 import { lstatSync, statSync } from 'node:fs';
+import { has, setInStatus } from '@ts/capabilities';
 import type { Cause, World } from '@ts/cli';
 import { escapeOctal, unescapeOctal } from '@ts/mounts';
 import {
+  CAP_SYS_ADMIN,
   encode,
   errnoOf,
   FSCONFIG_SET_FLAG,
@@ -111,13 +113,17 @@ export function wordsOf({ step, source, target, type, flags }: Step, errno: numb
   }
 }
 
-const SYS_ADMIN = 1n << 21n;
-const effective = (world: World) =>
-  BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(world.read('/proc/self/status') ?? '')?.[1] ?? '0'}`);
+/** Whether the right to mount is known to be missing; without /proc nothing is known. */
+function lacksSysAdmin(world: World): boolean {
+  const status = world.read('/proc/self/status');
+  return status !== undefined && !has(setInStatus(status, 'Eff'), CAP_SYS_ADMIN);
+}
 
 /** The user namespace is not the first one. */
-const inOwnUsers = (world: World) =>
-  (world.read('/proc/self/uid_map') ?? '').trim().split(/\s+/).join(' ') !== '0 0 4294967295';
+function inOwnUsers(world: World): boolean {
+  const map = world.read('/proc/self/uid_map');
+  return map !== undefined && map.trim().split(/\s+/).join(' ') !== '0 0 4294967295';
+}
 
 /** Error lines that a file system leaves about the parameters that it is given. */
 function complaints({ type, data }: Step): string | undefined {
@@ -146,7 +152,7 @@ function complaints({ type, data }: Step): string | undefined {
 export function remedyOf(step: Step, errno: number, world: World): string | undefined {
   const { source, target, type, flags } = step;
   if (errno === errnoOf('EPERM')) {
-    if ((effective(world) & SYS_ADMIN) === 0n)
+    if (lacksSysAdmin(world))
       return 'this needs CAP_SYS_ADMIN: be root, or mount in namespaces of your own: unshare --map-root-user --mount';
     if (inOwnUsers(world) && type === 'proc')
       return 'in a user namespace proc can be mounted only with a PID namespace of its own: unshare --pid --fork';

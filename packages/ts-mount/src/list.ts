@@ -1,6 +1,6 @@
 /** The mounts, as mount(8) lists them. */
 import { readdirSync, realpathSync } from 'node:fs';
-import type { World } from '@ts/cli';
+import { ToolError, type World } from '@ts/cli';
 import { allOptions, type Mount, matchesType, parseMountinfo } from '@ts/mounts';
 import type { Listing } from './plan.ts';
 
@@ -35,9 +35,14 @@ function labels(): Map<string, string> {
 }
 
 export function lines({ list }: Listing, world: World): string {
-  const mounts = parseMountinfo(world.read('/proc/self/mountinfo') ?? '').filter(
-    ({ type }) => list.types === undefined || matchesType(type, list.types),
-  );
+  const table = world.read('/proc/self/mountinfo');
+  if (table === undefined)
+    throw new ToolError(
+      'failed to read mtab: No such file or directory',
+      1,
+      'the table of mounts is in /proc: mount -t proc proc /proc',
+    );
+  const mounts = parseMountinfo(table).filter(({ type }) => list.types === undefined || matchesType(type, list.types));
   const rows = mounts.map((mount) => ({
     source: sourceName(mount, world),
     target: mount.target,

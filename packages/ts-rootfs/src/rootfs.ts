@@ -198,6 +198,7 @@ export const tool = defineTool({
   ],
   plan,
   becomes: () => false,
+  describe: (plan) => report({ ...plan, report: 'lines' }),
   apply,
   act,
 });

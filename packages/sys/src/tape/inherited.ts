@@ -9,6 +9,7 @@
 import { readFileSync } from 'node:fs';
 import { decode } from '../bytes.ts';
 import { F_GETFD } from '../const/fcntl.ts';
+import { O_WRONLY } from '../const/open.ts';
 import { SIG_SETMASK } from '../const/sigmask.ts';
 import { SIGPIPE, SIGXFSZ } from '../const/signal.ts';
 import type { Sys } from '../sys.ts';
@@ -27,6 +28,8 @@ export interface Inherited {
   limits?: readonly (readonly [resource: number, soft: bigint])[];
   /** Signals that were pending: the first bytes of their siginfo. */
   pending?: readonly Buffer[];
+  /** The memory group that the launcher has left, since Node would not have started in it: its line of /proc/self/cgroup, the file that takes it back. */
+  left?: { readonly line: string; readonly procs: string };
   /** Path of the tool's own file, where the launcher found no /proc to reach it by. */
   path?: string;
   /** Arguments from argv[0] on. */
@@ -98,10 +101,17 @@ const environment = () =>
     unhide,
   );
 
-/** The state as the launcher noted it: `state` is the argument before the tool's own ones. */
+/** The state as the launcher noted it: `state` is the argument before the group that was left and the tool's own ones. */
 export function inheritedFromLauncher(state: string): Inherited {
   const argv = readOrElse('/proc/self/cmdline', () => process.argv.slice(1));
-  return { ...parseState(state), argv: argv.slice(argv.indexOf(state) + 1), environment: environment() };
+  const [left = '', ...own] = argv.slice(argv.indexOf(state) + 1);
+  const [line = '', procs] = left.split('\n');
+  return {
+    ...parseState(state),
+    ...(procs !== undefined && { left: { line, procs } }),
+    argv: own,
+    environment: environment(),
+  };
 }
 
 /** The state as far as it can be seen from inside a running Node: for use as a library. */
@@ -123,6 +133,13 @@ function sendAgain(sys: Sys, info: Buffer): void {
 /** Gives back what Node has changed, descriptors aside. `name`: what ps(1) shows. */
 export function giveBack(sys: Sys, inherited: Inherited, name: string): void {
   const quiet = sys.ignoring();
+  if (inherited.left) {
+    // Never on without it: its limits are what the program is to run under.
+    const back = sys.or(`cannot go back to ${inherited.left.procs}`);
+    const fd = back.open(inherited.left.procs, O_WRONLY);
+    back.write(fd, Buffer.from('0'));
+    quiet.close(fd);
+  }
   for (let signal = 1; signal <= 64; signal++) {
     const now = (IGNORED_BY_NODE as readonly number[]).includes(signal);
     if (has(inherited.ignored, signal) !== now) quiet.setSignalAction(signal, now ? 'default' : 'ignore');

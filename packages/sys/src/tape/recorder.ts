@@ -2,6 +2,8 @@
 
 import { encode } from '../bytes.ts';
 import { CALLS, type Call } from '../calls.ts';
+import { AT_FDCWD } from '../const/at.ts';
+import { O_CLOEXEC, O_DIRECTORY, O_PATH } from '../const/open.ts';
 import { SIG_BLOCK, SIG_SETMASK } from '../const/sigmask.ts';
 import * as signals from '../const/signal.ts';
 import type { Failure, Gate } from '../gate.ts';
@@ -89,6 +91,7 @@ class RecordingGate implements Gate {
 
   call(name: Call, operands: readonly Operand[], failure: Failure): Ref {
     if (!CALLS[name]) throw new TypeError(`no such system call: ${name}`);
+    if (name === 'chroot' && this.undo) this.keepRoot(this.undo);
     return this.push({
       op: 'call',
       name,
@@ -97,6 +100,35 @@ class RecordingGate implements Gate {
       explain: failure.explain && `${this.speaker.asking} ${failure.explain}`,
       text: this.texts ? formatCall(name, operands) : undefined,
       otherwise: failure.ignore === undefined ? this.otherwise : undefined,
+    });
+  }
+
+  /**
+   * What is to be taken back lies under the root that is left now: paths mean it only when that root is there again.
+   * Where there is no way back (CAP_SYS_CHROOT was given up), nothing is taken back rather than something else.
+   */
+  private keepRoot(before: Label): void {
+    const quiet: Failure = { message: '', status: 1, ignore: true };
+    const [root, directory] = ['/', '.'].map((path) =>
+      this.call('openat', [AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0], quiet),
+    ) as [Ref, Ref];
+    const label = new Label();
+    this.undo = label;
+    this.later.push(() => {
+      const stuck = new Label();
+      this.undo = undefined;
+      this.place(label);
+      for (const [call, operand] of [
+        ['fchdir', root],
+        ['chroot', '.'],
+      ] as const) {
+        const result = this.call(call, [operand], quiet);
+        this.push({ op: 'branch', left: result, condition: 'less', right: 0, label: stuck });
+      }
+      this.call('fchdir', [directory], quiet);
+      this.push({ op: 'branch', left: 0, condition: 'equal', right: 0, label: before });
+      this.place(stuck);
+      this.push({ op: 'end', status: 'failed' });
     });
   }
 }

@@ -1,0 +1,61 @@
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { testNodes, versionOf } from '../../tools/soak/nodes.ts';
+import { originalPath, run, uniqueName } from '../harness/run.ts';
+import { needs, needsController, needsRoot } from '../harness/skip.ts';
+
+const MEMORY = '/sys/fs/cgroup/memory';
+
+/** A group of 10 MB, and one below it without a limit of its own. */
+function smallGroup() {
+  const name = uniqueName('ts-small');
+  const limited = join(MEMORY, name);
+  const inner = join(limited, 'inner');
+  mkdirSync(inner, { recursive: true });
+  onTestFinished(() => {
+    rmdirSync(inner);
+    rmdirSync(limited);
+  });
+  writeFileSync(join(limited, 'memory.limit_in_bytes'), '10000000');
+  const peak = () => Number(readFileSync(join(limited, 'memory.max_usage_in_bytes'), 'utf8'));
+  return { path: `/${name}/inner`, inner, peak };
+}
+
+const within = (group: string, script: string, env: Record<string, string> = {}) =>
+  run(['sh', '-c', `echo $$ > ${group}/cgroup.procs; ${script}`], { env: { PATH: originalPath, ...env } });
+
+describe('a tool started in a group that is too small for Node', () => {
+  for (const node of testNodes())
+    test(`${versionOf(node)}: it works, in that group, and the runtime is not counted`, (context) => {
+      needs(context, needsRoot, needsController('memory'));
+      const group = smallGroup();
+      const { stdout, stderr, status } = within(group.inner, 'exec ts-unshare -u cat /proc/self/cgroup', {
+        TS_TOOLS_NODE: node,
+      });
+      expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+      expect(stdout).toMatch(new RegExp(`^\\d+:memory:${group.path}$`, 'm'));
+      expect(group.peak()).toBeLessThan(4_000_000);
+    });
+
+  test('one after the other, each is back', (context) => {
+    needs(context, needsRoot, needsController('memory'));
+    const group = smallGroup();
+    const { stdout } = within(
+      group.inner,
+      'exec ts-unshare -u ts-unshare -i ts-capsh --noamb --shell=/bin/cat -- /proc/self/cgroup',
+      {
+        TS_TOOLS_NO_FUSE: '1',
+      },
+    );
+    expect(stdout).toContain(`memory:${group.path}\n`);
+  });
+
+  test('what is planned by the group sees it as it is', (context) => {
+    needs(context, needsRoot, needsController('memory'));
+    const group = smallGroup();
+    const { stderr, stdout } = within(group.inner, `exec ts-unshare --trace -u true`);
+    expect(stdout).toBe('');
+    expect(stderr.split('\n')[0]).toContain(`"${group.inner}/cgroup.procs", O_WRONLY`);
+  });
+});

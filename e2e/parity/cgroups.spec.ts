@@ -1,0 +1,364 @@
+import { describe, expect, test } from 'vitest';
+import { OwnGroup } from '../harness/cgroups.ts';
+import { compatPath, run } from '../harness/run.ts';
+import { needs, needsController, needsProgram, needsRoot } from '../harness/skip.ts';
+
+const PROGRAMS = ['cgcreate', 'cgset', 'cgget', 'cgexec', 'cgclassify', 'cgdelete', 'lscgroup'] as const;
+const ORIGINALS = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Groups that every case finds: G with files of four controllers, G/kid in cpu alone, with G/kid/leaf below. */
+const SETUP = 'cgcreate -g cpu,cpuacct,memory,pids:$G && cgcreate -g cpu:$G/kid/leaf && cgset -r cpu.shares=500 $G';
+
+interface Seen {
+  readonly stdout: string;
+  /** The line that says what is wrong, without the program's name: the originals print it at times. */
+  readonly error: string;
+  readonly status: number | null;
+}
+
+/** `line` as a shell reads it, with $G for the test's own group, by the originals and by ours, each in fresh groups. */
+function outcomes(
+  line: string,
+  { uid, after = '' }: { uid?: number; after?: string } = {},
+): { original: Seen; ours: Seen } {
+  const seen = (which: 'original' | 'ours'): Seen => {
+    using group = new OwnGroup();
+    const env = { G: group.name };
+    const made = run(['sh', '-c', SETUP], { env: { ...env, PATH: ORIGINALS } });
+    expect(made, SETUP).toMatchObject({ status: 0, stderr: '' });
+    const script = `${line}; status=$?; ${after}; exit $status`.replace('; ; ', '; ');
+    const result = run(['sh', '-c', script], { env: { ...env, PATH: which === 'ours' ? compatPath : ORIGINALS }, uid });
+    const plain = (text: string) => text.replaceAll(group.name, 'G').replaceAll(/pid \d+/g, 'pid N');
+    const [first = ''] = plain(result.stderr).split('\n');
+    return {
+      stdout: plain(result.stdout),
+      error: first.replace(new RegExp(`^(${PROGRAMS.join('|')}):? `), '').trim(),
+      status: result.status,
+    };
+  };
+  return { original: seen('original'), ours: seen('ours') };
+}
+
+/** Ours says what the original says, and may name the file and the value in between. */
+function saysTheSame(original: string, ours: string): boolean {
+  const end = original.lastIndexOf(': ');
+  const [head, tail] = [original.slice(0, end + 1), original.slice(end + 1)];
+  return (
+    ours === original ||
+    (original !== '' && ours.startsWith(`${original}:`)) ||
+    (original !== '' && ours.endsWith(`: ${original}`)) ||
+    (end > 0 && ours.startsWith(head) && ours.endsWith(tail))
+  );
+}
+
+const MODES = 'cd /sys/fs/cgroup/cpu/$G/new && stat -c "%n %A %U:%G" . *';
+const VALUES =
+  'cgget -n -r cpu.shares -r cpu.cfs_quota_us -r cpu.cfs_period_us $G; cgget -n -r memory.limit_in_bytes -r pids.max $G';
+const PLACES = 'ls -d /sys/fs/cgroup/*/$G /sys/fs/cgroup/*/$G/new 2>/dev/null';
+
+/** The same to the letter in what is printed, returned and left behind; error lines may say more. */
+const SAME: readonly { line: string; after?: string; uid?: number }[] = [
+  { line: 'cgcreate -g cpu:$G/new', after: MODES },
+  { line: 'cgcreate -t nobody:nogroup -a daemon:daemon -g cpu:$G/new', after: MODES },
+  { line: 'cgcreate -a daemon:daemon -g cpu:$G/new', after: MODES },
+  { line: 'cgcreate -t nobody -g cpu:$G/new', after: MODES },
+  { line: 'cgcreate -t :nogroup -g cpu:$G/new', after: MODES },
+  { line: 'cgcreate -d 770 -f 660 -s 664 -g cpu:$G/new', after: MODES },
+  { line: 'cgcreate -d 700 -f 777 -s 777 -g cpu:$G/new', after: MODES },
+  { line: 'cgcreate --dperm=750 --fperm=600 --tperm=606 -g cpu:$G/new', after: MODES },
+  { line: 'umask 077; cgcreate -g cpu:$G/new', after: MODES },
+  { line: 'umask 077; cgcreate -d 775 -f 664 -g cpu:$G/new', after: MODES },
+  { line: 'cgcreate -g cpu,memory:$G/new -g pids:/$G/new/', after: PLACES },
+  { line: "cgcreate -g '*:/'", after: PLACES },
+  { line: 'cgcreate -g cpu:$G', after: PLACES },
+  { line: 'cgcreate -g cpu:$G/new/a/b/c', after: 'find /sys/fs/cgroup/cpu/$G -type d | sort' },
+  { line: 'cgcreate -g nosuch:$G/new', after: PLACES },
+  { line: 'cgcreate -g cpu,nosuch:$G/new', after: PLACES },
+
+  { line: 'cgset -r cpu.shares=600 -r memory.limit_in_bytes=10M -r pids.max=5 $G', after: VALUES },
+  { line: 'cgset -r cpu.cfs_period_us=1000000 -r cpu.cfs_quota_us=300000 $G', after: VALUES },
+  { line: 'cgset -r cpu.shares=600 /$G/ $G/kid', after: `${VALUES}; cgget -r cpu.shares $G/kid` },
+  { line: 'cgset -r cpu.cfs_quota_us=-5 $G', after: VALUES },
+  { line: 'cgset -r cpu.shares=abc $G', after: VALUES },
+  { line: 'cgset -r pids.max=8 -r cpu.shares=abc $G', after: VALUES },
+  { line: 'cgset -r cpu.shares=abc -r pids.max=8 $G', after: VALUES },
+  { line: 'cgset -r cpu.stat=1 $G', after: VALUES },
+  { line: 'cgset -r cpu.nosuch=1 $G' },
+  { line: 'cgset -r nosuch.x=1 $G' },
+  { line: 'cgset -r net_cls.classid=1 $G' },
+  { line: 'cgset -r cpu.shares=1 $G/none' },
+  { line: 'cgset -r cpuset.cpus=0 $G' },
+  { line: 'cgset -r cpu.shares=700 cpu:$G' },
+  { line: 'cgset --copy-from $G $G/kid', after: 'cgget -n -g cpu:$G/kid' },
+
+  { line: 'cgget -r cpu.shares $G $G/kid /$G $G/' },
+  { line: 'cgget -r cpu.shares -r cpu.stat -r memory.limit_in_bytes $G' },
+  { line: 'cgget -n -r cpu.shares -r cpu.stat $G' },
+  { line: 'cgget -v -r cpu.shares -r cpu.stat $G' },
+  { line: 'cgget -nvr cpu.stat $G' },
+  { line: 'cgget $G -n --variable=cpu.shares --values-only' },
+  { line: 'cgget -g cpu:$G' },
+  { line: 'cgget -g cpu $G $G/kid' },
+  { line: 'cgget -g cpu,pids:$G -g memory:$G' },
+  { line: 'cgget $G' },
+  { line: 'cgget -a $G' },
+  { line: 'cgget -a -g cpu $G/kid' },
+  { line: 'cgget -r memory.force_empty $G' },
+  { line: 'cgget -r cpu.nosuch $G' },
+  { line: 'cgget -r nosuch.x $G' },
+  { line: 'cgget -r cpu.shares $G/none' },
+
+  { line: 'cgexec -g cpu,memory:$G -g pids:/$G/ cat /proc/self/cgroup' },
+  { line: 'cgexec -g cpu:$G -g cpu:$G/kid cat /proc/self/cgroup' },
+  { line: 'cgexec --sticky -g cpu:$G sh -c "exit 7"' },
+  { line: "cgexec -g cpu:$G sh -c 'kill -9 $$'" },
+  { line: 'cgexec -g cpu:$G -- echo dashes' },
+  { line: 'cgexec -g cpu:$G echo -g x' },
+  { line: 'cgexec -g cpu:$G/none true' },
+  { line: 'cgexec -g cpu:$G -g memory:$G/none true' },
+  { line: 'cgexec -g nosuch:$G true' },
+  { line: 'cgexec -g net_cls:$G true' },
+  { line: 'cgexec -g cpu:../$G true' },
+  { line: 'cgexec -g cpu:$G no-such-program' },
+  { line: 'cgexec -g cpu:$G /etc/passwd' },
+  { line: 'cgexec -g cpu:$G ""' },
+  { line: 'cgexec -g cpu:$G true', uid: 65534 },
+
+  { line: 'sleep 9 & cgclassify -g cpu,memory:$G $!', after: 'grep -E ":(cpu|memory):" /proc/$!/cgroup; kill $!' },
+  { line: 'sleep 9 & cgclassify --sticky -g cpu:$G/kid $!', after: 'grep -E ":cpu:" /proc/$!/cgroup; kill $!' },
+  { line: 'sleep 9 & cgclassify -g cpu:$G 9999999 $!', after: 'grep -E ":cpu:" /proc/$!/cgroup; kill $!' },
+  { line: 'cgclassify -g cpu:$G' },
+  { line: 'cgclassify -g cpu:$G abc' },
+  { line: 'cgclassify -g cpu:$G 9999999' },
+  { line: 'cgclassify -g cpu:$G/none $$' },
+  { line: 'cgclassify -g nosuch:$G $$' },
+
+  { line: 'cgdelete -g cpu:$G/kid/leaf', after: 'find /sys/fs/cgroup/cpu/$G -type d' },
+  { line: 'cgdelete memory:$G pids:/$G/', after: PLACES },
+  { line: 'cgdelete -g cpu:$G', after: PLACES },
+  { line: 'cgdelete -r cpu:$G', after: PLACES },
+  { line: 'cgdelete --recursive -g cpu:$G/kid', after: 'find /sys/fs/cgroup/cpu/$G -type d' },
+  { line: 'cgdelete cpu:$G/none', after: PLACES },
+  { line: 'cgdelete cpu:$G/none memory:$G', after: PLACES },
+  { line: 'cgdelete cpu:../$G', after: PLACES },
+  { line: 'cgdelete memory:$G', uid: 65534, after: PLACES },
+  {
+    line: 'sleep 9 & cgexec -g cpu:$G/kid/leaf sleep 9 & cgclassify -g cpu:$G/kid/leaf $$; cgdelete -r cpu:$G/kid',
+    after: 'grep :cpu: /proc/$$/cgroup',
+  },
+
+  { line: 'lscgroup cpu:$G' },
+  { line: 'lscgroup -g cpu:/$G/ -g memory:$G' },
+  { line: 'lscgroup -g cpu:$G/kid memory:/$G' },
+  { line: 'lscgroup | grep -v process_api | grep -E "^[a-z]+:/$|/$G"' },
+];
+
+/** Wrong usage: newer originals return 129 where the installed one returns 255, 1 or 2; the first line is the same. */
+const USAGE: readonly string[] = [
+  ...PROGRAMS.map((program) => `${program} -x`),
+  ...PROGRAMS.map((program) => `${program} --bad`),
+  ...PROGRAMS.filter((program) => program !== 'cgset').map((program) => `${program} -g`),
+  'cgcreate foo',
+  'cgcreate -g cpu:$G/new -t nobody:nogroup extra',
+  'cgset $G',
+  'cgset -r',
+  'cgset -r cpu.shares=512',
+  'cgset -r cpu.shares= $G',
+  'cgset --copy-from',
+  'cgdelete -g cpu',
+  'lscgroup cpu',
+  'lscgroup :',
+  'cgget -r',
+];
+
+const WORDS = 'ours says what is wrong, in one form, and returns 129';
+const FILE = 'ours names the file and the reason';
+const RIGHT = 'the original is wrong: it goes on after an error, or returns 0';
+
+/** What ours returns and says instead, and why. */
+const DIFFERENT: readonly {
+  line: string;
+  uid?: number;
+  status: number;
+  error?: string;
+  stdout?: string;
+  why: string;
+}[] = [
+  ...['cgcreate', 'cgset', 'cgget', 'cgexec', 'cgclassify', 'cgdelete'].map((line) => ({
+    line,
+    status: 129,
+    why: WORDS,
+  })),
+  {
+    line: 'cgset -r cpu.shares=3 $G',
+    uid: 65534,
+    status: 95,
+    error: "cgroup modify error: cannot write '3' to /sys/fs/cgroup/cpu/G/cpu.shares: Permission denied",
+    why: FILE,
+  },
+  {
+    line: 'cgcreate -g cpu:$G/new',
+    uid: 65534,
+    status: 87,
+    error: "can't create cgroup G/new: cannot make /sys/fs/cgroup/cpu/G/new: Permission denied",
+    why: FILE,
+  },
+  {
+    line: 'cgset --variable cpu.shares=600 $G',
+    status: 0,
+    error: '',
+    why: 'the long name that the original shows in its help',
+  },
+  {
+    line: 'cgdelete -g memory,pids:$G; ls -d /sys/fs/cgroup/*/$G',
+    status: 0,
+    stdout: '/sys/fs/cgroup/cpu/G\n/sys/fs/cgroup/cpuacct/G\n',
+    why: 'the original leaves the second one',
+  },
+  { line: 'lscgroup nosuch:/', status: 93, error: 'cannot find group nosuch:/: Cgroup operation failed', why: WORDS },
+  { line: 'cgdelete *:$G/none', status: 96, why: '* is every hierarchy' },
+  {
+    line: 'cgcreate -d xyz -g cpu:$G/new',
+    status: 129,
+    stdout: '',
+    error: 'wrong mode format xyz',
+    why: 'the original prints it to standard output',
+  },
+  {
+    line: 'cgcreate -d 999 -g cpu:$G/new',
+    status: 129,
+    stdout: '',
+    error: 'wrong mode format 999',
+    why: 'the original prints it to standard output',
+  },
+  { line: 'cgexec -g cpu:$G', status: 129, error: 'no program given', why: WORDS },
+  { line: 'cgexec -g cpu true', status: 129, error: 'cgroup controller and path parsing failed (cpu)', why: WORDS },
+  {
+    line: 'cgcreate -g cpu',
+    status: 129,
+    error: 'cgroup controller and path parsing failed (cpu)',
+    why: `${WORDS}; the original prints a null pointer`,
+  },
+  { line: 'cgget -r cpu.shares -g cpu:$G', status: 129, error: 'options -r and -g cannot be combined', why: WORDS },
+  { line: 'cgget -g cpu:$G $G', status: 129, why: WORDS },
+  {
+    line: 'cgset --copy-from $G -r cpu.shares=5 $G/kid',
+    status: 129,
+    error: 'options -r and --copy-from cannot be combined',
+    why: WORDS,
+  },
+  {
+    line: 'cgexec true',
+    status: 99,
+    error: 'cgroup change of group failed: no control group given',
+    why: 'cgrules.conf is not read',
+  },
+  { line: 'cgclassify $$', status: 1, error: 'no control group given', why: 'cgrules.conf is not read' },
+  {
+    line: 'cgcreate -t nosuchuser:x -g cpu:$G/new',
+    status: 129,
+    error: "can't find uid of user nosuchuser.",
+    why: RIGHT,
+  },
+  { line: 'cgcreate -a root:nosuch -g cpu:$G/new', status: 129, error: "can't find gid of group nosuch.", why: RIGHT },
+  { line: 'cgcreate -a 1:1 -g cpu:$G/new', status: 0, error: '', why: 'owners may be numbers' },
+  {
+    line: 'cgcreate -g cpu:$G/new -g nosuch:$G; ls /sys/fs/cgroup/cpu/$G/new/tasks',
+    status: 2,
+    why: 'ours leaves nothing behind',
+  },
+  { line: 'cgcreate -g name=systemd:$G', status: 0, error: '', why: 'named hierarchies are found' },
+  { line: 'cgset -r foo $G', status: 129, error: 'wrong parameter of option -r: foo', why: 'the original crashes' },
+  { line: 'cgset -r tasks=1 $G', status: 129, error: 'wrong -r parameter (tasks=1)', why: RIGHT },
+  {
+    line: 'cgset -r cpu.shares=700 -r cpu.shares=800 $G; cgget -nvr cpu.shares $G',
+    status: 0,
+    error: '',
+    stdout: '800\n',
+    why: 'the last one counts',
+  },
+  { line: 'cgset --copy-from $G/none $G', status: 82, error: 'cgroup G/none error: Cgroup does not exist', why: RIGHT },
+  { line: 'cgset --copy-from $G $G/none', status: 82, error: 'cgroup G/none error: Cgroup does not exist', why: RIGHT },
+  {
+    line: 'cgset -r cpu.weight=50 $G; cgget -nvr cpu.shares $G',
+    status: 0,
+    error: '',
+    stdout: '512\n',
+    why: 'names of v2 are translated',
+  },
+  {
+    line: 'cgget -r cpu $G',
+    status: 91,
+    error: "error parsing parameter name 'cpu'",
+    why: 'the original breaks its message into two lines',
+  },
+  { line: 'cgget -g cpu:$G/none', status: 96, stdout: '', why: RIGHT },
+  {
+    line: 'cgget -g nosuch:$G',
+    status: 96,
+    stdout: '',
+    error: "cannot find controller 'nosuch' in group 'G'",
+    why: RIGHT,
+  },
+  { line: 'cgget -nv -g *:$G/kid | head -1', status: 0, stdout: '0\n', why: 'the original prints a bare header' },
+  { line: 'cgclassify -g cpu:$G 0', status: 2, error: 'Error: 0 is not valid pid.', why: 'there is no such process' },
+  {
+    line: 'sleep 9 & cgclassify -g cpu:$G abc $!; grep -c "/$G" /proc/$!/cgroup; kill $!',
+    status: 0,
+    stdout: '0\n',
+    why: 'nothing is moved where one id is wrong',
+  },
+  { line: 'cgdelete cpu:/', status: 96, error: "cannot remove group '/': Device or resource busy", why: RIGHT },
+  {
+    line: 'cgdelete memory,net_cls:$G',
+    status: 84,
+    error: "cannot remove group 'G': Cgroup one of the needed subsystems is not mounted",
+    why: RIGHT,
+  },
+  {
+    line: 'cgdelete -r cpu,memory:$G; ls -d /sys/fs/cgroup/*/$G',
+    status: 0,
+    stdout: '/sys/fs/cgroup/cpuacct/G\n/sys/fs/cgroup/pids/G\n',
+    why: 'the original stops at the first hierarchy',
+  },
+  {
+    line: 'lscgroup cpu,memory:$G/',
+    status: 0,
+    stdout: 'cpu:/G/\ncpu:/G/kid\ncpu:/G/kid/leaf\nmemory:/G/\n',
+    why: 'the original lists the first controller',
+  },
+  { line: 'lscgroup cpu:none', status: 93, error: 'cannot find group cpu:none: Cgroup operation failed', why: RIGHT },
+  { line: 'lscgroup cpu:/../', status: 93, why: 'the original walks out of the hierarchy' },
+];
+
+const checks = [needsRoot, needsController('cpu', 'cpuacct', 'memory', 'pids'), needsProgram(...PROGRAMS)];
+
+describe('as the original', () => {
+  for (const { line, ...options } of SAME)
+    test(`${line}${options.uid === undefined ? '' : ' (as an ordinary user)'}`, (context) => {
+      needs(context, ...checks);
+      const { original, ours } = outcomes(line, options);
+      expect({ ...ours, error: '' }).toEqual({ ...original, error: '' });
+      expect(saysTheSame(original.error, ours.error), `"${original.error}" and "${ours.error}"`).toBe(true);
+    });
+});
+
+describe('wrong usage', () => {
+  for (const line of USAGE)
+    test(line, (context) => {
+      needs(context, ...checks);
+      const { original, ours } = outcomes(line);
+      expect(ours).toEqual({ ...original, status: 129 });
+      expect([1, 2, 255]).toContain(original.status);
+    });
+});
+
+describe('different on purpose', () => {
+  for (const { line, uid, why, ...expected } of DIFFERENT)
+    test(`${line}: ${why}`, (context) => {
+      needs(context, ...checks);
+      const { original, ours } = outcomes(line, { uid });
+      expect(ours).toMatchObject(expected);
+      expect(original).not.toEqual(ours);
+    });
+});

@@ -1,0 +1,157 @@
+import { parse, ToolError, UsageError, type World } from '@ts/cli';
+import { formatTape, MS_BIND, MS_NOSUID, MS_RDONLY, MS_REC, MS_REMOUNT, recording } from '@ts/sys';
+import { describe, expect, test } from 'vitest';
+import { wordsOf } from './failure.ts';
+import { tool } from './mount.ts';
+import type { Change, Mounting } from './plan.ts';
+
+const FSTAB =
+  '/dev/vdb /data ext4 ro,noauto 0 0\nLABEL=home /home xfs defaults 0 0\nnone /swap swap sw 0 0\ntmpfs /scratch tmpfs size=1m 0 0\n';
+
+const world: World = {
+  prog: 'mount',
+  pid: 7,
+  uid: 0,
+  euid: 0,
+  gid: 0,
+  egid: 0,
+  blocked: 0n,
+  environment: [],
+  variable: () => undefined,
+  read: (path) =>
+    ({ '/etc/fstab': FSTAB, '/proc/filesystems': 'nodev\tproc\n\text4\n\tvfat\n', '/proc/self/mountinfo': '' })[path],
+  exists: (path) => path === '/dev/disk/by-label/home',
+  user: () => undefined,
+  group: () => undefined,
+  print: () => undefined,
+  warn: () => undefined,
+};
+
+const plan = (...argv: string[]) => tool.plan(parse(tool.options, argv, tool.grammar), world);
+const mounting = (...argv: string[]) => plan(...argv) as Mounting;
+const change = (...argv: string[]) => mounting(...argv).changes[0] as Change;
+
+describe('source, target and program', () => {
+  test.each<[string[], string, string, string[]]>([
+    [['-t', 'tmpfs', 'a', 'b'], 'a', 'b', []],
+    [['a', '-t', 'tmpfs', 'b', '-r'], 'a', 'b', []],
+    [['-t', 'tmpfs', 'a', 'b', 'ls', '-l'], 'a', 'b', ['ls', '-l']],
+    [['-t', 'tmpfs', 'a', 'b', '--', 'ls', '-l'], 'a', 'b', ['ls', '-l']],
+    [['-t', 'tmpfs', '--', 'a', 'b', 'ls', '-l'], 'a', 'b', ['ls', '-l']],
+    [['-t', 'tmpfs', 'a', '--', 'b'], 'a', 'b', []],
+    [['--make-private', '/', '--', 'ls'], 'none', '/', ['ls']],
+    [['-o', 'remount,ro', '/', '--', 'ls'], 'none', '/', ['ls']],
+    [['-t', 'tmpfs', '--source', 'a', '--target', 'b', 'ls'], 'a', 'b', ['ls']],
+    [['-t', 'tmpfs', '--target', 'b', 'a', '--', 'ls'], 'a', 'b', ['ls']],
+    [['-t', 'tmpfs', '--source', 'a', 'b'], 'a', 'b', []],
+    [['-t', 'xfs', '-L', 'home', 'b'], '/dev/disk/by-label/home', 'b', []],
+  ])('%j', (argv, source, target, program) => {
+    expect(change(...argv)).toMatchObject({ source, target });
+    expect(mounting(...argv).program).toEqual(program);
+  });
+
+  test('no operands: a list', () => {
+    expect(plan('-t', 'proc', '-l')).toEqual({ list: { types: 'proc', labels: true, json: false } });
+  });
+
+  test.each([[['--bind']], [['-o', 'ro']], [['-a', 'x']]])('%j is wrong usage', (argv) => {
+    expect(() => plan(...argv)).toThrow(UsageError);
+  });
+
+  test('an empty name of a program', () => expect(() => plan('-t', 'tmpfs', 'a', 'b', '')).toThrow(UsageError));
+});
+
+describe('what is done', () => {
+  test.each<[string[], Change['kind'], number]>([
+    [['-B', '-r', 'a', 'b'], 'bind', MS_BIND | MS_RDONLY],
+    [['-o', 'rbind', 'a', 'b'], 'bind', MS_BIND | MS_REC],
+    [['-o', 'remount,bind,nosuid', 'b'], 'remount', MS_REMOUNT | MS_BIND | MS_NOSUID],
+    [['-t', 'tmpfs', '-o', 'ro', '-w', 'a', 'b'], 'mount', 0],
+    [['-t', 'tmpfs', '-w', '-o', 'ro', 'a', 'b'], 'mount', MS_RDONLY],
+    [['--make-rprivate', 'b'], 'propagation', 0],
+  ])('%j: %s', (argv, kind, flags) => expect(change(...argv)).toMatchObject({ kind, flags }));
+
+  test('types to try', () => {
+    expect(change('-t', 'tmpfs,proc', 'a', 'b').types).toEqual(['tmpfs', 'proc']);
+    expect(change('-t', 'noext4', '/nonexistent', 'b').types).toEqual(['vfat']);
+    expect(change('/nonexistent', 'b').types).toEqual(['ext4', 'vfat']);
+    expect(change('--bind', 'a', 'b').types).toEqual([]);
+  });
+
+  test('fstab: by mount point, by source, its options first', () => {
+    expect(change('/data')).toMatchObject({ source: '/dev/vdb', types: ['ext4'], flags: MS_RDONLY });
+    expect(change('/dev/vdb')).toMatchObject({ target: '/data' });
+    expect(change('-o', 'rw,nosuid', '/data')).toMatchObject({ flags: MS_NOSUID });
+    expect(() => plan('/nowhere')).toThrow(new ToolError("/nowhere: can't find in /etc/fstab.", 1));
+  });
+
+  test('-a: all but swap and noauto, of the types that are wanted', () => {
+    expect(mounting('-a').changes.map(({ target }) => target)).toEqual(['/home', '/scratch']);
+    expect(mounting('-a', '-t', 'noxfs').changes.map(({ target }) => target)).toEqual(['/scratch']);
+  });
+
+  test('a label that no device bears', () => expect(() => plan('LABEL=x', 'b')).toThrow("b: can't find LABEL=x."));
+  test('a loop device is not ours to make', () => expect(() => plan('-o', 'loop', 'a', 'b')).toThrow(ToolError));
+});
+
+describe('the tape', () => {
+  const tape = (...argv: string[]) => {
+    const sys = recording(1, true);
+    tool.apply(plan(...argv), sys, world);
+    return formatTape(sys.finish())
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/^\s*\d+: /, ''));
+  };
+
+  test('bind, attributes, propagation', () => {
+    expect(tape('--bind', '-o', 'ro', '--make-private', 'a', 'b', 'true')).toEqual([
+      'mount("a", "b", NULL, MS_RDONLY|MS_BIND, NULL)',
+      'mount_setattr(AT_FDCWD, "b", 0, {...}, 32)  # on failure go to 3',
+      'mount("none", "b", NULL, MS_PRIVATE, NULL)  # on failure go to 3',
+      'umount2("b", MNT_DETACH|UMOUNT_NOFOLLOW)  # may fail',
+      'end, having failed',
+    ]);
+  });
+
+  test('types are tried one after the other', () => {
+    const lines = tape('-t', 'one,two', 'a', 'b', 'true');
+    expect(lines[0]).toBe('mount("a", "b", "one", MS_SILENT, NULL)  # on failure go to 2');
+    expect(lines[2]).toMatch(/^mount\("a", "b", "two", 0, NULL\)/);
+  });
+
+  test('folders are made, and taken back', () => {
+    const lines = tape('--mkdir=700', '-t', 'tmpfs', 'a', 'x/y', 'true');
+    expect(lines.slice(0, 2)).toEqual([
+      'mkdirat(AT_FDCWD, "x", 0700)  # may fail',
+      expect.stringMatching(/^mkdirat\(AT_FDCWD, "x\/y", 0700\)/),
+    ]);
+    const removed = lines.filter((line) => line.includes('AT_REMOVEDIR'));
+    expect(removed.map((line) => /"(.*)"/.exec(line)?.[1])).toEqual(['x/y', 'x']);
+  });
+
+  test('propagation alone', () => {
+    expect(tape('--make-rprivate', '/', '--', 'true')).toEqual(['mount("none", "/", NULL, MS_REC|MS_PRIVATE, NULL)']);
+  });
+});
+
+describe('words of a failure', () => {
+  const step = { step: 'mount', source: '/nonexistent/source', target: '/', type: 'x', flags: 0, data: [] } as const;
+  test.each([
+    [1, {}, 'permission denied'],
+    [2, {}, 'special device /nonexistent/source does not exist'],
+    [2, { target: '/nonexistent' }, 'mount point does not exist'],
+    [16, {}, '/nonexistent/source already mounted or mount point busy'],
+    [16, { flags: MS_REMOUNT }, 'mount point is busy'],
+    [19, {}, "unknown filesystem type 'x'"],
+    [20, { target: '/etc/passwd' }, 'mount point is not a directory'],
+    [22, { step: 'propagation' as const }, 'not mount point or bad option'],
+    [22, { flags: MS_REMOUNT }, 'mount point not mounted or bad option'],
+    [30, { flags: MS_RDONLY }, 'cannot mount /nonexistent/source read-only'],
+    [28, {}, 'mount(2) system call failed: No space left on device'],
+  ])('errno %i, %j', (errno, more, words) => expect(wordsOf({ ...step, ...more }, errno, world)).toBe(words));
+
+  test('an ordinary user', () => {
+    expect(wordsOf(step, 1, { ...world, euid: 1000 })).toBe('must be superuser to use mount');
+  });
+});
