@@ -160,6 +160,8 @@ function report(call: Call, world: World, error: unknown): number {
     return error.status;
   }
   const { code, errno } = error as NodeJS.ErrnoException;
+  // A reader that has gone, where SIGPIPE is ignored: util-linux's tools end as if they had been read.
+  if (code === 'EPIPE') return 0;
   if (code && errno) {
     world.warn(`write error: ${strerror(-errno)}`);
     return tool.status ?? 1;
