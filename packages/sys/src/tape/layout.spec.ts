@@ -1,0 +1,143 @@
+/** A tape in memory, read back by what ../../runner/runner.c declares. */
+import { describe, expect, test } from 'vitest';
+import { type Arch, CALLS, errnoOf, recording, type TapeRecording } from '../index.ts';
+import { layOut, type Playing } from './layout.ts';
+
+const BASE = 0x400180;
+const ENTRY = 104;
+
+/** struct tape and struct entry, with what their addresses lead to. */
+function readTape(bytes: Buffer) {
+  const at = (address: bigint) => Number(address) - BASE;
+  const text = (address: bigint) =>
+    address === 0n ? undefined : bytes.toString('utf8', at(address), bytes.indexOf(0, at(address)));
+  const pointer = (offset: number) => bytes.readBigUInt64LE(offset);
+  const entries = at(pointer(0));
+  const errors = at(pointer(8));
+  return {
+    text,
+    strings: (address: bigint) => {
+      const list: (string | undefined)[] = [];
+      for (let offset = at(address); pointer(offset) !== 0n; offset += 8) list.push(text(pointer(offset)));
+      return list;
+    },
+    trace: bytes.readBigInt64LE(16),
+    explainer: text(pointer(24)),
+    words: (errno: number) => {
+      const start = errors + bytes.readUInt32LE(errors + 4 * (errno + 1));
+      const middle = bytes.indexOf(0, start);
+      return [bytes.toString('utf8', start, middle), bytes.toString('utf8', middle + 1, bytes.indexOf(0, middle + 1))];
+    },
+    entry: (index: number) => {
+      const offset = entries + ENTRY * index;
+      return {
+        op: bytes.readUInt16LE(offset),
+        refs: bytes.readUInt16LE(offset + 2),
+        failure: bytes.readUInt16LE(offset + 4),
+        only: bytes.readUInt16LE(offset + 6),
+        number: bytes.readUInt32LE(offset + 8),
+        target: bytes.readUInt32LE(offset + 12),
+        operands: Array.from({ length: 6 }, (_, n) => pointer(offset + 16 + 8 * n)),
+        result: pointer(offset + 64),
+        message: text(pointer(offset + 72)),
+        trace: text(pointer(offset + 80)),
+        explain: text(pointer(offset + 88)),
+        status: bytes.readUInt16LE(offset + 96),
+        statusMissing: bytes.readUInt16LE(offset + 98),
+        undo: bytes.readUInt32LE(offset + 100),
+      };
+    },
+  };
+}
+
+function laidOut(record: (sys: TapeRecording) => void, playing?: Playing, arch?: Arch, texts = false) {
+  const sys = recording(3, texts).speakFor('prog', 'tool prog', 3);
+  record(sys);
+  return readTape(layOut(sys.finish(), BASE, playing, arch));
+}
+
+describe('a tape in memory', () => {
+  test('a call: number, operands, what a failure says', () => {
+    for (const [arch, column] of [
+      ['x64', 0],
+      ['arm64', 1],
+    ] as const) {
+      const tape = laidOut(
+        (sys) =>
+          sys.or('no', { status: 4, statusMissing: 5 }).explaining('chdir /x').do('mount', 'a', 'b', null, 0x1000, -1),
+        undefined,
+        arch,
+      );
+      const entry = tape.entry(0);
+      expect(entry).toMatchObject({
+        op: 0,
+        refs: 0,
+        failure: 0,
+        number: CALLS.mount[column],
+        message: 'prog: no',
+        explain: 'tool prog chdir /x',
+        status: 4,
+        statusMissing: 5,
+        undo: 0,
+        result: 0n,
+      });
+      expect([tape.text(entry.operands[0] as bigint), tape.text(entry.operands[1] as bigint)]).toEqual(['a', 'b']);
+      expect(entry.operands.slice(2)).toEqual([0n, 0x1000n, 0xffff_ffff_ffff_ffffn, 0n]);
+    }
+  });
+
+  test('the same text once, the same memory once, texts that differ apart', () => {
+    const shared = Buffer.alloc(16);
+    const tape = laidOut((sys) => {
+      sys.do('openat', 1, 'same', 0, 0);
+      sys.do('openat', 1, 'same', 0, 0);
+      sys.do('read', 1, shared, 16);
+      sys.do('write', 1, shared, 16);
+      sys.do('read', 1, Buffer.alloc(16), 16);
+    });
+    const operand = (index: number) => tape.entry(index).operands[1];
+    expect(operand(0)).toBe(operand(1));
+    expect(operand(2)).toBe(operand(3));
+    expect(operand(4)).not.toBe(operand(2));
+  });
+
+  test('references to results', () => {
+    const tape = laidOut((sys) => {
+      sys.getpid();
+      const fd = sys.getpid();
+      sys.do('kill', 0, fd);
+    });
+    expect(tape.entry(2)).toMatchObject({ refs: 0b10, operands: [0n, 1n, 0n, 0n, 0n, 0n] });
+  });
+
+  test('a program: where it is looked for, its arguments', () => {
+    const tape = laidOut((sys) => sys.become(['/a/x', '/b/x'], ['x', '\udcff', '']));
+    const { op, operands, status, statusMissing } = tape.entry(0);
+    expect({ op, status, statusMissing }).toEqual({ op: 3, status: 126, statusMissing: 127 });
+    expect(tape.strings(operands[0] as bigint)).toEqual(['/a/x', '/b/x']);
+    expect(tape.strings(operands[1] as bigint)).toHaveLength(3);
+    expect(tape.strings(operands[2] as bigint)).toHaveLength(4);
+    expect(operands[3]).toBe(0n);
+  });
+
+  test('failures that are let pass, for one error alone, or lead elsewhere', () => {
+    const tape = laidOut((sys) => {
+      sys.ignoring().chdir('/');
+      sys.ignoring(errnoOf('EINVAL')).chdir('/');
+      sys.undo((back) => back.chdir('/'));
+      sys.chdir('/');
+      sys.end(0);
+    });
+    expect(tape.entry(0)).toMatchObject({ failure: 1, only: 0 });
+    expect(tape.entry(1)).toMatchObject({ failure: 1, only: errnoOf('EINVAL') });
+    expect(tape.entry(2)).toMatchObject({ failure: 0, undo: 4 });
+  });
+
+  test('words of the errors, the trace and who explains', () => {
+    const tape = laidOut((sys) => sys.end(0), { trace: 2, explainer: { path: '/x', option: '--why' } });
+    expect(tape.words(errnoOf('ENOENT'))).toEqual(['ENOENT', 'No such file or directory']);
+    expect(tape.words(errnoOf('EPERM'))).toEqual(['EPERM', 'Operation not permitted']);
+    expect([tape.trace, tape.explainer]).toEqual([2n, '/x']);
+    expect(laidOut((sys) => sys.end(0)).trace).toBe(-1n);
+  });
+});

@@ -1,0 +1,170 @@
+/** Recordings as text: what each construct puts on the tape, and where failures lead. */
+import { describe, expect, test } from 'vitest';
+import {
+  errnoOf,
+  formatTape,
+  O_RDONLY,
+  type Ref,
+  recording,
+  SIGINT,
+  SIGKILL,
+  SIGTERM,
+  type TapeRecording,
+} from '../index.ts';
+
+const tapeOf = (record: (sys: TapeRecording) => void) => {
+  const sys = recording(1, true);
+  record(sys);
+  return formatTape(sys.finish());
+};
+
+describe('what is recorded', () => {
+  test('calls in order, and the program', () => {
+    expect(
+      tapeOf((sys) => {
+        sys.chdir('/');
+        sys.become(['/bin/a', '/usr/bin/a'], ['a', 'b c']);
+      }),
+    ).toMatchInlineSnapshot(`
+      "0: chdir("/")
+      1: execvp("a", ["a", "b c"])
+      "
+    `);
+  });
+
+  test('a result used later', () => {
+    expect(
+      tapeOf((sys) => {
+        const fd = sys.open('/x', O_RDONLY);
+        sys.close(fd);
+      }),
+    ).toMatchInlineSnapshot(`
+      "0: openat(AT_FDCWD, "/x", O_RDONLY|O_CLOEXEC, 0)
+      1: close({0})
+      "
+    `);
+  });
+
+  test('fork: the child ends, the parent goes on', () => {
+    expect(
+      tapeOf((sys) => {
+        const child = sys.fork((other) => other.chdir('/child'));
+        sys.wait(child);
+        sys.end(0);
+      }),
+    ).toMatchInlineSnapshot(`
+      "0: clone(SIGCHLD, 0, 0, 0, 0)
+      1: if {0} is not 0 go to 4
+      2: chdir("/child")
+      3: exit 0
+      4: wait for {0}
+      5: exit 0
+      "
+    `);
+  });
+
+  test('fork and wait: the parent stays behind, the child goes on', () => {
+    expect(
+      tapeOf((sys) => {
+        sys.forkAndWait({ block: [SIGINT, SIGTERM], blockedBefore: 0n, parentDeathSignal: SIGKILL });
+        sys.end(0);
+      }),
+    ).toMatchInlineSnapshot(`
+      "0: rt_sigprocmask(SIG_BLOCK, {...}, NULL, 8)
+      1: clone(SIGCHLD, 0, 0, 0, 0)
+      2: if {1} is 0 go to 6
+      3: wait for {1}
+      4: end as {3} ended
+      5: exit 1
+      6: rt_sigprocmask(SIG_SETMASK, {...}, NULL, 8)
+      7: prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
+      8: exit 0
+      "
+    `);
+  });
+
+  test('when', () => {
+    expect(
+      tapeOf((sys) => {
+        const fd = sys.ignoring().open('/x', O_RDONLY) as Ref;
+        sys.when(fd, 'less', 0, () => sys.end(4));
+        sys.end(0);
+      }),
+    ).toMatchInlineSnapshot(`
+      "0: openat(AT_FDCWD, "/x", O_RDONLY|O_CLOEXEC, 0)  # may fail
+      1: if {0} is below 0 go to 3
+      2: go to 4
+      3: exit 4
+      4: exit 0
+      "
+    `);
+  });
+
+  test('one way, else another', () => {
+    expect(
+      tapeOf((sys) => {
+        sys.tryElse(
+          (first) => first.chdir('/a'),
+          (other) => other.chdir('/b'),
+          errnoOf('ENOENT'),
+        );
+        sys.end(0);
+      }),
+    ).toMatchInlineSnapshot(`
+      "0: chdir("/a")  # on failure go to 2
+      1: go to 3
+      2: chdir("/b")
+      3: exit 0
+      "
+    `);
+  });
+
+  test('taking back: blocks behind the end, the last one leads to the first', () => {
+    expect(
+      tapeOf((sys) => {
+        sys.chdir('/before');
+        sys.undo((back) => back.chdir('/back-1'));
+        sys.chdir('/between');
+        sys.undo((back) => back.chdir('/back-2'));
+        sys.chdir('/after');
+        sys.end(0);
+      }),
+    ).toMatchInlineSnapshot(`
+      "0: chdir("/before")
+      1: chdir("/between")  # on failure go to 6
+      2: chdir("/after")  # on failure go to 4
+      3: exit 0
+      4: chdir("/back-2")  # may fail
+      5: go to 6
+      6: chdir("/back-1")  # may fail
+      7: end, having failed
+      "
+    `);
+  });
+
+  test('one way, else another, inside what is taken back', () => {
+    expect(
+      tapeOf((sys) => {
+        sys.undo((back) => back.chdir('/back'));
+        sys.tryElse(
+          (first) => first.chdir('/a'),
+          (other) => other.chdir('/b'),
+        );
+        sys.end(0);
+      }),
+    ).toMatchInlineSnapshot(`
+      "0: chdir("/a")  # on failure go to 2
+      1: go to 3
+      2: chdir("/b")  # on failure go to 4
+      3: exit 0
+      4: chdir("/back")  # may fail
+      5: end, having failed
+      "
+    `);
+  });
+});
+
+test('a result cannot be read while planning', () => {
+  const sys = recording();
+  expect(() => sys.statfs('/')).toThrow(TypeError);
+});

@@ -1,0 +1,132 @@
+/** Command lines and the tapes that come of them, in a made-up world: no rights needed. */
+import { parse, ToolError, type World } from '@ts/cli';
+import { formatTape, recording } from '@ts/sys';
+import { describe, expect, test } from 'vitest';
+import { tool } from './unshare.ts';
+
+const FILES: Readonly<Record<string, string>> = {
+  '/etc/subuid': 'anna:100000:65536\n',
+  '/etc/subgid': 'anna:200000:65536\n',
+  '/proc/self/uid_map': '         0          0 4294967295\n',
+  '/proc/self/gid_map': '         0          0 4294967295\n',
+  '/proc/sys/kernel/cap_last_cap': '2\n',
+};
+const ACCOUNTS = [
+  { name: 'root', uid: 0, gid: 0, home: '/root', shell: '/bin/sh' },
+  { name: 'anna', uid: 1000, gid: 1000, home: '/home/anna', shell: '/bin/sh' },
+];
+
+const world = (uid: number): World => ({
+  prog: 'unshare',
+  pid: 77,
+  uid,
+  euid: uid,
+  gid: uid,
+  egid: uid,
+  blocked: 0n,
+  environment: ['PATH=/bin', 'SHELL=/bin/zsh', 'KEPT=1'],
+  variable: (name) => ({ PATH: '/bin', SHELL: '/bin/zsh', KEPT: '1' })[name],
+  read: (path) => FILES[path],
+  exists: (path) => path in FILES,
+  user: (id) => ACCOUNTS.find(({ name, uid: number }) => id === name || id === number),
+  group: (id) =>
+    id === 'anna' || id === 1000
+      ? { name: 'anna', gid: 1000, members: [] }
+      : id === 'root' || id === 0
+        ? { name: 'root', gid: 0, members: [] }
+        : undefined,
+  print: () => undefined,
+  warn: () => undefined,
+});
+
+const planned = (words: string, uid = 0) =>
+  tool.plan(parse(tool.options, words.split(' ').filter(Boolean), tool.grammar), world(uid));
+
+function tapeOf(words: string, uid = 0): string {
+  const sys = recording(1, true).speakFor('unshare', 'ts-unshare unshare', 1);
+  const outcome = tool.apply(planned(words, uid), sys, world(uid));
+  const program = 'become' in outcome ? [outcome.argv0, ...outcome.become, '|', ...(outcome.environment ?? [])] : [];
+  return `${formatTape(sys.finish())}becomes ${program.filter((word) => word !== undefined).join(' ')}\n`;
+}
+
+describe('tapes', () => {
+  test.each([
+    ['-u sh', 0],
+    ['-muinpCT --fork sh', 0],
+    ['-r sh', 1000],
+    ['-c --setgroups=deny sh', 1000],
+    ['--map-auto sh', 1000],
+    ['-U --map-users=0:100:5 --map-groups=0:200:5 sh', 0],
+    ['--kill-child=TERM --pid --mount-proc sh', 0],
+    ['--forward-signals sh', 0],
+    ['--uts=/run/uts -m sh', 0],
+    ['-R /new -w /tmp -S 5 -G 6 sh', 0],
+    ['-T --monotonic 5 --boottime -7 sh', 0],
+    ['-r --keep-caps sh', 1000],
+    ['-m --propagation=unchanged', 0],
+    ['--clear-env --whitelist-env=KEPT env', 0],
+  ] as const)('%s as %i', (words, uid) => {
+    expect(tapeOf(words, uid)).toMatchSnapshot();
+  });
+});
+
+describe('what is asked of maps', () => {
+  test('one id of one’s own: written by the process itself', () => {
+    expect(planned('-r sh', 1000)).toMatchObject({
+      uidMap: { ranges: [{ inner: 0, outer: 1000, count: 1 }], by: 'self' },
+      gidMap: { ranges: [{ inner: 0, outer: 1000, count: 1 }], by: 'self' },
+    });
+    expect(planned('--map-user=anna sh', 1000)).toMatchObject({
+      uidMap: { ranges: [{ inner: 1000, outer: 1000, count: 1 }] },
+    });
+  });
+  test('ranges: by a helper with rights, else by newuidmap', () => {
+    expect(planned('--map-users=0:10:3 sh', 0)).toMatchObject({
+      uidMap: { ranges: [{ inner: 0, outer: 10, count: 3 }], by: 'helper' },
+    });
+    expect(planned('--map-users=10,0,3 sh', 1000)).toMatchObject({
+      uidMap: { ranges: [{ inner: 0, outer: 10, count: 3 }], by: 'newidmap' },
+    });
+  });
+  test('the subordinate ids, with root in front of them', () => {
+    expect(planned('-r --map-auto sh', 1000).uidMap?.ranges).toEqual([
+      { inner: 0, outer: 1000, count: 1 },
+      { inner: 1, outer: 100000, count: 65535 },
+    ]);
+    expect(planned('--map-subids sh', 1000).gidMap?.ranges).toEqual([{ inner: 200000, outer: 200000, count: 65536 }]);
+  });
+  test('several, and all', () => {
+    expect(planned('--map-users=0:10:3 --map-users=5:20:2 sh').uidMap?.ranges).toHaveLength(2);
+    expect(planned('--map-users=all sh').uidMap?.ranges).toEqual([{ inner: 0, outer: 0, count: 4294967295 }]);
+  });
+});
+
+describe('what is refused', () => {
+  test.each([
+    ['--map-user=nobody-there sh', /failed to parse uid/],
+    ['--map-users=1:2 sh', /invalid mapping/],
+    ['--propagation=odd sh', /propagation/],
+    ['--setgroups=odd sh', /unsupported --setgroups argument/],
+    ['-r --setgroups=allow sh', /mutually exclusive|cannot/],
+    ['--monotonic 5 sh', /require unsharing of a time namespace/],
+    ['-T --monotonic x sh', /failed to parse monotonic offset/],
+    ['--kill-child=NOSUCH sh', /unknown signal: NOSUCH/],
+    ['-S x sh', /failed to parse uid/],
+    ['--owner=1 sh', /failed to parse owner/],
+  ] as const)('%s', (words, message) => {
+    expect(() => planned(words)).toThrow(ToolError);
+    expect(() => planned(words)).toThrow(message);
+  });
+});
+
+test('without a program: the shell, as a login shell', () => {
+  expect(planned('-u')).toMatchObject({ program: ['/bin/zsh'], argv0: '-zsh' });
+  expect(planned('-u sh')).toMatchObject({ program: ['sh'], argv0: undefined });
+});
+
+test('what an option implies', () => {
+  expect(planned('--kill-child sh')).toMatchObject({ fork: true, killChild: 9 });
+  expect(planned('--mount-proc sh')).toMatchObject({ mountProc: '/proc', namespaces: 0x20000 });
+  expect(planned('-r sh', 1000).namespaces).toBe(0x10000000);
+  expect(planned('-m sh').propagation).not.toBe(0);
+});
