@@ -9,7 +9,7 @@ const controllers = ['cpu', 'memory'];
 function printed(tree: V2Tree, ...argv: string[]): string {
   let text = '';
   const world = { ...tree.world(), print: (more: string) => (text += more) };
-  tool.apply(tool.plan(parse(tool.options, argv, tool.grammar), world), live() as never, world);
+  tool.act?.(tool.plan(parse(tool.options, argv, tool.grammar), world), live(), world);
   return text;
 }
 

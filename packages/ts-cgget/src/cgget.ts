@@ -1,7 +1,7 @@
 /** cgget(1): prints parameters of control groups. */
 import { BAD_ARGUMENTS, causes, OTHER } from '@ts/cgroups';
 import { defineTool, exit, type Outcome, type World } from '@ts/cli';
-import type { Sys } from '@ts/sys';
+import type { LiveSys } from '@ts/sys';
 import { options } from './options.ts';
 import { type Plan, plan, type Report } from './plan.ts';
 
@@ -25,7 +25,7 @@ function textOf({ reports, headers, names, json }: Plan): string {
     .join('');
 }
 
-function apply(plan: Plan, _sys: Sys, world: World): Outcome {
+function act(plan: Plan, _sys: LiveSys, world: World): Outcome {
   world.print(textOf(plan));
   return exit(0);
 }
@@ -60,5 +60,6 @@ export const tool = defineTool({
   examples: [{ command: 'ts-cgget -n -r cpu.shares /', says: 'prints one parameter of the topmost group' }],
   plan,
   becomes: () => false,
-  apply,
+  apply: () => exit(0),
+  act,
 });

@@ -16,7 +16,7 @@ import {
   whyMissing,
 } from '@ts/cgroups';
 import { defineTool, exit, type Outcome, type Parsed, ToolError, type World } from '@ts/cli';
-import type { Sys } from '@ts/sys';
+import type { LiveSys } from '@ts/sys';
 import { options } from './options.ts';
 
 interface Line {
@@ -73,7 +73,7 @@ function plan({ values, operands }: Parsed<typeof options>, world: World): Plan 
   return { lines: shown.flatMap((hierarchy) => linesOf(groupAt(hierarchy, '/'), false)), json };
 }
 
-function apply({ lines, json }: Plan, _sys: Sys, world: World): Outcome {
+function act({ lines, json }: Plan, _sys: LiveSys, world: World): Outcome {
   const groups = () => lines.map(({ controllers, path }) => ({ controllers, path: path.replace(/(?<=.)\/$/, '') }));
   world.print(
     json
@@ -109,5 +109,6 @@ export const tool = defineTool({
   examples: [{ command: 'ts-lscgroup cpu,cpuacct:/ memory:/', says: 'all groups of three controllers' }],
   plan,
   becomes: () => false,
-  apply,
+  apply: () => exit(0),
+  act,
 });
