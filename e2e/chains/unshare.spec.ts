@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
@@ -239,18 +239,15 @@ describe('a helper outside the user namespace', () => {
     expect({ stdout, status }).toEqual({ stdout: '', status: 1 });
   });
 
-  test('--owner: the namespace belongs to another', (context) => {
+  test('--owner: the namespace belongs to another, who may enter it', (context) => {
     needs(context, needsRoot);
-    const { stdout, stderr } = run([
-      'ts-unshare',
-      `--owner=${NOBODY}:${NOBODY}`,
-      '--map-root-user',
-      'sh',
-      '-c',
-      'cat /proc/self/uid_map; stat -Lc %i /proc/self/ns/user; sleep 0.1',
-    ]);
+    const script = `ts-unshare --owner=${NOBODY}:${NOBODY} -r sh -c 'echo ready; exec sleep 5' > "$1" & pid=$!
+      until grep -q ready "$1"; do sleep 0.05; done
+      setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups nsenter -U --preserve-credentials -t $pid cat /proc/self/uid_map; kill $pid`;
+    using folder = temporaryFolder();
+    const { stdout, stderr } = run(['sh', '-c', script, 'sh', join(folder.path, 'output')], { cwd: '/' });
     expect(stderr).toBe('');
-    expect(stdout).toMatch(/^\s+0\s+65534\s+1\n\d+\n$|^\s+0\s+0\s+1\n\d+\n$/);
+    expect(stdout).toMatch(/^\s+0\s+0\s+1\n$/);
   });
 });
 
@@ -274,6 +271,31 @@ describe('--forward-signals', () => {
       const status = await new Promise((resolve) => child.on('close', resolve));
       expect(output.trim().split('\n').at(-1)).toBe(expected);
       expect(status).toBe(expected === 'slept' ? 0 : 3);
+    });
+});
+
+describe('a child that a signal has ended', () => {
+  for (const signal of ['SIGTERM', 'SIGKILL', 'SIGUSR1'] as const)
+    test(`${signal} ends the parent too`, () => {
+      expect(run(['ts-unshare', '-Urf', 'sh', '-c', `kill -${signal.slice(3)} $$`]).signal).toBe(signal);
+    });
+});
+
+describe('binfmt_misc of a user namespace', () => {
+  const needsBinfmt = () => (existsSync('/proc/sys/fs/binfmt_misc') ? undefined : 'this kernel has no binfmt_misc');
+  for (const uid of USERS)
+    test(`--load-interp as user ${uid}`, (context) => {
+      needs(context, needsBinfmt);
+      using folder = temporaryFolder();
+      const file = join(folder.path, 'text.tsx-test');
+      writeFileSync(file, 'read by its interpreter\n', { mode: 0o755 });
+      for (const options of [['-r'], ['-rpf']])
+        expect(
+          run(['ts-unshare', ...options, '--load-interp', ':tsx-test:E::tsx-test::/bin/cat:', file], { uid }),
+        ).toMatchObject({
+          stdout: 'read by its interpreter\n',
+          stderr: '',
+        });
     });
 });
 

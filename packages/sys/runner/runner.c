@@ -50,7 +50,7 @@ struct tape {
 };
 
 #define SIGSET(signal) (1UL << ((signal) - 1))
-enum { SIGCHLD = 17, SIGSTOP = 19, SIGCONT = 18, WNOHANG = 1, WUNTRACED = 2, SIG_UNBLOCK = 1 };
+enum { SIGKILL = 9, SIGCHLD = 17, SIGSTOP = 19, SIGCONT = 18, WNOHANG = 1, WUNTRACED = 2, SIG_UNBLOCK = 1 };
 
 struct kernel_sigaction {
 	u64 handler, flags, restorer, mask;
@@ -185,7 +185,8 @@ static i64 end_as_child(i64 status)
 	u64 set;
 	if (!signal)
 		end(status >> 8 & 255);
-	result = kernel(NR_rt_sigaction, signal, (u64)&action, 0, sizeof set, 0, 0);
+	/* Of SIGKILL the action cannot be set, and need not be. */
+	result = signal == SIGKILL ? 0 : kernel(NR_rt_sigaction, signal, (u64)&action, 0, sizeof set, 0, 0);
 	if (result < 0)
 		return result;
 	set = SIGSET(signal);

@@ -55,6 +55,9 @@ export interface Plan {
   readonly argv0?: string;
 }
 
+/** Where binfmt_misc is mounted if nothing else is said. */
+export const BINFMT = '/proc/sys/fs/binfmt_misc';
+
 const PROPAGATION: Readonly<Record<string, number>> = {
   slave: MS_REC | MS_SLAVE,
   private: MS_REC | MS_PRIVATE,
@@ -175,7 +178,7 @@ function persisting({ values }: Input): Plan['persist'] {
 function ownerOf(text: string | undefined, world: World) {
   if (text === undefined) return undefined;
   const [user, group] = text.split(':');
-  if (!user || !group) throw new ToolError(`failed to parse owner: '${text}'`, undefined, 'an owner is <uid>:<gid>');
+  if (!user || !group) throw new ToolError('failed to parse owner', undefined, 'an owner is <uid>:<gid>');
   return {
     uid: parseId(user, 'uid', (name) => world.user(name)?.uid),
     gid: parseId(group, 'gid', (name) => world.group(name)?.gid),
@@ -193,8 +196,9 @@ export function plan(input: Input, world: World): Plan {
   const { users, groups } = mapsOf(input, world);
   const owner = ownerOf(values.owner, world);
   const interpreter = values['load-interp'];
-  const mountProc = values['mount-proc'];
   const mountBinfmt = values['mount-binfmt'] ?? (interpreter === undefined ? undefined : '');
+  // Below a /proc of the new PID namespace, which only its owner can mount.
+  const mountProc = values['mount-proc'] ?? (mountBinfmt === '' && values.pid !== undefined ? '' : undefined);
   const killChild =
     values['kill-child'] === undefined
       ? undefined
@@ -255,7 +259,7 @@ export function plan(input: Input, world: World): Plan {
     root,
     directory: values.wd ?? (root === undefined ? undefined : '/'),
     mountProc: mountProc === '' ? '/proc' : mountProc,
-    mountBinfmt: mountBinfmt === '' ? '/proc/sys/fs/binfmt_misc' : mountBinfmt,
+    mountBinfmt: mountBinfmt === '' ? BINFMT : mountBinfmt,
     loadInterpreter: interpreter,
     uid: values.setuid === undefined ? undefined : parseId(values.setuid, 'uid', () => undefined),
     gid: values.setgid === undefined ? undefined : parseId(values.setgid, 'gid', () => undefined),

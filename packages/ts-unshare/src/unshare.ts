@@ -24,7 +24,7 @@ import {
 } from '@ts/sys';
 import { causes } from './causes.ts';
 import { options } from './options.ts';
-import { type IdMap, type Plan, plan } from './plan.ts';
+import { BINFMT, type IdMap, type Plan, plan } from './plan.ts';
 
 const MAPS = { uid: 'uid_map', gid: 'gid_map' } as const;
 const MAPPERS = { uid: 'newuidmap', gid: 'newgidmap' } as const;
@@ -116,9 +116,12 @@ function mountProc(sys: Recording, { mountProc: target, root, propagation }: Pla
     .mount('proc', target, 'proc', MS_NOSUID | MS_NOEXEC | MS_NODEV);
 }
 
-function mountBinfmt(sys: Recording, target: string): void {
-  sys.ignoring().mount('none', target, null, MS_PRIVATE | MS_REC);
+/** Flags are the last field of a definition, binfmt_misc. */
+const isOpenedAtOnce = (definition = '') => (definition.split(':').at(-1) ?? '').includes('F');
+
+function registerInterpreter(sys: Recording, target: string, definition: string | undefined): void {
   sys.or(`mount ${target} failed`).mount('binfmt_misc', target, 'binfmt_misc', MS_NOSUID | MS_NOEXEC | MS_NODEV);
+  if (definition !== undefined) writeFile(sys, `${target}/register`, definition);
 }
 
 /** One JSON line for whoever watches; the numbers are filled in while it happens. */
@@ -180,8 +183,9 @@ function apply(plan: Plan, sys: Recording): Outcome {
   const binder = bindOutside && startHelper(sys, plan, (helper) => bindNamespaces(helper, plan));
 
   if (plan.owner) {
-    sys.or('setegid failed').setresgid(-1, plan.owner.gid, -1);
-    sys.or('seteuid failed').setresuid(-1, plan.owner.uid, -1);
+    sys.or('setgroups failed').setgroups([]);
+    sys.or('setgid() failed').setgid(plan.owner.gid);
+    sys.or('setuid() failed').setuid(plan.owner.uid);
   }
   sys
     .or('unshare failed')
@@ -215,17 +219,15 @@ function apply(plan: Plan, sys: Recording): Outcome {
   if (plan.namespaces & CLONE_NEWNS && plan.propagation)
     sys.or('cannot change root filesystem propagation').mount('none', '/', null, plan.propagation);
 
-  if (plan.mountBinfmt !== undefined && plan.loadInterpreter !== undefined && plan.root !== undefined) {
-    mountBinfmt(sys, plan.mountBinfmt);
-    writeFile(sys, `${plan.mountBinfmt}/register`, plan.loadInterpreter);
-  }
+  // With the flag F the kernel opens the interpreter at once: that of the old root.
+  const isOfOldRoot = plan.root !== undefined && isOpenedAtOnce(plan.loadInterpreter);
+  if (isOfOldRoot) registerInterpreter(sys, BINFMT, plan.loadInterpreter);
   if (plan.root !== undefined)
     sys.or(`cannot change root directory to '${plan.root}'`).explaining(`chroot ${plan.root}`).chroot(plan.root);
   if (plan.directory !== undefined) sys.or(`cannot chdir to '${plan.directory}'`).chdir(plan.directory);
-  if (plan.mountBinfmt !== undefined) mountBinfmt(sys, plan.mountBinfmt);
-  if (plan.mountBinfmt !== undefined && plan.loadInterpreter !== undefined && plan.root === undefined)
-    writeFile(sys, `${plan.mountBinfmt}/register`, plan.loadInterpreter);
   mountProc(sys, plan);
+  if (plan.mountBinfmt !== undefined)
+    registerInterpreter(sys, plan.mountBinfmt, isOfOldRoot ? undefined : plan.loadInterpreter);
 
   if (plan.gid !== undefined) {
     sys.or('setgroups failed').setgroups([]);
@@ -292,6 +294,8 @@ export const tool = defineTool({
     '`--user=FILE` works: a process that stays outside binds the namespace.',
     '`-r --setgroups=deny` works; older versions of the original deny it twice and fail.',
     '`--map-users` and `--map-groups` as root write the map directly, as the newest original does; older ones run newuidmap(1).',
+    'A child that SIGKILL has ended ends the parent by SIGKILL, as with the newest original; older ones end with status 1.',
+    '`--mount-binfmt` and `--load-interp` mount /proc first only together with `--pid`, where that is possible.',
     '`--status-fd`, `--dry-run` and `--trace` are ours.',
   ],
   exitStatuses: [
