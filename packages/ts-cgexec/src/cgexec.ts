@@ -8,7 +8,11 @@ import { type Plan, plan } from './plan.ts';
 /** What the kernel takes for "whoever writes this", in whatever PID namespace that is. */
 const MYSELF = '0';
 
-function apply({ entries, program }: Plan, sys: Sys): Outcome {
+function apply({ entries, program, ids }: Plan, sys: Sys): Outcome {
+  // Ids that a set-id copy has brought are given up before anything is done, as the original does.
+  sys.or('cannot give up the effective user id').setresuid(ids.uid, ids.uid, ids.uid);
+  sys.or('cannot give up the effective group id').setresgid(ids.gid, ids.gid, ids.gid);
+
   const steps = entries.map((path) => ({ do: 'write', path, value: MYSELF }) as const);
   perform(sys, steps, {
     says: 'cgroup change of group failed',
@@ -33,7 +37,7 @@ export const tool = defineTool({
   status: OTHER.status,
   usageStatus: BAD_ARGUMENTS,
   causes,
-  reads: ['cgroups', 'root'],
+  reads: ['cgroups', 'root', 'ids'],
   description:
     'Moves itself into the groups, one in each hierarchy, and becomes the program. Other hierarchies stay as they are.',
   differences: [

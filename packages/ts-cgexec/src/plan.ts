@@ -22,6 +22,8 @@ export interface Plan {
   /** Files that take this process into its groups, one a hierarchy. */
   readonly entries: readonly string[];
   readonly program: readonly string[];
+  /** Real ids, which the program gets as its only ones. */
+  readonly ids: { readonly uid: number; readonly gid: number };
 }
 
 /** Exit status where no group was named: the original has looked for rules then. */
@@ -57,5 +59,5 @@ export function plan({ values, operands }: Input, world: World): Plan {
       entries.set(target.hierarchy, entryFile(target));
     }
   }
-  return { entries: [...entries.values()], program: operands };
+  return { entries: [...entries.values()], program: operands, ids: { uid: world.uid, gid: world.gid } };
 }
