@@ -23,9 +23,14 @@ describe('--dry-run shows the calls and makes none', () => {
 
   test('capsh, which looks and acts in turn', () => {
     const { stdout, status } = run(['ts-capsh', '--dry-run', '--decode=1', '--drop=cap_chown', '--', '-c', 'true']);
-    expect(stdout).toBe(
-      '0x0000000000000001=cap_chown\nprctl(PR_CAPBSET_DROP, 0, 0, 0, 0)\nexecvp("/bin/bash", "-c", "true")\n',
-    );
+    // Who lacks CAP_SETPCAP in the effective set raises it around the drop.
+    const lines = stdout.split('\n').filter((line) => !line.startsWith('capset('));
+    expect(lines).toEqual([
+      '0x0000000000000001=cap_chown',
+      'prctl(PR_CAPBSET_DROP, 0, 0, 0, 0)',
+      'execvp("/bin/bash", "-c", "true")',
+      '',
+    ]);
     expect(status).toBe(0);
   });
 

@@ -216,7 +216,6 @@ describe('a parent that waits', () => {
       });
       expect(result.by ?? 'SIGRTMIN').toBe(`SIG${signal}`);
     });
-    });
 
   test('is killed: the child lives on', async () => {
     await same((tool) =>

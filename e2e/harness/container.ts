@@ -1,6 +1,6 @@
 /** What recipe A1 needs: a root file system of the host's programs, and control groups with its limits. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bin, run, temporaryFolder, uniqueName } from './run.ts';
 
@@ -61,5 +61,6 @@ export function containerRoot(): { readonly path: string } & Disposable {
   const folder = temporaryFolder();
   const path = join(folder.path, 'rootfs');
   execFileSync(join(bin, 'ts-rootfs'), [path]);
+  writeFileSync(join(path, 'dev/null'), ''); // what the host's is mounted on
   return { path, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }
