@@ -68,3 +68,9 @@ export const HELP_OPTIONS = [
   { long: 'help', short: 'h', help: 'display this help' },
   { long: 'version', short: 'V', help: 'display version' },
 ] as const satisfies readonly Option[];
+
+/** The same where the original has no --version: it is ours then, and leaves the letter V alone. */
+export const HELP_AND_OUR_VERSION = [
+  { long: 'help', short: 'h', help: 'display this help' },
+  { long: 'version', help: 'display version', ours: true },
+] as const satisfies readonly Option[];

@@ -1,4 +1,4 @@
-import type { Option } from '@ts/cli';
+import { HELP_AND_OUR_VERSION, type Option } from '@ts/cli';
 
 /** Key of a word that is no option, as getopt(3) names it. */
 export const UNKNOWN = '?';
@@ -41,8 +41,7 @@ export const options = [
   { long: 'has-i', arg: 'capability', attached, help: 'end with 1 unless it is inheritable', group: look },
   { long: 'has-no-new-privs', help: 'end with 1 unless no-new-privs is set', group: look },
   { long: 'has-p', arg: 'capability', attached, help: 'end with 1 unless it is permitted', group: look },
-  { long: 'help', short: 'h', help: 'display this help' },
-  { long: 'version', help: 'display version', ours: true },
+  ...HELP_AND_OUR_VERSION,
   {
     long: 'iab',
     arg: 'text',

@@ -1,4 +1,4 @@
-import type { Option } from '@ts/cli';
+import { HELP_AND_OUR_VERSION, type Option } from '@ts/cli';
 
 export const options = [
   {
@@ -20,6 +20,5 @@ export const options = [
     help: 'cgred daemon does not change pidlist and children tasks',
     details: 'Accepted and without effect: there is no daemon.',
   },
-  { long: 'help', short: 'h', help: 'display this help' },
-  { long: 'version', help: 'display version', ours: true },
+  ...HELP_AND_OUR_VERSION,
 ] as const satisfies readonly Option[];

@@ -1,4 +1,4 @@
-import type { Option } from '@ts/cli';
+import { HELP_AND_OUR_VERSION, type Option } from '@ts/cli';
 
 export const options = [
   {
@@ -34,6 +34,5 @@ export const options = [
     help: 'owner of the tasks file',
     details: 'Who owns it may move processes into the group. On cgroup v2 the file is cgroup.procs.',
   },
-  { long: 'help', short: 'h', help: 'display this help' },
-  { long: 'version', help: 'display version', ours: true },
+  ...HELP_AND_OUR_VERSION,
 ] as const satisfies readonly Option[];

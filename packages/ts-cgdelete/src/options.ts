@@ -1,4 +1,4 @@
-import type { Option } from '@ts/cli';
+import { HELP_AND_OUR_VERSION, type Option } from '@ts/cli';
 
 export const options = [
   {
@@ -10,6 +10,5 @@ export const options = [
     help: 'control group to be removed (-g is optional)',
   },
   { long: 'recursive', short: 'r', help: 'recursively remove all subgroups' },
-  { long: 'help', short: 'h', help: 'display this help' },
-  { long: 'version', help: 'display version', ours: true },
+  ...HELP_AND_OUR_VERSION,
 ] as const satisfies readonly Option[];

@@ -1,4 +1,4 @@
-import type { Option } from '@ts/cli';
+import { HELP_AND_OUR_VERSION, type Option } from '@ts/cli';
 
 export const options = [
   { long: 'all', short: 'a', help: 'print info about all relevant controllers' },
@@ -21,6 +21,5 @@ export const options = [
   },
   { long: 'values-only', short: 'v', help: 'print only values, not parameter names' },
   { long: 'json', help: 'print as JSON', group: 'Ours', ours: true },
-  { long: 'help', short: 'h', help: 'display this help' },
-  { long: 'version', help: 'display version', ours: true },
+  ...HELP_AND_OUR_VERSION,
 ] as const satisfies readonly Option[];

@@ -1,4 +1,4 @@
-import type { Option } from '@ts/cli';
+import { HELP_AND_OUR_VERSION, type Option } from '@ts/cli';
 
 export const options = [
   {
@@ -11,6 +11,5 @@ export const options = [
       'The file and its new value; several are written in the order given. Names of cgroup v1 work on v2 and the reverse.',
   },
   { long: 'copy-from', arg: 'source_path', help: 'control group whose parameters will be copied' },
-  { long: 'help', short: 'h', help: 'display this help' },
-  { long: 'version', help: 'display version', ours: true },
+  ...HELP_AND_OUR_VERSION,
 ] as const satisfies readonly Option[];
