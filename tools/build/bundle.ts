@@ -1,6 +1,7 @@
 /** The scripts of a build: one a tool with that tool alone, and one with all tools and what readers ask for. ASCII, minified. */
 import { readFileSync } from 'node:fs';
-import { build } from 'esbuild';
+import { resolve } from 'node:path';
+import { build, type Plugin } from 'esbuild';
 
 /** Stands for the build's id until all scripts are known, from which it is made. */
 const ID = '@BUILD@'.padEnd(32, '@');
@@ -9,7 +10,12 @@ const ID = '@BUILD@'.padEnd(32, '@');
 const entry = (tools: readonly string[], version: string, isWhole: boolean) => `
 import { main, rehearse } from '@ts/cli';
 import { inheritedFromLauncher, useLibrary } from '@ts/sys';
-const tools = { ${tools.map((name) => `'${name}': () => require('${name}').tool`).join(', ')} };
+${
+  isWhole
+    ? `const tools = { ${tools.map((name) => `'${name}': () => require('${name}').tool`).join(', ')} };`
+    : `import { tool } from '${tools[0]}';
+const tools = { '${tools[0]}': () => tool };`
+}
 const build = { version: '${version}', id: '${ID}', tools${isWhole ? ", help: () => require('@ts/cli/help')" : ''} };
 export const run = (name, state, library, file, whole) => {
   useLibrary(library);
@@ -20,6 +26,17 @@ run.rehearse = (names, state, library) => {
   for (const name of names) rehearse(build, name, inheritedFromLauncher(state));
 };
 `;
+
+/** yargs' parser could read configuration files, with node:module, whose loading takes longer than the parser itself. */
+const withoutConfigurationFiles: Plugin = {
+  name: 'without-configuration-files',
+  setup({ onResolve }) {
+    const path = resolve('tools/build/no-module.ts');
+    onResolve({ filter: /^node:module$/ }, ({ importer }) =>
+      importer.includes('/yargs-parser/') ? { path } : undefined,
+    );
+  },
+};
 
 async function script(tools: readonly string[], version: string, isWhole: boolean): Promise<string> {
   const { outputFiles } = await build({
@@ -36,6 +53,7 @@ async function script(tools: readonly string[], version: string, isWhole: boolea
     target: 'node20.19',
     charset: 'ascii',
     minify: true,
+    plugins: [withoutConfigurationFiles],
     define: { 'import.meta.url': '"file:///"' },
     legalComments: 'none',
     logLevel: 'error',

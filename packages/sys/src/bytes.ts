@@ -6,7 +6,6 @@
  * that `encode(decode(bytes))` gives the same bytes for any input.
  */
 const SURROGATE = 0xdc00;
-const HAS_LONE = /\p{Surrogate}/u;
 
 const isUtf8 = (bytes: Uint8Array) => {
   for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) > 0x7f) return false;
@@ -44,7 +43,7 @@ function decodeBrokenText(buffer: Buffer): string {
 
 /** The bytes that `decode` was given. */
 export function encode(text: string): Buffer {
-  if (!/[\udc80-\udcff]/.test(text) || !HAS_LONE.test(text)) return Buffer.from(text);
+  if (!/[\udc80-\udcff]/.test(text) || !/\p{Surrogate}/u.test(text)) return Buffer.from(text);
   const parts: Buffer[] = [];
   for (const character of text) {
     const code = character.codePointAt(0) as number;

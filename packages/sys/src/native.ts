@@ -4,7 +4,6 @@
  * The shared library of koffi's platform package is loaded directly: its JavaScript front probes many paths first (10 ms
  * against 1 ms). A single-file tool is that library itself and hands in its own path.
  */
-import { createRequire } from 'node:module';
 import { arch } from './arch.ts';
 
 type Word = number | bigint;
@@ -35,9 +34,11 @@ const isMusl = () => {
 };
 
 const installed = () =>
-  createRequire(import.meta.url).resolve(
-    `@koromix/koffi-linux-${arch}/${isMusl() ? 'musl' : 'linux'}_${arch}/koffi.node`,
-  );
+  // Not imported: loading that module takes as long as loading the library, and a single file does not need it.
+  process
+    .getBuiltinModule('node:module')
+    .createRequire(import.meta.url)
+    .resolve(`@koromix/koffi-linux-${arch}/${isMusl() ? 'musl' : 'linux'}_${arch}/koffi.node`);
 
 export function native(): Native {
   if (loaded) return loaded;

@@ -30,19 +30,20 @@ export interface Playing {
   explainer?: { path: string; option: string };
 }
 
-/** errno → "NAME\0words\0", as offsets from the table's begin. */
+/** errno → "NAME\0words\0", as offsets from the table's begin. All of it is ASCII. */
 function errorTable(): Buffer {
-  const count = Math.max(...ERRORS.map(([errno]) => errno)) + 1;
-  const head = Buffer.alloc(4 * (count + 1));
-  head.writeUInt32LE(count, 0);
-  let size = head.length;
-  const texts = ERRORS.map(([errno, name, words]) => {
-    const text = Buffer.from(`${name}\0${words}\0`);
-    head.writeUInt32LE(size, 4 * (errno + 1));
-    size += text.length;
-    return text;
+  const count = (ERRORS.at(-1) as (typeof ERRORS)[number])[0] + 1;
+  const head = 4 * (count + 1);
+  const texts = ERRORS.map(([, name, words]) => `${name}\0${words}\0`);
+  const table = Buffer.alloc(head + texts.reduce((sum, text) => sum + text.length, 0));
+  table.writeUInt32LE(count, 0);
+  let at = head;
+  ERRORS.forEach(([errno], index) => {
+    table.writeUInt32LE(at, 4 * (errno + 1));
+    at += (texts[index] as string).length;
   });
-  return Buffer.concat([head, ...texts]);
+  table.write(texts.join(''), head, 'latin1');
+  return table;
 }
 
 class Memory {
