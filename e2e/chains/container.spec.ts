@@ -78,11 +78,11 @@ for (const { name, start } of FORMS) {
       ready(context, 'ps', 'ip');
       using groups = containerGroups();
       const look = '/bin/sh -c "uname -n; id -u; ps ax -o pid=,comm=; echo -; mount; echo -; ip -o link; ls /"';
-      const { stdout, status } = start(groups.id, look);
+      const { stdout, status } = start(groups.name, look);
       expect(status).toBe(0);
       const [first = '', mounts = '', links = ''] = stdout.split('\n-\n');
       expect(first.split('\n').map((line) => line.trim())).toEqual([
-        groups.id,
+        groups.name,
         '0',
         '1 sh',
         expect.stringMatching(/^\d+ ps$/),
@@ -96,7 +96,7 @@ for (const { name, start } of FORMS) {
     test('inside: the capability that was dropped is gone, all others are there', (context) => {
       ready(context);
       using groups = containerGroups();
-      const { stdout } = start(groups.id, 'cat /proc/self/status');
+      const { stdout } = start(groups.name, 'cat /proc/self/status');
       const last = Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8'));
       const all = (1n << BigInt(last + 1)) - 1n;
       const expected = (all & ~(1n << 18n)).toString(16).padStart(16, '0');
@@ -109,7 +109,7 @@ for (const { name, start } of FORMS) {
       using groups = containerGroups();
       const before = BigInt(groups.read('cpu', 'cpu.stat').match(/nr_throttled (\d+)/)?.[1] ?? 0);
       const usage = () => cpuTime(groups.read('cpu', 'cgroup.procs'));
-      const child = background(name, groups.id, 'yes');
+      const child = background(name, groups.name, 'yes');
       try {
         await until(() => usage() > 0.3, 20_000);
         const [cpu, wall] = [usage(), performance.now()];
@@ -126,7 +126,7 @@ for (const { name, start } of FORMS) {
     test('outside: the tree of processes', async (context) => {
       ready(context);
       using groups = containerGroups();
-      const child = background(name, groups.id, 'sleep 30');
+      const child = background(name, groups.name, 'sleep 30');
       try {
         const pids = () => groups.read('cpu', 'cgroup.procs').split('\n').filter(Boolean).map(Number);
         await until(() => pids().some((pid) => commandLine(pid) === 'sleep 30'), 20_000);
@@ -145,7 +145,7 @@ for (const { name, start } of FORMS) {
       ready(context, 'yes');
       using groups = containerGroups();
       // A shell that keeps in memory what never ends.
-      const { stdout } = start(groups.id, String.raw`/bin/bash -c "(x=\$(yes)); echo status \$?"`);
+      const { stdout } = start(groups.name, String.raw`/bin/bash -c "(x=\$(yes)); echo status \$?"`);
       expect(stdout).toContain('status 137');
       expect(Number(groups.read('memory', 'memory.failcnt'))).toBeGreaterThan(0);
       expect(Number(groups.read('memory', 'memory.max_usage_in_bytes'))).toBeLessThanOrEqual(10_000_000);
@@ -251,7 +251,7 @@ describe('A1 at a terminal', () => {
   test('a prompt, job control, Ctrl-C, window size, exit status', async (context) => {
     needs(context, needsRoot, needsController(...checks), needsProgram('script', 'stty'));
     using groups = containerGroups();
-    const { type, shows, ended, child } = session(groups.id);
+    const { type, shows, ended, child } = session(groups.name);
     try {
       await shows(PROMPT);
       type('echo $((6*7)); tty\n');
@@ -294,7 +294,7 @@ test('nothing of it is left', () => {
   for (const controller of ['cpu', 'memory']) {
     const folder = `/sys/fs/cgroup/${controller}`;
     if (existsSync(folder))
-      expect(readdirSync(folder).filter((name) => name.startsWith(`ts-a1-${process.pid}-`))).toEqual([]);
+      expect(readdirSync(folder).filter((name) => name.startsWith(`ts-e2e-${process.pid}-`))).toEqual([]);
   }
   expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(join(rootfs.path, 'proc'));
   expect(existsSync(bin)).toBe(true);

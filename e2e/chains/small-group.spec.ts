@@ -1,25 +1,21 @@
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { testNodes, versionOf } from '../../tools/soak/nodes.ts';
-import { originalPath, run, uniqueName } from '../harness/run.ts';
+import { OwnGroup } from '../harness/cgroups.ts';
+import { originalPath, run } from '../harness/run.ts';
 import { needs, needsController, needsRoot } from '../harness/skip.ts';
-
-const MEMORY = '/sys/fs/cgroup/memory';
 
 /** A group of 10 MB, and one below it without a limit of its own. */
 function smallGroup() {
-  const name = uniqueName('ts-small');
-  const limited = join(MEMORY, name);
+  const group = new OwnGroup();
+  onTestFinished(() => group[Symbol.dispose]());
+  const limited = group.directory('memory');
   const inner = join(limited, 'inner');
   mkdirSync(inner, { recursive: true });
-  onTestFinished(() => {
-    rmdirSync(inner);
-    rmdirSync(limited);
-  });
   writeFileSync(join(limited, 'memory.limit_in_bytes'), '10000000');
   const peak = () => Number(readFileSync(join(limited, 'memory.max_usage_in_bytes'), 'utf8'));
-  return { path: `/${name}/inner`, inner, peak };
+  return { path: `/${group.name}/inner`, inner, peak };
 }
 
 const within = (group: string, script: string, env: Record<string, string> = {}) =>

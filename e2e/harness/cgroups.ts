@@ -1,6 +1,7 @@
 /** Control groups of a test's own, and what the kernel says of them. */
 import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { forget, remember } from './leftovers.ts';
 import { uniqueName } from './run.ts';
 
 interface Tree {
@@ -48,26 +49,12 @@ function remove(directory: string): void {
   throw new Error(`${directory} cannot be removed`);
 }
 
-/** Groups of tests that have not ended: an interrupted run removes them, too. */
-const open = new Set<OwnGroup>();
-
-function removeAll(): void {
-  for (const group of open) group[Symbol.dispose]();
-}
-
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.once(signal, () => {
-    removeAll();
-    process.kill(process.pid, signal);
-  });
-process.once('exit', removeAll);
-
 /** A name for groups. All groups of that name are removed when the test's scope ends: `using group = ownGroup()`. */
 export class OwnGroup implements Disposable {
   readonly name = uniqueName('ts-e2e');
 
   constructor() {
-    open.add(this);
+    remember(this);
   }
 
   /** Directory of the group, or of one below it, in a controller's hierarchy. */
@@ -87,7 +74,7 @@ export class OwnGroup implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    open.delete(this);
+    forget(this);
     for (const directory of this.places()) {
       if (existsSync(join(directory, 'freezer.state'))) writeFileSync(join(directory, 'freezer.state'), 'THAWED');
       remove(directory);

@@ -1,8 +1,9 @@
 /** Runs programs for tests: bytes and exit status as a caller would see them. */
 import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
+import { forget, remember } from './leftovers.ts';
 
 export const root = resolve(import.meta.dirname, '../..');
 /** The built single files. */
@@ -83,9 +84,21 @@ export const original = (name: string): string | undefined =>
 export const uniqueName = (prefix: string): string =>
   `${prefix}-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
 
-/** A folder that is removed when the test's scope ends: `using folder = temporaryFolder()`. Readable by everybody. */
+/** A folder that is removed when the test's scope ends, with what is mounted in it: `using folder = temporaryFolder()`. Readable by everybody. */
 export function temporaryFolder(): { readonly path: string } & Disposable {
   const path = mkdtempSync(join(tmpdir(), 'ts-e2e-'));
-  spawnSync('chmod', ['755', path]);
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+  chmodSync(path, 0o755);
+  const folder = {
+    path,
+    [Symbol.dispose]() {
+      forget(folder);
+      const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+        .split('\n')
+        .map((line) => line.split(' ')[4] ?? '');
+      for (const mount of mounts.reverse()) if (mount.startsWith(path)) spawnSync('umount', ['-l', mount]);
+      rmSync(path, { recursive: true, force: true });
+    },
+  };
+  remember(folder);
+  return folder;
 }
