@@ -242,7 +242,7 @@ describe('a helper outside the user namespace', () => {
   test('--owner: the namespace belongs to another, who may enter it', (context) => {
     needs(context, needsRoot);
     const script = `ts-unshare --owner=${NOBODY}:${NOBODY} -r sh -c 'echo ready; exec sleep 5' > "$1" & pid=$!
-      until grep -q ready "$1"; do sleep 0.05; done
+      until grep -qs ready "$1"; do sleep 0.05; done
       setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups nsenter -U --preserve-credentials -t $pid cat /proc/self/uid_map; kill $pid`;
     using folder = temporaryFolder();
     const { stdout, stderr } = run(['sh', '-c', script, 'sh', join(folder.path, 'output')], { cwd: '/' });

@@ -5,7 +5,6 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import {
-  CAP_NET_RAW,
   CLONE_NEWUSER,
   CLONE_NEWUTS,
   encode,
