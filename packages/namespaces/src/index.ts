@@ -1,3 +1,5 @@
-/** @ts/namespaces: kinds of namespaces, id maps. */
+/** @ts/namespaces: kinds of namespaces, id maps, which namespaces there are. */
 export * from './idmap.ts';
 export * from './kinds.ts';
+export * from './reader.ts';
+export * from './survey.ts';

@@ -1,0 +1,102 @@
+/** The reader of a survey on the live kernel: /proc by node:fs, ioctl_ns(2) and rtnetlink(7) by system calls. */
+import { readdirSync, readlinkSync } from 'node:fs';
+import {
+  AF_NETLINK,
+  AT_FDCWD,
+  type LiveSys,
+  NETLINK_ROUTE,
+  NETNSA_FD,
+  NETNSA_NSID,
+  NLM_F_REQUEST,
+  NS_GET_OWNER_UID,
+  NS_GET_PARENT,
+  NS_GET_USERNS,
+  O_CLOEXEC,
+  O_RDONLY,
+  RTM_GETNSID,
+  RTM_NEWNSID,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+} from '@ts/sys';
+import { type NamespaceReader, type Opened, parseNamespaceLink } from './survey.ts';
+
+const linkOf = (path: string): string | undefined => {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined; // gone, or not ours to read: the survey goes on without it
+  }
+};
+
+const namesIn = (path: string): string[] => {
+  try {
+    return readdirSync(path);
+  } catch {
+    return []; // likewise
+  }
+};
+
+const HEADER = 16;
+const BODY = 4;
+
+/** nlmsghdr, rtgenmsg, and one attribute that names the namespace by a descriptor. */
+function netnsidRequest(fd: number): Buffer {
+  const request = Buffer.alloc(HEADER + BODY + 8);
+  request.writeUInt32LE(request.length, 0);
+  request.writeUInt16LE(RTM_GETNSID, 4);
+  request.writeUInt16LE(NLM_F_REQUEST, 6);
+  request.writeUInt16LE(8, HEADER + BODY);
+  request.writeUInt16LE(NETNSA_FD, HEADER + BODY + 2);
+  request.writeInt32LE(fd, HEADER + BODY + 4);
+  return request;
+}
+
+/** Reads the id out of the answer. */
+function parseNetnsid(answer: Buffer): number | undefined {
+  if (answer.length < HEADER + BODY + 8 || answer.readUInt16LE(4) !== RTM_NEWNSID) return undefined;
+  return answer.readUInt16LE(HEADER + BODY + 2) === NETNSA_NSID ? answer.readInt32LE(HEADER + BODY + 4) : undefined;
+}
+
+/** A reader; what the caller may not look at is left out, as namespaces of other users are. */
+export function liveReader(sys: LiveSys): NamespaceReader {
+  const looking = sys.ignoring();
+  let socket: number | undefined;
+
+  const askNetnsid = (fd: number): number | undefined => {
+    socket ??= looking.look('socket', AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    const request = netnsidRequest(fd);
+    if (socket < 0 || looking.look('write', socket, request, request.length) < 0) return undefined;
+    const answer = Buffer.alloc(256);
+    const size = looking.look('read', socket, answer, answer.length);
+    return size < 0 ? undefined : parseNetnsid(answer.subarray(0, size));
+  };
+
+  const opened = (fd: number): Opened | undefined => {
+    if (fd < 0) return undefined;
+    const close = () => {
+      looking.look('close', fd);
+    };
+    const named = parseNamespaceLink(linkOf(`/proc/self/fd/${fd}`) ?? '');
+    if (!named) {
+      close();
+      return undefined;
+    }
+    return {
+      ...named,
+      parent: () => opened(looking.look('ioctl', fd, NS_GET_PARENT)),
+      owner: () => opened(looking.look('ioctl', fd, NS_GET_USERNS)),
+      ownerUid: () => {
+        const uid = Buffer.alloc(8);
+        return looking.look('ioctl', fd, NS_GET_OWNER_UID, uid) < 0 ? undefined : uid.readUInt32LE();
+      },
+      netnsid: () => askNetnsid(fd),
+      close,
+    };
+  };
+
+  return {
+    names: namesIn,
+    link: linkOf,
+    open: (path) => opened(looking.look('openat', AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0)),
+  };
+}

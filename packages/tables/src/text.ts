@@ -1,0 +1,107 @@
+/** A table as text: aligned columns, or raw words. Pure. */
+import { cut, displayWidth, escapeCell, escapeRaw } from './cell.ts';
+import { type Branch, type Column, forest, type Row } from './table.ts';
+
+export interface Layout {
+  readonly headings: boolean;
+  /** The locale shows more than ASCII. */
+  readonly utf8: boolean;
+  /** Columns of the terminal; undefined where the output is none, and nothing is cut. */
+  readonly terminal?: number;
+}
+
+interface Lines {
+  /** Before a row that others follow at its level, before the last one, below the one and below the other. */
+  readonly branch: string;
+  readonly last: string;
+  readonly through: string;
+  readonly none: string;
+}
+
+const UTF8: Lines = { branch: '├─', last: '└─', through: '│ ', none: '  ' };
+const ASCII: Lines = { branch: '|-', last: '`-', through: '| ', none: '  ' };
+
+interface Line {
+  readonly cells: readonly (string | undefined)[];
+  /** Tree lines before the first and before the further lines of the row. */
+  readonly first: string;
+  readonly further: string;
+}
+
+function linesOf(branches: readonly Branch[], lines: Lines, above?: string): Line[] {
+  return branches.flatMap(({ row, branches: below }, index) => {
+    const isLast = index === branches.length - 1;
+    const first = above === undefined ? '' : above + (isLast ? lines.last : lines.branch);
+    const beside = above === undefined ? '' : above + (isLast ? lines.none : lines.through);
+    const further = beside + (below.length ? lines.through : '');
+    return [{ cells: row.cells, first, further }, ...linesOf(below, lines, beside)];
+  });
+}
+
+/** A row of the table as lines: more than one where a cell wraps. */
+function chunks(columns: readonly Column[], { cells, first, further }: Line, utf8: boolean): string[][] {
+  const parts = columns.map(({ tree, wrap }, index) => {
+    const text = escapeCell(cells[index] ?? '', { utf8, lineEnds: wrap });
+    const [top = '', ...rest] = wrap ? text.split('\n') : [text];
+    return tree ? [first + top, ...rest.map((part) => further + part)] : [top, ...rest];
+  });
+  const height = Math.max(...parts.map(({ length }) => length));
+  return Array.from({ length: height }, (_, at) =>
+    parts.map((part, index) => part[at] ?? (columns[index]?.tree ? further : '')),
+  );
+}
+
+/** Widths of the columns: of the widest cell, but never below the heading, and cut where that makes the line fit. */
+function widthsOf(columns: readonly Column[], body: readonly (readonly string[])[], terminal?: number): number[] {
+  const widths = columns.map(({ name, width: hint = 0 }, index) => {
+    const heading = displayWidth(name);
+    const widest = body.reduce((most, cells) => Math.max(most, displayWidth(cells[index] as string)), 0);
+    if (widest < heading) return heading;
+    return widest < hint && heading < hint ? hint : widest;
+  });
+  if (terminal === undefined) return widths;
+  let excess = widths.reduce((sum, width) => sum + width + 1, -1) - terminal;
+  for (let index = columns.length - 1; index >= 0 && excess > 0; index--) {
+    const column = columns[index] as Column;
+    if (!column.truncate) continue;
+    const width = widths[index] as number;
+    widths[index] = Math.max(displayWidth(column.name), width - excess);
+    excess -= width - (widths[index] as number);
+  }
+  return widths;
+}
+
+const fill = (text: string, width: number) => ' '.repeat(Math.max(0, width - displayWidth(text)));
+
+/** Aligned columns; nothing at all where there are no rows. */
+export function formatTable(columns: readonly Column[], rows: readonly Row[], layout: Layout): string {
+  if (!rows.length) return '';
+  const { headings, utf8, terminal } = layout;
+  const body = linesOf(forest(columns, rows), utf8 ? UTF8 : ASCII).flatMap((line) => chunks(columns, line, utf8));
+  const widths = widthsOf(columns, body, terminal);
+  const lines = headings ? [columns.map(({ name }) => name), ...body] : body;
+  const last = columns.length - 1;
+  return lines
+    .map((cells) => {
+      const words = cells.map((cell, index) => {
+        const { right, truncate } = columns[index] as Column;
+        const width = widths[index] as number;
+        const text = truncate && terminal !== undefined && displayWidth(cell) > width ? cut(cell, width) : cell;
+        // The last column is not filled up behind its text; where it is empty, not at all.
+        if (right && (text || index !== last)) return fill(text, width) + text;
+        return index === last ? text : text + fill(text, width);
+      });
+      return `${words.join(' ')}\n`;
+    })
+    .join('');
+}
+
+/** One blank between words that hold none. */
+export function formatRaw(columns: readonly Column[], rows: readonly Row[], { headings, utf8 }: Layout): string {
+  if (!rows.length) return '';
+  const body = linesOf(forest(columns, rows), utf8 ? UTF8 : ASCII).map(({ cells, first }) =>
+    columns.map(({ tree }, index) => escapeRaw((tree ? first : '') + (cells[index] ?? ''))),
+  );
+  const lines = headings ? [columns.map(({ name }) => name), ...body] : body;
+  return lines.map((words) => `${words.join(' ')}\n`).join('');
+}
