@@ -1,5 +1,5 @@
 /** The reader of a survey on the live kernel: /proc by node:fs, ioctl_ns(2) and rtnetlink(7) by system calls. */
-import { readdirSync, readlinkSync } from 'node:fs';
+import { fstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import {
   AF_NETLINK,
   AT_FDCWD,
@@ -8,6 +8,7 @@ import {
   NETNSA_FD,
   NETNSA_NSID,
   NLM_F_REQUEST,
+  NS_GET_NSTYPE,
   NS_GET_OWNER_UID,
   NS_GET_PARENT,
   NS_GET_USERNS,
@@ -18,7 +19,8 @@ import {
   SOCK_CLOEXEC,
   SOCK_RAW,
 } from '@ts/sys';
-import { type NamespaceReader, type Opened, parseNamespaceLink } from './survey.ts';
+import { KINDS } from './kinds.ts';
+import { formatNamespaceLink, type NamespaceReader, type Opened } from './survey.ts';
 
 const linkOf = (path: string): string | undefined => {
   try {
@@ -33,6 +35,14 @@ const namesIn = (path: string): string[] => {
     return readdirSync(path);
   } catch {
     return []; // likewise
+  }
+};
+
+const deviceOf = (path: string): number | undefined => {
+  try {
+    return statSync(path).dev;
+  } catch {
+    return undefined; // likewise
   }
 };
 
@@ -76,13 +86,16 @@ export function liveReader(sys: LiveSys): NamespaceReader {
     const close = () => {
       looking.look('close', fd);
     };
-    const named = parseNamespaceLink(linkOf(`/proc/self/fd/${fd}`) ?? '');
-    if (!named) {
+    // Not by the link of the descriptor: that is the mount point where it was opened by way of one.
+    const flag = looking.look('ioctl', fd, NS_GET_NSTYPE);
+    const kind = KINDS.find((one) => one.flag === flag);
+    if (!kind) {
       close();
       return undefined;
     }
     return {
-      ...named,
+      kind,
+      id: fstatSync(fd).ino,
       parent: () => opened(looking.look('ioctl', fd, NS_GET_PARENT)),
       owner: () => opened(looking.look('ioctl', fd, NS_GET_USERNS)),
       ownerUid: () => {
@@ -94,9 +107,19 @@ export function liveReader(sys: LiveSys): NamespaceReader {
     };
   };
 
+  const open = (path: string) => opened(looking.look('openat', AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0));
+  const nsfs = statSync('/proc/self/ns/user', { throwIfNoEntry: false })?.dev;
+
   return {
     names: namesIn,
     link: linkOf,
-    open: (path) => opened(looking.look('openat', AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0)),
+    descriptor(path) {
+      const text = linkOf(path);
+      if (!text?.startsWith('/') || text.startsWith('/dev/') || deviceOf(path) !== nsfs) return text;
+      const namespace = open(path);
+      namespace?.close();
+      return namespace && formatNamespaceLink(namespace);
+    },
+    open,
   };
 }

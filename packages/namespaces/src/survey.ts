@@ -21,6 +21,8 @@ export interface NamespaceReader {
   names(path: string): readonly string[];
   /** What a link holds; undefined where it cannot be read. */
   link(path: string): string | undefined;
+  /** The same of a descriptor of a process, /proc/PID/fd/N; one that was opened by way of a mount is named as a namespace, too. */
+  descriptor(path: string): string | undefined;
   open(path: string): Opened | undefined;
 }
 
@@ -67,6 +69,10 @@ export interface Survey {
 const byFile = new Map(KINDS.map((kind) => [kind.file, kind]));
 /** The user namespace first: where that may not be read none of the others may, and even a zombie has one. */
 const USER_FIRST = [...KINDS].sort((a, b) => Number(b.file === 'user') - Number(a.file === 'user'));
+
+/** "net:[4026531833]" */
+export const formatNamespaceLink = ({ kind, id }: { readonly kind: Kind; readonly id: number }): string =>
+  `${kind.file}:[${id}]`;
 
 /** Reads "net:[4026531833]", what links of /proc/PID/ns and roots of nsfs mounts say. */
 export function parseNamespaceLink(text: string): { kind: Kind; id: number } | undefined {
@@ -127,7 +133,7 @@ export function surveyNamespaces(reader: NamespaceReader, options: SurveyOptions
     if (!isReadable) continue;
     for (const name of reader.names(`/proc/${pid}/fd`)) {
       const path = `/proc/${pid}/fd/${name}`;
-      const text = reader.link(path);
+      const text = reader.descriptor(path);
       if (text?.endsWith(']')) at(text, path)?.descriptors.push({ pid, fd: Number(name) });
     }
   }

@@ -103,10 +103,20 @@ function parseExpression(text: string): Filter {
   return filter;
 }
 
+/** Long names of options of which at most one may be given. */
+const EXCLUSIVE = [
+  ['json', 'raw'],
+  ['persistent', 'task'],
+  ['list', 'tree'],
+] as const;
+
 const named = (names: readonly string[]) => names.map((name) => columnNamed(name) as LsnsColumn);
 
 /** Reads the command line; whether what it asks for exists only the kernel knows. */
 export function plan({ values, operands }: Parsed<typeof options>): Plan {
+  for (const [one, other] of EXCLUSIVE)
+    if (values[one] !== undefined && values[other] !== undefined)
+      throw new ToolError(`mutually exclusive arguments: --${one} --${other}`);
   const kinds = values.type?.length ? new Set(values.type.map(parseKind)) : undefined;
   const pid = values.task === undefined ? undefined : parsePid(values.task);
   const filter = values.filter === undefined ? undefined : parseExpression(values.filter);
@@ -303,11 +313,6 @@ export const tool = defineTool({
   synopsis: ['[options] [<namespace>]'],
   options,
   grammar: { permute: true },
-  exclusive: [
-    ['json', 'raw'],
-    ['persistent', 'task'],
-    ['list', 'tree'],
-  ],
   reads: ['root', 'credentials', 'ids', 'pid'],
   description:
     'Prints the namespaces that can be seen in /proc: those of processes, and those that live by an open descriptor, a mount or a child namespace alone. With the number of a namespace its processes are listed. The column HOLDERS says who keeps a namespace alive: of each sort (process, fd as PID/descriptor, mount, child) the first one and how many more there are; mounts are then looked for in all mount namespaces.',
