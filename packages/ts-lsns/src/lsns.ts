@@ -227,6 +227,14 @@ function remembering<Value>(read: (key: number) => Value): (key: number) => Valu
   };
 }
 
+function uidOf(pid: number): number | undefined {
+  try {
+    return statSync(`/proc/${pid}`).uid;
+  } catch {
+    return undefined; // it has ended meanwhile: its cell stays empty
+  }
+}
+
 /** What /proc and the accounts say about processes. */
 const detailsFrom = (world: World): Details => ({
   ppid: remembering((pid) => {
@@ -237,7 +245,7 @@ const detailsFrom = (world: World): Details => ({
     const words = world.read(`/proc/${pid}/cmdline`)?.replace(/\0$/, '').replaceAll('\0', ' ');
     return words || world.read(`/proc/${pid}/comm`)?.trimEnd();
   }),
-  uid: remembering((pid) => statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid),
+  uid: remembering(uidOf),
   userName: remembering((uid) => world.user(uid)?.name ?? String(uid)),
 });
 
