@@ -328,6 +328,7 @@ export const tool = defineTool({
     'HOLDERS is a column of ours; --output-all leaves it out.',
     'A namespace that only lives by a child namespace is listed always (the original finds it with --tree=owner and --tree=parent).',
     'Network namespaces that only a socket holds are not looked for.',
+    'Among the processes of its own namespaces it sees itself under the name of the Node that runs it.',
     'An expression of --filter knows neither size suffixes nor functions.',
   ],
   exitStatuses: [['1', 'wrong usage, or a namespace that is not found']],
