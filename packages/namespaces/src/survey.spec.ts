@@ -88,6 +88,14 @@ describe('no process in it', () => {
     expect(formatHolders(namespaces.get(21) as never)).toBe('mount:/run/netns/a+1');
   });
 
+  test('a mount that is covered is opened at its other place', () => {
+    const covered = { ...links, '/run/netns/a': 'net:[99]', '/b': 'net:[21]' };
+    const mounts = [mount, { ...mount, target: '/b', path: '/b' }];
+    const { reader, left } = made(covered, { 'net:[21]': OWNED });
+    expect(surveyNamespaces(reader, { mounts }).namespaces.get(21)).toMatchObject({ owner: 1 });
+    expect(left()).toBe(0);
+  });
+
   test('a child, and its parent in turn', () => {
     const { reader, left } = made(process(9, 5, 3), {
       'net:[5]': { owner: 'user:[3]' },

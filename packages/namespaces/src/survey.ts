@@ -88,7 +88,8 @@ export function surveyNamespaces(reader: NamespaceReader, options: SurveyOptions
   const links = USER_FIRST.filter((kind) => wanted(kind));
   const found = new Map<number, Namespace>();
   const byLink = new Map<string, Namespace | undefined>();
-  const paths = new Map<Namespace, string>();
+  /** Where a namespace can be opened; a mount point may be covered by another, so there can be several. */
+  const paths = new Map<Namespace, string[]>();
 
   const add = (kind: Kind, id: number): Namespace => {
     const namespace: Namespace = {
@@ -110,7 +111,7 @@ export function surveyNamespaces(reader: NamespaceReader, options: SurveyOptions
     if (byLink.has(text)) return byLink.get(text);
     const read = parseNamespaceLink(text);
     const namespace = read && wanted(read.kind) ? (found.get(read.id) ?? add(read.kind, read.id)) : undefined;
-    if (namespace) paths.set(namespace, path);
+    if (namespace) paths.set(namespace, [path]);
     if (read) byLink.set(text, namespace);
     return namespace;
   };
@@ -139,7 +140,10 @@ export function surveyNamespaces(reader: NamespaceReader, options: SurveyOptions
   }
   for (const { root, target, path } of options.mounts) {
     const namespace = at(root, path);
-    if (namespace && !namespace.mounts.includes(target)) namespace.mounts.push(target);
+    if (namespace && !namespace.mounts.includes(target)) {
+      namespace.mounts.push(target);
+      paths.get(namespace)?.push(path);
+    }
   }
 
   /** What is above a namespace; one that nobody has named yet is followed further up. */
@@ -162,12 +166,15 @@ export function surveyNamespaces(reader: NamespaceReader, options: SurveyOptions
       other.close();
     }
   };
-  for (const [namespace, path] of paths) {
-    const opened = reader.open(path);
-    if (!opened) continue;
-    // A descriptor may have become another since its link was read.
-    if (opened.id === namespace.id) relate(namespace, opened);
-    opened.close();
+  for (const [namespace, places] of paths) {
+    for (const path of places) {
+      const opened = reader.open(path);
+      // A descriptor may have become another since its link was read.
+      const isIt = opened?.id === namespace.id;
+      if (opened && isIt) relate(namespace, opened);
+      opened?.close();
+      if (isIt) break;
+    }
   }
   return { namespaces: new Map([...found].sort(([a], [b]) => a - b)), pids: new Set(pids) };
 }

@@ -227,6 +227,14 @@ function remembering<Value>(read: (key: number) => Value): (key: number) => Valu
   };
 }
 
+function uidOf(pid: number): number | undefined {
+  try {
+    return statSync(`/proc/${pid}`).uid;
+  } catch {
+    return undefined; // it has ended meanwhile: its cell stays empty
+  }
+}
+
 /** What /proc and the accounts say about processes. */
 const detailsFrom = (world: World): Details => ({
   ppid: remembering((pid) => {
@@ -237,7 +245,7 @@ const detailsFrom = (world: World): Details => ({
     const words = world.read(`/proc/${pid}/cmdline`)?.replace(/\0$/, '').replaceAll('\0', ' ');
     return words || world.read(`/proc/${pid}/comm`)?.trimEnd();
   }),
-  uid: remembering((pid) => statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid),
+  uid: remembering(uidOf),
   userName: remembering((uid) => world.user(uid)?.name ?? String(uid)),
 });
 
@@ -320,6 +328,7 @@ export const tool = defineTool({
     'HOLDERS is a column of ours; --output-all leaves it out.',
     'A namespace that only lives by a child namespace is listed always (the original finds it with --tree=owner and --tree=parent).',
     'Network namespaces that only a socket holds are not looked for.',
+    'Among the processes of its own namespaces it sees itself under the name of the Node that runs it.',
     'An expression of --filter knows neither size suffixes nor functions.',
   ],
   exitStatuses: [['1', 'wrong usage, or a namespace that is not found']],
