@@ -4,15 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import {
-  CLONE_NEWUSER,
-  CLONE_NEWUTS,
-  encode,
-  live,
-  recording,
-  SysError,
-  tapeImage,
-} from '../src/index.ts';
+import { CLONE_NEWUSER, CLONE_NEWUTS, encode, live, recording, SysError, tapeImage } from '../src/index.ts';
 
 test('calls made now', () => {
   const sys = live();
