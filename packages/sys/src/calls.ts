@@ -75,7 +75,6 @@ export const CALLS = {
   statmount: [457, 457, 'ptr out int int'],
   listmount: [458, 458, 'ptr out int int'],
   openat2: [437, 437, 'at path ptr int'],
-  open_by_handle_at: [304, 265, 'int ptr open'],
   statfs: [137, 43, 'path out'],
   fstatfs: [138, 44, 'fd out'],
   statx: [332, 291, 'at path at_flags hex out'],

@@ -71,7 +71,6 @@ describe('tapes', () => {
     '-t 55 --user-parent -U sh',
     '-t 55 -c sh',
     '-S 5 -G 6 sh',
-    '--net=:4711 sh',
     '-t 55 -p --status-fd 3 sh',
   ])('%s', (words) => {
     expect(tapeOf(words)).toMatchSnapshot();
@@ -147,7 +146,6 @@ describe('what is refused', () => {
     ['-t 1: sh', "failed to parse pid: '1:'"],
     ['-S 0x sh', "failed to parse uid: '0x'"],
     ['-w/a -W/b sh', 'mutually exclusive arguments: --wdns --wd'],
-    ['-n:x sh', "failed to parse namespace id: 'x'"],
     ['-t 55 --user-parent sh', 'no namespace to get the parent user namespace of'],
     ['-t 99 -e sh', 'cannot open /proc/99/environ: No such file or directory'],
     ['-t 66 -e sh', 'cannot open /proc/66/environ: Permission denied'],

@@ -20,10 +20,11 @@ const NET = KINDS.find(({ name }) => name === 'net') as Kind;
 /** Words of a cause's subject: the target and the file below its folder of /proc. */
 const subjectOf = (path: string) => /^\/proc\/(\d+)\/(.+)$/.exec(path)?.slice(1).join(' ') ?? '';
 
-function open(sys: Recording, { path, id }: Source): Int {
-  const opening = sys.or(`cannot open ${path}`).explaining(`open ${subjectOf(path)}`);
-  return id === undefined ? opening.open(path, O_RDONLY) : opening.open_namespace(id);
-}
+const open = (sys: Recording, { path }: Source): Int =>
+  sys
+    .or(`cannot open ${path}`)
+    .explaining(`open ${subjectOf(path)}`)
+    .open(path, O_RDONLY);
 
 /** The process that was opened first must still be there when its files have been: they are its own then. */
 function confirm(sys: Recording, pid: number, pidfd: Int): void {

@@ -4,10 +4,10 @@ const namespace = <const Long extends string, const Short extends string>(long: 
   ({
     long,
     short,
-    arg: 'file|:nsid',
+    arg: 'file',
     optional: true,
     help: `enter ${what}`,
-    details: 'With a file, or an id that the kernel gives namespaces, that one instead of the target’s.',
+    details: 'With a file, the namespace that it is or that is bound to it, instead of the target’s.',
   }) as const;
 
 export const options = [

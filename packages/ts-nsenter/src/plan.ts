@@ -11,8 +11,6 @@ type Input = Parsed<typeof options>;
 export interface Source {
   readonly what: Kind | 'root' | 'wd';
   readonly path: string;
-  /** Id of a namespace instead of a path. */
-  readonly id?: bigint;
   /** The caller is in it already, and was not asked to name it: where it may not enter it again, nothing is missing. */
   readonly own?: boolean;
 }
@@ -50,7 +48,7 @@ function sourcesOf({ values, steps }: Input, target: Target | undefined): Source
     if (!what || !value) return [];
     // The last one counts.
     if (steps.slice(index + 1).some((later) => later.option.long === option.long && later.value)) return [];
-    return [value.startsWith(':') && typeof what !== 'string' ? byId(what, value) : { what, path: value }];
+    return [{ what, path: value }];
   });
   const isNamed = (what: Source['what']) => named.some((source) => source.what === what);
   if (values.all && !target) throw new ToolError('no target PID specified for --all');
@@ -73,11 +71,6 @@ function sourcesOf({ values, steps }: Input, target: Target | undefined): Source
     ] as const
   ).flatMap(([what, name]) => (values[what] === undefined || isNamed(what) ? [] : [ofTarget(what, name)]));
   return [...named, ...namespaces, ...folders];
-}
-
-function byId(what: Kind, text: string): Source {
-  if (!/^:\d+$/.test(text)) throw new ToolError(`failed to parse namespace id: '${text.slice(1)}'`);
-  return { what, path: text, id: BigInt(text.slice(1)) };
 }
 
 function descriptor(text: string | undefined): number | undefined {

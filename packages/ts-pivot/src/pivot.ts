@@ -77,13 +77,18 @@ function mountProc(sys: Sys, plan: Plan): void {
     .mount('proc', path, 'proc', MS_NOSUID | MS_NODEV | MS_NOEXEC);
 }
 
-function pivot(sys: Sys, { newRoot, putOld, umountOld, program }: Plan): void {
-  // Held by a descriptor, so that it is found wherever it has been put: over the new root, too.
-  const old = umountOld ? (sys.or('cannot open the old root').open('/', O_PATH | O_DIRECTORY) as Int) : undefined;
+/** The old root, held by a descriptor: it is found wherever it has been put, over the new root, too. */
+const holdOld = (sys: Sys, { umountOld }: Plan): Int | undefined =>
+  umountOld ? (sys.or('cannot open the old root').open('/', O_PATH | O_DIRECTORY) as Int) : undefined;
+
+function swap(sys: Sys, { newRoot, putOld }: Plan): void {
   sys
     .or(`failed to change root from \`${newRoot}' to \`${putOld}'`)
     .explaining(`pivot ${newRoot} ${putOld}`)
     .pivot_root(newRoot, putOld);
+}
+
+function settle(sys: Sys, { program }: Plan, old: Int | undefined): void {
   if (old !== undefined) {
     sys.or('cannot enter the old root').fchdir(old);
     sys.or('cannot detach the old root').umount2('.', MNT_DETACH);
@@ -105,12 +110,15 @@ function apply(plan: Plan, sys: Recording): Outcome {
     mountProc(sys, plan);
     sys.undo(detach(procOf(plan)));
   }
-  pivot(sys, plan);
+  const old = holdOld(sys, plan);
+  swap(sys, plan);
+  settle(sys, plan, old);
   return { become: plan.program, changes: ['root'] };
 }
 
 function act(plan: Plan, sys: LiveSys): Outcome {
   const made: string[] = [];
+  const old = holdOld(sys, plan) as number | undefined;
   try {
     if (plan.bind) {
       bind(sys, plan);
@@ -120,11 +128,12 @@ function act(plan: Plan, sys: LiveSys): Outcome {
       mountProc(sys, plan);
       made.unshift(procOf(plan));
     }
-    pivot(sys, plan);
+    swap(sys, plan);
   } catch (error) {
     for (const path of made) detach(path)(sys);
     throw error;
   }
+  settle(sys, plan, old);
   return { exit: 0 };
 }
 

@@ -9,9 +9,5 @@ export const NS_GET_TGID_FROM_PIDNS = 0x8004b707;
 export const NS_GET_PID_IN_PIDNS = 0x8004b708;
 export const NS_GET_TGID_IN_PIDNS = 0x8004b709;
 
-/** Stands for the file system of namespaces in open_by_handle_at(2), linux/fcntl.h; since Linux 6.18. */
-export const FD_NSFS_ROOT = -10003;
-/** Type of a file handle that names a namespace, linux/exportfs.h. */
-export const FILEID_NSFS = 0xf1;
 /** ioctl(2) on a socket: a descriptor of its network namespace, linux/sockios.h. */
 export const SIOCGSKNS = 0x894c;

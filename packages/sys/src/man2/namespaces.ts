@@ -1,16 +1,6 @@
 import type { Caller } from '../caller.ts';
-import {
-  FD_NSFS_ROOT,
-  FILEID_NSFS,
-  NS_GET_NSTYPE,
-  NS_GET_OWNER_UID,
-  NS_GET_PARENT,
-  NS_GET_USERNS,
-  SIOCGSKNS,
-} from '../const/nsfs.ts';
-import { O_CLOEXEC, O_RDONLY } from '../const/open.ts';
+import { NS_GET_NSTYPE, NS_GET_OWNER_UID, NS_GET_PARENT, NS_GET_USERNS, SIOCGSKNS } from '../const/nsfs.ts';
 import type { Int } from '../operand.ts';
-import { encodeStruct } from '../struct.ts';
 
 /**
  * Moves the caller out of shared state, as unshare(2).
@@ -47,14 +37,3 @@ export function ns_get_owner_uid(sys: Caller, fd: number): number {
 
 /** A descriptor of the network namespace that a socket is in; EPERM without CAP_NET_ADMIN over it. */
 export const socket_netns = (sys: Caller, socket: Int) => sys.do('ioctl', socket, SIOCGSKNS, 0);
-
-const NSFS_HANDLE = { bytes: 'u32', type: 'u32', id: 'u64', kind: 'u32', inode: 'u32' } as const;
-
-/** A descriptor of the namespace with this id of the kernel's, as open_by_handle_at(2). Since Linux 6.18; ESTALE for no such id. */
-export const open_namespace = (sys: Caller, id: bigint) =>
-  sys.do(
-    'open_by_handle_at',
-    FD_NSFS_ROOT,
-    encodeStruct(NSFS_HANDLE, { bytes: 16, type: FILEID_NSFS, id, kind: 0, inode: 0 }),
-    O_RDONLY | O_CLOEXEC,
-  );
