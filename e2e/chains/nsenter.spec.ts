@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { OwnGroup } from '../harness/cgroups.ts';
 import { containerRoot } from '../harness/container.ts';
 import { bin, isRoot, NOBODY, original, originalPath, run, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsController, needsProgram, needsRoot } from '../harness/skip.ts';
+import { childrenOf, sleepingTarget, textOf, until } from '../harness/target.ts';
 
 const USERS = isRoot ? [0, NOBODY] : [process.getuid?.() as number];
 const FORMS = [
@@ -13,38 +14,12 @@ const FORMS = [
   { form: 'our names', compat: false, nsenter: 'ts-nsenter', pivot: 'ts-pivot' },
 ] as const;
 
-const pause = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
-
-/** Waits for what must come; throws where it does not. */
-function until(what: string, holds: () => boolean): void {
-  for (let round = 0; round < 500; round++) {
-    if (holds()) return;
-    pause();
-  }
-  throw new Error(`has not happened: ${what}`);
-}
-
-const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '');
-const stateOf = (pid: number) => /^State:\s+(\S)/m.exec(read(`/proc/${pid}/status`))?.[1];
-const childrenOf = (pid: number) => read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
-
-/** A process that sleeps where the host's unshare has put it; it ends with the test. */
+const stateOf = (pid: number) => /^State:\s+(\S)/m.exec(textOf(`/proc/${pid}/status`))?.[1];
+/** Its PID; it ends with the test. */
 function target(options: readonly string[], uid = process.getuid?.() as number, env: NodeJS.ProcessEnv = {}): number {
-  const unshare = spawn(original('unshare') as string, [...options, 'sleep', '600'], {
-    uid,
-    gid: uid,
-    stdio: 'ignore',
-    env: { PATH: originalPath, ...env },
-  });
-  const candidates = () => [unshare.pid as number, ...childrenOf(unshare.pid as number)];
-  const sleeper = () => candidates().find((pid) => read(`/proc/${pid}/comm`) === 'sleep\n');
-  onTestFinished(() => {
-    const [, child] = candidates();
-    if (child !== undefined) process.kill(child, 'SIGKILL');
-    unshare.kill('SIGKILL');
-  });
-  until('the target sleeps', () => sleeper() !== undefined);
-  return sleeper() as number;
+  const made = sleepingTarget(options, uid, env);
+  onTestFinished(() => made[Symbol.dispose]());
+  return made.pid;
 }
 
 function start(argv: readonly string[]): ChildProcess {
@@ -229,7 +204,7 @@ print(os.readlink('/proc/self/ns/net'),flush=True); time.sleep(600)`;
     onTestFinished(() => {
       holder.kill('SIGKILL');
     });
-    const first = () => read(join(folder.path, 'first')).trim();
+    const first = () => textOf(join(folder.path, 'first')).trim();
     until(
       'the holder is in its second namespace',
       () =>
@@ -321,7 +296,7 @@ describe('with a PID namespace', () => {
     needs(context, needsRoot);
     const pid = target(['-pf']);
     const parent = start(['ts-nsenter', '-p', '-t', String(pid), 'sleep', '600']).pid as number;
-    until('the child runs', () => childrenOf(parent).some((child) => read(`/proc/${child}/comm`) === 'sleep\n'));
+    until('the child runs', () => childrenOf(parent).some((child) => textOf(`/proc/${child}/comm`) === 'sleep\n'));
     const [child] = childrenOf(parent) as [number];
     onTestFinished(() => {
       if (existsSync(`/proc/${child}`)) process.kill(child, 'SIGKILL');
@@ -336,7 +311,7 @@ describe('with a PID namespace', () => {
     const pid = target(['-pf']);
     const process_ = start(['ts-nsenter', '-p', '-t', String(pid), 'sleep', '600']);
     const parent = process_.pid as number;
-    until('the child runs', () => childrenOf(parent).some((child) => read(`/proc/${child}/comm`) === 'sleep\n'));
+    until('the child runs', () => childrenOf(parent).some((child) => textOf(`/proc/${child}/comm`) === 'sleep\n'));
     const [child] = childrenOf(parent) as [number];
     onTestFinished(() => {
       process.kill(child, 'SIGKILL');

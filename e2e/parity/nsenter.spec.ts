@@ -1,47 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { both, expectSame } from '../harness/parity.ts';
-import { isRoot, NOBODY, original } from '../harness/run.ts';
+import { isRoot, NOBODY } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
+import { sleepingTarget } from '../harness/target.ts';
 
 const USERS = isRoot ? [0, NOBODY] : [process.getuid?.() as number];
 const KINDS = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'] as const;
 const LINKS = `for kind in ${KINDS.join(' ')}; do readlink /proc/self/ns/$kind; done; pwd; id -u; id -g; grep ^Cap /proc/self/status`;
 
-/** A process in namespaces of its own, made by the host's unshare; the words for its PID are `@`. */
-interface Target {
-  readonly unshare: ChildProcess;
-  readonly pid: number;
-}
+type Target = ReturnType<typeof sleepingTarget>;
 
-const pause = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+const stop = (target: Target) => target[Symbol.dispose]();
 
-/** Waits until the process that sleeps is there: `unshare` itself, or its child. */
-function start(uid: number, options: readonly string[]): Target {
-  const unshare = spawn(original('unshare') as string, [...options, 'sleep', '600'], {
-    uid,
-    gid: uid,
-    stdio: 'ignore',
-  });
-  const name = (pid: number) =>
-    existsSync(`/proc/${pid}/comm`) ? readFileSync(`/proc/${pid}/comm`, 'utf8').trim() : '';
-  for (let round = 0; round < 500; round++) {
-    const parent = unshare.pid as number;
-    const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').split(' ').filter(Boolean);
-    const pid = [parent, ...children.map(Number)].find((each) => name(each) === 'sleep');
-    if (pid !== undefined) return { unshare, pid };
-    pause();
-  }
-  unshare.kill('SIGKILL');
-  throw new Error('the target has not started');
-}
-
-function stop({ unshare, pid }: Target): void {
-  if (pid !== unshare.pid) process.kill(pid, 'SIGKILL');
-  unshare.kill('SIGKILL');
-}
-
+/** The PID is `@` in the words. */
 const withTarget = (argv: readonly string[], { pid }: Target) =>
   ['nsenter', ...argv].map((word) => word.replaceAll('@', String(pid)));
 
@@ -122,7 +94,7 @@ describe('nsenter, what it says', () => {
 describe('nsenter, into namespaces of root', () => {
   let target: Target;
   beforeAll(() => {
-    if (isRoot) target = start(0, ['-fpmuinCT', '--mount-proc']);
+    if (isRoot) target = sleepingTarget(['-fpmuinCT', '--mount-proc'], 0);
   });
   afterAll(() => isRoot && stop(target));
   for (const argv of ENTERING)
@@ -153,7 +125,7 @@ describe('nsenter, into a user namespace', () => {
     describe(`as user ${uid}`, () => {
       let target: Target;
       beforeAll(() => {
-        target = start(uid, ['-Urmunpf', '--mount-proc']);
+        target = sleepingTarget(['-Urmunpf', '--mount-proc'], uid);
       });
       afterAll(() => stop(target));
       for (const argv of own)
@@ -165,7 +137,7 @@ describe('nsenter, into a user namespace', () => {
   }
   test('of somebody else', (context) => {
     needs(context, needsRoot, needsProgram('nsenter'));
-    const target = start(0, ['-Ur']);
+    const target = sleepingTarget(['-Ur'], 0);
     try {
       expectSame(withTarget(['-t', '@', '-U', 'true'], target), { uid: NOBODY });
     } finally {
