@@ -1,6 +1,7 @@
 /** @ts/capabilities: names, texts and rules of capabilities(7), as libcap writes them. */
 export * from './bearer.ts';
 export * from './iab.ts';
+export * from './keep.ts';
 export * from './list.ts';
 export * from './meanings.ts';
 export * from './modes.ts';

@@ -8,5 +8,7 @@ export { writeAll, writeText } from './output.ts';
 export * from './parse.ts';
 export { main, rehearse, tableOf } from './run.ts';
 export * from './search.ts';
+export * from './shell.ts';
+export * from './status.ts';
 export * from './tool.ts';
 export * from './world.ts';

@@ -1,8 +1,8 @@
 /** From the command line to what is to be done: pure, and all that can be checked is checked here. */
-import { type Identity, type Parsed, parseId, ToolError, UsageError, variableOf, type World } from '@ts/cli';
+import { kernelCapabilities } from '@ts/capabilities';
+import { type Identity, type Parsed, parseId, shellOr, ToolError, UsageError, type World } from '@ts/cli';
 import { addSingle, firstSubordinates, type IdRange, KINDS, type Kind, parseIdMap, parseIdRange } from '@ts/namespaces';
 import {
-  CAP_CHECKPOINT_RESTORE,
   CLONE_NEWUSER,
   MS_PRIVATE,
   MS_REC,
@@ -43,7 +43,7 @@ export interface Plan {
   readonly loadInterpreter?: string;
   readonly uid?: number;
   readonly gid?: number;
-  /** Number of the kernel's last capability, where all are to be kept. */
+  /** How many capabilities the kernel has, where all are to be kept. */
   readonly keepCaps?: number;
   /** Who the process is at the end, where that is certain: root of a user namespace. */
   readonly identity?: Identity;
@@ -73,8 +73,6 @@ function integer(text: string, message: string): bigint {
   return BigInt(text);
 }
 
-const lastCapability = (world: World) => Number(world.read('/proc/sys/kernel/cap_last_cap') ?? CAP_CHECKPOINT_RESTORE);
-
 /** As root of a new user namespace a process has all capabilities, and an execve leaves them to it. */
 function identityOf(
   { users, groups }: ReturnType<typeof mapsOf>,
@@ -82,7 +80,7 @@ function identityOf(
   world: World,
 ): Identity | undefined {
   if (users.single !== 0 || groups.single === undefined || !isUnchanged) return undefined;
-  const all = (1n << BigInt(lastCapability(world) + 1)) - 1n;
+  const all = (1n << BigInt(kernelCapabilities(world))) - 1n;
   return {
     uid: 0,
     euid: 0,
@@ -238,7 +236,6 @@ export function plan(input: Input, world: World): Plan {
     values['status-fd'] === undefined ? undefined : number(values['status-fd'], 'failed to parse status descriptor');
 
   const environment = environmentOf(input, world);
-  const shell = variableOf(environment ?? world.environment, 'SHELL') || '/bin/sh';
   const forward = values['forward-signals'] ? [SIGTERM, SIGINT] : [];
   const uidMap = idMap(users, world.euid, world, owner !== undefined);
   const gidMap = idMap(groups, world.egid, world, owner !== undefined);
@@ -268,12 +265,11 @@ export function plan(input: Input, world: World): Plan {
       values.setuid === undefined && values.setgid === undefined && owner === undefined,
       world,
     ),
-    keepCaps: values['keep-caps'] && namespaces & CLONE_NEWUSER ? lastCapability(world) : undefined,
+    keepCaps: values['keep-caps'] && namespaces & CLONE_NEWUSER ? kernelCapabilities(world) : undefined,
     pid: world.pid,
     blocked: world.blocked,
     statusFd,
     environment,
-    program: operands.length ? operands : [shell],
-    argv0: operands.length ? undefined : `-${shell.slice(shell.lastIndexOf('/') + 1)}`,
+    ...shellOr(operands, environment ?? world.environment),
   };
 }

@@ -1,5 +1,6 @@
 /** unshare(1): command-line interface for unshare(2). */
-import { defineTool, type Facet, type Outcome } from '@ts/cli';
+import { keepCapabilities } from '@ts/capabilities';
+import { defineTool, event, type Facet, forkReporting, type Outcome } from '@ts/cli';
 import { formatIdMap, KINDS } from '@ts/namespaces';
 import {
   CLONE_NEWCGROUP,
@@ -14,7 +15,6 @@ import {
   MS_PRIVATE,
   MS_REC,
   O_WRONLY,
-  PR_CAP_AMBIENT_RAISE,
   type Recording,
   type Ref,
   SIGCHLD,
@@ -124,50 +124,6 @@ function registerInterpreter(sys: Recording, target: string, definition: string 
   if (definition !== undefined) writeFile(sys, `${target}/register`, definition);
 }
 
-/** One JSON line for whoever watches; the numbers are filled in while it happens. */
-function event(
-  sys: Recording,
-  fd: number | undefined,
-  name: string,
-  ...pieces: Parameters<Recording['print']>[1]
-): void {
-  if (fd !== undefined)
-    sys.or('cannot write to the status descriptor').print(fd, [`{"event":"${name}"`, ...pieces, '}\n']);
-}
-
-/** All capabilities into the ambient set, which an execve leaves alone. */
-function keepCapabilities(sys: Recording, last: number): void {
-  const all = (1n << BigInt(last + 1)) - 1n;
-  sys.or('capset failed').capset({ effective: all, permitted: all, inheritable: all });
-  for (let capability = 0; capability <= last; capability++)
-    sys.or('prctl failed').changeAmbient(PR_CAP_AMBIENT_RAISE, capability);
-}
-
-/** What follows is the child's. `bind` is done by the parent when the child is there. */
-function forkAndWait(sys: Recording, plan: Plan, bind: (sys: Recording) => void): void {
-  const { statusFd } = plan;
-  const go = statusFd === undefined ? undefined : (sys.or('eventfd failed').eventfd() as Ref);
-  sys.forkAndWait({
-    block: [SIGINT, SIGTERM],
-    blockedBefore: plan.blocked,
-    forward: plan.forward,
-    parentDeathSignal: plan.killChild,
-    parent: (parent, pid) => {
-      bind(parent);
-      event(parent, statusFd, 'child', ',"pid":', { result: pid });
-      if (go === undefined) return;
-      const one = Buffer.alloc(8);
-      one.writeBigUInt64LE(1n);
-      parent.write(go, one);
-    },
-    ended: (parent, status) => {
-      event(parent, statusFd, 'exit', ',"status":', { exitStatus: status }, ',"signal":', { signal: status });
-    },
-  });
-  // The line that says which process we are comes before any that we write.
-  if (go !== undefined) sys.read(go, Buffer.alloc(8));
-}
-
 function apply(plan: Plan, sys: Recording): Outcome {
   // Where it is ignored there is nothing to wait for. The original does so without --fork too.
   sys.setSignalAction(SIGCHLD, 'default');
@@ -204,7 +160,14 @@ function apply(plan: Plan, sys: Recording): Outcome {
 
   // A PID namespace can be bound only when it has its first process, so the parent binds after the fork.
   const bind = (parent: Recording) => (binder ? release(parent, binder) : bindNamespaces(parent, plan));
-  if (plan.fork) forkAndWait(sys, plan, bind);
+  if (plan.fork)
+    forkReporting(sys, plan.statusFd, {
+      block: [SIGINT, SIGTERM],
+      blockedBefore: plan.blocked,
+      forward: plan.forward,
+      parentDeathSignal: plan.killChild,
+      parent: bind,
+    });
   else bind(sys);
 
   mapFromInside(sys, plan);

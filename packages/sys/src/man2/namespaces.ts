@@ -1,5 +1,5 @@
 import type { Caller } from '../caller.ts';
-import { NS_GET_NSTYPE, NS_GET_OWNER_UID, NS_GET_PARENT, NS_GET_USERNS } from '../const/nsfs.ts';
+import { NS_GET_NSTYPE, NS_GET_OWNER_UID, NS_GET_PARENT, NS_GET_USERNS, SIOCGSKNS } from '../const/nsfs.ts';
 import type { Int } from '../operand.ts';
 
 /**
@@ -34,3 +34,6 @@ export function ns_get_owner_uid(sys: Caller, fd: number): number {
   sys.look('ioctl', fd, NS_GET_OWNER_UID, uid);
   return uid.readUInt32LE();
 }
+
+/** A descriptor of the network namespace that a socket is in; EPERM without CAP_NET_ADMIN over it. */
+export const socket_netns = (sys: Caller, socket: Int) => sys.do('ioctl', socket, SIOCGSKNS, 0);

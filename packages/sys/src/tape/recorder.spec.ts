@@ -142,6 +142,24 @@ describe('what is recorded', () => {
     `);
   });
 
+  test('after a pivot_root nothing is taken back by path', () => {
+    expect(
+      tapeOf((sys) => {
+        sys.undo((back) => back.umount2('/new'));
+        sys.pivot_root('/new', '/new/old');
+        sys.chdir('/');
+        sys.end(0);
+      }),
+    ).toMatchInlineSnapshot(`
+      "0: pivot_root("/new", "/new/old")  # on failure go to 3
+      1: chdir("/")
+      2: exit 0
+      3: umount2("/new", 0)  # may fail
+      4: end, having failed
+      "
+    `);
+  });
+
   test('one way, else another, inside what is taken back', () => {
     expect(
       tapeOf((sys) => {

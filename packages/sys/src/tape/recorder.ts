@@ -92,7 +92,7 @@ class RecordingGate implements Gate {
   call(name: Call, operands: readonly Operand[], failure: Failure): Ref {
     if (!CALLS[name]) throw new TypeError(`no such system call: ${name}`);
     if (name === 'chroot' && this.undo) this.keepRoot(this.undo);
-    return this.push({
+    const result = this.push({
       op: 'call',
       name,
       operands,
@@ -101,6 +101,9 @@ class RecordingGate implements Gate {
       text: this.texts ? formatCall(name, operands) : undefined,
       otherwise: failure.ignore === undefined ? this.otherwise : undefined,
     });
+    // When it has succeeded, paths mean another tree, for good: nothing is taken back rather than something else.
+    if (name === 'pivot_root') this.undo = undefined;
+    return result;
   }
 
   /**

@@ -1,0 +1,147 @@
+import { readlinkSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { both, expectSame } from '../harness/parity.ts';
+import { isRoot, NOBODY } from '../harness/run.ts';
+import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
+import { sleepingTarget } from '../harness/target.ts';
+
+const USERS = isRoot ? [0, NOBODY] : [process.getuid?.() as number];
+const KINDS = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'] as const;
+const LINKS = `for kind in ${KINDS.join(' ')}; do readlink /proc/self/ns/$kind; done; pwd; id -u; id -g; grep ^Cap /proc/self/status`;
+
+type Target = ReturnType<typeof sleepingTarget>;
+
+const stop = (target: Target) => target[Symbol.dispose]();
+
+/** The PID is `@` in the words. */
+const withTarget = (argv: readonly string[], { pid }: Target) =>
+  ['nsenter', ...argv].map((word) => word.replaceAll('@', String(pid)));
+
+/** Into namespaces that the caller has rights over. */
+const ENTERING: readonly (readonly string[])[] = [
+  ...['-m', '-u', '-i', '-n', '-C', '-T', '-p', '-mu', '-pm', '-aF', '-a'].map((option) => [
+    '-t',
+    '@',
+    ...option.split(' '),
+    'sh',
+    '-c',
+    LINKS,
+  ]),
+  ['-t', '@', '-r', '-w', 'sh', '-c', 'pwd'],
+  ['-t', '@', '-m', '-W/usr', 'pwd'],
+  ['-t', '@', '-m', '-r/', '-W', '/usr', 'pwd'],
+  ['-t', '@', '-m', '-w/usr', 'pwd'],
+  ['--uts=/proc/@/ns/uts', '-i/proc/@/ns/ipc', 'sh', '-c', LINKS],
+  ['-t', '@', '-u', '-S', '7', '-G', '8', 'sh', '-c', LINKS],
+  ['-t', '@', '-p', 'sh', '-c', 'exit 7'],
+  ['-t', '@', '-p', 'sh', '-c', 'kill -KILL $$'],
+  ['-t', '@', '-p', 'sh', '-c', 'kill -TERM $$'],
+  ['-t', '@', '-p', 'no-such-program'],
+  ['-t', '@', '-pF', 'sh', '-c', 'exit 3'],
+  ['-t', '@', '--user', 'true'],
+  ['-r/usr', '/bin/pwd'],
+];
+
+/** What anybody gets to hear. */
+const ANYBODY: readonly (readonly string[])[] = [
+  ['true'],
+  ['-t', '999999', '-u', 'true'],
+  ['-t', '999999', '-a', 'true'],
+  ['-t', '999999', '-r', 'true'],
+  ['-t', '999999', '-w', 'true'],
+  ['-t', '1', '-u', '-i', 'true'],
+  ['-u', 'true'],
+  ['-r', 'true'],
+  ['-w', 'true'],
+  ['-a', 'true'],
+  ['-m/nowhere', 'true'],
+  ['-m/etc/passwd', 'true'],
+  ['-r/nowhere', 'true'],
+  ['-w/nowhere', 'true'],
+  ['-r/etc/passwd', 'true'],
+  ['-w/etc/passwd', 'true'],
+  ['-W/etc/passwd', 'true'],
+  ['-W/nowhere', 'true'],
+  ['-w/usr', 'pwd'],
+  ['-w/usr', '-W/', 'pwd'],
+  ['-W/usr', 'pwd'],
+  ['-t', 'abc', '-u', 'true'],
+  ['-t', '1x', '-u', 'true'],
+  ['-t', '0', '-m', 'true'],
+  ['-t'],
+  ['-S', '0x', 'true'],
+  ['-G', '0x', 'true'],
+  ['-S', '5', 'id'],
+  ['-G', '5', 'id'],
+  ['-S5', '-G6', 'id'],
+  ['--user=/proc/self/ns/user', 'true'],
+  ['--user=/proc/self/ns/net', 'true'],
+  ['no-such-program'],
+  ['/etc/passwd'],
+  ['--nonsense', 'true'],
+  ['-q', 'true'],
+];
+
+describe('nsenter, what it says', () => {
+  for (const uid of USERS)
+    for (const argv of ANYBODY)
+      test(`${argv.join(' ')}, as user ${uid}`, (context) => {
+        needs(context, needsProgram('nsenter'));
+        expectSame(['nsenter', ...argv], { uid });
+      });
+});
+
+describe('nsenter, into namespaces of root', () => {
+  let target: Target;
+  beforeAll(() => {
+    if (isRoot) target = sleepingTarget(['-fpmuinCT', '--mount-proc'], 0);
+  });
+  afterAll(() => isRoot && stop(target));
+  for (const argv of ENTERING)
+    test(argv.join(' '), (context) => {
+      needs(context, needsRoot, needsProgram('nsenter'));
+      expectSame(withTarget(argv, target), { cwd: '/' });
+    });
+  test('really are the target’s', (context) => {
+    needs(context, needsRoot, needsProgram('nsenter'));
+    const { ours } = both(withTarget(['-t', '@', '-a', 'sh', '-c', LINKS], target), { cwd: '/' });
+    expect(ours.stdout.split('\n').slice(0, KINDS.length)).toEqual(
+      KINDS.map((kind) => readlinkSync(`/proc/${target.pid}/ns/${kind}`)),
+    );
+  });
+});
+
+describe('nsenter, into a user namespace', () => {
+  const own: readonly (readonly string[])[] = [
+    ['-t', '@', '-U', '--preserve-credentials', 'sh', '-c', LINKS],
+    ['-t', '@', '-U', 'sh', '-c', LINKS],
+    ['-t', '@', '-Um', '--preserve-credentials', 'sh', '-c', LINKS],
+    ['-t', '@', '-Umupn', '--preserve-credentials', '-r', '-w', 'sh', '-c', LINKS],
+    ['-t', '@', '-m', 'true'],
+    ['-t', '@', '-U', '-S', '5', 'true'],
+    ['--user=/proc/@/ns/user', '--preserve-credentials', 'sh', '-c', LINKS],
+  ];
+  for (const uid of USERS) {
+    describe(`as user ${uid}`, () => {
+      let target: Target;
+      beforeAll(() => {
+        target = sleepingTarget(['-Urmunpf', '--mount-proc'], uid);
+      });
+      afterAll(() => stop(target));
+      for (const argv of own)
+        test(argv.join(' '), (context) => {
+          needs(context, needsProgram('nsenter'));
+          expectSame(withTarget(argv, target), { uid, cwd: '/' });
+        });
+    });
+  }
+  test('of somebody else', (context) => {
+    needs(context, needsRoot, needsProgram('nsenter'));
+    const target = sleepingTarget(['-Ur'], 0);
+    try {
+      expectSame(withTarget(['-t', '@', '-U', 'true'], target), { uid: NOBODY });
+    } finally {
+      stop(target);
+    }
+  });
+});

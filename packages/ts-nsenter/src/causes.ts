@@ -1,0 +1,83 @@
+/** Why setns(2) and its company refuse, read from the host before it is said. */
+import { readlinkSync } from 'node:fs';
+import { has, setInStatus } from '@ts/capabilities';
+import type { Cause, World } from '@ts/cli';
+import { CAP_SYS_ADMIN } from '@ts/sys';
+
+const isAdmin = (world: World) => has(setInStatus(world.read('/proc/self/status'), 'Eff'), CAP_SYS_ADMIN);
+
+/** A namespace as its link names it: `user:[4026531837]`; undefined where the caller may not see it. */
+function namespaceOf(pid: string, kind: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/${kind}`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Owner of a process, as /proc/PID/status names it to everybody. */
+const ownerOf = (pid: string, world: World) => /^Uid:\s+(\d+)/m.exec(world.read(`/proc/${pid}/status`) ?? '')?.[1];
+
+export const causes: readonly Cause[] = [
+  {
+    of: 'open',
+    errors: ['ENOENT', 'ESRCH'],
+    probe: ([pid], world) =>
+      pid !== undefined && !world.exists(`/proc/${pid}`)
+        ? `there is no process ${pid} here: it has ended, or its number is that of another PID namespace`
+        : undefined,
+  },
+  {
+    of: 'open',
+    errors: ['ENOENT'],
+    probe: ([pid, file], world) =>
+      pid !== undefined &&
+      file?.startsWith('ns/') &&
+      world.exists(`/proc/${pid}`) &&
+      !world.exists(`/proc/self/${file}`)
+        ? `this kernel has no ${file.slice(3)} namespaces`
+        : undefined,
+  },
+  {
+    of: 'open',
+    errors: ['EACCES', 'EPERM'],
+    probe: ([pid = ''], world) => {
+      const owner = ownerOf(pid, world);
+      if (owner === undefined || world.euid === 0) return undefined;
+      return Number(owner) === world.euid
+        ? `process ${pid} is yours but in a state that keeps it private (a set-id program, or capabilities that you lack)`
+        : `process ${pid} belongs to user ${owner}: be that user, or root`;
+    },
+  },
+  {
+    of: 'setns',
+    errors: ['EPERM'],
+    probe: ([kind, pid]) => {
+      if (pid === undefined || kind === 'user') return undefined;
+      const [theirs, ours] = [namespaceOf(pid, 'user'), namespaceOf('self', 'user')];
+      return theirs !== undefined && theirs !== ours
+        ? `process ${pid} is in a user namespace of its own: add --user to enter that too (with --preserve-credentials as an ordinary user)`
+        : undefined;
+    },
+  },
+  {
+    of: 'setns',
+    errors: ['EPERM'],
+    probe: (_, world) =>
+      isAdmin(world) ? undefined : 'this needs CAP_SYS_ADMIN in the user namespace that owns the namespace: be root',
+  },
+  {
+    of: 'setns',
+    errors: ['EINVAL'],
+    probe: ([kind, pid]) =>
+      kind === 'user' && pid !== undefined && namespaceOf(pid, 'user') === namespaceOf('self', 'user')
+        ? 'that is the user namespace you are in already: leave --user out'
+        : undefined,
+  },
+  {
+    of: 'setgroups',
+    errors: ['EPERM'],
+    probe: () =>
+      'in this user namespace setgroups(2) is denied: add --preserve-credentials to keep the ids that you have',
+  },
+];

@@ -1,0 +1,177 @@
+/** Command lines and the tapes that come of them, in a made-up world: no rights needed. */
+import { explain, parse, ToolError, type World } from '@ts/cli';
+import { formatTape, recording } from '@ts/sys';
+import { describe, expect, test } from 'vitest';
+import { tool } from './nsenter.ts';
+
+const FILES: Readonly<Record<string, string>> = {
+  '/proc/sys/kernel/cap_last_cap': '1\n',
+  '/proc/55': '',
+  '/proc/55/environ': 'PATH=/there\0SHELL=/bin/ksh\0',
+  '/proc/55/status': 'Name:\tsleep\nUid:\t1003\t1003\t1003\t1003\nGid:\t1004\t1004\t1004\t1004\n',
+  '/proc/55/uid_map': '0 1000 10\n',
+  '/proc/55/gid_map': '5 1004 1\n',
+  '/proc/55/cgroup': '2:memory:/job\n1:cpu:/same\n0::/tree/leaf\n',
+  '/proc/66': '',
+  '/proc/66/status': 'Uid:\t1000\t1000\t1000\t1000\n',
+  '/proc/66/cgroup': '2:memory:/../outside\n1:cpu:/same\n0::/mine\n',
+  '/proc/self/cgroup': '2:memory:/\n1:cpu:/same\n0::/mine\n',
+  '/proc/self/status': 'CapEff:\t0000000000000000\n',
+  '/proc/self/mountinfo': [
+    '20 1 0:1 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu',
+    '21 1 0:2 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory',
+    '22 1 0:3 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw',
+  ].join('\n'),
+  '/sys/fs/cgroup/unified/cgroup.controllers': '',
+};
+
+const world = (uid: number): World => ({
+  prog: 'nsenter',
+  pid: 77,
+  uid,
+  euid: uid,
+  gid: uid,
+  egid: uid,
+  blocked: 0n,
+  environment: ['PATH=/bin', 'SHELL=/bin/zsh'],
+  variable: (name) => ({ PATH: '/bin', SHELL: '/bin/zsh' })[name],
+  read: (path) => FILES[path] || undefined,
+  exists: (path) => path in FILES,
+  user: () => undefined,
+  group: () => undefined,
+  print: () => undefined,
+  warn: () => undefined,
+});
+
+const planned = (words: string, uid = 0) =>
+  tool.plan(parse(tool.options, words.split(' ').filter(Boolean), tool.grammar), world(uid));
+
+function tapeOf(words: string): string {
+  const sys = recording(1, true).speakFor('nsenter', 'ts-nsenter nsenter', 1);
+  const outcome = tool.apply(planned(words), sys, world(0));
+  const end =
+    'become' in outcome ? [outcome.argv0, ...outcome.become, '| changes', ...(outcome.changes ?? [])] : ['exits'];
+  return `${formatTape(sys.finish())}becomes ${end.filter((word) => word !== undefined).join(' ')}\n`;
+}
+
+describe('tapes', () => {
+  test.each([
+    '-u/run/uts sh',
+    '-t 55 -u',
+    '-t 55 -p -m sh',
+    '-t 55 -p -F sh',
+    '-t 55 -U -n sh',
+    '-t 55 -U -n --preserve-credentials sh',
+    '-t 55 -U --keep-caps --setuid=follow -G follow sh',
+    '-r/new sh',
+    '-t 55 -r -w sh',
+    '-t 55 -m -W/tmp sh',
+    '-t 55 -N 4 sh',
+    '-t 55 --user-parent -n sh',
+    '-t 55 --user-parent -U sh',
+    '-t 55 -c sh',
+    '-S 5 -G 6 sh',
+    '-t 55 -p --status-fd 3 sh',
+  ])('%s', (words) => {
+    expect(tapeOf(words)).toMatchSnapshot();
+  });
+});
+
+describe('what is opened', () => {
+  const paths = (words: string) => planned(words).sources.map(({ path }) => path);
+  test('files in the order given, then what is the target’s, the user namespace before the others', () => {
+    expect(paths('-t 55 -m -n/run/net -U -w -u/run/uts sh')).toEqual([
+      '/run/net',
+      '/run/uts',
+      '/proc/55/ns/user',
+      '/proc/55/ns/mnt',
+      '/proc/55/cwd',
+    ]);
+  });
+  test('the last of several', () => {
+    expect(paths('-u/run/a -u/run/b sh')).toEqual(['/run/b']);
+  });
+  test('--all leaves out one’s own user namespace, and a file replaces the target’s', () => {
+    expect(paths(`-t ${process.pid} -a --net=/run/net sh`)).toEqual([
+      '/run/net',
+      ...['cgroup', 'ipc', 'uts', 'pid', 'mnt', 'time'].map((file) => `/proc/${process.pid}/ns/${file}`),
+    ]);
+  });
+});
+
+describe('what is taken from the target', () => {
+  test('its environment, and the shell of that', () => {
+    expect(planned('-t 55 -e')).toMatchObject({
+      environment: ['PATH=/there', 'SHELL=/bin/ksh'],
+      program: ['/bin/ksh'],
+      argv0: '-ksh',
+    });
+  });
+  test('its ids, as they are outside or inside of its user namespace', () => {
+    expect(planned('-t 55 -S follow -G follow sh')).toMatchObject({ uid: 1003, gid: 1004 });
+    expect(planned('-t 55 -U -S follow -G follow sh')).toMatchObject({ uid: 3, gid: 5 });
+  });
+  test('its control groups, where they are others than one’s own', () => {
+    expect([...planned('-t 55 -c sh').groups].sort()).toEqual([
+      '/sys/fs/cgroup/memory/job/cgroup.procs',
+      '/sys/fs/cgroup/unified/tree/leaf/cgroup.procs',
+    ]);
+  });
+  test('nothing where nothing was asked', () => {
+    expect(planned('-t 55 -u sh')).toMatchObject({ groups: [], environment: undefined, looked: false });
+  });
+});
+
+describe('credentials', () => {
+  test('root of the user namespace, unless said otherwise', () => {
+    expect(planned('-t 55 -U sh')).toMatchObject({ uid: 0, gid: 0 });
+    expect(planned('-t 55 -U -S 7 sh')).toMatchObject({ uid: 7, gid: 0 });
+    expect(planned('-t 55 -U --preserve-credentials sh')).toMatchObject({ uid: undefined, gid: undefined });
+    expect(planned('-t 55 -n sh')).toMatchObject({ uid: undefined, gid: undefined });
+  });
+});
+
+describe('what is refused', () => {
+  test.each([
+    ['-u sh', 'neither filename nor target pid supplied for ns/uts'],
+    ['-t 0 -m sh', 'neither filename nor target pid supplied for ns/mnt'],
+    ['-r sh', 'neither filename nor target pid supplied for root'],
+    ['-w sh', 'neither filename nor target pid supplied for cwd'],
+    ['-a sh', 'no target PID specified for --all'],
+    ['-c sh', 'no target PID specified for --join-cgroup'],
+    ['-e sh', 'no target PID specified for --env'],
+    ['-N 3 sh', 'no target PID specified for --net-socket'],
+    ['-t x sh', "failed to parse pid: 'x'"],
+    ['-t 1x sh', "failed to parse pid: '1x'"],
+    ['-t 1: sh', "failed to parse pid: '1:'"],
+    ['-S 0x sh', "failed to parse uid: '0x'"],
+    ['-w/a -W/b sh', 'mutually exclusive arguments: --wdns --wd'],
+    ['-t 55 --user-parent sh', 'no namespace to get the parent user namespace of'],
+    ['-t 99 -e sh', 'cannot open /proc/99/environ: No such file or directory'],
+    ['-t 66 -e sh', 'cannot open /proc/66/environ: Permission denied'],
+    ['-t 66 -c sh', 'the control group of process 66 is not visible below /sys/fs/cgroup/memory'],
+    ['-t 55 -Z sh', 'SELinux is not enabled on this system'],
+  ])('%s: %s', (words, message) => {
+    expect(() => planned(words)).toThrow(ToolError);
+    expect(() => planned(words)).toThrow(message);
+  });
+});
+
+describe('causes', () => {
+  const why = (subject: string, error: string, uid: number) => explain(tool.causes ?? [], subject, error, world(uid));
+  test.each([
+    ['open 99 ns/uts', 'ENOENT', 0, /no process 99 here/],
+    ['open 55 ns/odd', 'ENOENT', 0, /no odd namespaces/],
+    ['open 55 ns/uts', 'EACCES', 1000, /belongs to user 1003/],
+    ['open 66 ns/uts', 'EACCES', 1000, /is yours/],
+    ['setns uts', 'EPERM', 1000, /CAP_SYS_ADMIN/],
+    [`setns user ${process.pid}`, 'EINVAL', 0, /in already/],
+    ['setgroups', 'EPERM', 1000, /--preserve-credentials/],
+  ] as const)('%s %s as %i', (subject, error, uid, words) => {
+    expect(why(subject, error, uid)).toMatch(words);
+  });
+  test('nothing is said that was not found', () => {
+    expect(why('open 55 ns/uts', 'EACCES', 0)).toBeUndefined();
+    expect(why('setns user', 'EINVAL', 0)).toBeUndefined();
+  });
+});

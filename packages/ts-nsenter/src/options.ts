@@ -1,0 +1,61 @@
+import { HELP_OPTIONS, type Option } from '@ts/cli';
+
+const namespace = <const Long extends string, const Short extends string>(long: Long, short: Short, what: string) =>
+  ({
+    long,
+    short,
+    arg: 'file',
+    optional: true,
+    help: `enter ${what}`,
+    details: 'With a file, the namespace that it is or that is bound to it, instead of the target’s.',
+  }) as const;
+
+export const options = [
+  { long: 'all', short: 'a', help: 'enter all namespaces' },
+  {
+    long: 'target',
+    short: 't',
+    arg: 'pid[:inode]',
+    help: 'target process to get namespaces from',
+    details: 'With the inode number of its pidfd, only that very process and no later one of the same number.',
+  },
+  namespace('mount', 'm', 'mount namespace'),
+  namespace('uts', 'u', 'UTS namespace (hostname etc)'),
+  namespace('ipc', 'i', 'System V IPC namespace'),
+  namespace('net', 'n', 'network namespace'),
+  {
+    long: 'net-socket',
+    short: 'N',
+    arg: 'fd',
+    help: 'enter the network namespace of a socket of the target',
+  },
+  namespace('pid', 'p', 'pid namespace'),
+  namespace('cgroup', 'C', 'cgroup namespace'),
+  namespace('user', 'U', 'user namespace'),
+  {
+    long: 'user-parent',
+    help: 'enter the parent user namespace',
+    details: 'That of --user where it is given, else the owner of the first namespace entered.',
+  },
+  namespace('time', 'T', 'time namespace'),
+  { long: 'setuid', short: 'S', arg: 'uid|follow', help: 'set uid in entered namespace, or take that of the target' },
+  { long: 'setgid', short: 'G', arg: 'gid|follow', help: 'set gid in entered namespace, or take that of the target' },
+  { long: 'keep-caps', help: 'retain capabilities granted in user namespaces' },
+  { long: 'preserve-credentials', help: 'do not touch uids or gids' },
+  { long: 'root', short: 'r', arg: 'dir', optional: true, help: 'set the root directory' },
+  { long: 'wd', short: 'w', arg: 'dir', optional: true, help: 'set the working directory' },
+  {
+    long: 'wdns',
+    short: 'W',
+    arg: 'dir',
+    optional: true,
+    shortArg: 'required',
+    help: 'set the working directory in namespace',
+  },
+  { long: 'env', short: 'e', help: 'take the environment of the target process' },
+  { long: 'no-fork', short: 'F', help: 'do not fork before executing <program>' },
+  { long: 'join-cgroup', short: 'c', help: 'join the control groups of the target process' },
+  { long: 'follow-context', short: 'Z', help: 'set the SELinux context of the target process' },
+  ...HELP_OPTIONS,
+  { long: 'status-fd', arg: 'fd', help: 'write one JSON line an event to this descriptor', group: 'Ours', ours: true },
+] as const satisfies readonly Option[];

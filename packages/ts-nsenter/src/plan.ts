@@ -1,0 +1,133 @@
+/** From the command line to what is to be done: nothing is changed, and all that can be checked is checked here. */
+import { kernelCapabilities } from '@ts/capabilities';
+import { type Parsed, parseId, shellOr, ToolError, UsageError, type World } from '@ts/cli';
+import { KINDS, type Kind } from '@ts/namespaces';
+import type { options } from './options.ts';
+import { contextOf, environmentOf, groupsOf, idOf, isOwn, parseTarget, type Target } from './target.ts';
+
+type Input = Parsed<typeof options>;
+
+/** What is opened before anything is entered: a namespace, the new root, the new working directory. */
+export interface Source {
+  readonly what: Kind | 'root' | 'wd';
+  readonly path: string;
+  /** The caller is in it already, and was not asked to name it: where it may not enter it again, nothing is missing. */
+  readonly own?: boolean;
+}
+
+export interface Plan {
+  readonly target?: Target;
+  readonly sources: readonly Source[];
+  readonly socket?: number;
+  readonly userParent: boolean;
+  /** A user namespace is entered. */
+  readonly intoUser: boolean;
+  readonly preserve: boolean;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** How many capabilities the kernel has, where all are to be kept. */
+  readonly keepCaps?: number;
+  readonly directoryInside?: string;
+  readonly fork: boolean;
+  readonly groups: readonly string[];
+  readonly context?: string;
+  readonly environment?: readonly string[];
+  readonly statusFd?: number;
+  /** The plan came from what /proc says of the target. */
+  readonly looked: boolean;
+  readonly program: readonly string[];
+  readonly argv0?: string;
+}
+
+const kindOf = (long: string) => KINDS.find(({ name }) => name === long);
+
+/** Files that were named are opened first, in the order given, as the original does; then what is the target's. */
+function sourcesOf({ values, steps }: Input, target: Target | undefined): Source[] {
+  const named = steps.flatMap(({ option, value }, index): Source[] => {
+    const what = option.long === 'root' || option.long === 'wd' ? option.long : kindOf(option.long);
+    if (!what || !value) return [];
+    // The last one counts.
+    if (steps.slice(index + 1).some((later) => later.option.long === option.long && later.value)) return [];
+    return [{ what, path: value }];
+  });
+  const isNamed = (what: Source['what']) => named.some((source) => source.what === what);
+  if (values.all && !target) throw new ToolError('no target PID specified for --all');
+  const ofTarget = (what: Source['what'], name: string, own = false): Source => {
+    if (!target) throw new ToolError(`neither filename nor target pid supplied for ${name}`);
+    return { what, path: `/proc/${target.pid}/${name}`, own };
+  };
+  const namespaces = KINDS.flatMap((kind): Source[] => {
+    if (isNamed(kind)) return [];
+    if (values[kind.name] !== undefined) return [ofTarget(kind, `ns/${kind.file}`)];
+    if (!values.all || !target || (kind.name === 'net' && values['net-socket'] !== undefined)) return [];
+    const own = isOwn(target.pid, kind.file);
+    // A second setns would give back capabilities that were dropped, and the kernel refuses it.
+    return kind.name === 'user' && own ? [] : [ofTarget(kind, `ns/${kind.file}`, own)];
+  });
+  const folders = (
+    [
+      ['root', 'root'],
+      ['wd', 'cwd'],
+    ] as const
+  ).flatMap(([what, name]) => (values[what] === undefined || isNamed(what) ? [] : [ofTarget(what, name)]));
+  return [...named, ...namespaces, ...folders];
+}
+
+function descriptor(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d+$/.test(text)) throw new ToolError(`failed to parse file descriptor: '${text}'`);
+  return Number(text);
+}
+
+/** A process is needed for options that take something from one. */
+function demand(target: Target | undefined, option: string): Target {
+  if (!target) throw new ToolError(`no target PID specified for --${option}`);
+  return target;
+}
+
+function credentialsOf({ values }: Input, target: Target | undefined, intoUser: boolean, world: World) {
+  const byDefault = intoUser && !values['preserve-credentials'] ? 0 : undefined;
+  const id = (option: 'setuid' | 'setgid', which: 'uid' | 'gid') => {
+    const text = values[option];
+    if (text === undefined) return byDefault;
+    if (text === 'follow') return idOf(demand(target, option).pid, which, intoUser, world);
+    return parseId(text, which, () => undefined);
+  };
+  return { uid: id('setuid', 'uid'), gid: id('setgid', 'gid') };
+}
+
+export function plan(input: Input, world: World): Plan {
+  const { values, operands } = input;
+  const target = parseTarget(values.target);
+  if (values.wd !== undefined && values.wdns !== undefined)
+    throw new ToolError('mutually exclusive arguments: --wdns --wd');
+  if (operands[0] === '') throw new UsageError('the program has no name');
+  const sources = sourcesOf(input, target);
+  const kinds = sources.flatMap(({ what }) => (typeof what === 'string' ? [] : [what.name]));
+  const socket = descriptor(values['net-socket']);
+  if (socket !== undefined) demand(target, 'net-socket');
+  const userParent = Boolean(values['user-parent']);
+  if (userParent && !kinds.length)
+    throw new ToolError('no namespace to get the parent user namespace of', undefined, 'add --user, or another kind');
+  const intoUser = kinds.includes('user') || userParent;
+  const environment = values.env ? environmentOf(demand(target, 'env').pid, world) : undefined;
+  const follows = values.setuid === 'follow' || values.setgid === 'follow';
+  return {
+    target,
+    sources,
+    socket,
+    userParent,
+    intoUser,
+    preserve: Boolean(values['preserve-credentials']),
+    ...credentialsOf(input, target, intoUser, world),
+    keepCaps: values['keep-caps'] && intoUser ? kernelCapabilities(world) : undefined,
+    directoryInside: values.wdns || undefined,
+    fork: kinds.includes('pid') && !values['no-fork'],
+    groups: values['join-cgroup'] ? groupsOf(demand(target, 'join-cgroup').pid, world) : [],
+    context: values['follow-context'] ? contextOf(demand(target, 'follow-context').pid, world) : undefined,
+    environment,
+    statusFd: descriptor(values['status-fd']),
+    looked: Boolean(values.all || values['join-cgroup'] || values['follow-context'] || environment || follows),
+    ...shellOr(operands, environment ?? world.environment),
+  };
+}

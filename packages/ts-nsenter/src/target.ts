@@ -1,0 +1,111 @@
+/** What is read of the target process while planning. */
+import { statSync } from 'node:fs';
+import { parseHierarchies } from '@ts/cgroups';
+import { ToolError, type World } from '@ts/cli';
+import { parseIdMap } from '@ts/namespaces';
+import { live, strerror } from '@ts/sys';
+
+export interface Target {
+  readonly pid: number;
+  /** Descriptor that holds the process already, where it was named by its inode number too. */
+  readonly pidfd?: number;
+}
+
+/** Device and inode of what a path leads to; the error as the original words it. */
+function identityOf(path: string): string {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch (error) {
+    throw new ToolError(`stat of ${path} failed: ${strerror(-((error as NodeJS.ErrnoException).errno ?? 0))}`);
+  }
+}
+
+/** Whether the target is in the caller's own namespace of that kind. */
+export const isOwn = (pid: number, file: string): boolean =>
+  identityOf(`/proc/self/ns/${file}`) === identityOf(`/proc/${pid}/ns/${file}`);
+
+/** PID, or PID:INODE of the pidfd, which no other process will ever have. 0 names nobody. */
+export function parseTarget(text: string | undefined): Target | undefined {
+  if (text === undefined) return undefined;
+  const [, pid, inode] = /^(\d+)(?::(\d+))?$/.exec(text) ?? [];
+  if (pid === undefined || Number(pid) > 0x7fff_ffff) throw new ToolError(`failed to parse pid: '${text}'`);
+  if (Number(pid) === 0) return undefined;
+  return inode === undefined ? { pid: Number(pid) } : holdTarget(Number(pid), inode);
+}
+
+/** Opened now and kept over the exec: what was compared is what will be entered. */
+function holdTarget(pid: number, inode: string): Target {
+  const sys = live();
+  const pidfd = sys.or(`cannot open process ${pid}`).look('pidfd_open', pid, 0);
+  const { ino } = statSync(`/proc/self/fd/${pidfd}`, { bigint: true });
+  if (String(ino) !== inode)
+    throw new ToolError(
+      `process ${pid} is not the one with inode ${inode}`,
+      undefined,
+      `its pidfd has the inode ${ino} now: the number was given to another process`,
+    );
+  sys.setCloexec(pidfd, false);
+  return { pid, pidfd };
+}
+
+/** A file of the target; says why it cannot be read. */
+function readOf(pid: number, file: string, world: World): string {
+  const path = `/proc/${pid}/${file}`;
+  const text = world.read(path);
+  if (text === undefined)
+    throw new ToolError(
+      `cannot open ${path}: ${world.exists(`/proc/${pid}`) ? 'Permission denied' : 'No such file or directory'}`,
+    );
+  return text;
+}
+
+export const environmentOf = (pid: number, world: World): readonly string[] =>
+  readOf(pid, 'environ', world).split('\0').filter(Boolean);
+
+/** Effective user or group id of the target, as its own user namespace counts where `inside`. */
+export function idOf(pid: number, which: 'uid' | 'gid', inside: boolean, world: World): number {
+  const line = new RegExp(`^${which === 'uid' ? 'Uid' : 'Gid'}:\\s+\\d+\\s+(\\d+)`, 'm').exec(
+    readOf(pid, 'status', world),
+  );
+  const outside = Number(line?.[1]);
+  if (!inside) return outside;
+  const range = parseIdMap(readOf(pid, `${which}_map`, world)).find(
+    ({ outer, count }) => outside >= outer && outside < outer + count,
+  );
+  if (!range) throw new ToolError(`${which} ${outside} of process ${pid} is not mapped in its user namespace`);
+  return range.inner + outside - range.outer;
+}
+
+/** Files that take the caller into the control groups of the target: one a hierarchy in which it is elsewhere. */
+export function groupsOf(pid: number, world: World): readonly string[] {
+  const hierarchies = (self: string) =>
+    parseHierarchies({
+      mountinfo: world.read('/proc/self/mountinfo') ?? '',
+      self,
+      cgroups: world.read('/proc/cgroups') ?? '',
+      controllersOf: (mount) => world.read(`${mount}/cgroup.controllers`) ?? '',
+    }).mounted;
+  const own = hierarchies(world.read('/proc/self/cgroup') ?? '');
+  return hierarchies(readOf(pid, 'cgroup', world)).flatMap(({ mount, own: path, controllers }, index) => {
+    if (path === own[index]?.own) return [];
+    if (path === undefined || path.split('/').includes('..'))
+      throw new ToolError(
+        `the control group of process ${pid} is not visible below ${mount}`,
+        undefined,
+        `the hierarchy ${controllers.join(',') || 'of cgroup v2'} is mounted here without its upper part`,
+      );
+    return [`${mount}${path === '/' ? '' : path}/cgroup.procs`];
+  });
+}
+
+/** SELinux context of the target, where the kernel has SELinux. */
+export function contextOf(pid: number, world: World): string {
+  if (!world.exists('/sys/fs/selinux/enforce'))
+    throw new ToolError(
+      'SELinux is not enabled on this system',
+      undefined,
+      '--follow-context has nothing to follow here: leave it out',
+    );
+  return readOf(pid, 'attr/current', world);
+}

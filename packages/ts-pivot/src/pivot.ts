@@ -1,0 +1,175 @@
+/** pivot_root(8): command-line interface for pivot_root(2). */
+import { defineTool, HELP_OPTIONS, type Option, type Outcome, type Parsed, UsageError } from '@ts/cli';
+import {
+  AT_FDCWD,
+  AT_RECURSIVE,
+  type Int,
+  type LiveSys,
+  MNT_DETACH,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSUID,
+  O_DIRECTORY,
+  O_PATH,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+  type Recording,
+  type Sys,
+} from '@ts/sys';
+import { causes } from './causes.ts';
+
+const options = [
+  ...HELP_OPTIONS,
+  {
+    long: 'bind',
+    help: 'make <new_root> a mount point first',
+    details: 'It is bound to itself, with all that is mounted below it.',
+    group: 'Ours',
+    ours: true,
+  },
+  { long: 'umount-old', help: 'detach the old root afterwards', group: 'Ours', ours: true },
+  { long: 'proc', help: 'mount proc on the new root’s /proc', group: 'Ours', ours: true },
+] as const satisfies readonly Option[];
+
+interface Plan {
+  readonly newRoot: string;
+  readonly putOld: string;
+  readonly bind: boolean;
+  readonly umountOld: boolean;
+  readonly proc: boolean;
+  readonly program: readonly string[];
+}
+
+function plan({ values, operands, beforeDashes }: Parsed<typeof options>): Plan {
+  const [newRoot, putOld, ...program] = operands;
+  if (newRoot === undefined || putOld === undefined || beforeDashes !== 2) throw new UsageError('bad usage');
+  if (program[0] === '') throw new UsageError('the program has no name');
+  return {
+    newRoot,
+    putOld,
+    bind: Boolean(values.bind),
+    umountOld: Boolean(values['umount-old']),
+    proc: Boolean(values.proc),
+    program,
+  };
+}
+
+const isHere = (path: string) => /^(\.\/*)+$/.test(path);
+
+const procOf = ({ newRoot }: Plan) => `${newRoot.replace(/\/+$/, '')}/proc`;
+
+/** The folder as a mount of its own. Whoever stands in it stands below that mount, and has to step onto it. */
+function bind(sys: Sys, { newRoot }: Plan): void {
+  const binding = sys.or(`cannot bind '${newRoot}'`).explaining(`pivot ${newRoot} ${newRoot}`);
+  const tree = binding.open_tree(AT_FDCWD, newRoot, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE) as Int;
+  binding.move_mount(tree, '', AT_FDCWD, newRoot, MOVE_MOUNT_F_EMPTY_PATH);
+  if (isHere(newRoot)) binding.fchdir(tree);
+  sys.close(tree);
+}
+
+/** In the old root's sight still: in a user namespace proc can be mounted only where another one is seen. */
+function mountProc(sys: Sys, plan: Plan): void {
+  const path = procOf(plan);
+  sys
+    .or(`cannot mount '${path}'`)
+    .explaining(`proc ${path}`)
+    .mount('proc', path, 'proc', MS_NOSUID | MS_NODEV | MS_NOEXEC);
+}
+
+/** The old root, held by a descriptor: it is found wherever it has been put, over the new root, too. */
+const holdOld = (sys: Sys, { umountOld }: Plan): Int | undefined =>
+  umountOld ? (sys.or('cannot open the old root').open('/', O_PATH | O_DIRECTORY) as Int) : undefined;
+
+function swap(sys: Sys, { newRoot, putOld }: Plan): void {
+  sys
+    .or(`failed to change root from \`${newRoot}' to \`${putOld}'`)
+    .explaining(`pivot ${newRoot} ${putOld}`)
+    .pivot_root(newRoot, putOld);
+}
+
+function settle(sys: Sys, { program }: Plan, old: Int | undefined): void {
+  if (old !== undefined) {
+    sys.or('cannot enter the old root').fchdir(old);
+    sys.or('cannot detach the old root').umount2('.', MNT_DETACH);
+    sys.close(old);
+  }
+  if (old !== undefined || program.length) sys.or('cannot chdir to the new root').chdir('/');
+}
+
+const detach = (path: string) => (sys: Sys) => {
+  sys.ignoring().umount2(path, MNT_DETACH);
+};
+
+function apply(plan: Plan, sys: Recording): Outcome {
+  if (plan.bind) {
+    bind(sys, plan);
+    sys.undo(detach(plan.newRoot));
+  }
+  if (plan.proc) {
+    mountProc(sys, plan);
+    sys.undo(detach(procOf(plan)));
+  }
+  const old = holdOld(sys, plan);
+  swap(sys, plan);
+  settle(sys, plan, old);
+  return { become: plan.program, changes: ['root'] };
+}
+
+function act(plan: Plan, sys: LiveSys): Outcome {
+  const made: string[] = [];
+  const old = holdOld(sys, plan) as number | undefined;
+  try {
+    if (plan.bind) {
+      bind(sys, plan);
+      made.unshift(plan.newRoot);
+    }
+    if (plan.proc) {
+      mountProc(sys, plan);
+      made.unshift(procOf(plan));
+    }
+    swap(sys, plan);
+  } catch (error) {
+    for (const path of made) detach(path)(sys);
+    throw error;
+  }
+  settle(sys, plan, old);
+  return { exit: 0 };
+}
+
+export const tool = defineTool({
+  name: 'ts-pivot',
+  replaces: ['pivot_root'],
+  section: 8,
+  summary: 'Change the root file system.',
+  synopsis: ['[options] <new_root> <put_old> [-- <program> [<argument>...]]'],
+  options,
+  grammar: { permute: true },
+  causes,
+  description:
+    'Makes <new_root> the root of the mount namespace and puts the old root on <put_old>, a folder below it. <new_root> must be a mount point. Processes whose root or working directory was the old root have the new one. With a program, the working directory becomes "/" and the program is run; otherwise nothing but the root changes. With "." for both, no folder for the old root is needed: it lies over the new one until it is detached.',
+  differences: [
+    '`-- PROGRAM`, `--bind`, `--umount-old` and `--proc` are ours; what was mounted is unmounted again when a later step fails.',
+    '`--dry-run` and `--trace` are ours.',
+  ],
+  exitStatuses: [
+    ['1', 'a step failed, or wrong usage'],
+    ['126', 'the program cannot be executed'],
+    ['127', 'the program was not found'],
+    ['else', 'that of the program'],
+  ],
+  examples: [
+    {
+      command: 'ts-pivot --bind --umount-old rootfs rootfs -- /bin/sh',
+      says: 'a shell in rootfs, from where nothing else can be reached',
+    },
+    {
+      command: 'ts-unshare -rmpf ts-pivot --bind --proc --umount-old rootfs rootfs/old -- /bin/sh',
+      says: 'the same without being root, in namespaces of its own',
+    },
+  ],
+  plan,
+  becomes: ({ program }) => program.length > 0,
+  apply,
+  act,
+});
