@@ -12,21 +12,34 @@ const KERNEL = [
   'magic',
   'memfd',
   'mount',
+  'net_namespace',
+  'netlink',
   'nsfs',
   'openat2',
   'prctl',
   'resource',
+  'rtnetlink',
   'sched',
   'seccomp',
   'securebits',
+  'sockios',
   'stat',
   'wait',
   'xattr',
 ].map((name) => `linux/${name}.h`);
-const LIBRARY = ['fcntl.h', 'signal.h', 'sys/mount.h', 'sys/resource.h', 'sys/stat.h', 'sys/wait.h'];
+const LIBRARY = [
+  'fcntl.h',
+  'signal.h',
+  'sys/ioctl.h',
+  'sys/mount.h',
+  'sys/resource.h',
+  'sys/socket.h',
+  'sys/stat.h',
+  'sys/wait.h',
+];
 
-/** Enumerators, which the preprocessor cannot ask for: there since Linux 5.2. */
-const isEnumerator = (name: string) => name.startsWith('FSCONFIG_') && !(name in NEWER);
+/** Enumerators, which the preprocessor cannot ask for: there since Linux 5.2 or longer. */
+const isEnumerator = (name: string) => /^(FSCONFIG|NETNSA)_/.test(name) && !(name in NEWER);
 
 /** Newer than the headers of some systems: the value, and the Linux that brought it. Compared with the headers where they have it. */
 const NEWER: Readonly<Record<string, readonly [value: number, since: string]>> = {
