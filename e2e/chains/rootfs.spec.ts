@@ -2,17 +2,14 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bin, isRoot, NOBODY, original, run, shell, temporaryFolder } from '../harness/run.ts';
@@ -79,14 +76,12 @@ const runInside = (root: string, script: string) => {
 };
 
 describe('ts-rootfs', () => {
-  let folder: string;
-  let root: string;
+  const folder = temporaryFolder();
+  const root = join(folder.path, 'root');
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'ts-e2e-'));
-    root = join(folder, 'root');
     expect(run([join(bin, 'ts-rootfs'), root])).toEqual({ status: 0, signal: null, stdout: '', stderr: '' });
   });
-  afterAll(() => rmSync(folder, { recursive: true }));
+  afterAll(() => folder[Symbol.dispose]());
 
   const inside = (script: string) => runInside(root, script);
 

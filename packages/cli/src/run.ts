@@ -34,7 +34,7 @@ import { ToolError, UsageError } from './errors.ts';
 import { COMMON_OPTIONS, type Option, type Parsed } from './option.ts';
 import { writeText } from './output.ts';
 import { parse } from './parse.ts';
-import { candidates, findProgram } from './search.ts';
+import { candidates, findProgram, SEARCH_GOES_ON } from './search.ts';
 import type { Facet, Outcome, Tool } from './tool.ts';
 import { type Identity, realWorld, variableOf, type World } from './world.ts';
 
@@ -169,6 +169,8 @@ function report(call: Call, world: World, error: unknown): number {
   throw error;
 }
 
+type Becoming = Extract<Outcome, { become: readonly string[] }>;
+
 /** Calls and their consequences for what may still be planned. */
 interface Chain {
   readonly sys: TapeRecording;
@@ -181,18 +183,20 @@ interface Chain {
 const isBelow = (path: string, folder: string) =>
   path === folder || folder === '/' || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 
+/** What is executed: the argument list, the paths to try in order, and what is said when none can be. */
+function programOf({ become, argv0, path, failure }: Becoming, environment: readonly string[]) {
+  return {
+    argv: argv0 === undefined ? become : [argv0, ...become.slice(1)],
+    paths: path === undefined ? candidates(become[0] ?? '', environment) : [path],
+    failure: failure ?? { message: `failed to execute ${become[0]}`, status: 126, statusMissing: 127 },
+  };
+}
+
 /** The next tool of the chain where planning it here and now gives what executing it later would. */
-function nextTool(
-  outcome: Extract<Outcome, { become: readonly string[] }>,
-  chain: Chain,
-  environment: readonly string[],
-  session: Session,
-): Call | undefined {
+function nextTool(outcome: Becoming, chain: Chain, environment: readonly string[], session: Session): Call | undefined {
   if (outcome.argv0 !== undefined || variableOf(environment, 'TS_TOOLS_NO_FUSE') === '1') return undefined;
   if (chain.changed.has('root') || chain.changed.has('credentials')) return undefined;
-  const found = findProgram(
-    outcome.path === undefined ? candidates(outcome.become[0] ?? '', environment) : [outcome.path],
-  );
+  const found = findProgram(programOf(outcome, environment).paths);
   if (found === undefined) return undefined;
   const real = realpathSync(encode(found), 'utf8');
   if (chain.mounted.some((target) => isBelow(real, target) || isBelow(found, target))) return undefined;
@@ -256,11 +260,8 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
     );
     return;
   }
-  const { become, failure, argv0 } = outcome;
-  const argv = argv0 === undefined ? become : [argv0, ...become.slice(1)];
-  const paths = outcome.path === undefined ? candidates(become[0] ?? '', environment) : [outcome.path];
-  const words = failure ?? { message: `failed to execute ${become[0]}`, status: 126, statusMissing: 127 };
-  sys.or(words.message, words).become(paths, argv, outcome.environment && pointerArray(outcome.environment));
+  const { argv, paths, failure } = programOf(outcome, environment);
+  sys.or(failure.message, failure).become(paths, argv, outcome.environment && pointerArray(outcome.environment));
 }
 
 function record(call: Call, plan: unknown, world: World, session: Session, texts: boolean, prologue: boolean) {
@@ -322,18 +323,9 @@ const act = ({ tool }: Call, plan: unknown, sys: LiveSys, world: World) =>
   tool.act?.(plan, sys, world) ?? tool.apply(plan, sys as unknown as Recording, world);
 
 /** After calls made live, with no execve in between that would change credentials: give back and execute from this thread. */
-function becomeLive(
-  outcome: Extract<Outcome, { become: readonly string[] }>,
-  call: Call,
-  sys: LiveSys,
-  session: Session,
-  world: World,
-): number {
+function becomeLive(outcome: Becoming, call: Call, sys: LiveSys, session: Session, world: World): number {
   const environment = outcome.environment ?? call.environment;
-  const { become, argv0, path } = outcome;
-  const failure = outcome.failure ?? { message: `failed to execute ${become[0]}`, status: 126, statusMissing: 127 };
-  const argv = argv0 === undefined ? become : [argv0, ...become.slice(1)];
-  const paths = path === undefined ? candidates(become[0] ?? '', environment) : [path];
+  const { argv, paths, failure } = programOf(outcome, environment);
   giveBack(sys, session.inherited, world.prog);
   giveBackDescriptors(sys, session.inherited);
   let last: SysError | undefined;
@@ -344,7 +336,7 @@ function becomeLive(
       if (!(error instanceof SysError)) throw error;
       if (error.code === 'ENOEXEC') sys.execve('/bin/sh', ['/bin/sh', candidate, ...argv.slice(1)], environment);
       if (last?.code !== 'EACCES') last = error;
-      if (!['ENOENT', 'ENOTDIR', 'EACCES'].includes(error.code)) break;
+      if (!SEARCH_GOES_ON.includes(error.code)) break;
     }
   }
   throw last;
