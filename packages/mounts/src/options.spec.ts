@@ -16,7 +16,8 @@ import {
   MS_SHARED,
 } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
-import { OptionError, parseOptions, splitOptions } from './options.ts';
+import { OptionError } from './idmapping.ts';
+import { parseOptions, splitOptions } from './options.ts';
 
 describe('splitOptions', () => {
   test.each([

@@ -17,8 +17,16 @@ export class Block {
   ) {}
 }
 
+/** The memory of other data from an offset on: what a call leaves in the middle of it, or finds there. */
+export class Part {
+  constructor(
+    readonly whole: Uint8Array,
+    readonly offset: number,
+  ) {}
+}
+
 /** Memory whose address is passed. A string stands for its C string. */
-export type Data = string | Uint8Array | Block;
+export type Data = string | Uint8Array | Block | Part;
 
 export type Operand = number | bigint | Ref | Data | null;
 

@@ -25,7 +25,7 @@ import * as umount from './const/umount.ts';
 import * as wait from './const/wait.ts';
 import * as xattr from './const/xattr.ts';
 import { errnoName, strerror } from './errno.ts';
-import { Block, type Operand, PointerArray, Ref } from './operand.ts';
+import { Block, type Operand, Part, PointerArray, Ref } from './operand.ts';
 
 type Names = Readonly<Record<string, number>>;
 
@@ -95,6 +95,7 @@ function formatData(operand: Operand): string {
   if (operand === null) return 'NULL';
   if (typeof operand === 'string') return quote(operand);
   if (operand instanceof Block) return formatPointer(operand);
+  if (operand instanceof Part) return '...';
   if (operand instanceof Uint8Array) return quote(decode(operand));
   return String(operand);
 }
@@ -103,6 +104,7 @@ function formatOperand(kind: string, operand: Operand, operands: readonly Operan
   if (operand === null) return kind === 'int' || kind === 'fd' ? '0' : 'NULL';
   if (operand instanceof Ref) return `\u0001${operands.indexOf(operand)}`;
   if (operand instanceof Block) return formatPointer(operand);
+  if (operand instanceof Part) return '...';
   if (operand instanceof Uint8Array) return kind === 'out' ? '...' : kind === 'ptr' ? '{...}' : quote(decode(operand));
   if (typeof operand === 'string') return quote(operand);
   const value = Number(operand);

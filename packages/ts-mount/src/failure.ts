@@ -3,24 +3,12 @@ import { lstatSync, statSync } from 'node:fs';
 import { has, setInStatus } from '@ts/capabilities';
 import type { Cause, World } from '@ts/cli';
 import { escapeOctal, unescapeOctal } from '@ts/mounts';
-import {
-  CAP_SYS_ADMIN,
-  encode,
-  errnoOf,
-  FSCONFIG_SET_FLAG,
-  FSCONFIG_SET_STRING,
-  live,
-  MS_BIND,
-  MS_MOVE,
-  MS_RDONLY,
-  MS_REMOUNT,
-  SysError,
-  strerror,
-} from '@ts/sys';
+import { CAP_SYS_ADMIN, encode, errnoOf, MS_BIND, MS_MOVE, MS_RDONLY, MS_REMOUNT, strerror } from '@ts/sys';
 
 /** A step that can fail, as the tape carries it to whoever explains it. */
 export interface Step {
-  readonly step: 'mount' | 'attributes' | 'propagation';
+  /** `attach`: a tree that is complete is put to its place. */
+  readonly step: 'mount' | 'attributes' | 'remount' | 'propagation' | 'attach' | 'subdir' | 'idmap';
   readonly source: string;
   readonly target: string;
   readonly type: string | null;
@@ -125,29 +113,6 @@ function inOwnUsers(world: World): boolean {
   return map !== undefined && map.trim().split(/\s+/).join(' ') !== '0 0 4294967295';
 }
 
-/** Error lines that a file system leaves about the parameters that it is given. */
-function complaints({ type, data }: Step): string | undefined {
-  if (type === null || !data.length) return undefined;
-  const sys = live();
-  let fd: number | undefined;
-  try {
-    fd = sys.fsopen(type, 1);
-    for (const word of data) {
-      const [key, ...rest] = word.split('=') as [string, ...string[]];
-      if (rest.length) sys.fsconfig(fd, FSCONFIG_SET_STRING, key, rest.join('='));
-      else sys.fsconfig(fd, FSCONFIG_SET_FLAG, key, null);
-    }
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof SysError) || fd === undefined) return undefined;
-    const buffer = Buffer.alloc(4096);
-    const length = sys.ignoring().read(fd, buffer);
-    return length > 2 ? buffer.toString('utf8', 2, length).trim() : undefined;
-  } finally {
-    if (fd !== undefined) sys.close(fd);
-  }
-}
-
 /** Why, where that can be found out. */
 export function remedyOf(step: Step, errno: number, world: World): string | undefined {
   const { source, target, type, flags } = step;
@@ -165,7 +130,6 @@ export function remedyOf(step: Step, errno: number, world: World): string | unde
     if (flags & MS_MOVE) return 'what lies on a shared mount cannot be moved: mount --make-private first';
     if (flags & MS_BIND && stat(source))
       return 'an unbindable mount, or one with locked mounts below it, cannot be bound: try --rbind';
-    return complaints(step);
   }
   if (errno === errnoOf('EINVAL') && step.step === 'propagation')
     return `only a mount point has propagation: mount --bind ${target} ${target} makes it one`;

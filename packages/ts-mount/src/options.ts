@@ -22,7 +22,15 @@ export const options = [
     optional: true,
     help: "make the mount point; alias to '-o X-mount.mkdir[=<mode>]'",
   },
+  {
+    long: 'map-users',
+    arg: 'inner:outer:count',
+    repeat: true,
+    help: 'show owners otherwise: ids on disk from <inner> on as those from <outer> on; or the file of a user namespace',
+  },
+  { long: 'map-groups', arg: 'inner:outer:count', repeat: true, help: 'the same for groups' },
   { long: 'no-mtab', short: 'n', help: "don't write to /etc/mtab; it is never written to" },
+  { long: 'namespace', short: 'N', arg: 'ns', help: 'mount in another mount namespace: of a process, or of a file' },
   { long: 'options', short: 'o', arg: 'list', repeat: true, help: 'comma-separated list of mount options' },
   { long: 'test-opts', short: 'O', arg: 'list', help: 'limit the set of filesystems (use with -a)' },
   { long: 'read-only', short: 'r', help: 'mount the filesystem read-only (same as -o ro)' },
@@ -46,5 +54,12 @@ export const options = [
   mark('rprivate', 'recursively mark a whole subtree'),
   mark('runbindable', 'recursively mark a whole subtree'),
   ...HELP_OPTIONS,
+  {
+    long: 'also',
+    help: 'begin another mount: options, source and target of its own; all of them are done, or none',
+    repeat: true,
+    group: 'Ours',
+    ours: true,
+  },
   { long: 'json', help: 'list the mounts as JSON', group: 'Ours', ours: true },
 ] as const satisfies readonly Option[];

@@ -106,10 +106,12 @@ describe('the tape', () => {
 
   test('bind, attributes, propagation', () => {
     expect(tape('--bind', '-o', 'ro', '--make-private', 'a', 'b', 'true')).toEqual([
-      'mount("a", "b", NULL, MS_RDONLY|MS_BIND, NULL)',
-      'mount_setattr(AT_FDCWD, "b", 0, {...}, 32)  # on failure go to 3',
-      'mount("none", "b", NULL, MS_PRIVATE, NULL)  # on failure go to 3',
-      'umount2("b", MNT_DETACH|UMOUNT_NOFOLLOW)  # may fail',
+      'open_tree(AT_FDCWD, "a", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC)',
+      'mount_setattr({0}, "", AT_EMPTY_PATH, {...}, 32)',
+      'move_mount({0}, "", AT_FDCWD, "b", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_SYMLINKS|MOVE_MOUNT_T_AUTOMOUNTS)',
+      'close({0})',
+      'mount("none", "b", NULL, MS_PRIVATE, NULL)  # on failure go to 5',
+      'umount2("b", MNT_DETACH)  # may fail',
       'end, having failed',
     ]);
   });

@@ -1,24 +1,30 @@
 /** From the command line to what is to be done. */
-import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
+import { type Grammar, groupsOf, type Parsed, parseId, ToolError, UsageError, type World } from '@ts/cli';
 import {
   type Attributes,
   deviceTypes,
   type FstabEntry,
   findInFstab,
+  type IdMapping,
   type MountOptions,
   matchesOptions,
   matchesType,
+  mountAt,
+  namespaceFile,
   OptionError,
   parseFstab,
   parseMountinfo,
   parseOptions,
   realPath,
 } from '@ts/mounts';
-import { MS_BIND, MS_MOVE, MS_REC, MS_REMOUNT } from '@ts/sys';
-import type { options } from './options.ts';
+import { MOUNT_ATTR__ATIME, MS_BIND, MS_MOVE, MS_REC, MS_REMOUNT } from '@ts/sys';
+import { options } from './options.ts';
 import { resolveSource, typesOf } from './source.ts';
 
 type Input = Parsed<typeof options>;
+
+/** A program begins behind source and target; `--also` begins another mount. */
+export const grammar = { permute: true, operandsBeforeProgram: 2, group: 'also' } as const satisfies Grammar;
 
 /** One mount, or one change of a mount. */
 export interface Change {
@@ -33,15 +39,28 @@ export interface Change {
   readonly attributes: Attributes;
   readonly recursive: Attributes;
   readonly propagation: readonly number[];
+  /** Some attributes are for the mount alone, or for the file system alone. */
+  readonly layered: boolean;
   /** Permissions of folders that are made for the mount point. */
   readonly mkdir?: number;
+  /** The directory of the file system that is seen at the mount point, instead of its root. */
+  readonly subdir?: string;
+  readonly idmap?: IdMapping;
+  /** What the root of the mount is given; -1 leaves an id as it is. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  readonly mode?: number;
+  /** Only mount(2) is to be used, as before Linux 5.2. */
+  readonly classic: boolean;
 }
 
 export interface Listing {
+  readonly namespace?: string;
   readonly list: { readonly types?: string; readonly labels: boolean; readonly json: boolean };
 }
 
 export interface Mounting {
+  /** File of the mount namespace in which all is done. */
+  readonly namespace?: string;
   readonly changes: readonly Change[];
   /** From fstab: a failure does not keep the others from being mounted. */
   readonly all: boolean;
@@ -65,15 +84,27 @@ function optionWords({ steps }: Input): string {
     if (long === 'bind' || long === 'rbind' || long === 'move') return [long];
     return long.startsWith('make-') ? [long.slice('make-'.length)] : [];
   });
-  return words.join(',');
+  return [...words, ...mapWords(steps)].join(',');
+}
+
+/** `--map-users` and `--map-groups` are entries of one X-mount.idmap. */
+function mapWords(steps: Input['steps']): string[] {
+  const entries = steps.flatMap(({ option: { long }, value = '' }) => {
+    if (long === 'map-users') return [value.startsWith('/') ? value : `u:${value}`];
+    return long === 'map-groups' ? [`g:${value}`] : [];
+  });
+  if (entries.length > 1 && entries.some((entry) => entry.startsWith('/')))
+    throw new ToolError('a user namespace cannot be combined with other maps', 1);
+  return entries.length ? [`X-mount.idmap=${entries.join(' ')}`] : [];
 }
 
 function read(text: string, target: string): MountOptions {
   try {
     return parseOptions(text);
   } catch (error) {
-    if (error instanceof OptionError) throw new ToolError(`${target}: ${error.message}`, 1);
-    throw error;
+    if (!(error instanceof OptionError)) throw error;
+    const words = /(^|,)r[ow](,|$)/.test(text) ? text : `rw,${text}`;
+    throw new ToolError(`${target}: failed to parse mount options '${words}'.`, 1, error.message);
   }
 }
 
@@ -113,15 +144,46 @@ function changeOf(
   const path = source === undefined ? 'none' : resolveSource(source, target, world);
   const named = type === undefined || type === 'auto' ? undefined : type;
   const types = kind !== 'mount' ? [] : named === undefined ? typesOf(path, world) : typesNamed(named, world);
+  const { owner, group, ...options } = parsed;
   return {
     kind,
     source: path,
     target,
     types,
-    ...parsed,
-    flags: kind === 'mount' ? parsed.flags & ~OPERATIONS : parsed.flags,
+    ...options,
+    flags: kind === 'mount' ? parsed.flags & ~OPERATIONS : parsed.flags | kept(parsed, kind, target, world),
+    owner: ownerOf(owner, group, world),
+    classic: isClassic(world),
   };
 }
+
+/** The younger calls that this tool makes came with Linux 5.2 to 5.12. The variable is libmount's. */
+function isClassic(world: World): boolean {
+  const forced = world.variable('LIBMOUNT_FORCE_MOUNT2');
+  if (forced === 'always' || forced === 'never') return forced === 'always';
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(world.read('/proc/sys/kernel/osrelease') ?? '') ?? [];
+  return major !== undefined && Number(major) * 1000 + Number(minor) < 5012;
+}
+
+const ownerOf = (owner: string | undefined, group: string | undefined, world: World) =>
+  owner === undefined && group === undefined
+    ? undefined
+    : {
+        uid: owner === undefined ? -1 : parseId(owner, 'X-mount.owner', (name) => world.user(name)?.uid),
+        gid: group === undefined ? -1 : parseId(group, 'X-mount.group', (name) => world.group(name)?.gid),
+      };
+
+/** mount(2) resets on a remount what it is not told: flags that the mount has and no word names. */
+function kept({ attributes, words }: MountOptions, kind: Change['kind'], target: string, world: World): number {
+  if (kind !== 'remount') return 0;
+  const mount = mountAt(parseMountinfo(world.read('/proc/self/mountinfo') ?? ''), realPath(target));
+  const opposite = (word: string) => (word === 'ro' ? 'rw' : word.replace(/^no/, ''));
+  const rest = (mount?.options ?? []).filter((word) => !words.includes(word) && !words.includes(opposite(word)));
+  const { flags } = parseOptions(rest.filter((word) => !word.endsWith('atime') || !namesAtime(attributes)).join(','));
+  return flags;
+}
+
+const namesAtime = ({ clear }: Attributes) => (clear & MOUNT_ATTR__ATIME) !== 0;
 
 function lookUp(place: string, file: string, world: World): FstabEntry | undefined {
   const entries = parseFstab(world.read(file) ?? '');
@@ -191,7 +253,8 @@ function places({ values, operands, beforeDashes }: Input, targetIsEnough: boole
   return second === undefined ? { target: first, program } : { source: first, target: second, program };
 }
 
-const ACTIONS = [
+/** Options that name something to be done; without any, and without operands, the mounts are listed. */
+const ACTIONS = new Set([
   'options',
   'read-only',
   'rw',
@@ -205,25 +268,19 @@ const ACTIONS = [
   'label',
   'uuid',
   'test-opts',
-];
+  'map-users',
+  'map-groups',
+  'also',
+]);
 
-export function plan(input: Input, world: World): Plan {
-  const { values, operands, steps } = input;
+/** The mount that one part of the command line asks for, and the program behind it. */
+function partOf(input: Input, world: World): { change: Change; program: readonly string[] } {
+  const { values, operands } = input;
   const words = optionWords(input);
-  const common = { fake: values.fake ?? false, verbose: values.verbose ?? false };
-  if (values.all) {
-    if (operands.length) throw new UsageError('bad usage');
-    return { ...common, changes: everything(words, input, world), all: true, program: [] };
-  }
-  const acts = steps.some(({ option }) => ACTIONS.includes(option.long) || option.long.startsWith('make-'));
-  if (!operands.length && !acts)
-    return { list: { types: values.types, labels: values['show-labels'] ?? false, json: values.json ?? false } };
-
   const given = read(words, operands[0] ?? '');
   const isRemount = (given.flags & MS_REMOUNT) !== 0;
   const isPropagation = kindOf(given, undefined, values.types) === 'propagation';
   const { source, target, program } = places(input, isRemount || isPropagation);
-  if (program[0] === '') throw new UsageError('the program has no name');
   const change = () => {
     if (target === undefined) {
       if (source === undefined) throw new UsageError('bad usage');
@@ -234,5 +291,28 @@ export function plan(input: Input, world: World): Plan {
     const entry = lookUp(target, values.fstab ?? '/etc/fstab', world);
     return entry ? ofEntry(entry, words, world, values.types) : changeOf(words, undefined, target, values.types, world);
   };
-  return { ...common, changes: [change()], all: false, program };
+  return { change: change(), program };
+}
+
+export function plan(input: Input, world: World): Plan {
+  const { values, operands, steps } = input;
+  const namespace = values.namespace === undefined ? undefined : namespaceFile(values.namespace);
+  const common = { namespace, fake: values.fake ?? false, verbose: values.verbose ?? false };
+  if (values.all) {
+    if (operands.length || values.also) throw new UsageError('bad usage');
+    return { ...common, changes: everything(optionWords(input), input, world), all: true, program: [] };
+  }
+  const acts = steps.some(({ option: { long } }) => ACTIONS.has(long) || long.startsWith('make-'));
+  if (!operands.length && !acts)
+    return {
+      namespace,
+      list: { types: values.types, labels: values['show-labels'] ?? false, json: values.json ?? false },
+    };
+
+  const parts = groupsOf(options, input, grammar).map((part) => partOf(part, world));
+  const programs = parts.map(({ program }) => program);
+  const program = programs.pop() ?? [];
+  if (programs.some(({ length }) => length)) throw new UsageError('bad usage');
+  if (program[0] === '') throw new UsageError('the program has no name');
+  return { ...common, changes: parts.map(({ change }) => change), all: false, program };
 }

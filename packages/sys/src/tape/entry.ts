@@ -1,15 +1,15 @@
 /** What a tape is made of. ./layout.ts writes it into memory as ../../runner/runner.c reads it. */
 import type { Call } from '../calls.ts';
 import type { Failure } from '../gate.ts';
-import type { Block, Data, Operand, Ref } from '../operand.ts';
+import type { Block, Data, Operand, Part, Ref } from '../operand.ts';
 
 /** A place on the tape that entries can go to; `entry` is set when the place is reached while recording. */
 export class Label {
   entry: number | undefined;
 }
 
-/** Part of a text that is put together while the tape is played. */
-export type Piece = string | { result: Ref } | { exitStatus: Ref } | { signal: Ref };
+/** Part of a text that is put together while the tape is played. A part of a buffer is a C string that a call has left there. */
+export type Piece = string | Part | { result: Ref } | { exitStatus: Ref } | { signal: Ref };
 
 interface Common {
   failure?: Failure;

@@ -1,15 +1,19 @@
 /** A tape as text, one line an entry: for --dry-run and for tests that compare recordings. */
+
+import { Part } from '../operand.ts';
 import { formatCall } from '../trace.ts';
 import type { Entry, Piece, Tape } from './entry.ts';
 
 const piece = (part: Piece) =>
   typeof part === 'string'
     ? JSON.stringify(part).slice(1, -1)
-    : 'result' in part
-      ? `{${part.result.entry}}`
-      : 'exitStatus' in part
-        ? `{status of ${part.exitStatus.entry}}`
-        : `{signal of ${part.signal.entry}}`;
+    : part instanceof Part
+      ? '{text read}'
+      : 'result' in part
+        ? `{${part.result.entry}}`
+        : 'exitStatus' in part
+          ? `{status of ${part.exitStatus.entry}}`
+          : `{signal of ${part.signal.entry}}`;
 
 /** References to results as the number of the entry that gives them. */
 function withNumbers(entry: Extract<Entry, { op: 'call' }>): string {

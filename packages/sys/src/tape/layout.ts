@@ -8,7 +8,7 @@
 import { type Arch, arch as host } from '../arch.ts';
 import { CALLS } from '../calls.ts';
 import { ERRORS } from '../errno.ts';
-import { Block, bytesOf, type Data, type Operand, Ref } from '../operand.ts';
+import { Block, bytesOf, type Data, type Operand, Part, Ref } from '../operand.ts';
 import type { Entry, Label, Piece, Tape } from './entry.ts';
 
 const OPS = { call: 0, format: 1, branch: 2, exec: 3, wait: 4, endAsChild: 5, end: 6 } as const;
@@ -67,6 +67,7 @@ class Memory {
   private placed = new Map<Uint8Array, number>();
 
   address(data: Data): number {
+    if (data instanceof Part) return this.address(data.whole) + data.offset;
     if (typeof data === 'string') {
       const known = this.strings.get(data);
       if (known !== undefined) return known;
@@ -120,7 +121,7 @@ function pieceList(pieces: readonly Piece[], memory: Memory): Buffer {
   const list = Buffer.alloc(16 * (pieces.length + 1));
   pieces.forEach((piece, index) => {
     const [kind, value] =
-      typeof piece === 'string'
+      typeof piece === 'string' || piece instanceof Part
         ? [PIECES.text, memory.address(piece)]
         : 'result' in piece
           ? [PIECES.result, piece.result.entry]

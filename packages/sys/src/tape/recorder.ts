@@ -7,7 +7,7 @@ import { O_CLOEXEC, O_DIRECTORY, O_PATH } from '../const/open.ts';
 import { SIG_BLOCK, SIG_SETMASK } from '../const/sigmask.ts';
 import * as signals from '../const/signal.ts';
 import type { Failure, Gate } from '../gate.ts';
-import { type Data, type Int, type Operand, pointerArray, Ref } from '../operand.ts';
+import { type Data, type Int, type Operand, Part, pointerArray, Ref } from '../operand.ts';
 import { BoundSys, type Sys } from '../sys.ts';
 import { formatCall, quote } from '../trace.ts';
 import { type Entry, Label, type Piece, type Tape } from './entry.ts';
@@ -31,8 +31,12 @@ export interface Waiting {
 }
 
 export interface Recording extends Sys {
-  /** What follows `child` is the parent's; the child ends with status 0 where `child` does not end it. Result: its PID. */
-  fork(child: (sys: Recording) => void): Ref;
+  /**
+   * What follows `child` is the parent's; the child ends with status 0 where `child` does not end it.
+   *
+   * @param namespaces CLONE_NEW*: kinds that the child has of its own from the start. Result: its PID.
+   */
+  fork(child: (sys: Recording) => void, namespaces?: number): Ref;
   /** What follows is the child's; the parent waits and ends as the child ends. */
   forkAndWait(waiting: Waiting): void;
   /** Waits for a child. Result: its status as wait(2) gives it. */
@@ -46,6 +50,10 @@ export interface Recording extends Sys {
   tryElse(attempt: (sys: this) => void, otherwise: (sys: this) => void, only?: number): void;
   /** From here on, a failure runs `take back` after its message, before the tape ends. */
   undo(takeBack: (sys: Recording) => void): void;
+  /** Like `undo`, for failures of `work` alone. */
+  undoing(takeBack: (sys: Recording) => void, work: () => void): void;
+  /** Puts a number that is known only then (and is not 0) into eight bytes of a structure that a later call is given. */
+  store(value: Ref, into: Uint8Array, offset: number): void;
   /** Text made while playing, and its length. `size`: bytes to reserve. */
   text(pieces: readonly Piece[], size?: number): { buffer: Buffer; length: Ref };
   /** Writes a text that is put together while playing. */
@@ -151,8 +159,8 @@ class RecordingSys extends BoundSys {
     };
   }
 
-  private clone(): Ref {
-    return this.gate.call('clone', [signals.SIGCHLD, 0, 0, 0, 0], this.failing('fork failed'));
+  private clone(namespaces = 0): Ref {
+    return this.gate.call('clone', [namespaces | signals.SIGCHLD, 0, 0, 0, 0], this.failing('fork failed'));
   }
 
   private branch(left: Operand, condition: 'equal' | 'notEqual' | 'less', right: number, label: Label): void {
@@ -169,9 +177,9 @@ class RecordingSys extends BoundSys {
     this.gate.otherwise = otherwise;
   }
 
-  fork(child: (sys: Recording) => void): Ref {
+  fork(child: (sys: Recording) => void, namespaces?: number): Ref {
     const parent = new Label();
-    const pid = this.clone();
+    const pid = this.clone(namespaces);
     this.branch(pid, 'notEqual', 0, parent);
     this.asChild(() => child(this.self));
     this.end(0);
@@ -258,8 +266,24 @@ class RecordingSys extends BoundSys {
     });
   }
 
+  undoing(takeBack: (sys: Recording) => void, work: () => void): void {
+    const before = this.gate.undo;
+    this.undo(takeBack);
+    work();
+    this.gate.undo = before;
+  }
+
+  store(value: Ref, into: Uint8Array, offset: number): void {
+    // The counter of an eventfd is the one place in the kernel that takes a number and gives its bytes.
+    const carrier = this.self.or('eventfd failed').eventfd(value);
+    this.or('read failed').do('read', carrier, new Part(into, offset), 8);
+    this.self.close(carrier);
+  }
+
   text(pieces: readonly Piece[], size = 256): { buffer: Buffer; length: Ref } {
-    const fixed = pieces.reduce((sum, piece) => sum + (typeof piece === 'string' ? encode(piece).length : 0), 0);
+    const lengthOf = (piece: Piece) =>
+      typeof piece === 'string' ? encode(piece).length : piece instanceof Part ? piece.whole.length : 0;
+    const fixed = pieces.reduce((sum, piece) => sum + lengthOf(piece), 0);
     const buffer = Buffer.alloc(size + fixed);
     return { buffer, length: this.gate.push({ op: 'format', buffer, pieces }) };
   }
