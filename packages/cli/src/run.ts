@@ -150,7 +150,7 @@ function report(call: Call, world: World, error: unknown): number {
   }
   if (error instanceof ToolError) {
     world.warn(error.message);
-    if (error.hint) world.warn(error.hint);
+    if (error.hint && world.variable('TS_HINTS') !== '0') world.warn(error.hint);
     return error.status ?? tool.status ?? 1;
   }
   if (error instanceof SysError) {

@@ -20,7 +20,9 @@ export interface Mount {
 
 /** Blanks, tabs, line ends, backslashes and such are written as three octal digits. */
 export const unescapeOctal = (text: string): string =>
-  text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  text.includes('\\')
+    ? text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
+    : text;
 
 const DELETED = '//deleted';
 
@@ -28,7 +30,17 @@ const DELETED = '//deleted';
 export const escapeOctal = (text: string): string =>
   text.replace(/[\s\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
 
-function parseLine(line: string): Mount | undefined {
+/** Lists that are the same again and again are made once: tables have thousands of lines. */
+function listsOf() {
+  const known = new Map<string, readonly string[]>();
+  return (text: string) => {
+    const list = known.get(text) ?? text.split(',').map(unescapeOctal);
+    known.set(text, list);
+    return list;
+  };
+}
+
+function parseLine(line: string, listOf: (text: string) => readonly string[]): Mount | undefined {
   const words = line.split(' ');
   const dash = words.indexOf('-', 6);
   if (dash < 0) return undefined;
@@ -41,16 +53,24 @@ function parseLine(line: string): Mount | undefined {
     device,
     root: unescapeOctal(root),
     target: place.endsWith(DELETED) ? place.slice(0, -DELETED.length) : place,
-    options: options.split(','),
+    options: listOf(options),
     propagation: words.slice(6, dash),
     type,
     source: unescapeOctal(source),
-    superOptions: superOptions.split(',').map(unescapeOctal),
+    superOptions: listOf(superOptions),
   };
 }
 
 /** Mounts in the order of the table: those made later come later. */
-export const parseMountinfo = (text: string): Mount[] => text.split('\n').flatMap((line) => parseLine(line) ?? []);
+export function parseMountinfo(text: string): Mount[] {
+  const listOf = listsOf();
+  const mounts: Mount[] = [];
+  for (const line of text.split('\n')) {
+    const mount = parseLine(line, listOf);
+    if (mount) mounts.push(mount);
+  }
+  return mounts;
+}
 
 /** The mount that is seen at a path: the last one made there. */
 export const mountAt = (mounts: readonly Mount[], target: string): Mount | undefined =>

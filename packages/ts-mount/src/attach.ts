@@ -192,6 +192,12 @@ function newUserNamespace(sys: Recording, { users, groups }: Exclude<IdMapping, 
   return held as unknown as Ref;
 }
 
+/** What an explanation has to know of a map. */
+const wordsOfMap = (idmap: IdMapping) =>
+  'file' in idmap
+    ? idmap.file
+    : [idmap.users.length && 'users', idmap.groups.length && 'groups'].filter(Boolean).join();
+
 /** Ids of a tree that is nowhere yet: later the kernel does not let them be changed. */
 function mapIds(change: Change, sys: Recording, tree: Int): void {
   const { idmap, target, flags } = change;
@@ -206,7 +212,7 @@ function mapIds(change: Change, sys: Recording, tree: Int): void {
   const attributes = Buffer.alloc(32);
   attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR_IDMAP));
   sys.store(namespace, attributes, 24);
-  during(sys as unknown as Steps, change, 'idmap', 'mount_setattr').do(
+  during(sys as unknown as Steps, change, 'idmap', 'mount_setattr', wordsOfMap(idmap)).do(
     'mount_setattr',
     tree,
     '',
@@ -245,7 +251,11 @@ function attachDirectory(change: Change, sys: Steps, mountWhole: (sys: Steps) =>
     let tree: Int = -1;
     const away = (by: Steps) => by.umount2(above(change.target), MNT_DETACH);
     to.undoing(away, () => {
-      tree = during(to, change, 'subdir', 'open_tree').open_tree(AT_FDCWD, `${above(change.target)}/${subdir}`, flags);
+      tree = during(to, change, 'subdir', 'open_tree', subdir).open_tree(
+        AT_FDCWD,
+        `${above(change.target)}/${subdir}`,
+        flags,
+      );
     });
     away(to);
     attach(change, to, tree);
@@ -257,7 +267,7 @@ function attachDirectory(change: Change, sys: Steps, mountWhole: (sys: Steps) =>
   sys.tryElse(
     (first) => {
       const whole = mountWhole(first) as Int;
-      const tree = during(first, change, 'subdir', 'open_tree').open_tree(whole, subdir, flags);
+      const tree = during(first, change, 'subdir', 'open_tree', subdir).open_tree(whole, subdir, flags);
       first.close(whole);
       attach(change, first, tree);
     },

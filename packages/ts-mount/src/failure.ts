@@ -1,8 +1,8 @@
 /** What mount(8) says of a failure: it depends on the error, and on what is found where. */
-import { lstatSync, statSync } from 'node:fs';
+import { lstatSync, readlinkSync, statSync } from 'node:fs';
 import { has, setInStatus } from '@ts/capabilities';
 import type { Cause, World } from '@ts/cli';
-import { escapeOctal, unescapeOctal } from '@ts/mounts';
+import { escapeOctal, type Mount, parseMountinfo, realPath, unescapeOctal } from '@ts/mounts';
 import { CAP_SYS_ADMIN, encode, errnoOf, MS_BIND, MS_MOVE, MS_RDONLY, MS_REMOUNT, strerror } from '@ts/sys';
 
 /** A step that can fail, as the tape carries it to whoever explains it. */
@@ -11,6 +11,7 @@ export interface Step {
   readonly step: 'mount' | 'attributes' | 'remount' | 'propagation' | 'attach' | 'subdir' | 'idmap';
   readonly source: string;
   readonly target: string;
+  /** Type of the file system; of the step `subdir` the directory, of `idmap` what is mapped or the file of the namespace. */
   readonly type: string | null;
   readonly flags: number;
   readonly data: readonly string[];
@@ -49,10 +50,23 @@ const isLink = (path: string) => {
   }
 };
 
+/** mount(2) says ENOTDIR of a file on a directory and the reverse, move_mount(2) says EINVAL. */
+function asOfMount({ step, source, target, flags }: Step, errno: number): number {
+  const isDirectory = flags & MS_BIND ? stat(source)?.isDirectory() : true;
+  const differs = stat(target) !== undefined && stat(target)?.isDirectory() !== isDirectory;
+  return step === 'attach' && errno === errnoOf('EINVAL') && differs ? errnoOf('ENOTDIR') : errno;
+}
+
 /** The sentence behind the mount point, without the full stop. */
-export function wordsOf({ step, source, target, type, flags }: Step, errno: number, world: World): string {
+export function wordsOf(failed: Step, errno: number, world: World): string {
+  return describe(failed, asOfMount(failed, errno), world);
+}
+
+function describe({ step, source, target, type, flags }: Step, errno: number, world: World): string {
   const failed = `mount(2) system call failed: ${strerror(errno)}`;
   const isDirectory = stat(target)?.isDirectory() ?? false;
+  if (step === 'subdir') return `X-mount.subdir=${type}: ${strerror(errno)}`;
+  if (step === 'idmap') return `X-mount.idmap: ids cannot be mapped: ${strerror(errno)}`;
   const isRemount = (flags & MS_REMOUNT) !== 0;
   switch (errno) {
     case errnoOf('EPERM'):
@@ -113,9 +127,58 @@ function inOwnUsers(world: World): boolean {
   return map !== undefined && map.trim().split(/\s+/).join(' ') !== '0 0 4294967295';
 }
 
+/** Why the kernel does not show the owners of a mount otherwise. */
+function whyNotMapped(mapped: string, source: string, errno: number, world: World): string | undefined {
+  if (errno === errnoOf('EPERM')) {
+    if (mapped.startsWith('/') && stat(mapped)?.ino === stat('/proc/self/ns/user')?.ino)
+      return "the caller's own user namespace cannot be the map of a mount";
+    return 'this needs CAP_SYS_ADMIN where the file system was mounted: in the first user namespace, for most';
+  }
+  if (errno !== errnoOf('EINVAL')) return undefined;
+  if (mapped === 'users' || mapped === 'groups')
+    return `users and groups have to be mapped, both: add --map-${mapped === 'users' ? 'groups' : 'users'}`;
+  if (mapped.startsWith('/') && !readLink(mapped).startsWith('user:')) return `${mapped} is no user namespace`;
+  const type = mountOf(source, world)?.type;
+  return `${type === undefined ? 'this file system' : type} cannot be mounted with other owners, or this mount has a map already`;
+}
+
+const readLink = (path: string) => {
+  try {
+    return readlinkSync(encode(path));
+  } catch {
+    return '';
+  }
+};
+
+/** The mount that a path lies on. */
+function mountOf(path: string, world: World): Mount | undefined {
+  const real = realPath(path);
+  const mounts = parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
+  const isInside = ({ target }: Mount) =>
+    real === target || real.startsWith(target.endsWith('/') ? target : `${target}/`);
+  return mounts
+    .filter(isInside)
+    .reduce<Mount | undefined>(
+      (best, each) => (each.target.length >= (best?.target.length ?? 0) ? each : best),
+      undefined,
+    );
+}
+
+/** Paths among the options of a file system that lead nowhere (lowerdir=A:B). */
+const missingIn = (data: readonly string[]) =>
+  data.flatMap((word) => {
+    const [, key = '', value = ''] = /^([^=]+)=(.*)$/s.exec(word) ?? [];
+    return value
+      .split(':')
+      .filter((path) => (path.startsWith('/') || /dir$/.test(key)) && path && !stat(path))
+      .map((path) => `${key}: ${path} does not exist`);
+  });
+
 /** Why, where that can be found out. */
-export function remedyOf(step: Step, errno: number, world: World): string | undefined {
+export function remedyOf(step: Step, given: number, world: World): string | undefined {
   const { source, target, type, flags } = step;
+  const errno = asOfMount(step, given);
+  if (step.step === 'idmap') return whyNotMapped(type ?? '', source, errno, world);
   if (errno === errnoOf('EPERM')) {
     if (lacksSysAdmin(world))
       return 'this needs CAP_SYS_ADMIN: be root, or mount in namespaces of your own: unshare --map-root-user --mount';
@@ -135,6 +198,7 @@ export function remedyOf(step: Step, errno: number, world: World): string | unde
     return `only a mount point has propagation: mount --bind ${target} ${target} makes it one`;
   if (errno === errnoOf('ENOENT') && !stat(target))
     return `the mount point must be there: mkdir ${target}, or add --mkdir`;
+  if (errno === errnoOf('ENOENT') && step.step === 'mount' && missingIn(step.data)[0]) return missingIn(step.data)[0];
   if (errno === errnoOf('ENOTDIR') && flags & MS_BIND && stat(target) && stat(source))
     return 'a directory is bound on a directory, a file on a file';
   if (errno === errnoOf('ENOTBLK') && stat(source)?.isFile())
@@ -164,6 +228,10 @@ export const causes: readonly Cause[] = [
   probe: (words, world) => {
     const step = stepOf(words);
     const errno = errnoOf(error);
-    return remedyOf(step, errno, world) ?? `${step.target}: ${wordsOf(step, errno, world)}`;
+    const remedy = remedyOf(step, errno, world);
+    // Of wrong options the kernel has spoken already.
+    return (
+      remedy ?? (error === 'EINVAL' && step.data.length ? undefined : `${step.target}: ${wordsOf(step, errno, world)}`)
+    );
   },
 }));

@@ -1,5 +1,5 @@
 /** From the command line to what is to be done. */
-import { type Grammar, groupsOf, type Parsed, parseId, ToolError, UsageError, type World } from '@ts/cli';
+import { type Grammar, groupsOf, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
 import {
   type Attributes,
   deviceTypes,
@@ -102,10 +102,14 @@ function read(text: string, target: string): MountOptions {
   try {
     return parseOptions(text);
   } catch (error) {
-    if (!(error instanceof OptionError)) throw error;
-    const words = /(^|,)r[ow](,|$)/.test(text) ? text : `rw,${text}`;
-    throw new ToolError(`${target}: failed to parse mount options '${words}'.`, 1, error.message);
+    if (error instanceof OptionError) throw unreadable(text, target, error.message);
+    throw error;
   }
+}
+
+function unreadable(text: string, target: string, why: string): ToolError {
+  const words = /(^|,)r[ow](,|$)/.test(text) ? text : `rw,${text}`;
+  return new ToolError(`${target}: failed to parse mount options '${words}'.`, 1, why);
 }
 
 function kindOf(
@@ -144,15 +148,15 @@ function changeOf(
   const path = source === undefined ? 'none' : resolveSource(source, target, world);
   const named = type === undefined || type === 'auto' ? undefined : type;
   const types = kind !== 'mount' ? [] : named === undefined ? typesOf(path, world) : typesNamed(named, world);
-  const { owner, group, ...options } = parsed;
+  const { owner: _owner, group: _group, ...rest } = parsed;
   return {
     kind,
     source: path,
     target,
     types,
-    ...options,
+    ...rest,
     flags: kind === 'mount' ? parsed.flags & ~OPERATIONS : parsed.flags | kept(parsed, kind, target, world),
-    owner: ownerOf(owner, group, world),
+    owner: ownerOf(parsed, world, (why) => unreadable(words, target, why)),
     classic: isClassic(world),
   };
 }
@@ -165,13 +169,20 @@ function isClassic(world: World): boolean {
   return major !== undefined && Number(major) * 1000 + Number(minor) < 5012;
 }
 
-const ownerOf = (owner: string | undefined, group: string | undefined, world: World) =>
-  owner === undefined && group === undefined
-    ? undefined
-    : {
-        uid: owner === undefined ? -1 : parseId(owner, 'X-mount.owner', (name) => world.user(name)?.uid),
-        gid: group === undefined ? -1 : parseId(group, 'X-mount.group', (name) => world.group(name)?.gid),
-      };
+/** Ids of names or numbers; -1 where none is given. */
+function ownerOf({ owner, group }: MountOptions, world: World, failure: (why: string) => ToolError) {
+  const idOf = (option: string, text: string | undefined, find: (name: string) => number | undefined) => {
+    if (text === undefined) return -1;
+    const id = find(text) ?? (/^\d+$/.test(text) ? Number(text) : Number.NaN);
+    if (!(id < 0xffff_ffff)) throw failure(`${option}: there is no '${text}'`);
+    return id;
+  };
+  if (owner === undefined && group === undefined) return undefined;
+  return {
+    uid: idOf('X-mount.owner', owner, (name) => world.user(name)?.uid),
+    gid: idOf('X-mount.group', group, (name) => world.group(name)?.gid),
+  };
+}
 
 /** mount(2) resets on a remount what it is not told: flags that the mount has and no word names. */
 function kept({ attributes, words }: MountOptions, kind: Change['kind'], target: string, world: World): number {
@@ -277,7 +288,7 @@ const ACTIONS = new Set([
 function partOf(input: Input, world: World): { change: Change; program: readonly string[] } {
   const { values, operands } = input;
   const words = optionWords(input);
-  const given = read(words, operands[0] ?? '');
+  const given = read(words, operands[1] ?? operands[0] ?? '');
   const isRemount = (given.flags & MS_REMOUNT) !== 0;
   const isPropagation = kindOf(given, undefined, values.types) === 'propagation';
   const { source, target, program } = places(input, isRemount || isPropagation);

@@ -2,15 +2,18 @@
 import { defineTool, exit, type Outcome, type Parsed, UsageError, type World } from '@ts/cli';
 import {
   allOptions,
+  inNamespace,
   type Mount,
   matchesOptions,
   matchesType,
   mountAt,
+  namespaceFile,
   parseMountinfo,
   realPath,
   subtree,
 } from '@ts/mounts';
 import {
+  atOnce,
   type LiveSys,
   MNT_DETACH,
   MNT_FORCE,
@@ -18,6 +21,7 @@ import {
   MS_REMOUNT,
   O_RDONLY,
   type Recording,
+  type Steps,
   SysError,
 } from '@ts/sys';
 import { causes, remedyOf, subjectOf, wordsOf } from './causes.ts';
@@ -33,6 +37,8 @@ const LOOP_CLR_FD = 0x4c01;
 const KEPT_TYPES = 'noproc,devfs,devpts,sysfs,rpc_pipefs,nfsd,selinuxfs';
 
 export interface Plan {
+  /** File of the mount namespace in which all is done. */
+  readonly namespace?: string;
   readonly targets: readonly string[];
   /** Which mounts a target stands for: itself, all below it, or all of the same device. */
   readonly scope: 'target' | 'tree' | 'device' | 'everything';
@@ -55,6 +61,7 @@ export function plan({ values, operands, beforeDashes }: Parsed<typeof options>)
   if ((values.all ?? false) !== (targets.length === 0)) throw new UsageError('bad usage');
   if (program[0] === '') throw new UsageError('the program has no name');
   return {
+    namespace: values.namespace === undefined ? undefined : namespaceFile(values.namespace),
     targets,
     scope: values.all ? 'everything' : values['all-targets'] ? 'device' : values.recursive ? 'tree' : 'target',
     types: values.types,
@@ -73,13 +80,21 @@ export function plan({ values, operands, beforeDashes }: Parsed<typeof options>)
 const isPlain = ({ scope, fake, quiet, verbose, elseReadOnly, detachLoop }: Plan) =>
   scope === 'target' && !fake && !quiet && !verbose && !elseReadOnly && !detachLoop;
 
-function apply({ targets, flags, program }: Plan, sys: Recording): Outcome {
-  for (const target of targets)
-    sys
-      .or(`${target}: umount(2) system call failed`, { status: FAILED })
-      .explaining(subjectOf(target))
-      .umount2(target, flags);
-  return { become: program };
+/** In the namespace where it is wanted; what follows is done in this one. */
+function there({ namespace, program }: Plan, sys: Steps, work: () => void): void {
+  if (namespace === undefined) work();
+  else inNamespace(sys, namespace, program.length > 0, work);
+}
+
+function apply(plan: Plan, sys: Recording): Outcome {
+  there(plan, sys as unknown as Steps, () => {
+    for (const target of plan.targets)
+      sys
+        .or(`${target}: umount(2) system call failed`, { status: FAILED })
+        .explaining(subjectOf(target))
+        .umount2(target, plan.flags);
+  });
+  return { become: plan.program };
 }
 
 const mountsNow = (world: World) => parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
@@ -103,7 +118,10 @@ function detach(target: string, mount: Mount | undefined, plan: Plan, sys: LiveS
     return FAILED;
   }
   if (plan.detachLoop && !plan.fake && mount && /^\/dev\/loop\d+$/.test(mount.source)) freeLoop(mount.source, sys);
-  if (plan.verbose) world.warn(`${target}${mount && plan.scope === 'target' ? ` (${mount.source})` : ''} unmounted`);
+  if (plan.verbose)
+    world.warn(
+      `${target}${mount && plan.scope === 'target' && plan.namespace === undefined ? ` (${mount.source})` : ''} unmounted`,
+    );
   return 0;
 }
 
@@ -160,10 +178,15 @@ function detachEverything(plan: Plan, sys: LiveSys, world: World): number[] {
 }
 
 function act(plan: Plan, sys: LiveSys, world: World): Outcome {
-  const statuses =
-    plan.scope === 'everything'
-      ? detachEverything(plan, sys, world)
-      : plan.targets.map((target) => detachOperand(target, plan, sys, world));
+  let statuses: number[] = [];
+  atOnce(sys, (steps) =>
+    there(plan, steps, () => {
+      statuses =
+        plan.scope === 'everything'
+          ? detachEverything(plan, sys, world)
+          : plan.targets.map((target) => detachOperand(target, plan, sys, world));
+    }),
+  );
   const failed = statuses.filter((status) => status !== 0);
   if (failed.length && failed.length < statuses.length) return exit(SOME_FAILED);
   if (failed.length) return exit(Math.max(...failed));
@@ -182,7 +205,7 @@ export const tool = defineTool({
   description: 'Detaches mounts. With a program behind `--`, it becomes that program when all are detached.',
   differences: [
     'A program may follow behind `--`.',
-    'No umount.TYPE helpers, no /etc/mtab, no --namespace.',
+    'No umount.TYPE helpers, no /etc/mtab.',
     'The exit status for several mount points is 32 if all failed, 64 if some failed; util-linux before 2.39 adds statuses up.',
     '`-a -t` with types that are not mounted does nothing; the root file system is not tried.',
     'Of a busy mount, one more line names the mounts below it or the processes that use it.',
