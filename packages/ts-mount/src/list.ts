@@ -34,6 +34,10 @@ function labels(): Map<string, string> {
   }
 }
 
+/** A line a mount, whatever its name. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is not to be printed
+const printable = (path: string) => path.replace(/[\0-\x1f\x7f]/g, '?');
+
 export function lines({ list }: Listing, world: World): string {
   const table = world.read('/proc/self/mountinfo');
   if (table === undefined)
@@ -55,7 +59,7 @@ export function lines({ list }: Listing, world: World): string {
   return rows
     .map(({ source, target, type, options }) => {
       const label = names.get(source);
-      return `${source} on ${target} type ${type} (${options.join(',')})${label === undefined ? '' : ` [${label}]`}\n`;
+      return `${source} on ${printable(target)} type ${type} (${options.join(',')})${label === undefined ? '' : ` [${label}]`}\n`;
     })
     .join('');
 }

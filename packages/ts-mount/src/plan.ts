@@ -109,7 +109,7 @@ function read(text: string, target: string): MountOptions {
 
 function unreadable(text: string, target: string, why: string): ToolError {
   const words = /(^|,)r[ow](,|$)/.test(text) ? text : `rw,${text}`;
-  return new ToolError(`${target}: failed to parse mount options '${words}'.`, 1, why);
+  return new ToolError(`${realPath(target)}: failed to parse mount options '${words}'.`, 1, why);
 }
 
 function kindOf(

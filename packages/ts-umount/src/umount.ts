@@ -42,6 +42,8 @@ export interface Plan {
   readonly targets: readonly string[];
   /** Which mounts a target stands for: itself, all below it, or all of the same device. */
   readonly scope: 'target' | 'tree' | 'device' | 'everything';
+  /** With each mount those below it. */
+  readonly recursive: boolean;
   readonly types?: string;
   readonly testOptions?: string;
   readonly flags: number;
@@ -58,12 +60,14 @@ export function plan({ values, operands, beforeDashes }: Parsed<typeof options>)
   const count = beforeDashes === 0 ? operands.length : beforeDashes;
   const targets = operands.slice(0, count);
   const program = operands.slice(count);
-  if ((values.all ?? false) !== (targets.length === 0)) throw new UsageError('bad usage');
+  if (values.all && targets.length) throw new UsageError('unexpected number of arguments');
+  if (!values.all && !targets.length) throw new UsageError('bad usage');
   if (program[0] === '') throw new UsageError('the program has no name');
   return {
     namespace: values.namespace === undefined ? undefined : namespaceFile(values.namespace),
     targets,
     scope: values.all ? 'everything' : values['all-targets'] ? 'device' : values.recursive ? 'tree' : 'target',
+    recursive: values.recursive ?? false,
     types: values.types,
     testOptions: values['test-opts'],
     flags: (values.lazy ? MNT_DETACH : 0) | (values.force ? MNT_FORCE : 0),
@@ -144,7 +148,7 @@ function mountsOf(target: string, plan: Plan, world: World): Mount[] | undefined
   if (!mount) return undefined;
   const same = plan.scope === 'device' ? mounts.filter(({ device }) => device === mount.device) : [mount];
   const all = new Map(
-    same.flatMap((each) => (plan.scope === 'tree' ? subtree(mounts, each) : [each])).map((each) => [each.id, each]),
+    same.flatMap((each) => (plan.recursive ? subtree(mounts, each) : [each])).map((each) => [each.id, each]),
   );
   return [...all.values()].reverse();
 }
@@ -165,16 +169,33 @@ function detachOperand(target: string, plan: Plan, sys: LiveSys, world: World): 
     if (!plan.quiet) world.warn(`${target}: not mounted`);
     return 1;
   }
-  return Math.max(0, ...found.map((mount) => detach(mount.target, mount, plan, sys, world)));
+  for (const mount of found) {
+    const status = detach(mount.target, mount, plan, sys, world);
+    // What lies above the one that stays cannot be detached.
+    if (status !== 0) return status;
+  }
+  return 0;
 }
 
 function detachEverything(plan: Plan, sys: LiveSys, world: World): number[] {
+  const isMeant = (mount: Mount) =>
+    matchesType(mount.type, plan.types ?? KEPT_TYPES) &&
+    (plan.testOptions === undefined || matchesOptions(allOptions(mount), plan.testOptions)) &&
+    mount.target !== '/';
+  const say = ({ target }: Mount, what: string) => {
+    if (plan.verbose) world.print(`${target.padEnd(25)}: ${what}\n`);
+  };
   return mountsNow(world)
-    .filter(({ type }) => (plan.types === undefined ? matchesType(type, KEPT_TYPES) : matchesType(type, plan.types)))
-    .filter((mount) => plan.testOptions === undefined || matchesOptions(allOptions(mount), plan.testOptions))
-    .filter(({ target }) => target !== '/')
     .reverse()
-    .map((mount) => detach(mount.target, mount, plan, sys, world));
+    .flatMap((mount) => {
+      if (!isMeant(mount)) {
+        say(mount, 'ignored');
+        return [];
+      }
+      const status = detach(mount.target, mount, { ...plan, verbose: false }, sys, world);
+      if (status === 0) say(mount, 'successfully unmounted');
+      return [status];
+    });
 }
 
 function act(plan: Plan, sys: LiveSys, world: World): Outcome {
