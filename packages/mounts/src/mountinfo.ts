@@ -28,7 +28,7 @@ const DELETED = '//deleted';
 
 /** The same way: no blank is left. */
 export const escapeOctal = (text: string): string =>
-  text.replace(/[\s\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
+  text.replace(/[ \t\n\v\f\r\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
 
 /** Lists that are the same again and again are made once: tables have thousands of lines. */
 function listsOf() {
