@@ -4,7 +4,7 @@ import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 
 /** Runs a script in a mount namespace of its own, with its own /run: the original keeps notes there. */
 function inNamespace(script: string, folder: string, PATH: string): Result {
-  const prepared = `${original('mount')} -n -t tmpfs run /run && cd ${folder} && mkdir -p d && ${script}`;
+  const prepared = `${original('mount')} -n -t tmpfs run /run && cd ${folder} && mkdir -p d || exit\n${script}`;
   return run([original('unshare') as string, '-m', 'sh', '-c', prepared], {
     env: { PATH, TS_HINTS: '0', USER_ID: String(NOBODY) },
   });
@@ -13,7 +13,7 @@ function inNamespace(script: string, folder: string, PATH: string): Result {
 const AS_NOBODY = `${original('setpriv')} --reuid ${NOBODY} --regid ${NOBODY} --clear-groups env PATH=$PATH`;
 
 /** A process P in a mount namespace of its own, for as long as the script runs. */
-const IN_ANOTHER = `${original('unshare')} -m sleep 30 & P=$!; trap "kill $P" EXIT; sleep 0.2;`;
+const IN_ANOTHER = `${original('unshare')} -m sleep 30 & P=$!; trap "kill $P" EXIT; while [ $(readlink /proc/$P/ns/mnt) = $(readlink /proc/$$/ns/mnt) ]; do sleep 0.02; done;`;
 
 /** Words of the shell that stand for names which are escaped somewhere. */
 const NAMES = [

@@ -20,9 +20,10 @@ function here(sys: Steps): Place {
   };
 }
 
-/** setns(2) moves root and working directory to the root of the namespace, so they are set again. */
-function goBack(sys: Steps, { namespace, root, directory }: Place): void {
+/** setns(2) moves root and working directory to the root of the namespace, so they are set again. `left` is called between. */
+function goBack(sys: Steps, { namespace, root, directory }: Place, left?: () => void): void {
   sys.setns(namespace, CLONE_NEWNS);
+  left?.();
   sys.fchdir(root);
   sys.chroot('.');
   sys.fchdir(directory);
@@ -41,10 +42,10 @@ export function inNamespace(sys: Steps, file: string, comeBack: boolean, work: (
   if (sys.live) sys.or('unshare failed').unshare(CLONE_FS);
   const place = comeBack ? here(sys) : undefined;
   entering.setns(there, CLONE_NEWNS);
-  if (place) sys.undo((back) => goBack(back as Steps, place));
+  if (place) sys.undo((back) => goBack(back, place));
   work();
   if (!place) return;
-  goBack(sys.or('cannot return from the target namespace') as Steps, place);
   // What is to be taken back was made there.
-  sys.undo((back) => back.setns(there, CLONE_NEWNS));
+  const left = () => sys.undo((back) => back.setns(there, CLONE_NEWNS));
+  goBack(sys.or('cannot return from the target namespace'), place, left);
 }
