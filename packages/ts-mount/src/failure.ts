@@ -2,7 +2,7 @@
 import { lstatSync, readlinkSync, statSync } from 'node:fs';
 import { has, setInStatus } from '@ts/capabilities';
 import type { Cause, World } from '@ts/cli';
-import { escapeOctal, type Mount, parseMountinfo, realPath, unescapeOctal } from '@ts/mounts';
+import { escapeOctal, type Mount, mountAt, parseMountinfo, realPath, unescapeOctal } from '@ts/mounts';
 import { CAP_SYS_ADMIN, encode, errnoOf, MS_BIND, MS_MOVE, MS_RDONLY, MS_REMOUNT, strerror } from '@ts/sys';
 
 /** A step that can fail, as the tape carries it to whoever explains it. */
@@ -150,18 +150,42 @@ const readLink = (path: string) => {
   }
 };
 
+const isBelow = (path: string, folder: string) =>
+  path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+
 /** The mount that a path lies on. */
 function mountOf(path: string, world: World): Mount | undefined {
   const real = realPath(path);
   const mounts = parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
-  const isInside = ({ target }: Mount) =>
-    real === target || real.startsWith(target.endsWith('/') ? target : `${target}/`);
+  const isInside = ({ target }: Mount) => isBelow(real, target);
   return mounts
     .filter(isInside)
     .reduce<Mount | undefined>(
       (best, each) => (each.target.length >= (best?.target.length ?? 0) ? each : best),
       undefined,
     );
+}
+
+/** Why a tree cannot be moved from one place to another. */
+function whyNotMoved(source: string, target: string, world: World): string | undefined {
+  const from = realPath(source);
+  const mounts = parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
+  const mount = mountAt(mounts, from);
+  if (!mount) return stat(source) && `${from} is no mount point: mount --bind ${from} ${from} makes it one`;
+  if (isBelow(realPath(target), from)) return `${from} cannot be moved into itself`;
+  const parent = mounts.find(({ id }) => id === mount.parent);
+  return parent?.propagation.some((tag) => tag.startsWith('shared:'))
+    ? `what lies on a shared mount cannot be moved: mount --make-private ${parent.target} first`
+    : undefined;
+}
+
+/** Why what is at a path cannot be bound elsewhere. */
+function whyNotBound(source: string, world: World): string | undefined {
+  const mount = mountOf(source, world);
+  if (mount?.propagation.includes('unbindable'))
+    return `${mount.target} is unbindable: mount --make-private ${mount.target} lets it be bound`;
+  if (!inOwnUsers(world)) return undefined;
+  return 'what lies below is locked: it came from a more privileged mount namespace and must not be uncovered; --rbind takes it along';
 }
 
 /** Paths among the options of a file system that lead nowhere (lowerdir=A:B). */
@@ -190,9 +214,8 @@ export function remedyOf(step: Step, given: number, world: World): string | unde
       return `the kernel does not let user namespaces mount ${type} here`;
   }
   if (errno === errnoOf('EINVAL') && step.step === 'mount') {
-    if (flags & MS_MOVE) return 'what lies on a shared mount cannot be moved: mount --make-private first';
-    if (flags & MS_BIND && stat(source))
-      return 'an unbindable mount, or one with locked mounts below it, cannot be bound: try --rbind';
+    if (flags & MS_MOVE) return whyNotMoved(source, target, world);
+    if (flags & MS_BIND && stat(source)) return whyNotBound(source, world);
   }
   if (errno === errnoOf('EINVAL') && step.step === 'propagation')
     return `only a mount point has propagation: mount --bind ${target} ${target} makes it one`;
