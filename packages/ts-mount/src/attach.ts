@@ -46,11 +46,16 @@ export type Listener = (sys: Steps, context: Int) => void;
 
 /** The same calls; what fails is said of this step. */
 const during = (sys: Steps, change: Change, step: Step['step'], call = 'mount', type: string | null = null): Steps =>
-  sys
-    .or(`${change.target}: ${call}(2) system call failed`, { status: FAILED })
-    .explaining(
-      subjectOf({ step, source: change.source, target: change.target, type, flags: change.flags, data: change.data }),
-    );
+  sys.or(`${change.target}: ${call}(2) system call failed`, { status: FAILED }).explaining(
+    subjectOf({
+      step,
+      source: change.source,
+      target: change.target,
+      type,
+      flags: change.flags,
+      data: step === 'remount' ? change.words : change.data,
+    }),
+  );
 
 /** Folders from the first one that may be missing down to the mount point. */
 function foldersOf(target: string): string[] {

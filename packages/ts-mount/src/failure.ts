@@ -176,7 +176,9 @@ function whyNotMoved(source: string, target: string, world: World): string | und
   const parent = mounts.find(({ id }) => id === mount.parent);
   return parent?.propagation.some((tag) => tag.startsWith('shared:'))
     ? `what lies on a shared mount cannot be moved: mount --make-private ${parent.target} first`
-    : undefined;
+    : inOwnUsers(world)
+      ? `${from} is locked where it is: it came from a more privileged mount namespace`
+      : undefined;
 }
 
 /** Why what is at a path cannot be bound elsewhere. */
@@ -186,6 +188,28 @@ function whyNotBound(source: string, world: World): string | undefined {
     return `${mount.target} is unbindable: mount --make-private ${mount.target} lets it be bound`;
   if (!inOwnUsers(world)) return undefined;
   return 'what lies below is locked: it came from a more privileged mount namespace and must not be uncovered; --rbind takes it along';
+}
+
+/** Words that take back an attribute, and the words in the table of mounts for that attribute. */
+const TAKEN_BACK: Readonly<Record<string, readonly string[]>> = {
+  rw: ['ro'],
+  suid: ['nosuid'],
+  dev: ['nodev'],
+  exec: ['noexec'],
+  atime: ['noatime'],
+  diratime: ['nodiratime'],
+  relatime: ['noatime', 'nodiratime'],
+  strictatime: ['noatime', 'nodiratime', 'relatime'],
+};
+
+/** Why the root of a user namespace may not change a mount. */
+function whyNotRemounted({ step, target, data }: Step, world: World): string {
+  if (step === 'mount')
+    return 'the file system belongs to a more privileged user namespace: only the mount can be changed, by -o remount,bind';
+  const mount = mountAt(parseMountinfo(world.read('/proc/self/mountinfo') ?? ''), realPath(target));
+  const locked = data.flatMap((word) => TAKEN_BACK[word] ?? []).filter((word) => mount?.options.includes(word));
+  const which = locked.length ? [...new Set(locked)].join(', ') : 'what is to be changed';
+  return `locked: ${which}: the mount came from a more privileged mount namespace, where it was set`;
 }
 
 /** Paths among the options of a file system that lead nowhere (lowerdir=A:B). */
@@ -204,6 +228,7 @@ export function remedyOf(step: Step, given: number, world: World): string | unde
   const errno = asOfMount(step, given);
   if (step.step === 'idmap') return whyNotMapped(type ?? '', source, errno, world);
   if (errno === errnoOf('EPERM')) {
+    if (!lacksSysAdmin(world) && inOwnUsers(world) && flags & MS_REMOUNT) return whyNotRemounted(step, world);
     if (lacksSysAdmin(world))
       return 'this needs CAP_SYS_ADMIN: be root, or mount in namespaces of your own: unshare --map-root-user --mount';
     if (inOwnUsers(world) && type === 'proc')

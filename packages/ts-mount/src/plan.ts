@@ -39,6 +39,8 @@ export interface Change {
   readonly attributes: Attributes;
   readonly recursive: Attributes;
   readonly propagation: readonly number[];
+  /** All words of `-o` and of the options that stand for one. */
+  readonly words: readonly string[];
   /** Some attributes are for the mount alone, or for the file system alone. */
   readonly layered: boolean;
   /** Permissions of folders that are made for the mount point. */
