@@ -98,6 +98,15 @@ const same: readonly string[] = [
   'mount --make-runbindable / ; mount --bind /etc d',
   'echo "none $PWD/d tmpfs size=1m,nosuid 0 0" >tab; mount -T tab d && mount -t tmpfs; mount -T tab -o remount,noexec d && mount -t tmpfs',
   'echo "none $PWD/d tmpfs size=1m 0 0" >tab; mount -a -T tab && mount -a -T tab && mount -t tmpfs',
+  'echo "/etc $PWD/d none bind 0 0" >tab; mount -a -T tab && mount -a -T tab && grep -c "$PWD/d " /proc/self/mountinfo',
+  ...['ignore', 'append', 'prepend', 'replace', 'foo'].map(
+    (mode) =>
+      `echo "none $PWD/d tmpfs size=1m,nosuid 0 0" >tab; mount -T tab --options-mode ${mode} -o size=2m,nodev d && ${LAST}`,
+  ),
+  'mount --options-source foo d',
+  `echo "none $PWD/d tmpfs size=1m,nosuid 0 0" >tab; mount -T tab --options-source-force -t tmpfs -o size=2m none $PWD/d && ${LAST}`,
+  `echo "none /d tmpfs size=1m,nosuid 0 0" >tab; mount -T tab --target-prefix $PWD /d && ${LAST}; umount d; mount -a -T tab --target-prefix $PWD && ${LAST}; mount -t tmpfs --target-prefix $PWD x /d && ${LAST}`,
+  'mount -s -t tmpfs x d && umount d',
   // Detaching.
   'umount d',
   'umount -q d',

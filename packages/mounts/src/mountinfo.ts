@@ -76,6 +76,17 @@ export function parseMountinfo(text: string): Mount[] {
 export const mountAt = (mounts: readonly Mount[], target: string): Mount | undefined =>
   mounts.findLast((mount) => mount.target === target);
 
+/** Whether a path is a folder or lies in it. */
+export const isBelow = (path: string, folder: string): boolean =>
+  path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+
+/** The mount that a path (without symbolic links) lies on. */
+export const mountOf = (mounts: readonly Mount[], path: string): Mount | undefined =>
+  mounts.reduce<Mount | undefined>(
+    (best, each) => (isBelow(path, each.target) && each.target.length >= (best?.target.length ?? 0) ? each : best),
+    undefined,
+  );
+
 /** Options of mount and file system in one list, as mount(8) prints them: read-only if either is. */
 export function allOptions({ options, superOptions }: Mount): string[] {
   const isReadOnly = options.includes('ro') || superOptions.includes('ro');

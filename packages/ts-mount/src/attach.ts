@@ -36,8 +36,8 @@ import {
   SIGKILL,
   type Steps,
 } from '@ts/sys';
+import type { Change } from './change.ts';
 import { type Step, subjectOf } from './failure.ts';
-import type { Change } from './plan.ts';
 
 export const FAILED = 32;
 

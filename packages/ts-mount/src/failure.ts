@@ -2,7 +2,7 @@
 import { lstatSync, readlinkSync, statSync } from 'node:fs';
 import { has, setInStatus } from '@ts/capabilities';
 import type { Cause, World } from '@ts/cli';
-import { escapeOctal, type Mount, mountAt, parseMountinfo, realPath, unescapeOctal } from '@ts/mounts';
+import { escapeOctal, isBelow, mountAt, mountOf, parseMountinfo, realPath, unescapeOctal } from '@ts/mounts';
 import { CAP_SYS_ADMIN, encode, errnoOf, MS_BIND, MS_MOVE, MS_RDONLY, MS_REMOUNT, strerror } from '@ts/sys';
 
 /** A step that can fail, as the tape carries it to whoever explains it. */
@@ -127,6 +127,8 @@ function inOwnUsers(world: World): boolean {
   return map !== undefined && map.trim().split(/\s+/).join(' ') !== '0 0 4294967295';
 }
 
+const mountsNow = (world: World) => parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
+
 /** Why the kernel does not show the owners of a mount otherwise. */
 function whyNotMapped(mapped: string, source: string, errno: number, world: World): string | undefined {
   if (errno === errnoOf('EPERM')) {
@@ -138,7 +140,7 @@ function whyNotMapped(mapped: string, source: string, errno: number, world: Worl
   if (mapped === 'users' || mapped === 'groups')
     return `users and groups have to be mapped, both: add --map-${mapped === 'users' ? 'groups' : 'users'}`;
   if (mapped.startsWith('/') && !readLink(mapped).startsWith('user:')) return `${mapped} is no user namespace`;
-  const type = mountOf(source, world)?.type;
+  const type = mountOf(mountsNow(world), realPath(source))?.type;
   return `${type === undefined ? 'this file system' : type} cannot be mounted with other owners, or this mount has a map already`;
 }
 
@@ -150,26 +152,10 @@ const readLink = (path: string) => {
   }
 };
 
-const isBelow = (path: string, folder: string) =>
-  path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
-
-/** The mount that a path lies on. */
-function mountOf(path: string, world: World): Mount | undefined {
-  const real = realPath(path);
-  const mounts = parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
-  const isInside = ({ target }: Mount) => isBelow(real, target);
-  return mounts
-    .filter(isInside)
-    .reduce<Mount | undefined>(
-      (best, each) => (each.target.length >= (best?.target.length ?? 0) ? each : best),
-      undefined,
-    );
-}
-
 /** Why a tree cannot be moved from one place to another. */
 function whyNotMoved(source: string, target: string, world: World): string | undefined {
   const from = realPath(source);
-  const mounts = parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
+  const mounts = mountsNow(world);
   const mount = mountAt(mounts, from);
   if (!mount) return stat(source) && `${from} is no mount point: mount --bind ${from} ${from} makes it one`;
   if (isBelow(realPath(target), from)) return `${from} cannot be moved into itself`;
@@ -183,7 +169,7 @@ function whyNotMoved(source: string, target: string, world: World): string | und
 
 /** Why what is at a path cannot be bound elsewhere. */
 function whyNotBound(source: string, world: World): string | undefined {
-  const mount = mountOf(source, world);
+  const mount = mountOf(mountsNow(world), realPath(source));
   if (mount?.propagation.includes('unbindable'))
     return `${mount.target} is unbindable: mount --make-private ${mount.target} lets it be bound`;
   if (!inOwnUsers(world)) return undefined;
@@ -206,7 +192,7 @@ const TAKEN_BACK: Readonly<Record<string, readonly string[]>> = {
 function whyNotRemounted({ step, target, data }: Step, world: World): string {
   if (step === 'mount')
     return 'the file system belongs to a more privileged user namespace: only the mount can be changed, by -o remount,bind';
-  const mount = mountAt(parseMountinfo(world.read('/proc/self/mountinfo') ?? ''), realPath(target));
+  const mount = mountAt(mountsNow(world), realPath(target));
   const locked = data.flatMap((word) => TAKEN_BACK[word] ?? []).filter((word) => mount?.options.includes(word));
   const which = locked.length ? [...new Set(locked)].join(', ') : 'what is to be changed';
   return `locked: ${which}: the mount came from a more privileged mount namespace, where it was set`;
@@ -251,6 +237,10 @@ export function remedyOf(step: Step, given: number, world: World): string | unde
     return 'a directory is bound on a directory, a file on a file';
   if (errno === errnoOf('ENOTBLK') && stat(source)?.isFile())
     return `loop devices are not set up by us: losetup --find --show ${source}`;
+  if (errno === errnoOf('ELOOP'))
+    return flags & MS_MOVE && isBelow(realPath(target), realPath(source))
+      ? `${realPath(source)} cannot be moved into itself`
+      : 'symbolic links lead to each other';
   if (errno === errnoOf('ENOSPC')) return 'there are as many mounts as allowed: sysctl -w fs.mount-max';
   return undefined;
 }
@@ -260,6 +250,7 @@ export const causes: readonly Cause[] = [
   'EPERM',
   'EBUSY',
   'ENOENT',
+  'ELOOP',
   'ENOTDIR',
   'EINVAL',
   'EMFILE',

@@ -3,10 +3,11 @@ import { defineTool, exit, type Outcome, ToolError, type World } from '@ts/cli';
 import { inNamespace, realPath } from '@ts/mounts';
 import { atOnce, type LiveSys, MS_BIND, MS_MOVE, Part, type Recording, type Steps, SysError } from '@ts/sys';
 import { FAILED, hidden, type Listener, make } from './attach.ts';
+import type { Change } from './change.ts';
 import { causes, remedyOf, stepOf, wordsOf } from './failure.ts';
 import { lines } from './list.ts';
 import { options } from './options.ts';
-import { type Change, grammar, type Mounting, type Plan, plan } from './plan.ts';
+import { grammar, type Mounting, type Plan, plan } from './plan.ts';
 
 const SOME_FAILED = 64;
 

@@ -1,9 +1,10 @@
 import { parse, ToolError, UsageError, type World } from '@ts/cli';
 import { formatTape, MS_BIND, MS_NOSUID, MS_RDONLY, MS_REC, MS_REMOUNT, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
+import type { Change } from './change.ts';
 import { wordsOf } from './failure.ts';
 import { tool } from './mount.ts';
-import type { Change, Mounting } from './plan.ts';
+import type { Mounting } from './plan.ts';
 
 const FSTAB =
   '/dev/vdb /data ext4 ro,noauto 0 0\nLABEL=home /home xfs defaults 0 0\nnone /swap swap sw 0 0\ntmpfs /scratch tmpfs size=1m 0 0\n';

@@ -1,59 +1,13 @@
 /** From the command line to what is to be done. */
-import { type Grammar, groupsOf, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
-import {
-  type Attributes,
-  deviceTypes,
-  type FstabEntry,
-  findInFstab,
-  type IdMapping,
-  type MountOptions,
-  matchesOptions,
-  matchesType,
-  mountAt,
-  namespaceFile,
-  OptionError,
-  parseFstab,
-  parseMountinfo,
-  parseOptions,
-  realPath,
-} from '@ts/mounts';
-import { MOUNT_ATTR__ATIME, MS_BIND, MS_MOVE, MS_REC, MS_REMOUNT } from '@ts/sys';
+import { type Grammar, groupsOf, ToolError, UsageError, type World } from '@ts/cli';
+import { namespaceFile } from '@ts/mounts';
+import { MS_REMOUNT } from '@ts/sys';
+import { type Change, changeOf, type Input, kindOf, optionWords, read } from './change.ts';
+import { everything, fromFstab, isMounted, lookUp, notInFstab, ofEntry, usesFstab } from './entries.ts';
 import { options } from './options.ts';
-import { resolveSource, typesOf } from './source.ts';
-
-type Input = Parsed<typeof options>;
 
 /** A program begins behind source and target; `--also` begins another mount. */
 export const grammar = { permute: true, operandsBeforeProgram: 2, group: 'also' } as const satisfies Grammar;
-
-/** One mount, or one change of a mount. */
-export interface Change {
-  readonly kind: 'mount' | 'bind' | 'move' | 'remount' | 'propagation';
-  readonly source: string;
-  readonly target: string;
-  /** To be tried one after the other; empty where none is needed. */
-  readonly types: readonly string[];
-  readonly flags: number;
-  readonly data: readonly string[];
-  readonly parameters: readonly string[];
-  readonly attributes: Attributes;
-  readonly recursive: Attributes;
-  readonly propagation: readonly number[];
-  /** All words of `-o` and of the options that stand for one. */
-  readonly words: readonly string[];
-  /** Some attributes are for the mount alone, or for the file system alone. */
-  readonly layered: boolean;
-  /** Permissions of folders that are made for the mount point. */
-  readonly mkdir?: number;
-  /** The directory of the file system that is seen at the mount point, instead of its root. */
-  readonly subdir?: string;
-  readonly idmap?: IdMapping;
-  /** What the root of the mount is given; -1 leaves an id as it is. */
-  readonly owner?: { readonly uid: number; readonly gid: number };
-  readonly mode?: number;
-  /** Only mount(2) is to be used, as before Linux 5.2. */
-  readonly classic: boolean;
-}
 
 export interface Listing {
   readonly namespace?: string;
@@ -72,173 +26,6 @@ export interface Mounting {
 }
 
 export type Plan = Listing | Mounting;
-
-/** Flags that choose what mount(2) does; none of them is an attribute. */
-const OPERATIONS = MS_REMOUNT | MS_BIND | MS_MOVE | MS_REC;
-
-/** Words of `-o` and of the options that stand for one, in the order given. */
-function optionWords({ steps }: Input): string {
-  const words = steps.flatMap(({ option: { long }, value = '' }) => {
-    if (long === 'options') return [value];
-    if (long === 'read-only') return ['ro'];
-    if (long === 'rw' || long === 'read-write') return ['rw'];
-    if (long === 'mkdir') return [`X-mount.mkdir=${value}`];
-    if (long === 'bind' || long === 'rbind' || long === 'move') return [long];
-    return long.startsWith('make-') ? [long.slice('make-'.length)] : [];
-  });
-  return [...words, ...mapWords(steps)].join(',');
-}
-
-/** `--map-users` and `--map-groups` are entries of one X-mount.idmap. */
-function mapWords(steps: Input['steps']): string[] {
-  const entries = steps.flatMap(({ option: { long }, value = '' }) => {
-    if (long === 'map-users') return [value.startsWith('/') ? value : `u:${value}`];
-    return long === 'map-groups' ? [`g:${value}`] : [];
-  });
-  if (entries.length > 1 && entries.some((entry) => entry.startsWith('/')))
-    throw new ToolError('a user namespace cannot be combined with other maps', 1);
-  return entries.length ? [`X-mount.idmap=${entries.join(' ')}`] : [];
-}
-
-function read(text: string, target: string): MountOptions {
-  try {
-    return parseOptions(text);
-  } catch (error) {
-    if (error instanceof OptionError) throw unreadable(text, target, error.message);
-    throw error;
-  }
-}
-
-function unreadable(text: string, target: string, why: string): ToolError {
-  const words = /(^|,)r[ow](,|$)/.test(text) ? text : `rw,${text}`;
-  return new ToolError(`${realPath(target)}: failed to parse mount options '${words}'.`, 1, why);
-}
-
-function kindOf(
-  { flags, propagation, data }: MountOptions,
-  source: string | undefined,
-  type: string | undefined,
-): Change['kind'] {
-  if (flags & MS_REMOUNT) return 'remount';
-  if (flags & MS_MOVE) return 'move';
-  if (flags & MS_BIND) return 'bind';
-  const isWithout = (word: string | undefined) => word === undefined || word === 'none';
-  return propagation.length && !flags && !data.length && isWithout(source) && isWithout(type) ? 'propagation' : 'mount';
-}
-
-/** `-t a,b` are types to try; `-t noa,b` are all others that live on devices. */
-const typesNamed = (named: string, world: World) =>
-  named.startsWith('no') && named !== 'none'
-    ? deviceTypes(world.read('/proc/filesystems') ?? '').filter((type) => matchesType(type, named))
-    : named.split(',');
-
-function changeOf(
-  words: string,
-  source: string | undefined,
-  target: string,
-  type: string | undefined,
-  world: World,
-): Change {
-  const parsed = read(words, target);
-  if (parsed.loop)
-    throw new ToolError(
-      `${target}: loop devices are not set up by this tool`,
-      32,
-      `losetup --find --show ${source ?? 'FILE'} gives a device to mount`,
-    );
-  const kind = kindOf(parsed, source, type);
-  const path = source === undefined ? 'none' : resolveSource(source, target, world);
-  const named = type === undefined || type === 'auto' ? undefined : type;
-  const types = kind !== 'mount' ? [] : named === undefined ? typesOf(path, world) : typesNamed(named, world);
-  const { owner: _owner, group: _group, ...rest } = parsed;
-  return {
-    kind,
-    source: path,
-    target,
-    types,
-    ...rest,
-    flags: kind === 'mount' ? parsed.flags & ~OPERATIONS : parsed.flags | kept(parsed, kind, target, world),
-    owner: ownerOf(parsed, world, (why) => unreadable(words, target, why)),
-    classic: isClassic(world),
-  };
-}
-
-/** The younger calls that this tool makes came with Linux 5.2 to 5.12. The variable is libmount's. */
-function isClassic(world: World): boolean {
-  const forced = world.variable('LIBMOUNT_FORCE_MOUNT2');
-  if (forced === 'always' || forced === 'never') return forced === 'always';
-  const [, major, minor] = /^(\d+)\.(\d+)/.exec(world.read('/proc/sys/kernel/osrelease') ?? '') ?? [];
-  return major !== undefined && Number(major) * 1000 + Number(minor) < 5012;
-}
-
-/** Ids of names or numbers; -1 where none is given. */
-function ownerOf({ owner, group }: MountOptions, world: World, failure: (why: string) => ToolError) {
-  const idOf = (option: string, text: string | undefined, find: (name: string) => number | undefined) => {
-    if (text === undefined) return -1;
-    const id = find(text) ?? (/^\d+$/.test(text) ? Number(text) : Number.NaN);
-    if (!(id < 0xffff_ffff)) throw failure(`${option}: there is no '${text}'`);
-    return id;
-  };
-  if (owner === undefined && group === undefined) return undefined;
-  return {
-    uid: idOf('X-mount.owner', owner, (name) => world.user(name)?.uid),
-    gid: idOf('X-mount.group', group, (name) => world.group(name)?.gid),
-  };
-}
-
-/** mount(2) resets on a remount what it is not told: flags that the mount has and no word names. */
-function kept({ attributes, words }: MountOptions, kind: Change['kind'], target: string, world: World): number {
-  if (kind !== 'remount') return 0;
-  const mount = mountAt(parseMountinfo(world.read('/proc/self/mountinfo') ?? ''), realPath(target));
-  const opposite = (word: string) => (word === 'ro' ? 'rw' : word.replace(/^no/, ''));
-  const rest = (mount?.options ?? []).filter((word) => !words.includes(word) && !words.includes(opposite(word)));
-  const { flags } = parseOptions(rest.filter((word) => !word.endsWith('atime') || !namesAtime(attributes)).join(','));
-  return flags;
-}
-
-const namesAtime = ({ clear }: Attributes) => (clear & MOUNT_ATTR__ATIME) !== 0;
-
-function lookUp(place: string, file: string, world: World): FstabEntry | undefined {
-  const entries = parseFstab(world.read(file) ?? '');
-  return findInFstab(entries, place) ?? findInFstab(entries, realPath(place));
-}
-
-/** The entry of fstab that one operand means; options of the command line come after its own. */
-function fromFstab(place: string, words: string, { values }: Input, world: World): Change {
-  const file = values.fstab ?? '/etc/fstab';
-  const entry = lookUp(place, file, world);
-  if (!entry) throw new ToolError(`${place}: can't find in ${file}.`, 1);
-  return ofEntry(entry, words, world, values.types);
-}
-
-const ofEntry = (
-  { source, target, type, options: own }: FstabEntry,
-  words: string,
-  world: World,
-  given?: string,
-): Change =>
-  changeOf(
-    [own, words].filter(Boolean).join(','),
-    source,
-    target,
-    given ?? (type === 'none' ? undefined : type),
-    world,
-  );
-
-/** What `-a` mounts: not what is there already, and not what is to be left alone. */
-function everything(words: string, { values }: Input, world: World): Change[] {
-  const mounted = new Set(parseMountinfo(world.read('/proc/self/mountinfo') ?? '').map(({ target }) => target));
-  return parseFstab(world.read(values.fstab ?? '/etc/fstab') ?? '')
-    .filter(({ target, type, options: own }) => {
-      const list = own.split(',');
-      if (type === 'swap' || list.includes('noauto') || mounted.has(target) || !target.startsWith('/')) return false;
-      return (
-        (values.types === undefined || matchesType(type, values.types)) &&
-        (values['test-opts'] === undefined || matchesOptions(list, values['test-opts']))
-      );
-    })
-    .map((entry) => ofEntry(entry, words, world));
-}
 
 interface Places {
   readonly source?: string;
@@ -284,6 +71,8 @@ const ACTIONS = new Set([
   'map-users',
   'map-groups',
   'also',
+  'target-prefix',
+  'onlyonce',
 ]);
 
 /** The mount that one part of the command line asks for, and the program behind it. */
@@ -294,17 +83,24 @@ function partOf(input: Input, world: World): { change: Change; program: readonly
   const isRemount = (given.flags & MS_REMOUNT) !== 0;
   const isPropagation = kindOf(given, undefined, values.types) === 'propagation';
   const { source, target, program } = places(input, isRemount || isPropagation);
-  const change = () => {
+  const prefixed = (values['target-prefix'] ?? '') + (target ?? '');
+  const find = (): Change => {
     if (target === undefined) {
       if (source === undefined) throw new UsageError('bad usage');
       return fromFstab(source, words, input, world);
     }
-    if (source !== undefined || isPropagation) return changeOf(words, source, target, values.types, world);
-    if (!isRemount) return fromFstab(target, words, input, world);
-    const entry = lookUp(target, values.fstab ?? '/etc/fstab', world);
-    return entry ? ofEntry(entry, words, world, values.types) : changeOf(words, undefined, target, values.types, world);
+    const forced = source !== undefined && values['options-source-force'] === true;
+    const entry = isPropagation || (source !== undefined && !forced) ? undefined : lookUp(target, input, world);
+    if (forced && entry?.source !== source) throw notInFstab(target, input);
+    if (entry) return ofEntry(entry, words, input, world);
+    if (source !== undefined || isPropagation || isRemount)
+      return changeOf(words, source, prefixed, values.types, world);
+    return fromFstab(target, words, input, world);
   };
-  return { change: change(), program };
+  const change = find();
+  if (values.onlyonce && isMounted(change, input, world))
+    throw new ToolError(`${change.target}: filesystem already mounted.`, 32);
+  return { change, program };
 }
 
 export function plan(input: Input, world: World): Plan {
@@ -322,6 +118,7 @@ export function plan(input: Input, world: World): Plan {
       list: { types: values.types, labels: values['show-labels'] ?? false, json: values.json ?? false },
     };
 
+  usesFstab(input);
   const parts = groupsOf(options, input, grammar).map((part) => partOf(part, world));
   const programs = parts.map(({ program }) => program);
   const program = programs.pop() ?? [];
