@@ -1,7 +1,7 @@
 /** ts-mount beyond mount(2): several mounts at once, idmapped mounts, directories of file systems, other namespaces, the kernel's words. */
 import { describe, expect, test } from 'vitest';
 import { NOBODY, original, run, shell, temporaryFolder } from '../harness/run.ts';
-import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
+import { needs, needsKernel, needsProgram, needsRoot } from '../harness/skip.ts';
 
 /** Runs a script on an empty tmpfs in a mount namespace of its own, with folders a, b, c; the tmpfs is the working directory. */
 function inside(script: string, env: NodeJS.ProcessEnv = {}) {
@@ -18,9 +18,10 @@ function inside(script: string, env: NodeJS.ProcessEnv = {}) {
 /** Mounts below the working directory: place below it, root, options, type, options of the file system. */
 const TABLE = `awk -v here="$PWD/" 'index($5, here) == 1 { n = 7; while ($n != "-") n++; print substr($5, length(here) + 1), $4, $6, $(n + 1), $(n + 3) }' /proc/self/mountinfo`;
 
-const root = (name: string, body: () => void) =>
+/** `kernel`: the oldest that can do it. */
+const root = (name: string, body: () => void, kernel = '5.12') =>
   test(name, (context) => {
-    needs(context, needsRoot, needsProgram('unshare', 'mount'));
+    needs(context, needsRoot, needsProgram('unshare', 'mount'), needsKernel(kernel));
     body();
   });
 
@@ -141,10 +142,12 @@ describe('X-mount.subdir, X-mount.owner, X-mount.group, X-mount.mode, X-mount.mk
 });
 
 describe('idmapped mounts', () => {
+  /** tmpfs can be idmapped since Linux 6.3; the maps are told since 6.15. */
+  const mapped = (name: string, body: () => void, kernel = '6.3') => root(name, body, kernel);
   const FILES = 'touch a/root a/user && chown 1000:1001 a/user';
   const owners = (place: string) => `stat -c '%n %u:%g' ${place}/root ${place}/user`;
 
-  root('owners are seen otherwise, new files are written with the ids on disk; the map is shown by --json', () => {
+  mapped('owners are seen otherwise, new files are written with the ids on disk; the map is shown by --json', () => {
     const { stdout, stderr, status } = inside(
       `${FILES} && ts-mount --bind --map-users 0:5000:1 --map-users 1000:6000:10 --map-groups 0:7000:2000 a b && ${owners('b')} && ${owners('a')}
        setpriv --reuid 6003 --regid 7003 --clear-groups touch b/new 2>/dev/null; chmod 777 b; setpriv --reuid 6003 --regid 7003 --clear-groups touch b/new && stat -c '%u:%g' a/new b/new
@@ -160,6 +163,34 @@ describe('idmapped mounts', () => {
     expect(stderr).toMatch(/touch: .*b\/unmapped.*(Value too large|overflow|Permission denied)/i);
   });
 
+  mapped(
+    '--json shows the maps',
+    () => {
+      const { stdout } = inside(
+        `ts-mount --bind --map-users 0:5000:1 --map-users 7:8:9 --map-groups 0:7000:2000 a b && ts-mount --make-shared b && ts-mount --json`,
+      );
+      const { filesystems } = JSON.parse(stdout);
+      expect(filesystems.at(-1)).toMatchObject({
+        source: 'base',
+        target: 'HERE/b',
+        type: 'tmpfs',
+        options: 'rw,relatime,idmapped',
+        parent: filesystems.at(-2).id,
+        root: '/a',
+        propagation: expect.stringMatching(/^shared:\d+$/),
+        idmap: {
+          users: [
+            { inner: 0, outer: 5000, count: 1 },
+            { inner: 7, outer: 8, count: 9 },
+          ],
+          groups: [{ inner: 0, outer: 7000, count: 2000 }],
+        },
+      });
+      expect(filesystems.at(-2)).not.toHaveProperty('idmap');
+    },
+    '6.15',
+  );
+
   const forms: readonly (readonly [options: string, seen: string])[] = [
     ['-o X-mount.idmap=0:5000:2000', 'b/root 5000:5000 b/user 6000:6001'],
     ['-o X-mount.idmap=b:0:5000:2000', 'b/root 5000:5000 b/user 6000:6001'],
@@ -169,7 +200,7 @@ describe('idmapped mounts', () => {
     ['--map-users 1000:1:1 --map-groups 1001:2:1', 'b/root 65534:65534 b/user 1:2'],
   ];
   for (const [options, seen] of forms)
-    root(options, () => {
+    mapped(options, () => {
       expect(inside(`${FILES} && ts-mount --bind ${options} a b && ${owners('b')} | xargs`)).toEqual({
         stdout: `${seen}\n`,
         stderr: '',
@@ -177,7 +208,7 @@ describe('idmapped mounts', () => {
       });
     });
 
-  root('by the file of a user namespace', () => {
+  mapped('by the file of a user namespace', () => {
     const script = `${FILES}
       ts-unshare --map-users 0:5000:2000 --map-groups 0:6000:2000 --user sleep 30 & while [ "$(cat /proc/$!/uid_map)" = "$(cat /proc/$$/uid_map)" ]; do sleep 0.02; done
       ts-mount --bind --map-users /proc/$!/ns/user a b && ${owners('b')} | xargs; umount b
@@ -189,7 +220,7 @@ describe('idmapped mounts', () => {
     });
   });
 
-  root('of a new file system, of a directory of one, of a whole tree', () => {
+  mapped('of a new file system, of a directory of one, of a whole tree', () => {
     const { stdout, stderr, status } = inside(
       `ts-mount -t tmpfs -o mode=755 --map-users 0:5000:1 --map-groups 0:6000:1 x b && stat -c %u:%g b && umount b
        ${FILES} && mkdir a/low a/up a/low/sub && ts-mount -t tmpfs y a/up && ts-mount --rbind --map-users 0:5000:1 --map-groups 0:6000:1 a b && stat -c %u:%g b/low b/up`,
@@ -197,7 +228,7 @@ describe('idmapped mounts', () => {
     expect({ stdout, stderr, status }).toEqual({ stdout: '5000:6000\n5000:6000\n5000:6000\n', stderr: '', status: 0 });
   });
 
-  root('no process and nothing mounted is left, whatever fails', () => {
+  mapped('no process and nothing mounted is left, whatever fails', () => {
     const failures: readonly (readonly [options: string, message: RegExp])[] = [
       ['--bind --map-users 0:5000:1 a b', /add --map-groups\n$/],
       ['--bind --map-groups 0:5000:1 a b', /add --map-users\n$/],
@@ -219,7 +250,7 @@ describe('idmapped mounts', () => {
     }
   });
 
-  root('an ordinary user is told who may', () => {
+  mapped('an ordinary user is told who may', () => {
     const { stderr, status } = inside(
       `chmod 777 . a b; setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups ts-unshare -rm ts-mount --bind -o X-mount.idmap=0:0:1 a b true`,
     );

@@ -97,7 +97,7 @@ function act(plan: Plan, sys: LiveSys, world: World): Outcome {
   if ('list' in plan) {
     const { namespace } = plan;
     if (namespace !== undefined) atOnce(sys, (steps) => inNamespace(steps, namespace, false, () => undefined));
-    world.print(lines(plan, world));
+    world.print(lines(plan, sys, world));
     return exit(0);
   }
   let failed = 0;
@@ -136,7 +136,7 @@ export const tool = defineTool({
     '[-l] [-t <types>]',
     '-a [options]',
     '[options] [--source] <source> | [--target] <directory>',
-    '[options] <source> <directory> [<program> [<argument>...]]',
+    '[options] <source> <directory> [--also ...] [<program> [<argument>...]]',
     '<operation> <mountpoint> [<target>] [-- <program> [<argument>...]]',
   ],
   options,
@@ -148,18 +148,26 @@ export const tool = defineTool({
   causes,
   description:
     'Attaches a file system, binds a folder to another place, or changes a mount. Without operands, lists the mounts. ' +
-    'With a program behind source and target, or behind `--`, it becomes that program when all is mounted; if a step or the program itself fails, the mount is taken back.',
+    'With a program behind source and target, or behind `--`, it becomes that program when all is mounted; if a step or the program itself fails, what was mounted is taken back. ' +
+    '`--also` begins another mount with options, source and target of its own: all of them are made in this order, or none is left (a remount or a change of propagation stays). ' +
+    'With `--namespace` the mounts are made elsewhere, and the program runs here.',
   differences: [
     'A program may follow; words behind source and target are not wrong usage.',
-    'No mount.TYPE helpers, no /etc/mtab, no loop devices, no --namespace: the kernel mounts, nobody else.',
+    'No mount.TYPE helpers, no /etc/mtab, no loop devices: the kernel mounts, nobody else.',
     'Words for others than the kernel (user=, x-*, _netdev) are not kept in /run/mount/utab, so the list does not show them.',
     'A remount changes what is named and leaves the rest, by fspick(2), fsconfig(2) and mount_setattr(2), as util-linux 2.39 and later.',
-    'One more line says why, where that can be found out.',
-    '`--json` is ours.',
+    'Attributes of a bind mount are set before it can be seen: `--bind -o ro` is never writable.',
+    '`X-mount.owner`, `.group`, `.mode`, `.idmap`, `--map-users`, `--map-groups`, `--onlyonce`, `ro=vfs`, `ro=fs` and `ro=recursive` as util-linux 2.39 and later; where a later step fails, nothing stays mounted.',
+    '`X-mount.subdir` works with bind mounts, too. Before Linux 6.15 the whole file system can be seen for a moment.',
+    'LIBMOUNT_FORCE_MOUNT2=always, and a kernel before Linux 5.12: mount(2) alone is used, for all but idmapped mounts and directories of file systems.',
+    'With `--namespace PID` fstab is that of the process; with the file of a namespace it is that of the caller.',
+    'The words of the kernel itself follow a failure, read from the context of the file system; one more line says why, where that can be found out. TS_HINTS=0 leaves both out.',
+    '`--also` and `--json` are ours; `--json` shows ids, roots, propagation and, since Linux 6.15, the maps of idmapped mounts.',
   ],
   exitStatuses: [
     ['0', 'success'],
     ['1', 'wrong usage, or nothing of that name in fstab'],
+    ['2', 'the namespace cannot be entered'],
     ['32', 'the mount failed'],
     ['64', 'with -a, some mounts failed'],
     ['126', 'the program cannot be executed'],
@@ -168,6 +176,17 @@ export const tool = defineTool({
   examples: [
     { command: 'ts-mount -t proc proc root/proc ts-chroot root sh', says: 'a shell in another root, with its /proc' },
     { command: 'ts-mount --bind -o ro data /mnt', says: 'a folder, read-only, in another place' },
+    {
+      command:
+        'ts-unshare --mount ts-mount -t tmpfs tmp root/tmp --also -t proc proc root/proc --also --bind -r /etc/resolv.conf root/etc/resolv.conf ts-chroot root sh',
+      says: 'several mounts, and then a shell in that root: if one of them fails, none is left',
+    },
+    {
+      command: 'ts-mount --bind --map-users 0:100000:65536 --map-groups 0:100000:65536 image root',
+      says: 'files of root on disk are those of user 100000 there: the root of a container',
+    },
+    { command: 'ts-mount --rbind -o ro=recursive / /mnt', says: 'the whole tree, all of it read-only' },
+    { command: 'ts-mount --namespace 4711 --bind /srv/data /data', says: 'a folder more in a container that runs' },
   ],
   plan,
   becomes,

@@ -26,7 +26,9 @@ export const options = [
     long: 'map-users',
     arg: 'inner:outer:count',
     repeat: true,
-    help: 'show owners otherwise: ids on disk from <inner> on as those from <outer> on; or the file of a user namespace',
+    help: 'show owners otherwise: ids on disk from <inner> on as those from <outer> on',
+    details:
+      'Alias to an entry of `-o X-mount.idmap=`; instead of a range the file of a user namespace (/proc/PID/ns/user).',
   },
   { long: 'map-groups', arg: 'inner:outer:count', repeat: true, help: 'the same for groups' },
   { long: 'no-mtab', short: 'n', help: "don't write to /etc/mtab; it is never written to" },
@@ -71,7 +73,9 @@ export const options = [
   ...HELP_OPTIONS,
   {
     long: 'also',
-    help: 'begin another mount: options, source and target of its own; all of them are done, or none',
+    help: 'begin another mount: options, source and target of its own',
+    details:
+      'All of them are made in this order; when one fails, those before it are taken back, with the folders made for them. -N, -f and -v hold for all.',
     repeat: true,
     group: 'Ours',
     ours: true,

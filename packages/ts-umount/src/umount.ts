@@ -227,6 +227,7 @@ export const tool = defineTool({
   differences: [
     'A program may follow behind `--`.',
     'No umount.TYPE helpers, no /etc/mtab.',
+    '`-R` and `-A` take time in proportion to the number of mounts: thousands of them are gone in a second.',
     'The exit status for several mount points is 32 if all failed, 64 if some failed; util-linux before 2.39 adds statuses up.',
     '`-a -t` with types that are not mounted does nothing; the root file system is not tried.',
     'Of a busy mount, one more line names the mounts below it or the processes that use it.',
@@ -234,6 +235,7 @@ export const tool = defineTool({
   exitStatuses: [
     ['0', 'success'],
     ['1', 'wrong usage, or nothing is mounted there'],
+    ['2', 'the namespace cannot be entered'],
     ['32', 'the mount could not be detached'],
     ['64', 'some could be detached, some not'],
     ['126', 'the program cannot be executed'],
@@ -242,6 +244,8 @@ export const tool = defineTool({
   examples: [
     { command: 'ts-umount --lazy /.put_old', says: 'the old root goes, although it is in use' },
     { command: 'ts-umount --recursive /mnt', says: 'a mount and all mounts below it' },
+    { command: 'ts-umount --namespace 4711 /data', says: 'a mount of a container that runs' },
+    { command: 'ts-umount root/proc -- rmdir root/proc', says: 'and then a program' },
   ],
   plan,
   becomes: (plan) => plan.program.length > 0 && isPlain(plan),

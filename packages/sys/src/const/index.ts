@@ -26,6 +26,7 @@ export * from './rlimit.ts';
 export * from './securebits.ts';
 export * from './sigmask.ts';
 export * from './signal.ts';
+export * from './statmount.ts';
 export * from './umount.ts';
 export * from './wait.ts';
 export * from './xattr.ts';
