@@ -261,6 +261,20 @@ describe('idmapped mounts', () => {
   });
 });
 
+describe('more layers than mount(2) has room for', () => {
+  root(
+    'an overlay of 100 folders with long names, one with a colon',
+    () => {
+      const { stdout, stderr, status } = inside(
+        `long=$(printf '%0100d' 0); layers=; for n in $(seq 100); do mkdir a/$long$n && touch a/$long$n/$n && layers=$layers:a/$long$n; done; mkdir a/x:y && touch a/x:y/colon
+         ts-mount -t overlay -o "lowerdir=a/x\\\\:y$layers,upperdir=b,workdir=c" x a sh -c 'ls a | wc -l; ls a/1 a/100 a/colon; grep -c "^overlay\\|^x " /proc/self/mounts' 2>&1`,
+      );
+      expect({ stdout, stderr, status }).toEqual({ stdout: '101\na/1\na/100\na/colon\n1\n', stderr: '', status: 0 });
+    },
+    '6.7',
+  );
+});
+
 describe('attributes for the mount, the file system, the tree', () => {
   const rows: readonly (readonly [command: string, table: string])[] = [
     ['-t tmpfs -o ro x a', 'a ro,relatime tmpfs ro'],

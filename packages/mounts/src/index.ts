@@ -5,5 +5,6 @@ export * from './idmapping.ts';
 export * from './mountinfo.ts';
 export * from './namespace.ts';
 export * from './options.ts';
+export * from './overlay.ts';
 export * from './paths.ts';
 export * from './types.ts';

@@ -1,6 +1,6 @@
 /** The system calls of one change, in kernel order: made now or recorded. Everything that comes into being can be taken back. */
 import { dirname } from 'node:path';
-import { type IdMapping, realPath } from '@ts/mounts';
+import { type IdMapping, realPath, splitLayers } from '@ts/mounts';
 import { formatIdMap } from '@ts/namespaces';
 import {
   AT_EMPTY_PATH,
@@ -139,7 +139,8 @@ function newTree(change: Change, sys: Steps, type: string | null, hear: Listener
     () => {
       const configuring = within('fsconfig');
       configuring.fsconfig(context, FSCONFIG_SET_STRING, 'source', change.source);
-      for (const word of change.parameters) setParameter(configuring, context, word);
+      const words = type === 'overlay' ? change.parameters.flatMap(splitLayers) : change.parameters;
+      for (const word of words) setParameter(configuring, context, word);
       configuring.fsconfig(context, FSCONFIG_CMD_CREATE, null, null);
       tree = within('fsmount').fsmount(context, FSMOUNT_CLOEXEC, change.attributes.set | change.recursive.set);
     },
@@ -281,9 +282,12 @@ function attachDirectory(change: Change, sys: Steps, mountWhole: (sys: Steps) =>
   );
 }
 
+/** mount(2) takes a page of options. */
+const isTooLong = ({ data, classic }: Change) => !classic && encode(data.join(',')).length > 4095;
+
 function attachNew(change: Change, sys: Steps, hear: Listener): void {
   tryTypes(change, sys, (to, type, silent) => {
-    const needsTree = change.layered || change.idmap !== undefined;
+    const needsTree = change.layered || change.idmap !== undefined || isTooLong(change);
     const whole = (by: Steps) => newTree(change, by, type, hear);
     if (change.subdir !== undefined)
       attachDirectory(change, to, (by) => {
