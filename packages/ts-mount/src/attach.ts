@@ -31,6 +31,7 @@ import {
   O_WRONLY,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
+  Part,
   type Recording,
   type Ref,
   SIGKILL,
@@ -183,13 +184,13 @@ function newUserNamespace(sys: Recording, { users, groups }: Exclude<IdMapping, 
       ['gid_map', groups],
     ] as const) {
       if (!ranges.length) continue;
-      const path = sys.text(['/proc/', { result: process }, `/${name}`]).buffer;
+      const path = new Part(sys.text(['/proc/', { result: process }, `/${name}`]).buffer, 0);
       const mapping = sys.or(`failed to write ${name}`, { status: FAILED }).explaining(`idmap ${name}`);
       const file = mapping.do('openat', AT_FDCWD, path, O_WRONLY, 0);
       mapping.write(file, encode(formatIdMap(ranges)));
       sys.close(file);
     }
-    const path = sys.text(['/proc/', { result: process }, '/ns/user']).buffer;
+    const path = new Part(sys.text(['/proc/', { result: process }, '/ns/user']).buffer, 0);
     held = sys
       .or('cannot open the user namespace', { status: FAILED })
       .do('openat', AT_FDCWD, path, O_RDONLY, 0) as Ref;

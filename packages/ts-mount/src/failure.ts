@@ -245,8 +245,22 @@ export function remedyOf(step: Step, given: number, world: World): string | unde
   return undefined;
 }
 
+/** What the kernel has against a map of ids. */
+const mapCauses: readonly Cause[] = [
+  {
+    of: 'idmap',
+    errors: ['EINVAL'],
+    probe: () => 'ranges of a map must not overlap on either side, nor end behind the last id; 340 of them are allowed',
+  },
+  {
+    of: 'idmap',
+    errors: ['EPERM'],
+    probe: () => 'an ordinary user may map no ids but their own: this needs CAP_SETUID and CAP_SETGID',
+  },
+];
+
 /** On a tape the system call itself is all that can be said when it happens: the words come after it. */
-export const causes: readonly Cause[] = [
+const mountCauses: readonly Cause[] = [
   'EPERM',
   'EBUSY',
   'ENOENT',
@@ -274,3 +288,5 @@ export const causes: readonly Cause[] = [
     );
   },
 }));
+
+export const causes: readonly Cause[] = [...mountCauses, ...mapCauses];
