@@ -1,6 +1,7 @@
 /** unshare(1): command-line interface for unshare(2). */
 import { keepCapabilities } from '@ts/capabilities';
 import { defineTool, event, type Facet, forkReporting, type Outcome } from '@ts/cli';
+import { bindToItself, detachRoot, holdRoot } from '@ts/mounts';
 import { formatIdMap, KINDS } from '@ts/namespaces';
 import {
   CLONE_NEWCGROUP,
@@ -8,6 +9,7 @@ import {
   CLONE_NEWUSER,
   encode,
   errnoOf,
+  type Int,
   MS_BIND,
   MS_NODEV,
   MS_NOEXEC,
@@ -102,6 +104,19 @@ function mapFromInside(sys: Recording, { uidMap, gidMap, setgroups }: Plan): voi
   } else if (setgroups) writeFile(sys, '/proc/self/setgroups', setgroups);
 }
 
+/** Swaps the roots: the old one, which is given back, lies over the new one then, so no folder for it is needed. */
+function pivot(sys: Recording, { root = '/' }: Plan): Int {
+  const message = `cannot change root directory to '${root}'`;
+  const old = holdRoot(sys);
+  bindToItself(sys.or(message), root, true);
+  sys.or(message).explaining(`pivot ${root}`).pivot_root('.', '.');
+  return old;
+}
+
+function changeDirectory(sys: Recording, { directory }: Plan): void {
+  if (directory !== undefined) sys.or(`cannot chdir to '${directory}'`).chdir(directory);
+}
+
 function mountProc(sys: Recording, { mountProc: target, root, propagation }: Plan): void {
   if (target === undefined) return;
   // The change of the whole tree has covered it, unless that was left out or the tree is another.
@@ -185,12 +200,19 @@ function apply(plan: Plan, sys: Recording): Outcome {
   // With the flag F the kernel opens the interpreter at once: that of the old root.
   const isOfOldRoot = plan.root !== undefined && isOpenedAtOnce(plan.loadInterpreter);
   if (isOfOldRoot) registerInterpreter(sys, BINFMT, plan.loadInterpreter);
-  if (plan.root !== undefined)
+  const old = plan.pivot ? pivot(sys, plan) : undefined;
+  if (plan.root !== undefined && !plan.pivot)
     sys.or(`cannot change root directory to '${plan.root}'`).explaining(`chroot ${plan.root}`).chroot(plan.root);
-  if (plan.directory !== undefined) sys.or(`cannot chdir to '${plan.directory}'`).chdir(plan.directory);
+  changeDirectory(sys, plan);
   mountProc(sys, plan);
   if (plan.mountBinfmt !== undefined)
     registerInterpreter(sys, plan.mountBinfmt, isOfOldRoot ? undefined : plan.loadInterpreter);
+  // Not sooner: a user namespace may mount proc only where another proc is seen.
+  if (old !== undefined) {
+    detachRoot(sys, old);
+    sys.chdir('/');
+    changeDirectory(sys, plan);
+  }
 
   if (plan.gid !== undefined) {
     sys.or('setgroups failed').setgroups([]);
