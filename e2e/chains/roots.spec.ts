@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compileC, needsCompiler } from '../harness/compile.ts';
@@ -120,8 +120,7 @@ describe.each([
 });
 
 describe('ts-unshare --root --pivot', () => {
-  const look =
-    'echo $$; pwd; grep -c . /proc/self/mountinfo; test -e $MARKER && echo escaped; ls / | grep -cx work';
+  const look = 'echo $$; pwd; grep -c . /proc/self/mountinfo; test -e $MARKER && echo escaped; ls / | grep -cx work';
   const inside = (words: string, uid?: number) =>
     run(['ts-unshare', ...words.split(' ')], { cwd: folder.path, uid, env: { MARKER: marker } });
 
@@ -182,6 +181,27 @@ describe('ts-unshare --root --pivot', () => {
 
   test('nothing is mounted outside', () => expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(rootfs));
 });
+
+for (const [pivot, compat] of [
+  ['pivot_root', true],
+  ['ts-pivot', false],
+] as const)
+  test(`${pivot} --proc: a link in the new root leads to nothing outside of it`, (context) => {
+    needs(context, needsRoot);
+    using root = temporaryFolder();
+    using outside = temporaryFolder();
+    symlinkSync(outside.path, join(root.path, 'proc'));
+    const words = `${pivot} --bind --proc ${root.path} ${root.path}`;
+    const seen = `ls ${outside.path} | wc -l; grep -c ${outside.path} /proc/self/mountinfo`;
+    const none = shell(`unshare -m sh -c "${words}; ${seen}"`, { compat });
+    expect(none.stdout).toBe('0\n0\n');
+    expect(none.stderr).toContain(`cannot mount '${root.path}/proc': No such file or directory`);
+    // Where the link leads to a folder of the new root, that is where proc is mounted, and unmounted again.
+    mkdirSync(join(root.path, outside.path), { recursive: true });
+    const failing = words.replace(/\S+$/, '/nowhere');
+    const { stdout } = shell(`unshare -m sh -c "${failing}; ${seen}; ${words}; echo /proc/self"`, { compat });
+    expect(stdout).toBe('0\n0\n/proc/self\n');
+  });
 
 describe('A1, its last step: a root and one capability less', () => {
   const inside = "'readlink /proc/self/root; grep CapBnd /proc/self/status; test -e $MARKER || echo alone'";

@@ -1,7 +1,7 @@
 /** pivot_root(8): command-line interface for pivot_root(2). */
 import { defineTool, HELP_OPTIONS, type Option, type Outcome, type Parsed, UsageError } from '@ts/cli';
-import { bindToItself, detachRoot, holdRoot } from '@ts/mounts';
-import { type Int, type LiveSys, MNT_DETACH, MS_NODEV, MS_NOEXEC, MS_NOSUID, type Recording, type Sys } from '@ts/sys';
+import { bindToItself, detachRoot, holdRoot, mountProcIn } from '@ts/mounts';
+import { type Int, type LiveSys, MNT_DETACH, type Recording, type Sys } from '@ts/sys';
 import { causes } from './causes.ts';
 
 const options = [
@@ -49,12 +49,9 @@ const bind = (sys: Sys, { newRoot }: Plan): void =>
   bindToItself(sys.or(`cannot bind '${newRoot}'`).explaining(`pivot ${newRoot} ${newRoot}`), newRoot, isHere(newRoot));
 
 /** In the old root's sight still: in a user namespace proc can be mounted only where another one is seen. */
-function mountProc(sys: Sys, plan: Plan): void {
+function mountProc(sys: Sys, plan: Plan): Int {
   const path = procOf(plan);
-  sys
-    .or(`cannot mount '${path}'`)
-    .explaining(`proc ${path}`)
-    .mount('proc', path, 'proc', MS_NOSUID | MS_NODEV | MS_NOEXEC);
+  return mountProcIn(sys.or(`cannot mount '${path}'`).explaining(`proc ${path}`), plan.newRoot);
 }
 
 const holdOld = (sys: Sys, { umountOld }: Plan) => (umountOld ? holdRoot(sys) : undefined);
@@ -71,19 +68,26 @@ function settle(sys: Sys, { program }: Plan, old: Int | undefined): void {
   if (old !== undefined || program.length) sys.or('cannot chdir to the new root').chdir('/');
 }
 
-const detach = (path: string) => (sys: Sys) => {
-  sys.ignoring().umount2(path, MNT_DETACH);
-};
+const unbind =
+  ({ newRoot }: Plan) =>
+  (sys: Sys): void => {
+    sys.ignoring().umount2(newRoot, MNT_DETACH);
+  };
+
+/** By its descriptor: its path may lead elsewhere. */
+const unmountProc =
+  (proc: Int) =>
+  (sys: Sys): void => {
+    sys.ignoring().fchdir(proc);
+    sys.ignoring().umount2('.', MNT_DETACH);
+  };
 
 function apply(plan: Plan, sys: Recording): Outcome {
   if (plan.bind) {
     bind(sys, plan);
-    sys.undo(detach(plan.newRoot));
+    sys.undo(unbind(plan));
   }
-  if (plan.proc) {
-    mountProc(sys, plan);
-    sys.undo(detach(procOf(plan)));
-  }
+  if (plan.proc) sys.undo(unmountProc(mountProc(sys, plan)));
   const old = holdOld(sys, plan);
   swap(sys, plan);
   settle(sys, plan, old);
@@ -91,20 +95,17 @@ function apply(plan: Plan, sys: Recording): Outcome {
 }
 
 function act(plan: Plan, sys: LiveSys): Outcome {
-  const made: string[] = [];
+  const undo: ((sys: Sys) => void)[] = [];
   const old = holdOld(sys, plan);
   try {
     if (plan.bind) {
       bind(sys, plan);
-      made.unshift(plan.newRoot);
+      undo.unshift(unbind(plan));
     }
-    if (plan.proc) {
-      mountProc(sys, plan);
-      made.unshift(procOf(plan));
-    }
+    if (plan.proc) undo.unshift(unmountProc(mountProc(sys, plan)));
     swap(sys, plan);
   } catch (error) {
-    for (const path of made) detach(path)(sys);
+    for (const takeBack of undo) takeBack(sys);
     throw error;
   }
   settle(sys, plan, old);
