@@ -2,7 +2,7 @@
 import { keepCapabilities } from '@ts/capabilities';
 import { defineTool, event, type Facet, forkReporting, type Outcome } from '@ts/cli';
 import { bindToItself, detachRoot, holdRoot } from '@ts/mounts';
-import { formatIdMap, KINDS } from '@ts/namespaces';
+import { formatIdMap, holesOf, KINDS } from '@ts/namespaces';
 import {
   CLONE_NEWCGROUP,
   CLONE_NEWNS,
@@ -255,6 +255,9 @@ function describe(plan: Plan): string {
       ? [
           `${name === 'uidMap' ? 'uid_map' : 'gid_map'} (inner outer count):`,
           ...map.ranges.map(({ inner, outer, count }) => `  ${inner} ${outer} ${count}`),
+          ...holesOf(map.ranges).map(
+            ({ first, last }) => `  ${first === last ? first : `${first}-${last}`} not mapped`,
+          ),
         ]
       : [];
   });
@@ -297,6 +300,14 @@ export const tool = defineTool({
     {
       command: 'ts-unshare --map-root-user --mount --uts sh',
       says: 'a shell as root of its own namespaces, without being root',
+    },
+    {
+      command: 'ts-unshare -rm ts-mount -t tmpfs tmpfs /mnt -- ts-unshare --map-user=1000 --map-group=1000 sh',
+      says: 'prepared as root of a namespace, run as the ordinary user (1000) in a nested one',
+    },
+    {
+      command: 'ts-unshare -rpf --root rootfs --pivot --mount-proc /bin/sh',
+      says: 'a shell in rootfs, from where the old root cannot be reached',
     },
   ],
   plan,
