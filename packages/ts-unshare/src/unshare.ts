@@ -178,7 +178,6 @@ function apply(plan: Plan, sys: Recording): Outcome {
   if (plan.fork)
     forkReporting(sys, plan.statusFd, {
       block: [SIGINT, SIGTERM],
-      blockedBefore: plan.blocked,
       forward: plan.forward,
       parentDeathSignal: plan.killChild,
       parent: bind,

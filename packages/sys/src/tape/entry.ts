@@ -29,7 +29,16 @@ export type Entry = Common &
     | { op: 'format'; buffer: Buffer; pieces: readonly Piece[] }
     | { op: 'store'; into: Uint8Array; offset: number; value: Ref; width: 4 | 8 }
     | { op: 'branch'; left: Operand; condition: 'equal' | 'notEqual' | 'less'; right: number; label: Label }
-    | { op: 'exec'; paths: Block; argv: Block; shell: Block | null; environment: Data | null }
+    | {
+        op: 'exec';
+        /** Paths to try; or the program's name, to be searched in the PATH of the environment that there is then. */
+        program: Block | string;
+        argv: Block;
+        shell: Block | null;
+        environment: Data | null;
+        /** The words of the command line that started the runner are put behind the program's. */
+        append: boolean;
+      }
     | { op: 'wait'; pid: Ref; mirrorStops: boolean; forward: bigint }
     | { op: 'endAsChild'; status: Ref }
     | { op: 'end'; status: number | 'failed' }

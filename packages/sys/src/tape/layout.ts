@@ -18,6 +18,8 @@ const IGNORE = 1;
 const GOTO = 2;
 const MIRROR_STOPS = 1;
 const FORWARD = 2;
+const APPEND = 1;
+const SEARCH = 2;
 const PIECES = { last: 0, text: 1, result: 2, exitStatus: 3, signal: 4 } as const;
 
 const HEADER = 64;
@@ -108,7 +110,7 @@ function operandsOf(entry: Entry, memory: Memory): readonly Operand[] {
     case 'branch':
       return [entry.left, entry.right];
     case 'exec':
-      return [entry.paths, entry.argv, entry.shell, entry.environment];
+      return [entry.program, entry.argv, entry.shell, entry.environment];
     case 'wait':
       return [entry.pid, entry.forward];
     case 'endAsChild':
@@ -139,6 +141,7 @@ function numberOf(entry: Entry, arch: Arch): number {
   if (entry.op === 'call') return CALLS[entry.name][arch === 'arm64' ? 1 : 0];
   if (entry.op === 'branch') return CONDITIONS[entry.condition];
   if (entry.op === 'store') return entry.width;
+  if (entry.op === 'exec') return (entry.append ? APPEND : 0) | (typeof entry.program === 'string' ? SEARCH : 0);
   if (entry.op === 'wait') return (entry.mirrorStops ? MIRROR_STOPS : 0) | (entry.forward ? FORWARD : 0);
   return entry.op === 'end' && entry.status === 'failed' ? 1 : 0;
 }

@@ -24,8 +24,6 @@ export interface Waiting {
   mirrorStops?: boolean;
   /** What the child gets when the parent ends. */
   parentDeathSignal?: number;
-  /** Set of blocked signals that the child gives itself back. */
-  blockedBefore?: bigint;
   /** Descriptor of a folder of cgroup2: the child is born in that control group. Since Linux 5.7. */
   cgroup?: Int;
   /** Called for the parent between fork and wait. */
@@ -56,8 +54,13 @@ export interface Recording extends Sys {
   text(pieces: readonly Piece[], size?: number): { buffer: Buffer; length: Ref };
   /** Writes a text that is put together while playing. */
   print(fd: Int, pieces: readonly Piece[]): void;
-  /** Becomes the first of `paths` that can be executed, as execvp(3); a script without `#!` runs in /bin/sh. */
-  become(paths: readonly string[], argv: readonly string[], environment?: Data): void;
+  /**
+   * Becomes the first of the paths that can be executed, as execvp(3); a script without `#!` runs in /bin/sh.
+   *
+   * @param program The paths; or a name, searched when the tape is played, in the PATH of then.
+   * @param append The runner's own arguments are put behind `argv`.
+   */
+  become(program: readonly string[] | string, argv: readonly string[], environment?: Data, append?: boolean): void;
 }
 
 export interface TapeRecording extends Recording {
@@ -209,11 +212,12 @@ class RecordingSys extends BoundSys {
   }
 
   forkAndWait(waiting: Waiting): void {
-    const { block = [], forward = [], blockedBefore = 0n } = waiting;
+    const { block = [], forward = [] } = waiting;
     const child = new Label();
     const held = signalSet([...block, ...forward, ...(forward.length ? [signals.SIGCHLD] : [])]);
     const sys = this.self;
-    if (held) sys.or('sigprocmask block failed').sigprocmask(SIG_BLOCK, held);
+    const before = Buffer.alloc(8);
+    if (held) sys.or('sigprocmask block failed').sigprocmask(SIG_BLOCK, held, before);
     const alive = waiting.parentDeathSignal ? (sys.ignoring().pidfd_open(sys.getpid() as Ref) as Ref) : undefined;
     const pid = this.clone(waiting.cgroup);
     this.branch(pid, 'equal', 0, child);
@@ -223,7 +227,7 @@ class RecordingSys extends BoundSys {
     this.endAsChild(status);
     this.gate.place(child);
     this.gate.undo = undefined;
-    if (held) sys.or('sigprocmask restore failed').sigprocmask(SIG_SETMASK, blockedBefore);
+    if (held) sys.or('sigprocmask restore failed').sigprocmask(SIG_SETMASK, before);
     if (alive) this.dieWithParent(alive, waiting.parentDeathSignal as number);
   }
 
@@ -335,18 +339,26 @@ class RecordingSys extends BoundSys {
     this.do('write', fd, buffer, length);
   }
 
-  become(paths: readonly string[], argv: readonly string[], environment: Data | null = null): void {
+  become(
+    program: readonly string[] | string,
+    argv: readonly string[],
+    environment: Data | null = null,
+    append = false,
+  ): void {
+    const isPath = typeof program !== 'string' && program.length === 1;
+    const executed = isPath ? `execve(${quote(program[0] as string)}` : `execvp(${quote(argv[0] as string)}`;
     this.gate.push({
       op: 'exec',
-      paths: pointerArray(paths),
+      program: typeof program === 'string' ? program : pointerArray(program),
       argv: pointerArray(argv),
-      shell: pointerArray(['/bin/sh', paths[0] ?? '', ...argv.slice(1)]),
+      shell: pointerArray(['/bin/sh', (typeof program === 'string' ? program : program[0]) ?? '', ...argv.slice(1)]),
       environment,
+      append,
       failure: this.failure.message
         ? (this.failure as Failure)
         : { message: `failed to execute ${argv[0]}`, status: 126, statusMissing: 127 },
       text: this.gate.texts
-        ? `${paths.length === 1 ? `execve(${quote(paths[0] as string)}` : `execvp(${quote(argv[0] as string)}`}, [${argv.map(quote).join(', ')}])`
+        ? `${executed}, [${[...argv.map(quote), ...(append ? ['...'] : [])].join(', ')}])`
         : undefined,
     });
   }
