@@ -27,7 +27,7 @@ struct entry {
 	u64 operand[6];
 	i64 result;		/* as the kernel returns it: -errno on failure */
 	const char *message;	/* what a failure says before ": strerror" */
-	const char *text;	/* the trace line; 0 is silent; byte 1 and a digit stand for that operand */
+	const char *text;	/* the trace line; 0 is silent; byte 1 and a digit stand for that operand, byte 2 for the string it points to */
 	const char *explain;	/* what to ask the explainer about, or 0 */
 	u16 status;		/* exit status of a failure */
 	u16 status_missing;	/* the same for ENOENT */
@@ -99,6 +99,8 @@ static void trace(const struct tape *tape, const struct entry *e, const u64 *ope
 	for (const char *p = e->text; *p && line.end < line.text + 900; p++) {
 		if (*p == 1)
 			line.end = append_decimal(line.end, line.text + sizeof line.text, operand[*++p - '0']);
+		else if (*p == 2)
+			line.end = append(line.end, line.text + 900, (const char *)operand[*++p - '0']);
 		else
 			*line.end++ = *p;
 	}

@@ -58,6 +58,9 @@ export const pidfd_getfd = (sys: Caller, pidfd: Int, fd: number) => sys.do('pidf
 /** The caller's PID in its own PID namespace, as getpid(2). */
 export const getpid = (sys: Caller) => sys.do('getpid');
 
+/** PID of the parent in the caller's PID namespace, 0 where it is outside of it, as getppid(2). */
+export const getppid = (sys: Caller) => sys.do('getppid');
+
 /** Makes the caller leader of a new session, as setsid(2). */
 export const setsid = (sys: Caller) => sys.do('setsid');
 

@@ -8,7 +8,7 @@
 import { type Arch, arch as host } from '../arch.ts';
 import { CALLS } from '../calls.ts';
 import { ERRORS } from '../errno.ts';
-import { Block, bytesOf, type Data, type Operand, Ref } from '../operand.ts';
+import { Block, bytesOf, type Data, MadeText, type Operand, Ref } from '../operand.ts';
 import type { Entry, Label, Piece, Tape } from './entry.ts';
 
 const OPS = { call: 0, format: 1, branch: 2, exec: 3, wait: 4, endAsChild: 5, end: 6, store: 7 } as const;
@@ -76,7 +76,7 @@ class Memory {
       this.strings.set(data, address);
       return address;
     }
-    const bytes = data instanceof Block ? data.bytes : data;
+    const bytes = data instanceof Block ? data.bytes : data instanceof MadeText ? data.buffer : data;
     const known = this.placed.get(bytes);
     if (known !== undefined) return known;
     const copy = Buffer.from(bytes);
