@@ -48,6 +48,15 @@ function errorTable(): Buffer {
   return table;
 }
 
+const WORD = 2 ** 32;
+
+/** Eight bytes of memory that is 0 so far. Most numbers are small, and bigint takes its time. */
+function put(buffer: Buffer, at: number, value: number | bigint): void {
+  if (value === 0) return;
+  if (typeof value === 'number' && value > 0 && value < WORD) buffer.writeUInt32LE(value, at);
+  else buffer.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), at);
+}
+
 class Memory {
   private parts: Buffer[] = [];
   private size = 0;
@@ -83,8 +92,8 @@ class Memory {
     const address = this.add(copy);
     this.placed.set(bytes, address);
     if (data instanceof Block) {
-      for (const [offset, target] of data.pointers)
-        copy.writeBigUInt64LE(target === null ? 0n : BigInt(this.address(target)), offset);
+      // A null is as it was: 0.
+      for (const [offset, target] of data.pointers) if (target !== null) put(copy, offset, this.address(target));
     }
     return address;
   }
@@ -131,8 +140,8 @@ function pieceList(pieces: readonly Piece[], memory: Memory): Buffer {
           : 'exitStatus' in piece
             ? [PIECES.exitStatus, piece.exitStatus.entry]
             : [PIECES.signal, piece.signal.entry];
-    list.writeBigUInt64LE(BigInt(kind), 16 * index);
-    list.writeBigUInt64LE(BigInt(value), 16 * index + 8);
+    put(list, 16 * index, kind);
+    put(list, 16 * index + 8, value);
   });
   return list;
 }
@@ -158,24 +167,24 @@ function writeEntry(buffer: Buffer, at: number, entry: Entry, memory: Memory, ar
   const { failure, only, label } = onFailure(entry);
   let refs = 0;
   operandsOf(entry, memory).forEach((operand, index) => {
-    let value: bigint;
+    let value: number | bigint;
     if (operand instanceof Ref) {
       refs |= 1 << index;
-      value = BigInt(operand.entry);
-    } else if (typeof operand === 'number' || typeof operand === 'bigint') value = BigInt.asUintN(64, BigInt(operand));
-    else value = operand === null ? 0n : BigInt(memory.address(operand));
-    buffer.writeBigUInt64LE(value, at + 16 + 8 * index);
+      value = operand.entry;
+    } else if (typeof operand === 'number' || typeof operand === 'bigint') value = operand;
+    else value = operand === null ? 0 : memory.address(operand);
+    put(buffer, at + 16 + 8 * index, value);
   });
-  const text = (data: string | undefined) => BigInt(data === undefined ? 0 : memory.address(data));
+  const text = (data: string | undefined) => (data === undefined ? 0 : memory.address(data));
   buffer.writeUInt16LE(OPS[entry.op], at);
   buffer.writeUInt16LE(refs, at + 2);
   buffer.writeUInt16LE(failure, at + 4);
   buffer.writeUInt16LE(only, at + 6);
   buffer.writeUInt32LE(numberOf(entry, arch), at + 8);
   buffer.writeUInt32LE(label, at + 12);
-  buffer.writeBigUInt64LE(text(entry.failure?.message), at + 72);
-  buffer.writeBigUInt64LE(text(entry.text), at + 80);
-  buffer.writeBigUInt64LE(text(entry.explain), at + 88);
+  put(buffer, at + 72, text(entry.failure?.message));
+  put(buffer, at + 80, text(entry.text));
+  put(buffer, at + 88, text(entry.explain));
   buffer.writeUInt16LE(entry.failure?.status ?? 1, at + 96);
   buffer.writeUInt16LE(entry.failure?.statusMissing ?? entry.failure?.status ?? 1, at + 98);
   buffer.writeUInt32LE(entry.undo ? target(entry.undo) : 0, at + 100);
@@ -187,12 +196,12 @@ export function layOut(tape: Tape, base: number, playing: Playing = {}, arch: Ar
   const header = Buffer.alloc(HEADER);
   const entries = Buffer.alloc(ENTRY * tape.entries.length);
   memory.add(header);
-  header.writeBigUInt64LE(BigInt(memory.add(entries)), 0);
-  header.writeBigUInt64LE(BigInt(memory.add(errorTable())), 8);
+  put(header, 0, memory.add(entries));
+  put(header, 8, memory.add(errorTable()));
   header.writeBigInt64LE(BigInt(playing.trace ?? -1), 16);
   if (playing.explainer) {
     const { path, option } = playing.explainer;
-    header.writeBigUInt64LE(BigInt(memory.add(Buffer.concat([bytesOf(path), bytesOf(option)]))), 24);
+    put(header, 24, memory.add(Buffer.concat([bytesOf(path), bytesOf(option)])));
   }
   tape.entries.forEach((entry, index) => {
     writeEntry(entries, ENTRY * index, entry, memory, arch);
