@@ -7,4 +7,5 @@ export * from './namespace.ts';
 export * from './options.ts';
 export * from './overlay.ts';
 export * from './paths.ts';
+export * from './root.ts';
 export * from './types.ts';

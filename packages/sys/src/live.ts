@@ -4,13 +4,12 @@ import { CALLS, type Call } from './calls.ts';
 import { SysError } from './errno.ts';
 import type { Failure, Gate } from './gate.ts';
 import { native } from './native.ts';
-import { Block, bytesOf, type Data, type Operand, Part, Ref } from './operand.ts';
+import { Block, bytesOf, type Data, type Operand, Ref } from './operand.ts';
 import { formatCall, formatResult } from './trace.ts';
 
 /** Memory address of data, with the addresses inside it filled in. `keep` holds what must outlive the call. */
 function addressOf(data: Data, keep: unknown[]): number {
   const { address } = native();
-  if (data instanceof Part) return addressOf(data.whole, keep) + data.offset;
   if (!(data instanceof Block)) {
     const bytes = bytesOf(data);
     keep.push(bytes);

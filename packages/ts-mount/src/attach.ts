@@ -31,7 +31,6 @@ import {
   O_WRONLY,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
-  Part,
   type Recording,
   type Ref,
   SIGKILL,
@@ -184,13 +183,13 @@ function newUserNamespace(sys: Recording, { users, groups }: Exclude<IdMapping, 
       ['gid_map', groups],
     ] as const) {
       if (!ranges.length) continue;
-      const path = new Part(sys.text(['/proc/', { result: process }, `/${name}`]).buffer, 0);
+      const path = sys.made(['/proc/', { result: process }, `/${name}`]);
       const mapping = sys.or(`failed to write ${name}`, { status: FAILED }).explaining(`idmap ${name}`);
       const file = mapping.do('openat', AT_FDCWD, path, O_WRONLY, 0);
       mapping.write(file, encode(formatIdMap(ranges)));
       sys.close(file);
     }
-    const path = new Part(sys.text(['/proc/', { result: process }, '/ns/user']).buffer, 0);
+    const path = sys.made(['/proc/', { result: process }, '/ns/user']);
     held = sys
       .or('cannot open the user namespace', { status: FAILED })
       .do('openat', AT_FDCWD, path, O_RDONLY, 0) as Ref;
@@ -209,16 +208,13 @@ const wordsOfMap = (idmap: IdMapping) =>
 function mapIds(change: Change, sys: Recording, tree: Int): void {
   const { idmap, target, flags } = change;
   if (!idmap) return;
-  const opened =
+  const namespace =
     'file' in idmap
-      ? (sys.or(`${target}: cannot open ${idmap.file}`, { status: FAILED }).open(idmap.file, O_RDONLY) as Ref)
+      ? sys.or(`${target}: cannot open ${idmap.file}`, { status: FAILED }).open(idmap.file, O_RDONLY)
       : newUserNamespace(sys, idmap);
-  // The structure takes no descriptor 0.
-  const namespace = sys.dup(opened, 3) as Ref;
-  sys.close(opened);
   const attributes = Buffer.alloc(32);
   attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR_IDMAP));
-  sys.store(namespace, attributes, 24);
+  sys.fill(attributes, 24, namespace, 8);
   during(sys as unknown as Steps, change, 'idmap', 'mount_setattr', wordsOfMap(idmap)).do(
     'mount_setattr',
     tree,

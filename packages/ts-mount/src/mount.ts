@@ -1,7 +1,7 @@
 /** mount(8): command-line interface for mount(2) and its younger kin. */
 import { defineTool, exit, type Outcome, ToolError, type World } from '@ts/cli';
 import { inNamespace, realPath } from '@ts/mounts';
-import { atOnce, type LiveSys, MS_BIND, MS_MOVE, Part, type Recording, type Steps, SysError } from '@ts/sys';
+import { atOnce, type LiveSys, MS_BIND, MS_MOVE, type Recording, type Steps, SysError } from '@ts/sys';
 import { FAILED, hidden, type Listener, make } from './attach.ts';
 import type { Change } from './change.ts';
 import { causes, remedyOf, stepOf, wordsOf } from './failure.ts';
@@ -33,7 +33,7 @@ const printing =
         (attempt) => {
           const buffer = Buffer.alloc(WORDS);
           attempt.or('').do('read', context, buffer, WORDS - 1);
-          (attempt as unknown as Recording).print(2, [`${prog}: `, new Part(buffer, 2)]);
+          (attempt as unknown as Recording).print(2, [`${prog}: `, { read: buffer, from: 2 }]);
           next(attempt, left - 1);
         },
         () => undefined,

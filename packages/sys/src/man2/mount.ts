@@ -1,5 +1,5 @@
 import type { Caller } from '../caller.ts';
-import type { Int } from '../operand.ts';
+import type { Int, Path } from '../operand.ts';
 import { decodeStruct, encodeStruct } from '../struct.ts';
 
 /**
@@ -10,7 +10,7 @@ import { decodeStruct, encodeStruct } from '../struct.ts';
  */
 export const mount = (
   sys: Caller,
-  source: string | null,
+  source: Path | null,
   target: string,
   type: string | null,
   flags: number,
@@ -66,7 +66,7 @@ const MOUNT_ATTR = { attr_set: 'u64', attr_clr: 'u64', propagation: 'u64', usern
  * Changes attributes of a mount, with AT_RECURSIVE of the tree below it, as mount_setattr(2). Since Linux 5.12.
  *
  * @param set, clear MOUNT_ATTR_*. @param propagation MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0.
- * @param usernsFd The user namespace of MOUNT_ATTR_IDMAP; on a tape it is put into the structure by `Recording.store`.
+ * @param usernsFd The user namespace of MOUNT_ATTR_IDMAP; on a tape it is put into the structure by `Recording.fill`.
  */
 export const mount_setattr = (
   sys: Caller,
