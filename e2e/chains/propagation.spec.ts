@@ -161,7 +161,7 @@ describe('changes of state: the table of the man page', () => {
       expect(make(`--make-r${change}`)).toEqual([`a ${all}`, `a/x ${all}`, `a/x/y ${all}`]);
     }
     expect(make('--make-rslave --make-rshared')).toEqual(['a shared', 'a/x shared', 'a/x/y shared']);
-    expect(make('-o rprivate')).toEqual(['a private', 'a/x private', 'a/x/y private']);
+    expect(make('-o rprivate none')).toEqual(['a private', 'a/x private', 'a/x/y private']);
   });
 });
 

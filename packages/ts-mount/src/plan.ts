@@ -81,7 +81,10 @@ function partOf(input: Input, world: World): { change: Change; program: readonly
   const words = optionWords(input);
   const given = read(words, operands[1] ?? operands[0] ?? '');
   const isRemount = (given.flags & MS_REMOUNT) !== 0;
-  const isPropagation = kindOf(given, undefined, values.types) === 'propagation';
+  // fstab is not read for --make-*; words of -o are no such request.
+  const isPropagation =
+    input.steps.some(({ option: { long } }) => long.startsWith('make-')) &&
+    kindOf(given, undefined, values.types) === 'propagation';
   const { source, target, program } = places(input, isRemount || isPropagation);
   const prefixed = (values['target-prefix'] ?? '') + (target ?? '');
   const find = (): Change => {
