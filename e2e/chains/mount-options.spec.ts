@@ -191,6 +191,13 @@ describe('idmapped mounts', () => {
     '6.15',
   );
 
+  mapped('a caller that ignores SIGCHLD, one without standard streams', () => {
+    const command = 'ts-mount --bind --map-users 0:5000:1 --map-groups 0:6000:1';
+    expect(
+      inside(`(trap '' CHLD; ${command} a b) && ${command} a c <&- >&- 2>&-; stat -c %u:%g b c; ps -o comm= --ppid $$`),
+    ).toEqual({ stdout: '5000:6000\n5000:6000\nps\n', stderr: '', status: 0 });
+  });
+
   const forms: readonly (readonly [options: string, seen: string])[] = [
     ['-o X-mount.idmap=0:5000:2000', 'b/root 5000:5000 b/user 6000:6001'],
     ['-o X-mount.idmap=b:0:5000:2000', 'b/root 5000:5000 b/user 6000:6001'],

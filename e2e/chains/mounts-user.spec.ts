@@ -35,6 +35,12 @@ describe('file systems that a user namespace may mount', () => {
       expect(stdout.trimEnd()).toMatch(new RegExp(output.endsWith('$') ? output : `^${output}$`));
     });
 
+  test('in another mount namespace of their own: --namespace', () => {
+    const script = `ts-unshare -m sleep 30 & P=$!; trap "kill $P" EXIT; while [ $(readlink /proc/$P/ns/mnt) = $(readlink /proc/$$/ns/mnt) ]; do sleep 0.02; done
+      ts-mount -N $P -t tmpfs own $PWD/d && grep -c "^own " /proc/$P/mounts; grep -c "^own " /proc/self/mounts; ts-umount -N $P $PWD/d -- grep -c "^own " /proc/$P/mounts`;
+    expect(asUser(`ts-unshare -rm sh -c '${script}'`)).toEqual({ stdout: '1\n0\n0\n', stderr: '', status: 1 });
+  });
+
   const refused: readonly (readonly [command: string, remedy: string])[] = [
     ['ts-unshare -rm ts-mount -t proc proc d true', 'with a PID namespace of its own: unshare --pid --fork'],
     ['ts-unshare -rm ts-mount -t sysfs sys d true', 'with a network namespace of its own: unshare --net'],

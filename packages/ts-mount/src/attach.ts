@@ -175,7 +175,8 @@ function newUserNamespace(sys: Recording, { users, groups }: Exclude<IdMapping, 
   let held: Ref | undefined;
   const end = (by: Recording) => {
     by.kill(process, SIGKILL);
-    by.wait(process);
+    // Where SIGCHLD is ignored there is nothing to wait for.
+    by.ignoring(errnoOf('ECHILD')).wait4(process, null);
   };
   sys.undoing(end, () => {
     for (const [name, ranges] of [

@@ -188,6 +188,7 @@ export const tool = defineTool({
     { command: 'ts-mount --rbind -o ro=recursive / /mnt', says: 'the whole tree, all of it read-only' },
     { command: 'ts-mount --namespace 4711 --bind /srv/data /data', says: 'a folder more in a container that runs' },
   ],
+  files: (plan) => ('files' in plan ? plan.files : []),
   plan,
   becomes,
   apply,

@@ -158,7 +158,7 @@ describe('the tape', () => {
       ...['clone', 'prctl', 'ppoll'],
       ...['openat', 'write', 'close'],
       ...['openat', 'write', 'close'],
-      ...['openat', 'kill', 'mount_setattr', 'close'],
+      ...['openat', 'kill', 'wait4', 'mount_setattr', 'close'],
       'move_mount',
     ]);
     expect(lines.filter((line) => line.startsWith('write('))).toEqual([

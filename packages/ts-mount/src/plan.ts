@@ -23,6 +23,8 @@ export interface Mounting {
   readonly fake: boolean;
   readonly verbose: boolean;
   readonly program: readonly string[];
+  /** Files that this came from. */
+  readonly files: readonly string[];
 }
 
 export type Plan = Listing | Mounting;
@@ -75,8 +77,15 @@ const ACTIONS = new Set([
   'onlyonce',
 ]);
 
+interface Part {
+  readonly change: Change;
+  readonly program: readonly string[];
+  /** Whether fstab was asked. */
+  readonly isListed: boolean;
+}
+
 /** The mount that one part of the command line asks for, and the program behind it. */
-function partOf(input: Input, world: World): { change: Change; program: readonly string[] } {
+function partOf(input: Input, world: World): Part {
   const { values, operands } = input;
   const words = optionWords(input);
   const given = read(words, operands[1] ?? operands[0] ?? '');
@@ -103,7 +112,11 @@ function partOf(input: Input, world: World): { change: Change; program: readonly
   const change = find();
   if (values.onlyonce && isMounted(change, input, world))
     throw new ToolError(`${change.target}: filesystem already mounted.`, 32);
-  return { change, program };
+  return {
+    change,
+    program,
+    isListed: !isPropagation && (source === undefined || values['options-source-force'] === true),
+  };
 }
 
 export function plan(input: Input, world: World): Plan {
@@ -112,7 +125,7 @@ export function plan(input: Input, world: World): Plan {
   const common = { namespace, fake: values.fake ?? false, verbose: values.verbose ?? false };
   if (values.all) {
     if (operands.length || values.also) throw new UsageError('bad usage');
-    return { ...common, changes: everything(optionWords(input), input, world), all: true, program: [] };
+    return { ...common, changes: everything(optionWords(input), input, world), all: true, program: [], files: [] };
   }
   const acts = steps.some(({ option: { long } }) => ACTIONS.has(long) || long.startsWith('make-'));
   if (!operands.length && !acts)
@@ -127,5 +140,7 @@ export function plan(input: Input, world: World): Plan {
   const program = programs.pop() ?? [];
   if (programs.some(({ length }) => length)) throw new UsageError('bad usage');
   if (program[0] === '') throw new UsageError('the program has no name');
-  return { ...common, changes: parts.map(({ change }) => change), all: false, program };
+  const files = parts.some(({ isListed }) => isListed) ? [values.fstab ?? '/etc/fstab'] : [];
+  const named = parts.some(({ change }) => change.owner) ? ['/etc/passwd', '/etc/group'] : [];
+  return { ...common, changes: parts.map(({ change }) => change), all: false, program, files: [...files, ...named] };
 }
