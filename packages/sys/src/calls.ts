@@ -128,6 +128,7 @@ export const CALLS = {
   personality: [135, 92, 'hex'],
   close_range: [436, 436, 'int int hex'],
   name_to_handle_at: [303, 264, 'at path out out at_flags'],
+  open_by_handle_at: [304, 265, 'fd ptr open'],
   clock_settime: [227, 112, 'int ptr'],
 } as const satisfies Record<string, readonly [x64: number, arm64: number, operands: string]>;
 

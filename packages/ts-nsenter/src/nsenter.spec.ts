@@ -146,7 +146,7 @@ describe('what is refused', () => {
     ['-t 1: sh', "failed to parse pid: '1:'"],
     ['-S 0x sh', "failed to parse uid: '0x'"],
     ['-w/a -W/b sh', 'mutually exclusive arguments: --wdns --wd'],
-    ['-t 55 --user-parent sh', 'no namespace to get the parent user namespace of'],
+    ['-t 55 --user-parent sh', 'no namespaces to get parent of'],
     ['-t 99 -e sh', 'cannot open /proc/99/environ: No such file or directory'],
     ['-t 66 -e sh', 'cannot open /proc/66/environ: Permission denied'],
     ['-t 66 -c sh', 'the control group of process 66 is not visible below /sys/fs/cgroup/memory'],
@@ -165,7 +165,10 @@ describe('causes', () => {
     ['open 55 ns/uts', 'EACCES', 1000, /belongs to user 1003/],
     ['open 66 ns/uts', 'EACCES', 1000, /is yours/],
     ['setns uts', 'EPERM', 1000, /CAP_SYS_ADMIN/],
-    [`setns user ${process.pid}`, 'EINVAL', 0, /in already/],
+    [`setns user /proc/${process.pid}/ns/user`, 'EINVAL', 0, /in already/],
+    [`setns user /proc/${process.pid}/ns/uts`, 'EINVAL', 0, /is a uts namespace: --uts enters it/],
+    ['setns uts /etc/passwd', 'EINVAL', 0, /\/etc\/passwd is no namespace/],
+    ['parent user', 'EPERM', 0, /above your own user namespace/],
     ['setgroups', 'EPERM', 1000, /--preserve-credentials/],
   ] as const)('%s %s as %i', (subject, error, uid, words) => {
     expect(why(subject, error, uid)).toMatch(words);

@@ -4,6 +4,7 @@ import { defineTool, event, type Facet, forkReporting, type Outcome } from '@ts/
 import { KINDS, type Kind } from '@ts/namespaces';
 import { encode, errnoOf, type Int, O_RDONLY, O_WRONLY, type Recording, type Ref, SIGCHLD } from '@ts/sys';
 import { causes } from './causes.ts';
+import { NETNS } from './named.ts';
 import { options } from './options.ts';
 import { type Plan, plan, type Source } from './plan.ts';
 
@@ -12,6 +13,8 @@ interface Opened {
   readonly kind: Kind;
   readonly fd: Int;
   readonly own: boolean;
+  /** Where it is from, for whoever explains a failure. */
+  readonly path: string;
 }
 
 const USER = KINDS.find(({ name }) => name === 'user') as Kind;
@@ -20,11 +23,15 @@ const NET = KINDS.find(({ name }) => name === 'net') as Kind;
 /** Words of a cause's subject: the target and the file below its folder of /proc. */
 const subjectOf = (path: string) => /^\/proc\/(\d+)\/(.+)$/.exec(path)?.slice(1).join(' ') ?? '';
 
-const open = (sys: Recording, { path }: Source): Int =>
-  sys
-    .or(`cannot open ${path}`)
-    .explaining(`open ${subjectOf(path)}`)
-    .open(path, O_RDONLY);
+function open(sys: Recording, { path, fd }: Source): Int {
+  if (fd === undefined)
+    return sys
+      .or(`cannot open ${path}`)
+      .explaining(path.startsWith(NETNS) ? `netns ${path}` : `open ${subjectOf(path)}`)
+      .open(path, O_RDONLY);
+  sys.setCloexec(fd, true);
+  return fd;
+}
 
 /** The process that was opened first must still be there when its files have been: they are its own then. */
 function confirm(sys: Recording, pid: number, pidfd: Int): void {
@@ -44,33 +51,31 @@ function openSocket(sys: Recording, pidfd: Int, socket: number): Opened {
   const copy = sys.or(`cannot copy descriptor ${socket} of the target`).pidfd_getfd(pidfd, socket);
   const fd = sys.or(`cannot get the network namespace of descriptor ${socket}`).socket_netns(copy);
   sys.close(copy);
-  return { kind: NET, fd, own: false };
+  return { kind: NET, fd, own: false, path: '' };
 }
 
 /** The user namespace above the one that was named, or the owner of what else was. */
 function withParent(sys: Recording, opened: readonly Opened[]): Opened[] {
   const user = opened.find(({ kind }) => kind === USER);
-  const [first] = opened as [Opened];
-  const fd = user
-    ? sys.or('cannot get the parent of the user namespace').ns_get_parent(user.fd)
-    : sys.or(`cannot get the user namespace that owns ns/${first.kind.file}`).ns_get_userns(first.fd);
-  return [{ kind: USER, fd, own: false }, ...opened.filter((each) => each !== user)];
+  const { kind, fd: of } = user ?? (opened[0] as Opened);
+  const fd = sys.or(`failed to open parent ns of ns/${kind.file}`).explaining(`parent ${kind.file}`).ns_get_userns(of);
+  return [{ kind: USER, fd, own: false, path: '' }, ...opened.filter((each) => each !== user)];
 }
 
 /**
  * All but the user namespace first: whoever has rights outside keeps them until all is entered. What is refused then comes
  * after the user namespace, which gives those rights to its owner.
  */
-function enter(sys: Recording, opened: readonly Opened[], pid: number | undefined): void {
+function enter(sys: Recording, opened: readonly Opened[]): void {
   const before = new Map<Opened, Ref>();
   const twice = opened.some(({ kind }) => kind === USER);
   for (const each of opened)
     if (twice && each.kind !== USER) before.set(each, sys.ignoring().setns(each.fd, each.kind.flag) as Ref);
   for (const each of opened) {
-    const { kind, fd, own } = each;
+    const { kind, fd, own, path } = each;
     const entering = sys
       .or(`reassociate to namespace 'ns/${kind.file}' failed`)
-      .explaining(['setns', kind.file, pid].filter((word) => word !== undefined).join(' '));
+      .explaining(`setns ${kind.file} ${path}`);
     const again = () => (own ? entering.ignoring(errnoOf('EPERM')) : entering).setns(fd, kind.flag);
     const first = before.get(each);
     if (first) sys.when(first, 'less', 0, again);
@@ -124,7 +129,7 @@ function apply(plan: Plan, sys: Recording): Outcome {
   const folder = (what: 'root' | 'wd') => files.find(({ source }) => source.what === what)?.fd;
   const named = KINDS.flatMap((kind): Opened[] => {
     const file = files.find(({ source }) => source.what === kind);
-    return file ? [{ kind, fd: file.fd, own: file.source.own ?? false }] : [];
+    return file ? [{ kind, fd: file.fd, own: file.source.own ?? false, path: file.source.path }] : [];
   });
   if (pidfd !== undefined && plan.socket !== undefined) named.push(openSocket(sys, pidfd, plan.socket));
   const groups = plan.groups.map((path) => ({ path, fd: sys.or(`cannot open ${path}`).open(path, O_WRONLY) }));
@@ -135,7 +140,7 @@ function apply(plan: Plan, sys: Recording): Outcome {
   const opened = plan.userParent ? withParent(sys, named) : named;
 
   const outside = plan.intoUser && !plan.preserve ? (sys.ignoring().setgroups([]) as Ref) : undefined;
-  enter(sys, opened, target?.pid);
+  enter(sys, opened);
   const types = opened.map(({ kind }) => kind.file);
   event(sys, statusFd, 'namespaces', `,"types":${JSON.stringify(types)}`);
   changeDirectories(sys, folder('root'), folder('wd'), plan.directoryInside);

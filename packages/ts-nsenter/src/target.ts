@@ -7,7 +7,7 @@ import { live, strerror } from '@ts/sys';
 
 export interface Target {
   readonly pid: number;
-  /** Descriptor that holds the process already, where it was named by its inode number too. */
+  /** Descriptor that holds the process already, where it was looked at to choose it. */
   readonly pidfd?: number;
 }
 
@@ -34,17 +34,19 @@ export function parseTarget(text: string | undefined): Target | undefined {
   return inode === undefined ? { pid: Number(pid) } : holdTarget(Number(pid), inode);
 }
 
-/** Opened now and kept over the exec: what was compared is what will be entered. */
-function holdTarget(pid: number, inode: string): Target {
+/** Opened now and kept over the exec: what is looked at is what will be entered. `inode`: that its pidfd must have. */
+export function holdTarget(pid: number, inode?: string): Target {
   const sys = live();
   const pidfd = sys.or(`cannot open process ${pid}`).look('pidfd_open', pid, 0);
-  const { ino } = statSync(`/proc/self/fd/${pidfd}`, { bigint: true });
-  if (String(ino) !== inode)
-    throw new ToolError(
-      `process ${pid} is not the one with inode ${inode}`,
-      undefined,
-      `its pidfd has the inode ${ino} now: the number was given to another process`,
-    );
+  if (inode !== undefined) {
+    const { ino } = statSync(`/proc/self/fd/${pidfd}`, { bigint: true });
+    if (String(ino) !== inode)
+      throw new ToolError(
+        `process ${pid} is not the one with inode ${inode}`,
+        undefined,
+        `its pidfd has the inode ${ino} now: the number was given to another process`,
+      );
+  }
   sys.setCloexec(pidfd, false);
   return { pid, pidfd };
 }

@@ -8,6 +8,8 @@ export const NS_GET_PID_FROM_PIDNS = 0x8004b706;
 export const NS_GET_TGID_FROM_PIDNS = 0x8004b707;
 export const NS_GET_PID_IN_PIDNS = 0x8004b708;
 export const NS_GET_TGID_IN_PIDNS = 0x8004b709;
+/** Since Linux 6.18. */
+export const NS_GET_ID = 0x8008b70d;
 
 /** ioctl(2) on a socket: a descriptor of its network namespace, linux/sockios.h. */
 export const SIOCGSKNS = 0x894c;
