@@ -10,7 +10,7 @@
 #define IMAGE 0x200000UL
 #define TAPE 0x400000UL
 
-enum op { CALL, FORMAT, BRANCH, EXEC, WAIT, END_AS_CHILD, END };
+enum op { CALL, FORMAT, BRANCH, EXEC, WAIT, END_AS_CHILD, END, STORE };
 enum failure { REPORT, IGNORE, GOTO };
 enum condition { EQUAL, NOT_EQUAL, LESS };
 enum piece { LAST, TEXT, RESULT, EXIT_STATUS, SIGNAL };
@@ -21,7 +21,7 @@ struct entry {
 	u16 refs;		/* bit n: operand n is the number of an earlier entry, its result is meant */
 	u16 failure;
 	u16 only;		/* IGNORE and GOTO hold for this errno alone; 0 is any */
-	u32 number;		/* system call, condition, or kind of waiting */
+	u32 number;		/* system call, condition, kind of waiting, or bytes to store */
 	u32 target;		/* entry to go to */
 	u64 operand[6];
 	i64 result;		/* as the kernel returns it: -errno on failure */
@@ -255,6 +255,12 @@ void __attribute__((noreturn)) play(u64 *stack)
 		case BRANCH:
 			if (e->number == EQUAL ? operand[0] == operand[1] : e->number == NOT_EQUAL ? operand[0] != operand[1] : (i64)operand[0] < (i64)operand[1])
 				next = e->target;
+			continue;
+		case STORE:
+			if (e->number == 8)
+				*(u64 *)(operand[0] + operand[1]) = operand[2];
+			else
+				*(u32 *)(operand[0] + operand[1]) = operand[2];
 			continue;
 		case EXEC:
 			trace(tape, e, operand, 0);

@@ -1,7 +1,7 @@
 /** The runner at work: tapes recorded here and played by the image that the tools ship, for each architecture that can run. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -105,6 +105,39 @@ for (const arch of ['x64', 'arm64'] satisfies Arch[])
           sys.end(7);
         }),
       ).toMatchObject({ stderr: 'prog: no: No such file or directory\n', end: 3 });
+    });
+
+    test('a child whose parent is gone before it could ask for a signal ends all the same', async () => {
+      const runs = Array.from({ length: 20 }, (_, run) => at(`orphan-${arch}-${run}`));
+      for (const file of runs)
+        play((sys) => {
+          sys.forkAndWait({ parentDeathSignal: SIGTERM, parent: (parent) => parent.end(0) });
+          sh(sys, `exec >/dev/null 2>&1; sleep 0.5; touch ${file}`);
+        });
+      await new Promise((done) => setTimeout(done, 1500));
+      expect(runs.filter((file) => existsSync(file))).toEqual([]);
+    });
+
+    test('puts a result into the structure of a later call, in 4 or 8 bytes', () => {
+      const file = at(`stored-${arch}`);
+      play((sys) => {
+        const fd = sys.open(file, O_WRONLY | O_CREAT, 0o600) as Ref;
+        const fds = Buffer.alloc(24, 0xff);
+        sys.fill(fds, 4, fd, 4);
+        sys.fill(fds, 8, fd, 8);
+        sys.fill(fds, 20, 7, 4);
+        sys.write(fd, fds);
+        sys.end(0);
+      });
+      const written = readFileSync(file);
+      const fd = written.readInt32LE(4);
+      expect(fd).toBeGreaterThan(2);
+      const expected = Buffer.alloc(24, 0xff);
+      expected.writeInt32LE(fd, 4);
+      expected.writeBigInt64LE(BigInt(fd), 8);
+      expected.writeInt32LE(7, 20);
+      expect(written).toEqual(expected);
+      expect(() => play((sys) => sys.fill(Buffer.alloc(4), 1, sys.getpid(), 4))).toThrow(RangeError);
     });
 
     test('uses the result of an earlier call', () => {

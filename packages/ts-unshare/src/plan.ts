@@ -37,6 +37,8 @@ export interface Plan {
   readonly propagation: number;
   readonly offsets: readonly { readonly clock: 'monotonic' | 'boottime'; readonly seconds: bigint }[];
   readonly root?: string;
+  /** The root is changed by pivot_root(2), not chroot(2). */
+  readonly pivot: boolean;
   readonly directory?: string;
   readonly mountProc?: string;
   readonly mountBinfmt?: string;
@@ -211,7 +213,7 @@ export function plan(input: Input, world: World): Plan {
       [users, groups].some(({ single, ranges }) => single !== undefined || ranges.length > 0) ||
       owner !== undefined ||
       mountBinfmt !== undefined,
-    mount: mountProc !== undefined || mountBinfmt !== undefined,
+    mount: mountProc !== undefined || mountBinfmt !== undefined || Boolean(values.pivot),
   };
   const namespaces = KINDS.filter(({ name }) => values[name] !== undefined || implied[name]).reduce(
     (flags, { flag }) => flags | flag,
@@ -225,6 +227,11 @@ export function plan(input: Input, world: World): Plan {
     throw new ToolError('options --setgroups=allow and --map-group are mutually exclusive');
   const propagation = PROPAGATION[values.propagation ?? 'private'];
   if (propagation === undefined) throw new ToolError(`unsupported propagation mode: ${values.propagation}`);
+
+  if (values.pivot && values.root === undefined) throw new ToolError('option --pivot requires a new root (--root)');
+  // What is bound for it would reach other namespaces, and the kernel swaps no shared mounts.
+  if (values.pivot && (propagation === 0 || propagation & MS_SHARED))
+    throw new ToolError(`options --pivot and --propagation=${values.propagation} are mutually exclusive`);
 
   const offsets = (['monotonic', 'boottime'] as const).flatMap((clock) => {
     const text = values[clock];
@@ -254,6 +261,7 @@ export function plan(input: Input, world: World): Plan {
     propagation,
     offsets,
     root,
+    pivot: Boolean(values.pivot),
     directory: values.wd ?? (root === undefined ? undefined : '/'),
     mountProc: mountProc === '' ? '/proc' : mountProc,
     mountBinfmt: mountBinfmt === '' ? BINFMT : mountBinfmt,

@@ -1,13 +1,15 @@
 /** unshare(1): command-line interface for unshare(2). */
 import { keepCapabilities } from '@ts/capabilities';
 import { defineTool, event, type Facet, forkReporting, type Outcome } from '@ts/cli';
-import { formatIdMap, KINDS } from '@ts/namespaces';
+import { bindToItself, detachRoot, holdRoot } from '@ts/mounts';
+import { formatIdMap, holesOf, KINDS } from '@ts/namespaces';
 import {
   CLONE_NEWCGROUP,
   CLONE_NEWNS,
   CLONE_NEWUSER,
   encode,
   errnoOf,
+  type Int,
   MS_BIND,
   MS_NODEV,
   MS_NOEXEC,
@@ -102,6 +104,19 @@ function mapFromInside(sys: Recording, { uidMap, gidMap, setgroups }: Plan): voi
   } else if (setgroups) writeFile(sys, '/proc/self/setgroups', setgroups);
 }
 
+/** Swaps the roots: the old one, which is given back, lies over the new one then, so no folder for it is needed. */
+function pivot(sys: Recording, { root = '/' }: Plan): Int {
+  const message = `cannot change root directory to '${root}'`;
+  const old = holdRoot(sys);
+  bindToItself(sys.or(message), root, true);
+  sys.or(message).explaining(`pivot ${root}`).pivot_root('.', '.');
+  return old;
+}
+
+function changeDirectory(sys: Recording, { directory }: Plan): void {
+  if (directory !== undefined) sys.or(`cannot chdir to '${directory}'`).chdir(directory);
+}
+
 function mountProc(sys: Recording, { mountProc: target, root, propagation }: Plan): void {
   if (target === undefined) return;
   // The change of the whole tree has covered it, unless that was left out or the tree is another.
@@ -185,12 +200,19 @@ function apply(plan: Plan, sys: Recording): Outcome {
   // With the flag F the kernel opens the interpreter at once: that of the old root.
   const isOfOldRoot = plan.root !== undefined && isOpenedAtOnce(plan.loadInterpreter);
   if (isOfOldRoot) registerInterpreter(sys, BINFMT, plan.loadInterpreter);
-  if (plan.root !== undefined)
+  const old = plan.pivot ? pivot(sys, plan) : undefined;
+  if (plan.root !== undefined && !plan.pivot)
     sys.or(`cannot change root directory to '${plan.root}'`).explaining(`chroot ${plan.root}`).chroot(plan.root);
-  if (plan.directory !== undefined) sys.or(`cannot chdir to '${plan.directory}'`).chdir(plan.directory);
+  changeDirectory(sys, plan);
   mountProc(sys, plan);
   if (plan.mountBinfmt !== undefined)
     registerInterpreter(sys, plan.mountBinfmt, isOfOldRoot ? undefined : plan.loadInterpreter);
+  // Not sooner: a user namespace may mount proc only where another proc is seen.
+  if (old !== undefined) {
+    detachRoot(sys, old);
+    sys.chdir('/');
+    changeDirectory(sys, plan);
+  }
 
   if (plan.gid !== undefined) {
     sys.or('setgroups failed').setgroups([]);
@@ -233,6 +255,9 @@ function describe(plan: Plan): string {
       ? [
           `${name === 'uidMap' ? 'uid_map' : 'gid_map'} (inner outer count):`,
           ...map.ranges.map(({ inner, outer, count }) => `  ${inner} ${outer} ${count}`),
+          ...holesOf(map.ranges).map(
+            ({ first, last }) => `  ${first === last ? first : `${first}-${last}`} not mapped`,
+          ),
         ]
       : [];
   });
@@ -275,6 +300,14 @@ export const tool = defineTool({
     {
       command: 'ts-unshare --map-root-user --mount --uts sh',
       says: 'a shell as root of its own namespaces, without being root',
+    },
+    {
+      command: 'ts-unshare -rm ts-mount -t tmpfs tmpfs /mnt -- ts-unshare --map-user=1000 --map-group=1000 sh',
+      says: 'prepared as root of a namespace, run as the ordinary user (1000) in a nested one',
+    },
+    {
+      command: 'ts-unshare -rpf --root rootfs --pivot --mount-proc /bin/sh',
+      says: 'a shell in rootfs, from where the old root cannot be reached',
     },
   ],
   plan,

@@ -27,6 +27,7 @@ export type Entry = Common &
   (
     | { op: 'call'; name: Call; operands: readonly Operand[] }
     | { op: 'format'; buffer: Buffer; pieces: readonly Piece[] }
+    | { op: 'store'; into: Uint8Array; offset: number; value: Ref; width: 4 | 8 }
     | { op: 'branch'; left: Operand; condition: 'equal' | 'notEqual' | 'less'; right: number; label: Label }
     | { op: 'exec'; paths: Block; argv: Block; shell: Block | null; environment: Data | null }
     | { op: 'wait'; pid: Ref; mirrorStops: boolean; forward: bigint }

@@ -26,6 +26,8 @@ function words(entry: Entry): string {
       return withNumbers(entry);
     case 'format':
       return `text "${entry.pieces.map(piece).join('')}"`;
+    case 'store':
+      return `store {${entry.value.entry}} at byte ${entry.offset} of ${entry.into.length}`;
     case 'branch':
       return typeof entry.left === 'number'
         ? `go to ${entry.label.entry}`
@@ -42,7 +44,7 @@ function words(entry: Entry): string {
 }
 
 function consequences(entry: Entry): string {
-  if (entry.op === 'branch' || entry.op === 'format') return '';
+  if (entry.op === 'branch' || entry.op === 'format' || entry.op === 'store') return '';
   const { ignore } = entry.failure ?? {};
   if (entry.otherwise) return `  # on failure go to ${entry.otherwise.label.entry}`;
   if (ignore !== undefined) return '  # may fail';

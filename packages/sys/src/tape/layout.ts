@@ -11,7 +11,7 @@ import { ERRORS } from '../errno.ts';
 import { Block, bytesOf, type Data, type Operand, Ref } from '../operand.ts';
 import type { Entry, Label, Piece, Tape } from './entry.ts';
 
-const OPS = { call: 0, format: 1, branch: 2, exec: 3, wait: 4, endAsChild: 5, end: 6 } as const;
+const OPS = { call: 0, format: 1, branch: 2, exec: 3, wait: 4, endAsChild: 5, end: 6, store: 7 } as const;
 const CONDITIONS = { equal: 0, notEqual: 1, less: 2 } as const;
 const REPORT = 0;
 const IGNORE = 1;
@@ -103,6 +103,8 @@ function operandsOf(entry: Entry, memory: Memory): readonly Operand[] {
       return entry.operands;
     case 'format':
       return [entry.buffer, pieceList(entry.pieces, memory)];
+    case 'store':
+      return [entry.into, entry.offset, entry.value];
     case 'branch':
       return [entry.left, entry.right];
     case 'exec':
@@ -136,6 +138,7 @@ function pieceList(pieces: readonly Piece[], memory: Memory): Buffer {
 function numberOf(entry: Entry, arch: Arch): number {
   if (entry.op === 'call') return CALLS[entry.name][arch === 'arm64' ? 1 : 0];
   if (entry.op === 'branch') return CONDITIONS[entry.condition];
+  if (entry.op === 'store') return entry.width;
   if (entry.op === 'wait') return (entry.mirrorStops ? MIRROR_STOPS : 0) | (entry.forward ? FORWARD : 0);
   return entry.op === 'end' && entry.status === 'failed' ? 1 : 0;
 }

@@ -3,11 +3,13 @@
 import { encode } from '../bytes.ts';
 import { CALLS, type Call } from '../calls.ts';
 import { AT_FDCWD } from '../const/at.ts';
+import { CLONE_INTO_CGROUP } from '../const/clone.ts';
 import { O_CLOEXEC, O_DIRECTORY, O_PATH } from '../const/open.ts';
 import { SIG_BLOCK, SIG_SETMASK } from '../const/sigmask.ts';
 import * as signals from '../const/signal.ts';
 import type { Failure, Gate } from '../gate.ts';
 import { type Data, type Int, type Operand, pointerArray, Ref } from '../operand.ts';
+import { encodeStruct, offsetOf } from '../struct.ts';
 import { BoundSys, type Sys } from '../sys.ts';
 import { formatCall, quote } from '../trace.ts';
 import { type Entry, Label, type Piece, type Tape } from './entry.ts';
@@ -24,6 +26,8 @@ export interface Waiting {
   parentDeathSignal?: number;
   /** Set of blocked signals that the child gives itself back. */
   blockedBefore?: bigint;
+  /** Descriptor of a folder of cgroup2: the child is born in that control group. Since Linux 5.7. */
+  cgroup?: Int;
   /** Called for the parent between fork and wait. */
   parent?: (sys: Recording, pid: Ref) => void;
   /** Called for the parent when the child has ended. */
@@ -46,6 +50,8 @@ export interface Recording extends Sys {
   tryElse(attempt: (sys: this) => void, otherwise: (sys: this) => void, only?: number): void;
   /** From here on, a failure runs `take back` after its message, before the tape ends. */
   undo(takeBack: (sys: Recording) => void): void;
+  /** Puts a result into data that a later call is given: a descriptor into a structure, say. `offset` and `width` in bytes. */
+  fill(data: Uint8Array, offset: number, result: Int, width: 4 | 8): void;
   /** Text made while playing, and its length. `size`: bytes to reserve. */
   text(pieces: readonly Piece[], size?: number): { buffer: Buffer; length: Ref };
   /** Writes a text that is put together while playing. */
@@ -63,6 +69,25 @@ export interface TapeRecording extends Recording {
 /** Set of signals as the kernel takes it: bit n-1 is signal n. */
 export const signalSet = (list: readonly number[]): bigint =>
   list.reduce((set, signal) => set | (1n << BigInt(signal - 1)), 0n);
+
+/** struct clone_args of linux/sched.h. */
+const CLONE_ARGS = {
+  flags: 'u64',
+  pidfd: 'u64',
+  child_tid: 'u64',
+  parent_tid: 'u64',
+  exit_signal: 'u64',
+  stack: 'u64',
+  stack_size: 'u64',
+  tls: 'u64',
+  set_tid: 'u64',
+  set_tid_size: 'u64',
+  cgroup: 'u64',
+} as const;
+
+/** struct pollfd of poll.h. */
+const POLLFD = { fd: 's32', events: 'u16', revents: 'u16' } as const;
+const POLLIN = 1;
 
 class RecordingGate implements Gate {
   readonly live = false;
@@ -151,8 +176,12 @@ class RecordingSys extends BoundSys {
     };
   }
 
-  private clone(): Ref {
-    return this.gate.call('clone', [signals.SIGCHLD, 0, 0, 0, 0], this.failing('fork failed'));
+  private clone(cgroup?: Int): Ref {
+    const failure = this.failing('fork failed');
+    if (cgroup === undefined) return this.gate.call('clone', [signals.SIGCHLD, 0, 0, 0, 0], failure);
+    const structure = encodeStruct(CLONE_ARGS, { flags: CLONE_INTO_CGROUP, exit_signal: signals.SIGCHLD });
+    this.fill(structure, offsetOf(CLONE_ARGS, 'cgroup'), cgroup, 8);
+    return this.gate.call('clone3', [structure, structure.length], failure);
   }
 
   private branch(left: Operand, condition: 'equal' | 'notEqual' | 'less', right: number, label: Label): void {
@@ -185,7 +214,8 @@ class RecordingSys extends BoundSys {
     const held = signalSet([...block, ...forward, ...(forward.length ? [signals.SIGCHLD] : [])]);
     const sys = this.self;
     if (held) sys.or('sigprocmask block failed').sigprocmask(SIG_BLOCK, held);
-    const pid = this.clone();
+    const alive = waiting.parentDeathSignal ? (sys.ignoring().pidfd_open(sys.getpid() as Ref) as Ref) : undefined;
+    const pid = this.clone(waiting.cgroup);
     this.branch(pid, 'equal', 0, child);
     waiting.parent?.(sys, pid);
     const status = this.waitAs(pid, waiting.mirrorStops ?? false, signalSet(forward));
@@ -194,7 +224,29 @@ class RecordingSys extends BoundSys {
     this.gate.place(child);
     this.gate.undo = undefined;
     if (held) sys.or('sigprocmask restore failed').sigprocmask(SIG_SETMASK, blockedBefore);
-    if (waiting.parentDeathSignal) sys.or('prctl failed').setParentDeathSignal(waiting.parentDeathSignal);
+    if (alive) this.dieWithParent(alive, waiting.parentDeathSignal as number);
+  }
+
+  /** A parent that died before the child could ask for the signal is noticed by its descriptor. */
+  private dieWithParent(parent: Ref, signal: number): void {
+    const sys = this.self;
+    sys.or('prctl failed').setParentDeathSignal(signal);
+    const asked = encodeStruct(POLLFD, { events: POLLIN });
+    this.fill(asked, offsetOf(POLLFD, 'fd'), parent, 4);
+    const ended = this.with({ status: this.failure.status, message: 'poll failed' }).do(
+      'ppoll',
+      asked,
+      1,
+      Buffer.alloc(16),
+      null,
+      8,
+    ) as Ref;
+    sys.when(ended, 'equal', 1, () => {
+      sys.ignoring().kill(sys.getpid() as Ref, signal);
+      // The first process of a PID namespace is not ended by a signal of its own.
+      sys.end(1);
+    });
+    sys.ignoring().close(parent);
   }
 
   wait(pid: Ref): Ref {
@@ -256,6 +308,16 @@ class RecordingSys extends BoundSys {
       if (before) this.branch(0, 'equal', 0, before);
       else this.gate.push({ op: 'end', status: 'failed' });
     });
+  }
+
+  fill(data: Uint8Array, offset: number, result: Int, width: 4 | 8): void {
+    if (offset < 0 || offset + width > data.length) throw new RangeError(`${offset} + ${width} is beyond the data`);
+    if (result instanceof Ref) this.gate.push({ op: 'store', into: data, offset, value: result, width });
+    else {
+      const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+      if (width === 8) view.setBigInt64(offset, BigInt(result), true);
+      else view.setInt32(offset, result, true);
+    }
   }
 
   text(pieces: readonly Piece[], size = 256): { buffer: Buffer; length: Ref } {
