@@ -94,6 +94,7 @@ export const CALLS = {
   pidfd_open: [434, 434, 'int hex'],
   pidfd_send_signal: [424, 424, 'fd signal ptr int'],
   pidfd_getfd: [438, 438, 'fd int int'],
+  process_vm_readv: [310, 270, 'int ptr int ptr int hex'],
   setxattr: [188, 5, 'path string ptr int xattr'],
   lsetxattr: [189, 6, 'path string ptr int xattr'],
   fsetxattr: [190, 7, 'fd string ptr int xattr'],

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { parseHierarchies } from '@ts/cgroups';
 import { ToolError, type World } from '@ts/cli';
 import { parseIdMap } from '@ts/namespaces';
-import { live, strerror } from '@ts/sys';
+import { Block, decode, live, strerror } from '@ts/sys';
 
 export interface Target {
   readonly pid: number;
@@ -62,8 +62,35 @@ function readOf(pid: number, file: string, world: World): string {
   return text;
 }
 
+/** struct iovec {void *iov_base; size_t iov_len} */
+function iovec(address: bigint, length: number): Buffer {
+  const bytes = Buffer.alloc(16);
+  bytes.writeBigUInt64LE(address);
+  bytes.writeBigUInt64LE(BigInt(length), 8);
+  return bytes;
+}
+
+/**
+ * What a process holds as its environment, where /proc says that lies, proc_pid_stat(5): who made its user namespace may read
+ * its memory, but no file of /proc that belongs to another id. undefined where neither may be.
+ */
+function environmentInMemory(pid: number, world: World): string | undefined {
+  const stat = world.read(`/proc/${pid}/stat`) ?? '';
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [start, end] = fields.slice(47, 49).map((text) => BigInt(text || 0)) as [bigint?, bigint?];
+  if (!start || !end) return undefined;
+  const text = Buffer.alloc(Number(end - start));
+  const here = new Block(iovec(0n, text.length), [[0, text]]);
+  const size = live()
+    .ignoring()
+    .look('process_vm_readv', pid, here, 1, iovec(start, text.length), 1, 0);
+  return size === text.length ? decode(text) : undefined;
+}
+
 export const environmentOf = (pid: number, world: World): readonly string[] =>
-  readOf(pid, 'environ', world).split('\0').filter(Boolean);
+  (world.read(`/proc/${pid}/environ`) ?? environmentInMemory(pid, world) ?? readOf(pid, 'environ', world))
+    .split('\0')
+    .filter(Boolean);
 
 /** Effective user or group id of the target, as its own user namespace counts where `inside`. */
 export function idOf(pid: number, which: 'uid' | 'gid', inside: boolean, world: World): number {
