@@ -214,7 +214,8 @@ export function surveyNamespaces(reader: NamespaceReader, options: SurveyOptions
 
 /** Who keeps a namespace alive, the first of each sort and how many more: "process:1+80,mount:/run/netns/a". */
 export function formatHolders({ pids, descriptors, sockets, mounts, children }: Namespace): string {
-  const numbers = (list: readonly Descriptor[]) => list.map(({ pid, fd }) => `${pid}/${fd}`);
+  const numbers = (list: readonly Descriptor[]) =>
+    [...list].sort((a, b) => a.pid - b.pid || a.fd - b.fd).map(({ pid, fd }) => `${pid}/${fd}`);
   const sorts: [string, readonly (string | number)[]][] = [
     ['process', pids],
     ['fd', numbers(descriptors)],

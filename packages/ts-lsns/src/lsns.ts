@@ -242,16 +242,19 @@ function uidOf(pid: number): number | undefined {
   }
 }
 
-/** What /proc and the accounts say about processes. */
-const detailsFrom = (world: World): Details => ({
+/** Command line of a process, or its name where it has none. */
+function commandOf(pid: number, world: World): string | undefined {
+  const line = world.read(`/proc/${pid}/cmdline`)?.replace(/\0$/, '').replaceAll('\0', ' ');
+  return line || world.read(`/proc/${pid}/comm`)?.trimEnd();
+}
+
+/** What /proc and the accounts say about processes. `self`: our own number there. */
+const detailsFrom = (world: World, self: number): Details => ({
   ppid: remembering((pid) => {
     const stat = world.read(`/proc/${pid}/stat`);
     return stat === undefined ? undefined : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
   }),
-  command: remembering((pid) => {
-    const words = world.read(`/proc/${pid}/cmdline`)?.replace(/\0$/, '').replaceAll('\0', ' ');
-    return words || world.read(`/proc/${pid}/comm`)?.trimEnd();
-  }),
+  command: remembering((pid) => (pid === self && world.argv ? world.argv.join(' ') : commandOf(pid, world))),
   uid: remembering(uidOf),
   userName: remembering((uid) => world.user(uid)?.name ?? String(uid)),
 });
@@ -295,7 +298,14 @@ function act(plan: Plan, sys: LiveSys, world: World): Outcome {
   });
   if (plan.namespace !== undefined && !survey.namespaces.has(plan.namespace))
     throw new ToolError(`not found namespace: ${plan.namespace}`);
-  return print(world, 'namespaces', plan, layoutOf(plan), rowsOf(plan, survey, detailsFrom(world)), layout);
+  return print(
+    world,
+    'namespaces',
+    plan,
+    layoutOf(plan),
+    rowsOf(plan, survey, detailsFrom(world, Number(reader.link('/proc/self')))),
+    layout,
+  );
 }
 
 export const tool = defineTool({
@@ -312,7 +322,6 @@ export const tool = defineTool({
   differences: [
     'HOLDERS and NSID are columns of ours; --output-all leaves them out.',
     'A namespace that only lives by a child namespace is listed always (the original finds it with --tree=owner and --tree=parent).',
-    'Among the processes of its own namespaces it sees itself under the name of the Node that runs it.',
     'An expression of --filter knows neither size suffixes nor functions.',
   ],
   exitStatuses: [['1', 'wrong usage, or a namespace that is not found']],
