@@ -49,8 +49,6 @@ export interface Plan {
   readonly keepCaps?: number;
   /** Who the process is at the end, where that is certain: root of a user namespace. */
   readonly identity?: Identity;
-  readonly pid: number;
-  readonly blocked: bigint;
   readonly statusFd?: number;
   readonly environment?: readonly string[];
   readonly program: readonly string[];
@@ -274,8 +272,6 @@ export function plan(input: Input, world: World): Plan {
       world,
     ),
     keepCaps: values['keep-caps'] && namespaces & CLONE_NEWUSER ? kernelCapabilities(world) : undefined,
-    pid: world.pid,
-    blocked: world.blocked,
     statusFd,
     environment,
     ...shellOr(operands, environment ?? world.environment),

@@ -8,7 +8,7 @@
 import { type Arch, arch as host } from '../arch.ts';
 import { CALLS } from '../calls.ts';
 import { ERRORS } from '../errno.ts';
-import { Block, bytesOf, type Data, type Operand, Ref } from '../operand.ts';
+import { Block, bytesOf, type Data, MadeText, type Operand, Ref } from '../operand.ts';
 import type { Entry, Label, Piece, Tape } from './entry.ts';
 
 const OPS = { call: 0, format: 1, branch: 2, exec: 3, wait: 4, endAsChild: 5, end: 6, store: 7 } as const;
@@ -18,6 +18,8 @@ const IGNORE = 1;
 const GOTO = 2;
 const MIRROR_STOPS = 1;
 const FORWARD = 2;
+const APPEND = 1;
+const SEARCH = 2;
 const PIECES = { last: 0, text: 1, result: 2, exitStatus: 3, signal: 4 } as const;
 
 const HEADER = 64;
@@ -74,7 +76,7 @@ class Memory {
       this.strings.set(data, address);
       return address;
     }
-    const bytes = data instanceof Block ? data.bytes : data;
+    const bytes = data instanceof Block ? data.bytes : data instanceof MadeText ? data.buffer : data;
     const known = this.placed.get(bytes);
     if (known !== undefined) return known;
     const copy = Buffer.from(bytes);
@@ -108,7 +110,7 @@ function operandsOf(entry: Entry, memory: Memory): readonly Operand[] {
     case 'branch':
       return [entry.left, entry.right];
     case 'exec':
-      return [entry.paths, entry.argv, entry.shell, entry.environment];
+      return [entry.program, entry.argv, entry.shell, entry.environment];
     case 'wait':
       return [entry.pid, entry.forward];
     case 'endAsChild':
@@ -139,6 +141,7 @@ function numberOf(entry: Entry, arch: Arch): number {
   if (entry.op === 'call') return CALLS[entry.name][arch === 'arm64' ? 1 : 0];
   if (entry.op === 'branch') return CONDITIONS[entry.condition];
   if (entry.op === 'store') return entry.width;
+  if (entry.op === 'exec') return (entry.append ? APPEND : 0) | (typeof entry.program === 'string' ? SEARCH : 0);
   if (entry.op === 'wait') return (entry.mirrorStops ? MIRROR_STOPS : 0) | (entry.forward ? FORWARD : 0);
   return entry.op === 'end' && entry.status === 'failed' ? 1 : 0;
 }
