@@ -201,7 +201,9 @@ export const tool = defineTool({
     '`--follow-context` without SELinux is an error; the original says nothing.',
     '`--setuid=follow` and `--setgid=follow` together with `--user` give the id as the target itself sees it.',
     'A process id that is negative is an error.',
-    '`--status-fd`, `--dry-run` and `--trace` are ours.',
+    'A namespace can be named by its id on Linux 6.18, too, where the original needs 6.19 (and a mount namespace since 6.11): it is then looked for among those that can be seen in /proc.',
+    '`--env` works where the target has another user id of a user namespace that the caller has made: newer originals read the environment after they have changed ids, ours from the memory of the target before.',
+    '`--target-cgroup`, `--netns`, `--status-fd`, `--dry-run` and `--trace` are ours.',
   ],
   exitStatuses: [
     ['1', 'a step failed, or wrong usage'],
@@ -212,6 +214,15 @@ export const tool = defineTool({
   examples: [
     { command: 'ts-nsenter --uts=/run/uts hostname', says: 'the host name in a namespace that was bound to a file' },
     { command: 'ts-nsenter --target 4242 --all', says: 'a shell in all namespaces of process 4242' },
+    {
+      command: 'ts-nsenter --target-cgroup /job --all --join-cgroup ps ax',
+      says: 'in the namespaces and the group of a contained job, whatever its process ids are',
+    },
+    { command: 'ts-nsenter --netns blue ip addr', says: 'in a network namespace that `ip netns add blue` made' },
+    {
+      command: 'ts-nsenter --uts=:4242 hostname',
+      says: 'in the namespace of that id, as `ts-lsns -o +NSID` shows it',
+    },
     {
       command: 'ts-nsenter -t 4242 -U --preserve-credentials -n ip link',
       says: 'as an ordinary user: the network of a process in your own user namespace',

@@ -81,9 +81,7 @@ function environmentInMemory(pid: number, world: World): string | undefined {
   if (!start || !end) return undefined;
   const text = Buffer.alloc(Number(end - start));
   const here = new Block(iovec(0n, text.length), [[0, text]]);
-  const size = live()
-    .ignoring()
-    .look('process_vm_readv', pid, here, 1, iovec(start, text.length), 1, 0);
+  const size = live().ignoring().look('process_vm_readv', pid, here, 1, iovec(start, text.length), 1, 0);
   return size === text.length ? decode(text) : undefined;
 }
 
