@@ -7,7 +7,6 @@ import {
   CLONE_NEWCGROUP,
   CLONE_NEWNS,
   CLONE_NEWUSER,
-  encode,
   errnoOf,
   type Int,
   MS_BIND,
@@ -18,6 +17,7 @@ import {
   MS_REC,
   O_WRONLY,
   type Path,
+  type Piece,
   type Recording,
   type Ref,
   SIGCHLD,
@@ -33,10 +33,15 @@ const MAPS = { uid: 'uid_map', gid: 'gid_map' } as const;
 const MAPPERS = { uid: 'newuidmap', gid: 'newgidmap' } as const;
 
 /** Writes a file of the kernel in one write(2), as its files of /proc require. */
-function writeFile(sys: Recording, path: Path, text: string, said: { name?: string; failure?: string } = {}): void {
+function writeFile(
+  sys: Recording,
+  path: Path,
+  text: readonly Piece[],
+  said: { name?: string; failure?: string } = {},
+): void {
   const name = said.name ?? (typeof path === 'string' ? path : path.shown);
   const fd = sys.or(`cannot open ${name}`).open(path, O_WRONLY);
-  sys.or(said.failure ?? `write failed ${name}`).write(fd, encode(text));
+  sys.or(said.failure ?? `write failed ${name}`).print(fd, text);
   sys.close(fd);
 }
 
@@ -83,7 +88,7 @@ function mapFromOutside(sys: Recording, map: IdMap | undefined, which: 'uid' | '
   if (!map || map.by === 'self') return;
   if (map.by === 'helper') {
     const file = sys.made(['/proc/', { result: pid }, `/${MAPS[which]}`]);
-    writeFile(sys, file, formatIdMap(map.ranges), { name: MAPS[which] });
+    writeFile(sys, file, [formatIdMap(map.ranges)], { name: MAPS[which] });
     return;
   }
   const program = MAPPERS[which];
@@ -100,12 +105,18 @@ function mapFromOutside(sys: Recording, map: IdMap | undefined, which: 'uid' | '
 }
 
 /** The process's own map, and before a group map the ban on setgroups(2): the kernel wants it so since Linux 3.19. */
-function mapFromInside(sys: Recording, { uidMap, gidMap, setgroups }: Plan): void {
-  if (uidMap?.by === 'self') writeFile(sys, '/proc/self/uid_map', formatIdMap(uidMap.ranges).trimEnd());
+function mapFromInside(sys: Recording, { uidMap, gidMap, setgroups }: Plan, caller: { uid?: Ref; gid?: Ref }): void {
+  const write = (which: 'uid' | 'gid', { ranges }: IdMap) => {
+    const path = `/proc/self/${MAPS[which]}`;
+    const id = caller[which];
+    if (id) writeFile(sys, path, [`${ranges[0]?.inner} `, { result: id }, ' 1']);
+    else writeFile(sys, path, [formatIdMap(ranges).trimEnd()]);
+  };
+  if (uidMap?.by === 'self') write('uid', uidMap);
   if (gidMap?.by === 'self') {
-    writeFile(sys, '/proc/self/setgroups', 'deny');
-    writeFile(sys, '/proc/self/gid_map', formatIdMap(gidMap.ranges).trimEnd());
-  } else if (setgroups) writeFile(sys, '/proc/self/setgroups', setgroups);
+    writeFile(sys, '/proc/self/setgroups', ['deny']);
+    write('gid', gidMap);
+  } else if (setgroups) writeFile(sys, '/proc/self/setgroups', [setgroups]);
 }
 
 /** Swaps the roots: the old one, which is given back, lies over the new one then, so no folder for it is needed. */
@@ -140,7 +151,7 @@ const isOpenedAtOnce = (definition = '') => (definition.split(':').at(-1) ?? '')
 
 function registerInterpreter(sys: Recording, target: string, definition: string | undefined): void {
   sys.or(`mount ${target} failed`).mount('binfmt_misc', target, 'binfmt_misc', MS_NOSUID | MS_NOEXEC | MS_NODEV);
-  if (definition !== undefined) writeFile(sys, `${target}/register`, definition);
+  if (definition !== undefined) writeFile(sys, `${target}/register`, [definition]);
 }
 
 function apply(plan: Plan, sys: Recording): Outcome {
@@ -159,6 +170,12 @@ function apply(plan: Plan, sys: Recording): Outcome {
     });
   const binder = bindOutside && startHelper(sys, pid, (helper) => bindNamespaces(helper, plan, pid));
 
+  // Inside, before they are mapped, ids cannot be asked for.
+  const caller = {
+    uid: plan.uidMap?.isCallers ? (sys.geteuid() as Ref) : undefined,
+    gid: plan.gidMap?.isCallers ? (sys.getegid() as Ref) : undefined,
+  };
+
   if (plan.owner) {
     sys.or('setgroups failed').setgroups([]);
     sys.or('setgid() failed').setgid(plan.owner.gid);
@@ -172,7 +189,7 @@ function apply(plan: Plan, sys: Recording): Outcome {
   event(sys, plan.statusFd, 'namespaces', `,"types":${JSON.stringify(names)}`);
 
   for (const { clock, seconds } of plan.offsets)
-    writeFile(sys, '/proc/self/timens_offsets', `${clock} ${seconds} 0`, {
+    writeFile(sys, '/proc/self/timens_offsets', [`${clock} ${seconds} 0`], {
       failure: 'failed to write to /proc/self/timens_offsets',
     });
 
@@ -187,7 +204,7 @@ function apply(plan: Plan, sys: Recording): Outcome {
     });
   else bind(sys);
 
-  mapFromInside(sys, plan);
+  mapFromInside(sys, plan, caller);
   if (plan.uidMap ?? plan.gidMap)
     event(
       sys,
@@ -274,8 +291,8 @@ export const tool = defineTool({
   synopsis: ['[options] [<program> [<argument>...]]'],
   options,
   causes,
-  reads: ({ uidMap, gidMap, owner, uid, gid }) =>
-    (uidMap ?? gidMap ?? owner ?? uid ?? gid) === undefined ? [] : ['ids'],
+  reads: ({ uidMap, gidMap, owner, uid, gid, isForCaller }) =>
+    isForCaller || (uidMap ?? gidMap ?? owner ?? uid ?? gid) === undefined ? [] : ['ids'],
   description:
     'Makes new namespaces and runs a program in them; without a program, the shell that SHELL names, or /bin/sh.',
   differences: [
