@@ -142,6 +142,43 @@ describe.each(WHO)('a target that is elsewhere, $who', ({ uid, own, through }) =
   });
 });
 
+test('what fails between a PID namespace and its first process is explained, too', (context) => {
+  needs(context, needsRoot);
+  const pid = target(['-pf']);
+  for (const words of [
+    `ts-nsenter -t ${pid} -p -m/etc/passwd true`,
+    `TS_HINTS=0 ts-nsenter -t ${pid} -p -m/etc/passwd true`,
+  ]) {
+    const { status, stderr } = shell(words);
+    expect(status).toBe(1);
+    expect(stderr.split('\n').slice(0, words.startsWith('TS') ? 2 : 3)).toEqual([
+      "ts-nsenter: reassociate to namespace 'ns/mnt' failed: Invalid argument",
+      ...(words.startsWith('TS') ? [] : [expect.stringContaining('/etc/passwd is no namespace')]),
+      '',
+    ]);
+  }
+  expect(shell('ts-unshare -p -R /nowhere true')).toMatchObject({
+    status: 1,
+    stderr: "ts-unshare: cannot change root directory to '/nowhere': No such file or directory\n",
+  });
+  // SIGCHLD ignored: there is nobody to wait for, and nothing else is said.
+  expect(shell("trap '' CHLD; ts-unshare -p -R /nowhere true").stderr).toBe(
+    "ts-unshare: cannot change root directory to '/nowhere': No such file or directory\n",
+  );
+});
+
+test('a PID namespace whose first process has ended takes no other', (context) => {
+  needs(context, needsRoot);
+  using folder = temporaryFolder();
+  const script = `mount -t tmpfs none ${folder.path}; touch ${folder.path}/ns; unshare --pid=${folder.path}/ns --fork true
+    for nsenter in /usr/bin/nsenter ts-nsenter; do $nsenter --pid=${folder.path}/ns echo started; echo $?; done`;
+  const { stdout, stderr } = run(['/usr/bin/unshare', '-m', 'sh', '-c', script]);
+  expect(stdout).toBe('1\n1\n');
+  expect(stderr).toBe(
+    'nsenter: fork failed: Cannot allocate memory\nts-nsenter: fork failed: Cannot allocate memory\n',
+  );
+});
+
 describe('files of namespaces', () => {
   for (const name of ['with blanks  two', 'line\nend', 'tab\tback\\slash', 'ümläut-名前', ':7', '-n'])
     test(JSON.stringify(name), (context) => {
