@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { compatPath, originalPath, run, shell, temporaryFolder } from '../harness/run.ts';
+import { compatPath, isRoot, NOBODY, originalPath, run, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
+import { sleepingTarget } from '../harness/target.ts';
 
 /** Word for word through the compat folder, and in our own names. */
 const FORMS = [
@@ -42,6 +43,29 @@ describe.each(FORMS)('N6, $form', ({ compat, lsns, unshare }) => {
     for (const row of own) expect(row.slice(2)).toEqual(['1', String(box.pid), 'root', '`-sleep', '64']);
     const shared = rows.filter(([, type]) => ['mnt', 'uts', 'ipc', 'net', 'cgroup'].includes(type as string));
     expect(shared.map(([, , processes]) => processes)).toEqual(['2', '2', '2', '2', '2']);
+  });
+
+  test('as an ordinary user, of one’s own', async () => {
+    const uid = isRoot ? NOBODY : (process.getuid?.() as number);
+    const box = sleepingTarget(['-UrmuinpCTf'], uid);
+    try {
+      const { status, stdout, stderr } = shell(`${lsns} -n -p ${box.pid} -o TYPE,NS,NPROCS,USER,COMMAND`, {
+        compat,
+        uid,
+      });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      const rows = stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.trim().split(/ +/));
+      expect(rows.map(([type]) => type).sort()).toEqual(['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts']);
+      for (const [type, ns, processes, user] of rows) {
+        expect(Number(ns), type).toBe(idOf(box.pid, type as string));
+        expect([type, processes, user]).toEqual([type, ['time', 'pid'].includes(type as string) ? '1' : '2', 'nobody']);
+      }
+    } finally {
+      box[Symbol.dispose]();
+    }
   });
 
   test('the processes of one namespace, and a namespace that there is not', async (context) => {

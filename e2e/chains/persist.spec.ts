@@ -1,9 +1,10 @@
 /** N5 and its kin: a namespace of each kind bound to a file by one tool, entered again by the other, given up by umount. */
 import { mkdirSync, readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { OwnGroup } from '../harness/cgroups.ts';
 import { compatPath, isRoot, NOBODY, originalPath, run, temporaryFolder } from '../harness/run.ts';
 import { needs, needsController, needsProgram, needsRoot } from '../harness/skip.ts';
+import { sleepingTarget } from '../harness/target.ts';
 
 const FORMS = [
   { form: 'original names', path: compatPath, nsenter: 'nsenter', unshare: 'unshare' },
@@ -116,4 +117,51 @@ describe.each(FORMS)('$form', (form) => {
       NSENTER --user=$F.user -S 4 -G 3 sh -c 'id -u; id -g; hostname' | tr '\\n' ' ' | sed "s/$(hostname)/host/"; echo`;
     expect(withFile(form, script, 'uts')).toBe('both\n0\n0\n 0 70000 5\n 0 80000 5\n4 3 host ');
   });
+});
+
+describe.each(FORMS)('without a file, $form', ({ path, nsenter, unshare }) => {
+  const users = isRoot ? [0, NOBODY] : [process.getuid?.() as number];
+  const seen = (script: string, uid: number) => {
+    const { stdout, stderr } = run(['sh', '-c', script], { env: { PATH: path }, uid, cwd: '/' });
+    expect(stderr).toBe('');
+    return stdout;
+  };
+  for (const uid of users) {
+    const own = uid === 0 ? '' : 'r';
+    test(`a cgroup namespace: every group is / inside, the same from the target, user ${uid}`, () => {
+      const paths = (text: string) =>
+        new Set(
+          text
+            .trim()
+            .split('\n')
+            .map((line) => line.replace(/^.*:/, '')),
+        );
+      expect(paths(seen(`${unshare} -${own}C cat /proc/self/cgroup`, uid))).toEqual(new Set(['/']));
+      const target = sleepingTarget([`-${own}C`], uid);
+      onTestFinished(() => target[Symbol.dispose]());
+      const words = `${uid === 0 ? '' : '-U --preserve-credentials'} -C -t ${target.pid}`;
+      expect(paths(seen(`${nsenter} ${words} cat /proc/self/cgroup`, uid))).toEqual(new Set(['/']));
+    });
+    test(`a time namespace: offsets forward and back, of the child and of who enters, user ${uid}`, () => {
+      const [uptime] = readFileSync('/proc/uptime', 'utf8').split('.');
+      const back = Math.floor(Number(uptime) / 2);
+      const clocks = `${process.execPath} -p 'Math.floor(process.hrtime()[0] / 1e6)'; cut -d. -f1 /proc/uptime; cat /proc/self/timens_offsets`;
+      const [monotonic, boottime, ...offsets] = seen(
+        `${unshare} -${own}fT --monotonic=4000000 --boottime=-${back} sh -c "${clocks}"`,
+        uid,
+      )
+        .trim()
+        .split('\n');
+      expect(monotonic).toBe('4');
+      expect(Number(boottime)).toBeLessThan(Number(uptime) - back + 60);
+      expect(offsets.map((line) => line.trim().split(/\s+/))).toEqual([
+        ['monotonic', '4000000', '0'],
+        ['boottime', `-${back}`, '0'],
+      ]);
+      const target = sleepingTarget([`-${own}fT`, '--boottime=7000000'], uid);
+      onTestFinished(() => target[Symbol.dispose]());
+      const words = `${uid === 0 ? '' : '-U --preserve-credentials'} -T -t ${target.pid}`;
+      expect(Number(seen(`${nsenter} ${words} cut -d. -f1 /proc/uptime`, uid))).toBeGreaterThan(7_000_000);
+    });
+  }
 });
