@@ -44,22 +44,25 @@ const inPidNamespace = (script: string, path = originalPath) =>
 
 describe('a number that was given to another process', () => {
   // The file named first is a FIFO: opening it holds ts-nsenter, whose descriptor of the target is open, until somebody writes.
-  const holding = (change: string) => `
-    unshare -u sleep 60 & target=$!; asleep $target
-    mkfifo $FIFO; ts-nsenter -t $target --net=$FIFO -u echo started & entering=$!
-    until ls -l /proc/$entering/fd 2>/dev/null | grep -q pidfd; do sleep 0.02; done
+  const holding = (change: string, takes = '-u') => `
+    unshare -u env WHO=first sleep 60 & target=$!; asleep $target
+    mkfifo $FIFO; ts-nsenter -t $target --net=$FIFO ${takes} echo started & entering=$!
+    until ls -l /proc/$entering/fd 2>/dev/null | grep -q pidfd && grep -q ts-nsenter /proc/$entering/comm; do sleep 0.02; done
     ${change}
-    : > $FIFO; wait $entering; echo "status $?"`;
-  const held = (change: string) => {
+    exec 5<>$FIFO; wait $entering; echo "status $?"`;
+  const held = (change: string, takes?: string) => {
     using folder = temporaryFolder();
-    return inPidNamespace(`FIFO=${folder.path}/fifo; ${holding(change)}`);
+    return inPidNamespace(`FIFO=${folder.path}/fifo; ${holding(change, takes)}`);
   };
 
   test('while the target is being entered: it is not the target', (context) => {
     needs(context, needsRoot);
-    const { stdout, stderr } = held('end $target; again $target unshare -u sleep 61; asleep $target');
-    expect(stdout).toBe('status 1\n');
-    expect(stderr).toMatch(/^ts-nsenter: target process \d+: No such process\n/);
+    // Nor is anything else of the two mixed: what was read of the first with what would be opened of the second.
+    for (const takes of ['-u', '-e', '-c', '-G follow', '-a', '-w']) {
+      const { stdout, stderr } = held('end $target; again $target unshare -u sleep 61; asleep $target', takes);
+      expect(stdout, takes).toBe('status 1\n');
+      expect(stderr, takes).toMatch(/^ts-nsenter: target process \d+: No such process\n/);
+    }
   });
   test('while the target is being entered and nobody gets its number', (context) => {
     needs(context, needsRoot);

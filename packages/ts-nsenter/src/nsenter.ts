@@ -122,7 +122,7 @@ function assume(sys: Recording, { uid, gid, keepCaps }: Plan, outside: Ref | und
 function apply(plan: Plan, sys: Recording): Outcome {
   const { target, sources, statusFd } = plan;
   const takes = target !== undefined && (plan.socket !== undefined || sources.some(({ path }) => subjectOf(path)));
-  const pidfd = takes ? (target.pidfd ?? sys.ignoring().pidfd_open(target.pid)) : undefined;
+  const pidfd = target?.pidfd ?? (takes ? sys.ignoring().pidfd_open(target.pid) : undefined);
   if (target?.pidfd !== undefined) sys.setCloexec(target.pidfd, true);
 
   const files = sources.map((source) => ({ source, fd: open(sys, source) }));

@@ -4,7 +4,7 @@ import { type Parsed, parseId, type Step, shellOr, ToolError, UsageError, type W
 import { KINDS, type Kind } from '@ts/namespaces';
 import { fileOfNetns, holdNamespace, targetOfGroup } from './named.ts';
 import type { options } from './options.ts';
-import { contextOf, environmentOf, groupsOf, idOf, isOwn, parseTarget, type Target } from './target.ts';
+import { contextOf, environmentOf, groupsOf, held, idOf, isOwn, parseTarget, type Target } from './target.ts';
 
 type Input = Parsed<typeof options>;
 
@@ -122,7 +122,11 @@ function targetOf(values: Input['values'], world: World): Target | undefined {
 
 export function plan(input: Input, world: World): Plan {
   const { values, operands } = input;
-  const target = targetOf(values, world);
+  const follows = values.setuid === 'follow' || values.setgid === 'follow';
+  const takes = values.all || values.env || follows || values['join-cgroup'] || values['follow-context'];
+  const named = targetOf(values, world);
+  // What is read of it now and what is opened of it later are then of one process.
+  const target = named && takes && named.pidfd === undefined ? (held(named.pid) ?? named) : named;
   if (values.wd !== undefined && values.wdns !== undefined)
     throw new ToolError('mutually exclusive arguments: --wdns --wd');
   if (operands[0] === '') throw new UsageError('the program has no name');
@@ -135,7 +139,6 @@ export function plan(input: Input, world: World): Plan {
     throw new ToolError('no namespaces to get parent of', undefined, 'add --user, or another kind');
   const intoUser = kinds.includes('user') || userParent;
   const environment = values.env ? environmentOf(demand(target, 'env').pid, world) : undefined;
-  const follows = values.setuid === 'follow' || values.setgid === 'follow';
   return {
     target,
     sources,
@@ -151,15 +154,7 @@ export function plan(input: Input, world: World): Plan {
     context: values['follow-context'] ? contextOf(demand(target, 'follow-context').pid, world) : undefined,
     environment,
     statusFd: descriptor(values['status-fd']),
-    looked: Boolean(
-      values.all ||
-        values['join-cgroup'] ||
-        values['follow-context'] ||
-        values['target-cgroup'] ||
-        environment ||
-        follows ||
-        sources.some(({ fd }) => fd !== undefined),
-    ),
+    looked: Boolean(takes || values['target-cgroup'] || sources.some(({ fd }) => fd !== undefined)),
     ...shellOr(operands, environment ?? world.environment),
   };
 }

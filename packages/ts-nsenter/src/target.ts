@@ -51,6 +51,15 @@ export function holdTarget(pid: number, inode?: string): Target {
   return { pid, pidfd };
 }
 
+/** The same without a word where there is no such process: whoever looks at it says so. */
+export function held(pid: number): Target | undefined {
+  const sys = live();
+  const pidfd = sys.ignoring().look('pidfd_open', pid, 0);
+  if (pidfd < 0) return undefined;
+  sys.setCloexec(pidfd, false);
+  return { pid, pidfd };
+}
+
 /** A file of the target; says why it cannot be read. */
 function readOf(pid: number, file: string, world: World): string {
   const path = `/proc/${pid}/${file}`;
