@@ -42,16 +42,22 @@ describe.each(FORMS)('a namespace by its id, $form', ({ compat, nsenter, lsns })
     return own ? undefined : 'this kernel gives namespaces no ids';
   };
 
-  for (const [option, file] of Object.entries(KINDS))
-    test(`--${option}=:ID, as root`, (context) => {
-      needs(context, needsRoot, noIds);
-      const pid = target(['-UrmuinpCT', '-f']);
-      const id = idOf(pid, file);
-      expect(id).toMatch(/^\d+$/);
-      // The file of the PID namespace itself is that of /proc's own.
-      const entered = shell(`${nsenter} --${option}=:${id} readlink /proc/self/ns/${file}`, { compat });
-      expect(entered).toMatchObject({ stdout: `${linkOf(pid, file)}\n`, stderr: '', status: 0 });
-    });
+  test('of every kind, as root', (context) => {
+    needs(context, needsRoot, noIds);
+    const pid = target(['-UrmuinpCT', '-f']);
+    const { stdout: listed } = shell(`${lsns} -l -n -p ${pid} -o TYPE,NSID`, { compat });
+    const ids = new Map(
+      listed
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.trim().split(/ +/) as [string, string]),
+    );
+    expect(new Set(ids.values()).size).toBe(8);
+    for (const [option, file] of Object.entries(KINDS)) {
+      const entered = shell(`${nsenter} --${option}=:${ids.get(file)} readlink /proc/self/ns/${file}`, { compat });
+      expect(entered, file).toMatchObject({ stdout: `${linkOf(pid, file)}\n`, stderr: '', status: 0 });
+    }
+  });
   test('the short option takes it too, and several ids go together', (context) => {
     needs(context, needsRoot, noIds);
     const pid = target(['-un']);
