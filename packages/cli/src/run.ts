@@ -203,10 +203,11 @@ function nextTool(outcome: Becoming, chain: Chain, environment: readonly string[
     return undefined;
   const found = findProgram(programOf(outcome, environment).paths);
   if (found === undefined) return undefined;
+  const name = toolOf(session.build, found);
+  if (name === undefined) return undefined;
   const real = realpathSync(encode(found), 'utf8');
   if (mounted.some((target) => isBelow(real, target) || isBelow(found, target))) return undefined;
-  const name = toolOf(session.build, real);
-  const tool = name === undefined ? undefined : toolNamed(session.build, name);
+  const tool = toolNamed(session.build, name);
   if (tool && changed.has('credentials'))
     throw new ToolError(`${name} cannot be emitted: which rights an execve leaves it is known only then`);
   return tool && { tool, argv: outcome.become, environment };
