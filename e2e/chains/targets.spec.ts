@@ -2,7 +2,7 @@ import { mkdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { OwnGroup, trees } from '../harness/cgroups.ts';
-import { isRoot, NOBODY, run, shell, uniqueName } from '../harness/run.ts';
+import { isRoot, NOBODY, run, shell, temporaryFolder, uniqueName } from '../harness/run.ts';
 import { needs, needsController, needsRoot } from '../harness/skip.ts';
 import { sleepingTarget, textOf } from '../harness/target.ts';
 
@@ -108,6 +108,17 @@ describe.each(FORMS)('a namespace by its id, $form', ({ compat, nsenter, lsns })
         status: 1,
         stderr: `${nsenter}: failed to parse nsid: ${word}\n`,
       });
+  });
+  test('--emit is refused: a file cannot hold it', (context) => {
+    needs(context, needsRoot, noIds);
+    using folder = temporaryFolder();
+    const file = join(folder.path, 'emitted');
+    expect(
+      shell(`${nsenter} -u:${idOf(process.pid, 'uts')} --emit ${file} true; ls ${folder.path}`, { compat }),
+    ).toMatchObject({
+      stdout: '',
+      stderr: expect.stringContaining('ts-nsenter cannot be emitted'),
+    });
   });
   test('its descriptor is not handed on, and a file of such a name is meant by ./', (context) => {
     needs(context, needsRoot, noIds);

@@ -193,6 +193,10 @@ export const tool = defineTool({
   causes,
   reads: ({ looked }) => (looked ? ['pid', 'ids', 'cgroups'] : []),
   files: ({ looked }) => (looked ? ['/proc'] : []),
+  momentary: ({ target, sources }) =>
+    target?.pidfd !== undefined || sources.some(({ fd }) => fd !== undefined)
+      ? 'what it enters is held by a descriptor of this process'
+      : undefined,
   description:
     'Enters namespaces of a process, or those that files keep alive, and runs a program in them; without a program, the shell that SHELL names, or /bin/sh. With a PID namespace the program is a child that is waited for. The target is held by a descriptor while its files are opened: a process that has got its number meanwhile is not entered. The user namespace comes last for whoever has rights outside, first for whoever gets them inside.',
   differences: [
