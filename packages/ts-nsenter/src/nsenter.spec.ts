@@ -89,6 +89,13 @@ describe('what is opened', () => {
       '/proc/5555555/cwd',
     ]);
   });
+  test('a network namespace by name, like its file', () => {
+    expect(paths('--netns blue sh')).toEqual(['/run/netns/blue']);
+    expect(paths('--netns=blue -n/run/net sh')).toEqual(['/run/net']);
+    expect(paths('-n/run/net --netns blue -t 5555555 -a -U/u -C/c -i/i -u/u -p/p -m/m -T/t sh')[0]).toBe(
+      '/run/netns/blue',
+    );
+  });
   test('the last of several', () => {
     expect(paths('-u/run/a -u/run/b sh')).toEqual(['/run/b']);
   });
@@ -151,6 +158,14 @@ describe('what is refused', () => {
     ['-t 99 -e sh', 'cannot open /proc/99/environ: No such file or directory'],
     ['-t 6666666 -e sh', 'cannot open /proc/6666666/environ: Permission denied'],
     ['-t 6666666 -c sh', 'the control group of process 6666666 is not visible below /sys/fs/cgroup/memory'],
+    ['--netns a/b sh', "invalid name of a network namespace: 'a/b'"],
+    ['--netns .. sh', "invalid name of a network namespace: '..'"],
+    ['--netns= sh', "invalid name of a network namespace: ''"],
+    ['-u:1x sh', 'failed to parse nsid: 1x'],
+    ['-u: sh', 'failed to parse nsid: '],
+    ['--target-cgroup /none -u sh', 'no such control group: /none'],
+    ['--target-cgroup=/sys/fs/cgroup/memory/none -u sh', 'no such control group: /sys/fs/cgroup/memory/none'],
+    ['--target-cgroup /a -t 5 -u sh', 'mutually exclusive arguments: --target --target-cgroup'],
     ['-t 5555555 -Z sh', 'SELinux is not enabled on this system'],
   ])('%s: %s', (words, message) => {
     expect(() => planned(words)).toThrow(ToolError);
