@@ -123,17 +123,30 @@ export function liveReader(sys: LiveSys): NamespaceReader {
 
   /** The process whose sockets were asked for last. */
   let holder = { pid: 0, pidfd: -1 };
-  const ofSocket = (pid: number, fd: number): Opened | undefined => {
+  /** Does something with a copy of a descriptor of another process. */
+  const withCopy = <Result>(pid: number, fd: number, use: (copy: number) => Result): Result | undefined => {
     if (holder.pid !== pid) {
       if (holder.pidfd >= 0) looking.look('close', holder.pidfd);
       holder = { pid, pidfd: looking.look('pidfd_open', pid, 0) };
     }
-    const socket = holder.pidfd < 0 ? -1 : looking.look('pidfd_getfd', holder.pidfd, fd, 0);
-    if (socket < 0) return undefined;
-    const namespace = opened(looking.look('ioctl', socket, SIOCGSKNS, 0));
-    looking.look('close', socket);
-    return namespace;
+    const copy = holder.pidfd < 0 ? -1 : looking.look('pidfd_getfd', holder.pidfd, fd, 0);
+    if (copy < 0) return undefined;
+    const result = use(copy);
+    looking.look('close', copy);
+    return result;
   };
+  const netnsOf = (socket: number) => opened(looking.look('ioctl', socket, SIOCGSKNS, 0));
+  /** Inode numbers by the cookie of the namespace. */
+  const byCookie = new Map<bigint, number | undefined>();
+  const idOfSocket = (pid: number, fd: number) =>
+    withCopy(pid, fd, (socket) => {
+      const cookie = looking.socket_netns_cookie(socket);
+      if (cookie !== undefined && byCookie.has(cookie)) return byCookie.get(cookie);
+      const namespace = netnsOf(socket);
+      namespace?.close();
+      if (cookie !== undefined) byCookie.set(cookie, namespace?.id);
+      return namespace?.id;
+    });
 
   const open = (path: string) => opened(looking.look('openat', AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0));
   const nsfs = statSync('/proc/self/ns/user', { throwIfNoEntry: false })?.dev;
@@ -149,6 +162,7 @@ export function liveReader(sys: LiveSys): NamespaceReader {
       return namespace && formatNamespaceLink(namespace);
     },
     open,
-    ofSocket,
+    ofSocket: (pid, fd) => withCopy(pid, fd, netnsOf),
+    idOfSocket,
   };
 }

@@ -43,6 +43,7 @@ function made(links: Readonly<Record<string, string>>, above: Readonly<Record<st
     descriptor: (path) => links[path],
     open: (path) => opened(links[path]),
     ofSocket: (pid, fd) => opened(links[`socket of ${pid}/${fd}`]),
+    idOfSocket: (pid, fd) => parseNamespaceLink(links[`socket of ${pid}/${fd}`] ?? '')?.id,
   };
   return { reader, left: () => open };
 }

@@ -115,6 +115,7 @@ export const CALLS = {
   recvfrom: [45, 207, 'fd out int int ptr ptr'],
   setsockopt: [54, 208, 'fd int int ptr int'],
   getsockname: [51, 204, 'fd out ptr'],
+  getsockopt: [55, 209, 'fd int int out ptr'],
   ppoll: [271, 73, 'ptr int ptr ptr int'],
   umask: [95, 166, 'octal'],
   sched_setaffinity: [203, 122, 'int int ptr'],

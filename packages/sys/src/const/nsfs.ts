@@ -13,3 +13,6 @@ export const NS_GET_ID = 0x8008b70d;
 
 /** ioctl(2) on a socket: a descriptor of its network namespace, linux/sockios.h. */
 export const SIOCGSKNS = 0x894c;
+
+/** getsockopt(2): a number of the socket's network namespace that no other has had since the system started; asm/socket.h. */
+export const SO_NETNS_COOKIE = 71;
