@@ -109,6 +109,13 @@ describe.each(FORMS)('a namespace by its id, $form', ({ compat, nsenter, lsns })
         stderr: `${nsenter}: failed to parse nsid: ${word}\n`,
       });
   });
+  test('behind another tool, in one process and in two: no descriptor is left over', (context) => {
+    needs(context, needsRoot, noIds);
+    const pid = target(['-n']);
+    const words = `ts-nsenter -n:${idOf(pid, 'net')} -e -t ${pid} sh -c 'readlink /proc/self/ns/net; ls -l /proc/self/fd | grep -cE "pidfd|net:|userns"'`;
+    for (const first of ['ts-unshare -u', 'ts-unshare -pf', 'TS_TOOLS_NO_FUSE=1 ts-unshare -u'])
+      expect(shell(`${first} ${words}`), first).toMatchObject({ stdout: `${linkOf(pid, 'net')}\n0\n`, stderr: '' });
+  });
   test('--emit is refused: a file cannot hold it', (context) => {
     needs(context, needsRoot, noIds);
     using folder = temporaryFolder();

@@ -8,16 +8,13 @@ import { holdTarget, type Target } from './target.ts';
 
 const ESTALE = 116;
 
-/** Opens the namespace with that id, as column NSID of lsns shows it; the descriptor stays open over the exec. */
+/** Opens the namespace with that id, as column NSID of lsns shows it. */
 export function holdNamespace(text: string, world: World): number {
   const id = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(id)) throw new ToolError(`failed to parse nsid: ${text}`);
   const sys = live();
   const { fd, byInode } = openNamespaceById(sys, id, nsfsMounts(world.read, mountNamespaces(liveReader(sys))));
-  if (fd !== undefined) {
-    sys.setCloexec(fd, false);
-    return fd;
-  }
+  if (fd !== undefined) return fd;
   const why = !hasNsids(sys)
     ? 'this kernel gives namespaces no ids: mount namespaces have one since Linux 6.11, all since 6.18'
     : byInode

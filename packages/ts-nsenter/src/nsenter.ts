@@ -2,7 +2,7 @@
 import { keepCapabilities } from '@ts/capabilities';
 import { defineTool, event, type Facet, forkReporting, type Outcome } from '@ts/cli';
 import { KINDS, type Kind } from '@ts/namespaces';
-import { encode, errnoOf, type Int, O_RDONLY, O_WRONLY, type Recording, type Ref, SIGCHLD } from '@ts/sys';
+import { encode, errnoOf, type Int, live, O_RDONLY, O_WRONLY, type Recording, type Ref, SIGCHLD } from '@ts/sys';
 import { causes } from './causes.ts';
 import { NETNS } from './named.ts';
 import { options } from './options.ts';
@@ -23,14 +23,19 @@ const NET = KINDS.find(({ name }) => name === 'net') as Kind;
 /** Words of a cause's subject: the target and the file below its folder of /proc. */
 const subjectOf = (path: string) => /^\/proc\/(\d+)\/(.+)$/.exec(path)?.slice(1).join(' ') ?? '';
 
-function open(sys: Recording, { path, fd }: Source): Int {
-  if (fd === undefined)
-    return sys
-      .or(`cannot open ${path}`)
-      .explaining(path.startsWith(NETNS) ? `netns ${path}` : `open ${subjectOf(path)}`)
-      .open(path, O_RDONLY);
+/** A descriptor that planning has opened goes over the exec to the runner, and no further. */
+function takeOver(sys: Recording, fd: number): number {
+  live().setCloexec(fd, false);
   sys.setCloexec(fd, true);
   return fd;
+}
+
+function open(sys: Recording, { path, fd }: Source): Int {
+  if (fd !== undefined) return takeOver(sys, fd);
+  return sys
+    .or(`cannot open ${path}`)
+    .explaining(path.startsWith(NETNS) ? `netns ${path}` : `open ${subjectOf(path)}`)
+    .open(path, O_RDONLY);
 }
 
 /** The process that was opened first must still be there when its files have been: they are its own then. */
@@ -122,8 +127,8 @@ function assume(sys: Recording, { uid, gid, keepCaps }: Plan, outside: Ref | und
 function apply(plan: Plan, sys: Recording): Outcome {
   const { target, sources, statusFd } = plan;
   const takes = target !== undefined && (plan.socket !== undefined || sources.some(({ path }) => subjectOf(path)));
-  const pidfd = target?.pidfd ?? (takes ? sys.ignoring().pidfd_open(target.pid) : undefined);
-  if (target?.pidfd !== undefined) sys.setCloexec(target.pidfd, true);
+  const held = target?.pidfd === undefined ? undefined : takeOver(sys, target.pidfd);
+  const pidfd = held ?? (takes ? sys.ignoring().pidfd_open(target.pid) : undefined);
 
   const files = sources.map((source) => ({ source, fd: open(sys, source) }));
   const folder = (what: 'root' | 'wd') => files.find(({ source }) => source.what === what)?.fd;

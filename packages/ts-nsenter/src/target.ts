@@ -34,10 +34,9 @@ export function parseTarget(text: string | undefined): Target | undefined {
   return inode === undefined ? { pid: Number(pid) } : holdTarget(Number(pid), inode);
 }
 
-/** Opened now and kept over the exec: what is looked at is what will be entered. `inode`: that its pidfd must have. */
+/** Opened now and kept: what is looked at is what will be entered. `inode`: that its pidfd must have. */
 export function holdTarget(pid: number, inode?: string): Target {
-  const sys = live();
-  const pidfd = sys.or(`cannot open process ${pid}`).look('pidfd_open', pid, 0);
+  const pidfd = live().or(`cannot open process ${pid}`).look('pidfd_open', pid, 0);
   if (inode !== undefined) {
     const { ino } = statSync(`/proc/self/fd/${pidfd}`, { bigint: true });
     if (String(ino) !== inode)
@@ -47,17 +46,13 @@ export function holdTarget(pid: number, inode?: string): Target {
         `its pidfd has the inode ${ino} now: the number was given to another process`,
       );
   }
-  sys.setCloexec(pidfd, false);
   return { pid, pidfd };
 }
 
 /** The same without a word where there is no such process: whoever looks at it says so. */
 export function held(pid: number): Target | undefined {
-  const sys = live();
-  const pidfd = sys.ignoring().look('pidfd_open', pid, 0);
-  if (pidfd < 0) return undefined;
-  sys.setCloexec(pidfd, false);
-  return { pid, pidfd };
+  const pidfd = live().ignoring().look('pidfd_open', pid, 0);
+  return pidfd < 0 ? undefined : { pid, pidfd };
 }
 
 /** A file of the target; says why it cannot be read. */
