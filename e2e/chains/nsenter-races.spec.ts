@@ -47,7 +47,7 @@ describe('a number that was given to another process', () => {
   const holding = (change: string, takes = '-u') => `
     unshare -u env WHO=first sleep 60 & target=$!; asleep $target
     mkfifo $FIFO; ts-nsenter -t $target --net=$FIFO ${takes} echo started & entering=$!
-    until ls -l /proc/$entering/fd 2>/dev/null | grep -q pidfd && grep -q ts-nsenter /proc/$entering/comm; do sleep 0.02; done
+    until ls -l /proc/$entering/fd 2>/dev/null | grep -q pidfd && grep -q ts-nsenter /proc/$entering/comm; do kill -0 $entering || break; sleep 0.02; done
     ${change}
     exec 5<>$FIFO; wait $entering; echo "status $?"`;
   const held = (change: string, takes?: string) => {
