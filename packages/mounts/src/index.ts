@@ -1,7 +1,5 @@
 /** @ts/mounts: option words of mount(8), the kernel's table of mounts, fstab. */
 export * from './fstab.ts';
-export * from './idmapped.ts';
-export * from './idmapping.ts';
 export * from './mountinfo.ts';
 export * from './namespace.ts';
 export * from './options.ts';

@@ -34,7 +34,6 @@ import {
   MS_SYNCHRONOUS,
   MS_UNBINDABLE,
 } from '@ts/sys';
-import { type IdMapping, OptionError, parseIdMapping } from './idmapping.ts';
 
 interface Word {
   readonly set?: number;
@@ -169,8 +168,8 @@ export interface MountOptions {
   readonly layered: boolean;
   /** The directory of the file system that is to be mounted, instead of its root. */
   readonly subdir?: string;
-  /** Ids as they are to be seen at the mount. */
-  readonly idmap?: IdMapping;
+  /** Ids as they are to be seen at the mount: @ts/namespaces reads it. */
+  readonly idmap?: string;
   /** Owner, group (names or numbers) and permissions that the root of the mount is given. */
   readonly owner?: string;
   readonly group?: string;
@@ -207,6 +206,9 @@ function attributesOf(words: readonly Word[]): Attributes {
   return { set, clear };
 }
 
+/** A value of an option that cannot be. */
+export class OptionError extends Error {}
+
 const unquoted = (text: string) => text.replace(/^"(.*)"$/s, '$1');
 
 /** Octal permissions. */
@@ -227,7 +229,7 @@ const EXTRAS: Readonly<Record<string, (value: string) => Extras>> = {
   'X-mount.mkdir': (value) => ({ mkdir: value === '' ? 0o755 : parseMode(value) }),
   'x-mount.mkdir': (value) => ({ mkdir: value === '' ? 0o755 : parseMode(value) }),
   'X-mount.subdir': (value) => ({ subdir: parseValue(value) }),
-  'X-mount.idmap': (value) => ({ idmap: parseIdMapping(value) }),
+  'X-mount.idmap': (value) => ({ idmap: parseValue(value) }),
   'X-mount.owner': (value) => ({ owner: parseValue(value) }),
   'X-mount.group': (value) => ({ group: parseValue(value) }),
   'X-mount.mode': (value) => ({ mode: parseMode(value) }),

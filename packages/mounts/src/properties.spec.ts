@@ -1,10 +1,9 @@
-/** What holds for any text: of tables of mounts, of options, of id maps. */
+/** What holds for any text: of tables of mounts, of options. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseFstab } from './fstab.ts';
-import { OptionError, parseIdMapping } from './idmapping.ts';
 import { allOptions, escapeOctal, type Mount, mountAt, parseMountinfo, subtree, unescapeOctal } from './mountinfo.ts';
-import { parseOptions, splitOptions } from './options.ts';
+import { OptionError, parseOptions, splitOptions } from './options.ts';
 
 /** Names of files: any characters but NUL and "/", with those that are escaped more often than chance would have it. */
 const name = fc
@@ -171,19 +170,6 @@ describe('options', () => {
       ),
     );
   });
-});
-
-test('id maps are read back, entry for entry', () => {
-  const id = fc.nat(0xffff_fffe);
-  const range = fc.record({ inner: id, outer: id, count: fc.integer({ min: 1, max: 0xffff_ffff }) });
-  const entry = fc.tuple(fc.constantFrom('u:', 'g:', 'b:', ''), range);
-  fc.assert(
-    fc.property(fc.array(entry, { minLength: 1 }), (entries) => {
-      const text = entries.map(([kind, { inner, outer, count }]) => `${kind}${inner}:${outer}:${count}`).join(' ');
-      const of = (other: string) => entries.filter(([kind]) => kind !== other).map(([, each]) => each);
-      expect(parseIdMapping(text)).toEqual({ users: of('g:'), groups: of('u:') });
-    }),
-  );
 });
 
 test('fstab: escaped fields are read back', () => {

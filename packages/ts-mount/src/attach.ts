@@ -1,7 +1,7 @@
 /** The system calls of one change, in kernel order: made now or recorded. Everything that comes into being can be taken back. */
 import { dirname } from 'node:path';
-import { type IdMapping, realPath, splitLayers } from '@ts/mounts';
-import { formatIdMap } from '@ts/namespaces';
+import { realPath, splitLayers } from '@ts/mounts';
+import { formatIdMap, type IdMapping } from '@ts/namespaces';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,

@@ -3,7 +3,6 @@ import { type Parsed, ToolError, type World } from '@ts/cli';
 import {
   type Attributes,
   deviceTypes,
-  type IdMapping,
   type MountOptions,
   matchesType,
   mountAt,
@@ -12,6 +11,7 @@ import {
   parseOptions,
   realPath,
 } from '@ts/mounts';
+import { type IdMapping, parseIdMapping } from '@ts/namespaces';
 import { MOUNT_ATTR__ATIME, MS_BIND, MS_MOVE, MS_REC, MS_REMOUNT } from '@ts/sys';
 import type { options } from './options.ts';
 import { resolveSource, typesOf } from './source.ts';
@@ -74,9 +74,15 @@ function mapWords(steps: Input['steps']): string[] {
   return entries.length ? [`X-mount.idmap=${entries.join(' ')}`] : [];
 }
 
-export function read(text: string, target: string): MountOptions {
+export interface Words extends Omit<MountOptions, 'idmap'> {
+  readonly idmap?: IdMapping;
+}
+
+export function read(text: string, target: string): Words {
   try {
-    return parseOptions(text);
+    const options = parseOptions(text);
+    const { idmap } = options;
+    return { ...options, idmap: idmap === undefined ? undefined : parseIdMapping(idmap) };
   } catch (error) {
     if (error instanceof OptionError) throw unreadable(text, target, error.message);
     throw error;
@@ -89,7 +95,7 @@ function unreadable(text: string, target: string, why: string): ToolError {
 }
 
 export function kindOf(
-  { flags, propagation, data }: MountOptions,
+  { flags, propagation, data }: Words,
   source: string | undefined,
   type: string | undefined,
 ): Change['kind'] {
@@ -146,7 +152,7 @@ function isClassic(world: World): boolean {
 }
 
 /** Ids of names or numbers; -1 where none is given. */
-function ownerOf({ owner, group }: MountOptions, world: World, failure: (why: string) => ToolError) {
+function ownerOf({ owner, group }: Words, world: World, failure: (why: string) => ToolError) {
   const idOf = (option: string, text: string | undefined, find: (name: string) => number | undefined) => {
     if (text === undefined) return -1;
     const id = find(text) ?? (/^\d+$/.test(text) ? Number(text) : Number.NaN);
@@ -161,7 +167,7 @@ function ownerOf({ owner, group }: MountOptions, world: World, failure: (why: st
 }
 
 /** mount(2) resets on a remount what it is not told: flags that the mount has and no word names. */
-function kept({ attributes, words }: MountOptions, kind: Change['kind'], target: string, world: World): number {
+function kept({ attributes, words }: Words, kind: Change['kind'], target: string, world: World): number {
   if (kind !== 'remount') return 0;
   const mount = mountAt(parseMountinfo(world.read('/proc/self/mountinfo') ?? ''), realPath(target));
   const opposite = (word: string) => (word === 'ro' ? 'rw' : word.replace(/^no/, ''));

@@ -1,7 +1,8 @@
 /** The mounts, as mount(8) lists them. */
 import { readdirSync, realpathSync } from 'node:fs';
 import { ToolError, type World } from '@ts/cli';
-import { allOptions, idMappingOf, isIdmapped, type Mount, matchesType, parseMountinfo } from '@ts/mounts';
+import { allOptions, type Mount, matchesType, parseMountinfo } from '@ts/mounts';
+import { idMappingOf, isIdmapped } from '@ts/namespaces';
 import type { LiveSys } from '@ts/sys';
 import type { Listing } from './plan.ts';
 

@@ -1,8 +1,8 @@
 /** The ids that an idmapped mount shows: the table of mounts says only that it has a map. */
-import { parseIdMap } from '@ts/namespaces';
+import type { Mount } from '@ts/mounts';
 import { type LiveSys, SysError } from '@ts/sys';
+import { parseIdMap } from './idmap.ts';
 import type { IdMapping } from './idmapping.ts';
-import type { Mount } from './mountinfo.ts';
 
 export const isIdmapped = ({ options }: Mount): boolean => options.includes('idmapped');
 
