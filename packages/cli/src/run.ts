@@ -195,7 +195,8 @@ function programOf({ become, argv0, path, failure }: Becoming, environment: read
 /** The next tool of the chain where planning it here and now gives what executing it later would. */
 function nextTool(outcome: Becoming, chain: Chain, environment: readonly string[], session: Session): Call | undefined {
   if (outcome.argv0 !== undefined || variableOf(environment, 'TS_TOOLS_NO_FUSE') === '1') return undefined;
-  if (chain.changed.has('root') || chain.changed.has('credentials')) return undefined;
+  const { changed } = chain;
+  if (changed.has('root') || changed.has('credentials') || changed.has('filter')) return undefined;
   const found = findProgram(programOf(outcome, environment).paths);
   if (found === undefined) return undefined;
   const real = realpathSync(encode(found), 'utf8');
