@@ -47,6 +47,8 @@ export class TooLong extends Error {
 }
 
 const HALF = 32;
+const FULL = 0xffffffff;
+const ALL = (1n << 64n) - 1n;
 const low = (value: bigint) => Number(BigInt.asUintN(HALF, value));
 const high = (value: bigint) => Number(BigInt.asUintN(HALF, value >> BigInt(HALF)));
 
@@ -59,35 +61,36 @@ function writeCondition(
   no: Label,
 ) {
   const wide = bits > HALF;
-  const load = (half: 'high' | 'low', part: number) => {
-    to.add(LOAD, half === 'high' ? highHalf(index) : lowHalf(index));
-    if (comparison === 'MASKED_EQ') to.add(AND, part);
-  };
-  const equals = (wanted: bigint, ifSo: Label, ifNot: Label) => {
-    if (wide) {
-      load('high', high(mask));
-      to.jump(EQUAL, high(wanted), undefined, ifNot);
+  const load = (half: 'high' | 'low') => to.add(LOAD, half === 'high' ? highHalf(index) : lowHalf(index));
+  /** Halves of which no bit counts are passed over. */
+  const equals = (wanted: bigint, counting: bigint, ifSo: Label, ifNot: Label) => {
+    const halves = (wide ? (['high', 'low'] as const) : (['low'] as const))
+      .map((half) => ({ half, part: half === 'high' ? high : low }))
+      .filter(({ part }) => part(counting) !== 0);
+    for (const [at, { half, part }] of halves.entries()) {
+      load(half);
+      if (part(counting) !== FULL) to.add(AND, part(counting));
+      to.jump(EQUAL, part(wanted), at + 1 < halves.length ? undefined : ifSo, ifNot);
     }
-    load('low', low(mask));
-    to.jump(EQUAL, low(wanted), ifSo, ifNot);
+    if (!halves.length) to.jump(AT_LEAST, 0, ifSo, ifSo);
   };
   /** Whether the argument is above the value, or at least it. */
   const exceeds = (code: number, ifSo: Label, ifNot: Label) => {
     if (wide) {
-      load('high', 0);
+      load('high');
       to.jump(ABOVE, high(value), ifSo, undefined);
       to.jump(EQUAL, high(value), undefined, ifNot);
     }
-    load('low', 0);
+    load('low');
     to.jump(code, low(value), ifSo, ifNot);
   };
   switch (comparison) {
     case 'EQ':
-      return equals(value, yes, no);
+      return equals(value, ALL, yes, no);
     case 'NE':
-      return equals(value, no, yes);
+      return equals(value, ALL, no, yes);
     case 'MASKED_EQ':
-      return equals(value & mask, yes, no);
+      return equals(value & mask, mask, yes, no);
     case 'GT':
       return exceeds(ABOVE, yes, no);
     case 'LE':

@@ -96,10 +96,14 @@ function decisionsOf(rules: readonly Rule[], architecture: Architecture, default
   return new Map([...clauses].map(([number, list]) => [number, decide(list, defaultAction)]));
 }
 
-/** The policy of a profile. Rules that do what is done anyway are left out, as container runtimes do. */
+/** The rules that count here. Those that do what is done anyway are left out, as container runtimes do. */
+export const rulesFor = (profile: Profile, circumstances: Circumstances): readonly Rule[] =>
+  profile.rules.filter((rule) => rule.action !== profile.defaultAction && counts(rule, circumstances));
+
+/** The policy of a profile. */
 export function resolveProfile(profile: Profile, circumstances: Circumstances): Policy {
   const { defaultAction, flags = 0 } = profile;
-  const rules = profile.rules.filter((rule) => rule.action !== defaultAction && counts(rule, circumstances));
+  const rules = rulesFor(profile, circumstances);
   const architectures = architecturesOf(profile, circumstances.native);
   return {
     architectures,
