@@ -69,7 +69,7 @@ export const ARCHITECTURES: readonly Architecture[] = [X86_64, X86, X32, AARCH64
 
 /** Calls of x86-64 that x32 does not have. */
 const NOT_X32 =
-  '_sysctl create_module epoll_ctl_old epoll_wait_old get_kernel_syms get_thread_area nfsservctl query_module set_thread_area uselib vserver';
+  '_sysctl create_module epoll_ctl_old epoll_wait_old get_kernel_syms get_thread_area map_shadow_stack nfsservctl query_module set_thread_area uselib vserver';
 
 /** Architectures that profiles may name and no kernel runs beside one of ours: no call of theirs can occur. */
 const FOREIGN = new Set(
