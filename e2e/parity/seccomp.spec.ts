@@ -19,13 +19,12 @@ import {
   type Program,
   parseDeny,
   resolveProfile,
-  rulesFor,
   STRICT_PROFILE,
   X32,
   X86,
   X86_64,
 } from '@ts/seccomp';
-import { encodeCall, interpret } from '@ts/seccomp/testing';
+import { encodeCall, HELPER, interpret, libseccompLines, OPS, SCMP_ARCHITECTURES, scmpOf } from '@ts/seccomp/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compileC, needsCompiler } from '../harness/compile.ts';
@@ -76,19 +75,6 @@ describe('numbers of the kernel’s headers', () => {
     });
 });
 
-const ARCHITECTURES: readonly (readonly [Architecture, scmp: number])[] = [
-  [X86_64, 0xc000003e],
-  [X86, 0x40000003],
-  [X32, 0x4000003e],
-  [AARCH64, 0xc00000b7],
-  [ARM, 0x40000028],
-];
-const scmpOf = (architecture: Architecture) =>
-  (ARCHITECTURES.find(([each]) => each === architecture) as readonly [Architecture, number])[1];
-
-/** Of <seccomp.h>. */
-const OPS: Readonly<Record<Comparison, number>> = { NE: 1, LT: 2, LE: 3, EQ: 4, GE: 5, GT: 6, MASKED_EQ: 7 };
-
 let folder: ReturnType<typeof temporaryFolder>;
 let helper: string;
 const hasLibrary = existsSync('/usr/include/seccomp.h');
@@ -97,8 +83,7 @@ const needsLibrary = () => needsCompiler() ?? (hasLibrary ? undefined : 'not ins
 beforeAll(() => {
   folder = temporaryFolder();
   helper = join(folder.path, 'libseccomp');
-  if (needsLibrary() === undefined)
-    compileC(join(import.meta.dirname, 'libseccomp.c'), helper, '-x', 'none', '-Wl,--no-as-needed', '-lseccomp');
+  if (needsLibrary() === undefined) compileC(HELPER, helper, '-Wl,--no-as-needed', '-lseccomp');
 });
 afterAll(() => folder[Symbol.dispose]());
 
@@ -111,7 +96,7 @@ const ask = (lines: readonly string[]): string[] =>
 const NOT_THERE = -1000;
 
 describe('numbers of libseccomp', () => {
-  for (const [architecture, scmp] of ARCHITECTURES)
+  for (const [architecture, scmp] of SCMP_ARCHITECTURES)
     test(architecture.name, (context) => {
       needs(context, needsLibrary);
       const names = [...allCallNames()];
@@ -128,24 +113,6 @@ describe('numbers of libseccomp', () => {
       expect(same).toBeGreaterThan(250);
     });
 });
-
-/** Lines that make libseccomp build the filter of a profile as container runtimes do. */
-function linesFor(profile: Profile, circumstances: Parameters<typeof resolveProfile>[1]): string[] {
-  const policy = resolveProfile(profile, circumstances);
-  return [
-    `filter ${profile.defaultAction} ${policy.otherArchitectures}`,
-    ...policy.architectures.map((each) => `arch ${scmpOf(each)}`),
-    ...rulesFor(profile, circumstances).flatMap(({ names, action, conditions = [] }) => {
-      const words = conditions.map(({ index, comparison, value, mask }) =>
-        comparison === 'MASKED_EQ'
-          ? `${index} ${OPS[comparison]} ${mask} ${value}`
-          : `${index} ${OPS[comparison]} ${value} 0`,
-      );
-      return names.map((name) => ['rule', action, name, ...words].join(' '));
-    }),
-    'export',
-  ];
-}
 
 const programsOf = (answers: readonly string[]): Program[] =>
   answers.map((text) => decodeProgram(Buffer.from(text, 'hex')));
@@ -196,14 +163,14 @@ describe('filters of libseccomp', () => {
             ...policy.architectures.flatMap((each) =>
               [...callsOf(each).keys()].map((call) => `resolve ${scmpOf(each)} ${call}`),
             ),
-            ...linesFor(profile, circumstances),
+            ...libseccompLines(profile, circumstances),
           ]);
           const [theirs] = programsOf(answers.slice(-1)) as [Program];
           // What is newer than the library it cannot decide on.
           const newer = new Set(
             policy.architectures.flatMap((each, index) => {
               const before = policy.architectures.slice(0, index).reduce((sum, { name: of }) => {
-                const one = ARCHITECTURES.find(([known]) => known.name === of)?.[0] as Architecture;
+                const one = SCMP_ARCHITECTURES.find(([known]) => known.name === of)?.[0] as Architecture;
                 return sum + callsOf(one).size;
               }, 0);
               return [...callsOf(each).values()].flatMap((number, at) =>
@@ -217,7 +184,7 @@ describe('filters of libseccomp', () => {
             ),
           );
           const calls = function* (): Generator<CallData> {
-            for (const [{ token, offset, bits }] of ARCHITECTURES)
+            for (const [{ token, offset, bits }] of SCMP_ARCHITECTURES)
               for (let number = offset; number < offset + 600; number++)
                 if (!newer.has(`${token} ${number}`))
                   if (!conditional.has(number)) yield { number, token, args: [] };
@@ -245,7 +212,7 @@ describe('filters of libseccomp', () => {
       }
   };
   const compare = (profiles: readonly Profile[]) => {
-    const theirs = programsOf(ask(profiles.flatMap((profile) => linesFor(profile, here))));
+    const theirs = programsOf(ask(profiles.flatMap((profile) => libseccompLines(profile, here))));
     for (const [at, profile] of profiles.entries())
       expectSame(compilePolicy(resolveProfile(profile, here)), theirs[at] as Program, calls());
   };
@@ -282,7 +249,7 @@ describe('filters of libseccomp', () => {
   test('socketcall and ipc', (context) => {
     needs(context, needsLibrary);
     const profile = overrule(open(['SCMP_ARCH_X86']), parseDeny('socket,accept4,sendmsg,semop,shmat,msgget'));
-    const [theirs] = programsOf(ask(linesFor(profile, here)));
+    const [theirs] = programsOf(ask(libseccompLines(profile, here)));
     const through = function* (): Generator<CallData> {
       for (const number of [102, 117, 359, 364, 370])
         for (let first = 0n; first < 30n; first++) yield { number, token: X86.token, args: [first, 2n] };

@@ -1,5 +1,6 @@
 /** What is compared: a tool with its original, a chain with the same chain of originals. */
 import { resolve } from 'node:path';
+import { filterComparisons } from './filters.ts';
 import type { Comparison, Contender } from './measure.ts';
 
 const bin = resolve('dist/bin');
@@ -46,4 +47,9 @@ export const comparisons = (): Comparison[] => [
   },
   { name: 'lscgroup', contenders: [original('/usr/bin/lscgroup'), ours('ts-lscgroup')] },
   ...[1, 3, 6].map(chain),
+  {
+    name: 'seccomp',
+    contenders: [ours('ts-unshare', '-u', '/bin/true'), ours('ts-seccomp', '--profile', 'default', '/bin/true')],
+  },
+  ...filterComparisons(),
 ];

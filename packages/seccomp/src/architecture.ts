@@ -109,7 +109,8 @@ function readTable({ text, offset }: Architecture): Map<string, number> {
   const numbers = new Map<string, number>();
   let next = 0;
   for (const word of text.flatMap(words)) {
-    if (/^\d/.test(word)) next = Number(word);
+    // Names begin with a letter or an underscore.
+    if (word <= '9~') next = Number(word);
     else numbers.set(word, offset + next++);
   }
   if (offset) for (const word of words(NOT_X32)) numbers.delete(word);

@@ -144,8 +144,8 @@ function rangesOf(
     if (ranges.at(-1)?.target !== target) ranges.push({ from, target });
   };
   add(0, otherwise);
-  for (const [number, decision] of [...decisions].sort(([a], [b]) => a - b)) {
-    add(number, labelOf(decision));
+  for (const number of Uint32Array.from(decisions.keys()).sort()) {
+    add(number, labelOf(decisions.get(number) as Decision));
     add(number + 1, otherwise);
   }
   return ranges;
@@ -229,12 +229,18 @@ function writeDecision(to: Assembler, { clauses, otherwise }: Decision, bits: nu
 function writeArchitecture(to: Assembler, policy: Policy, architecture: Architecture): void {
   const near = new Returns();
   const blocks = new Map<string, { readonly label: Label; readonly decision: Decision }>();
-  const labelOf = (decision: Decision) => {
+  const known = new Map<Decision, Label>();
+  const newLabelOf = (decision: Decision) => {
     if (isConstant(decision)) return near.of(decision.otherwise);
     const key = keyOf(decision);
     const block = blocks.get(key) ?? { label: new Label(), decision };
     blocks.set(key, block);
     return block.label;
+  };
+  const labelOf = (decision: Decision) => {
+    const label = known.get(decision) ?? newLabelOf(decision);
+    known.set(decision, label);
+    return label;
   };
   writeTree(to, rangesOf(policy.decisions.get(architecture) ?? new Map(), policy.defaultAction, labelOf));
   near.write(to);

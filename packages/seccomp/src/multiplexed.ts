@@ -37,6 +37,8 @@ function throughWhich(name: string): readonly [call: string, condition: Conditio
 /** The call that a name is also made through. */
 export const multiplexerOf = (name: string): string | undefined => throughWhich(name)?.[0];
 
+const NONE: readonly never[] = [];
+
 /**
  * The same clause for the call that it is made through, with that call's number; none where there is none.
  *
@@ -48,8 +50,8 @@ export function multiplexedClauses(
   name: string,
   { action }: Clause,
 ): readonly (readonly [number: number, clause: Clause])[] {
-  if (!architecture.multiplexed) return [];
+  if (!architecture.multiplexed) return NONE;
   const through = throughWhich(name);
   const number = through && callsOf(architecture).get(through[0]);
-  return through && number !== undefined ? [[number, { conditions: [through[1]], action }]] : [];
+  return through && number !== undefined ? [[number, { conditions: [through[1]], action }]] : NONE;
 }

@@ -15,15 +15,14 @@ export type Program = readonly Instruction[];
 /** Bytes of one instruction. */
 const SIZE = 8;
 
+/** In the byte order of both architectures. */
 export function encodeProgram(program: Program): Buffer {
-  const bytes = Buffer.alloc(SIZE * program.length);
+  const words = new Uint32Array(2 * program.length);
   for (const [index, { code, jt, jf, k }] of program.entries()) {
-    bytes.writeUInt16LE(code, SIZE * index);
-    bytes.writeUInt8(jt, SIZE * index + 2);
-    bytes.writeUInt8(jf, SIZE * index + 3);
-    bytes.writeUInt32LE(k, SIZE * index + 4);
+    words[2 * index] = code | (jt << 16) | (jf << 24);
+    words[2 * index + 1] = k;
   }
-  return bytes;
+  return Buffer.from(words.buffer);
 }
 
 export const decodeProgram = (bytes: Buffer): Program =>

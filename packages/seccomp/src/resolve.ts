@@ -1,6 +1,7 @@
 /** From a profile to what it means here: on this architecture, with these capabilities, on this kernel. */
 import { has } from '@ts/capabilities';
 import { SECCOMP_RET_KILL_PROCESS } from '@ts/sys';
+import type { Action } from './action.ts';
 import { ARCHITECTURES, type Architecture, callsOf } from './architecture.ts';
 import { multiplexedClauses } from './multiplexed.ts';
 import type { Clause, Comparison, Condition, Decision, Policy } from './policy.ts';
@@ -71,29 +72,43 @@ function compareClauses(a: Clause, b: Clause): number {
 }
 
 /** A clause without conditions stands above all others, the first one where there are several. */
-function decide(clauses: readonly Clause[], defaultAction: number): Decision {
-  const always = clauses.find(({ conditions }) => conditions.length === 0);
-  return always
-    ? { clauses: [], otherwise: always.action }
-    : { clauses: [...clauses].sort(compareClauses), otherwise: defaultAction };
+function decide(clauses: readonly Clause[], always: (action: Action) => Decision, defaultAction: Action): Decision {
+  const unconditional = clauses.find(({ conditions }) => conditions.length === 0);
+  if (unconditional) return always(unconditional.action);
+  return { clauses: [...clauses].sort(compareClauses), otherwise: defaultAction };
 }
 
-function decisionsOf(rules: readonly Rule[], architecture: Architecture, defaultAction: number) {
-  const clauses = new Map<number, Clause[]>();
+/** Most calls are decided whatever their arguments: one object for all of them that get the same. */
+function constants(): (action: Action) => Decision {
+  const made = new Map<Action, Decision>();
+  return (action) => {
+    const decision = made.get(action) ?? { clauses: [], otherwise: action };
+    made.set(action, decision);
+    return decision;
+  };
+}
+
+function decisionsOf(rules: readonly Rule[], architecture: Architecture, defaultAction: Action): Map<number, Decision> {
+  const calls = callsOf(architecture);
+  const found = new Map<number, Clause[]>();
   const add = (number: number, clause: Clause) => {
-    const list = clauses.get(number);
+    const list = found.get(number);
     if (list) list.push(clause);
-    else clauses.set(number, [clause]);
+    else found.set(number, [clause]);
   };
   for (const { names, action, conditions = [] } of rules)
-    for (const name of names)
-      for (const alternative of alternatives(conditions)) {
-        const clause = { conditions: alternative, action };
-        const number = callsOf(architecture).get(name);
+    for (const alternative of alternatives(conditions)) {
+      const clause = { conditions: alternative, action };
+      for (const name of names) {
+        const number = calls.get(name);
         if (number !== undefined) add(number, clause);
         for (const [multiplexer, made] of multiplexedClauses(architecture, name, clause)) add(multiplexer, made);
       }
-  return new Map([...clauses].map(([number, list]) => [number, decide(list, defaultAction)]));
+    }
+  const always = constants();
+  const decisions = new Map<number, Decision>();
+  for (const [number, clauses] of found) decisions.set(number, decide(clauses, always, defaultAction));
+  return decisions;
 }
 
 /** The rules that count here. Those that do what is done anyway are left out, as container runtimes do. */
