@@ -69,8 +69,11 @@ async function constantsOn(arch: Arch): Promise<Readonly<Record<string, unknown>
   return import('../src/const/index.ts');
 }
 
-/** Values modulo 2^32: the kernel's flags are unsigned, C's constants mostly int. */
-const word = (value: bigint | number) => BigInt.asUintN(32, BigInt(value));
+/** Values modulo 2^32: the kernel's flags are unsigned, C's constants mostly int. Larger ones as they are. */
+const word = (value: bigint | number) =>
+  value > 0xffffffffn && BigInt.asUintN(64, BigInt(value)) >> 32n !== 0xffffffffn
+    ? BigInt(value)
+    : BigInt.asUintN(32, BigInt(value));
 
 afterEach(() => {
   vi.restoreAllMocks();
