@@ -1,5 +1,5 @@
 /** S1: programs under filters, on the real kernel. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AARCH64, callsOf, X32, X86, X86_64 } from '@ts/seccomp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -234,6 +234,24 @@ describe('rules in short', () => {
       EIO,
     ]);
     expect(errors(['ts-seccomp', '--deny', 'getppid', '--log=getuid', caller, ...calls], {})).toEqual([EPERM, 0, 0, 0]);
+  });
+  test('what is refused or asked for is logged', (context) => {
+    const audit = () => (existsSync('/proc/self/loginuid') ? undefined : 'the kernel logs no filters');
+    needs(context, needsRoot, needsCompiler, needsProgram('dmesg'), audit);
+    const log = () =>
+      run(['dmesg'])
+        .stdout.split('\n')
+        .filter((line) => line.includes(`exe="${caller}"`));
+    const logged = (...options: string[]) => {
+      const before = log().length;
+      errors(['ts-seccomp', ...options, caller, ...words(['getppid', 'getuid'])], {});
+      return log()
+        .slice(before)
+        .map((line) => /code=(\w+)/.exec(line)?.[1]);
+    };
+    expect(logged('--deny', 'getppid')).toEqual([]);
+    expect(logged('--log', '--deny', 'getppid')).toEqual(['0x50000']);
+    expect(logged('--log=getppid,getuid')).toEqual(['0x7ffc0000', '0x7ffc0000']);
   });
   test('death by the filter', (context) => {
     needs(context, needsCompiler);

@@ -4,6 +4,7 @@ export * from './architecture.ts';
 export * from './compile.ts';
 export { DEFAULT_PROFILE, STRICT_PROFILE } from './default.ts';
 export * from './describe.ts';
+export * from './format.ts';
 export * from './json.ts';
 export * from './policy.ts';
 export * from './profile.ts';

@@ -5,8 +5,19 @@ import {
   SECCOMP_RET_LOG,
   SECCOMP_RET_TRACE,
 } from '@ts/sys';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ProfileError, parseProfile } from './index.ts';
+import {
+  ACTIONS,
+  DEFAULT_PROFILE,
+  formatProfile,
+  type Profile,
+  ProfileError,
+  parseProfile,
+  STRICT_PROFILE,
+} from './index.ts';
+
+const NOTIFY = 0x7fc00000;
 
 const rule = (members: string) => `{"defaultAction": "SCMP_ACT_ERRNO",\n"syscalls": [\n{${members}}]}`;
 const READ = '"names": ["read"], "action": "SCMP_ACT_ALLOW"';
@@ -56,6 +67,61 @@ describe('read', () => {
     ['"SCMP_ACT_LOG"', SECCOMP_RET_LOG],
   ])('action %s', (text, action) => {
     expect(parseProfile(rule(`"names": ["read"], "action": ${text}`)).rules[0]?.action).toBe(action);
+  });
+});
+
+/** Without what says nothing: empty lists, members that are undefined. */
+const bare = (value: unknown): unknown =>
+  Array.isArray(value)
+    ? value.map(bare)
+    : typeof value === 'object' && value
+      ? Object.fromEntries(
+          Object.entries(value)
+            .map(([key, each]) => [key, bare(each)] as const)
+            .filter(([, each]) => each !== undefined && !(Array.isArray(each) && !each.length)),
+        )
+      : value;
+
+describe('written and read again', () => {
+  test.each([
+    ['default', DEFAULT_PROFILE],
+    ['strict', STRICT_PROFILE],
+  ])('%s', (_, profile) => {
+    const rules = profile.rules.filter(({ names }) => names.length);
+    expect(bare(parseProfile(formatProfile(profile)))).toEqual(bare({ flags: 0, ...profile, rules }));
+  });
+  test('any rule', () => {
+    const value = fc.bigInt(0n, (1n << 64n) - 1n);
+    const index = fc.integer({ min: 0, max: 5 });
+    const condition = fc.oneof(
+      fc.record({ index, comparison: fc.constantFrom('EQ', 'NE', 'LT', 'LE', 'GT', 'GE'), value }),
+      fc.record({ index, comparison: fc.constant('MASKED_EQ'), value, mask: value }),
+    );
+    const guard = fc.record({
+      caps: fc.array(fc.integer({ min: 0, max: 40 })),
+      arches: fc.subarray(['amd64', 'arm64', 's390x']),
+      minKernel: fc.option(fc.tuple(fc.integer({ min: 1, max: 9 }), fc.nat(30)), { nil: undefined }),
+    });
+    const rule = fc.record({
+      names: fc.uniqueArray(fc.constantFrom('read', 'write', 'clone'), { minLength: 1 }),
+      action: fc.oneof(
+        fc.constantFrom(...Object.values(ACTIONS).filter((each) => each !== NOTIFY)),
+        fc.nat(4095).map((errno) => SECCOMP_RET_ERRNO | errno),
+      ),
+      conditions: fc.array(condition),
+      includes: guard,
+      excludes: guard,
+    });
+    fc.assert(
+      fc.property(
+        fc.array(rule),
+        fc.nat(7).map((flags) => flags),
+        (rules, flags) => {
+          const profile = { defaultAction: SECCOMP_RET_ALLOW, flags, rules } as unknown as Profile;
+          expect(bare(parseProfile(formatProfile(profile)))).toEqual(bare(profile));
+        },
+      ),
+    );
   });
 });
 

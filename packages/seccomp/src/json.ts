@@ -223,7 +223,8 @@ function archRowOf(place: Place) {
   };
 }
 
-const FLAGS: Readonly<Record<string, number>> = {
+/** Flags that a profile may ask for. */
+export const FILTER_FLAGS: Readonly<Record<string, number>> = {
   SECCOMP_FILTER_FLAG_TSYNC,
   SECCOMP_FILTER_FLAG_LOG,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW,
@@ -233,7 +234,7 @@ function flagOf(place: Place): number {
   const name = textOf(place);
   if (name === 'SECCOMP_FILTER_FLAG_NEW_LISTENER' || name === 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV')
     refuse(place, `${name} needs a process that listens: there is none behind this tool`);
-  return FLAGS[name] ?? unknown(place, 'flag', name, Object.keys(FLAGS));
+  return FILTER_FLAGS[name] ?? unknown(place, 'flag', name, Object.keys(FILTER_FLAGS));
 }
 
 function profileOf(place: Place): Profile {

@@ -48,8 +48,9 @@ export const options = [
     long: 'dump',
     arg: 'form',
     optional: true,
-    help: 'print the compiled filter and exit; "raw": its bytes',
-    details: 'The bytes are those that setpriv --seccomp-filter and bwrap --seccomp take.',
+    help: 'print the compiled filter and exit; "raw": its bytes; "profile": the rules as JSON',
+    details:
+      'The bytes are those that setpriv --seccomp-filter and bwrap --seccomp take; the rules can be changed and given to --profile.',
   },
   {
     long: 'check',

@@ -36,6 +36,8 @@ import type { options } from './options.ts';
 
 type Input = Parsed<typeof options>;
 
+const FORMS = ['text', 'raw', 'profile'] as const;
+
 export interface Plan {
   readonly policy: Policy;
   readonly compiled: Program;
@@ -50,7 +52,8 @@ export interface Plan {
   readonly bounding: boolean;
   /** What is asked of the filter. */
   readonly checks: readonly string[];
-  readonly dump?: 'text' | 'raw';
+  readonly dump?: (typeof FORMS)[number];
+  readonly profile: Profile;
   readonly json: boolean;
 }
 
@@ -181,10 +184,13 @@ export function plan(input: Input, world: World): Plan {
   if (!prints && (values.arch !== undefined || values.json))
     throw new UsageError('--arch and --json are for --dump and --check');
   if (!prints && !operands.length) throw new UsageError('no program given');
-  if (values.dump && values.dump !== 'raw') throw new UsageError(`unknown form of --dump: '${values.dump}'`);
+  const dump = values.dump === undefined ? undefined : FORMS.find((form) => form === (values.dump || 'text'));
+  if (values.dump !== undefined && !dump)
+    throw new UsageError(`unknown form of --dump: '${values.dump}'`, false, `known: ${FORMS.join(', ')}`);
 
   const native = nativeArchitecture(values.arch);
-  const policy = resolveProfile(profileOf(input, native, world), {
+  const profile = profileOf(input, native, world);
+  const policy = resolveProfile(profile, {
     native,
     capabilities: capabilitiesOf(values.caps, world),
     kernel: kernelOf(world),
@@ -205,7 +211,8 @@ export function plan(input: Input, world: World): Plan {
     file: isFile ? values.profile : undefined,
     bounding: values.caps === 'bounding',
     checks,
-    dump: values.dump === undefined ? undefined : values.dump === 'raw' ? 'raw' : 'text',
+    dump,
+    profile,
     json: Boolean(values.json),
   };
 }

@@ -67,7 +67,8 @@ describe('wrong usage', () => {
     ['--profile default --json true', '--arch and --json are for --dump and --check'],
     ['--profile default --dump=hex', "unknown form of --dump: 'hex'"],
   ])('%s', (words, message) => {
-    expect(() => planned(split(words))).toThrow(new UsageError(message));
+    expect(() => planned(split(words))).toThrow(UsageError);
+    expect(() => planned(split(words))).toThrow(message);
   });
 });
 
@@ -197,6 +198,16 @@ describe('--dump', () => {
     } = JSON.parse(printedBy('--profile', 'default', '--dump', '--json'));
     expect({ architectures, fallback }).toEqual({ architectures: ['x86_64', 'x86', 'x32'], fallback: 'errno(EPERM)' });
     expect(instructions[0]).toEqual({ at: 0, code: 0x20, jt: 0, jf: 0, k: 4, says: 'load arch' });
+  });
+  test('a profile that can be read again', () => {
+    const profile = printedBy('--profile', 'strict', '--deny', 'read=EIO', '--log', '--dump=profile');
+    const again = (...words: string[]) => {
+      printed.length = 0;
+      tool.act?.(planned([...words, '--arch', 'x86_64'], { 'own.json': profile }), undefined as never, world());
+      return printed.join('');
+    };
+    expect(again('--profile', 'own.json', '--dump')).toBe(again('--profile', 'strict', '--deny', 'read=EIO', '--dump'));
+    expect(again('--profile', 'own.json', '--dump', '--json')).toContain('"flags": 2');
   });
   test('of another machine', () => {
     printed.length = 0;

@@ -1,6 +1,6 @@
 /** Runs a program under a seccomp filter. */
 import { candidates, defineTool, type Outcome, type World } from '@ts/cli';
-import { encodeProgram, formatAction, type Policy } from '@ts/seccomp';
+import { encodeProgram, formatAction, formatProfile, type Policy } from '@ts/seccomp';
 import { AT_FDCWD, errnoOf, type LiveSys, type Recording } from '@ts/sys';
 import { causes } from './causes.ts';
 import { options } from './options.ts';
@@ -51,9 +51,10 @@ function apply(plan: Plan, sys: Recording, world: World): Outcome {
   return { become: program, changes: ['filter'] };
 }
 
-function act({ policy, compiled, checks, dump, json }: Plan, _: LiveSys, world: World): Outcome {
+function act({ policy, profile, compiled, checks, dump, json }: Plan, _: LiveSys, world: World): Outcome {
   if (checks.length) world.print(json ? checkJson(policy, checks) : checkText(policy, checks));
   else if (dump === 'raw') world.print(dumpRaw(compiled));
+  else if (dump === 'profile') world.print(formatProfile(profile));
   else world.print(json ? dumpJson(policy, compiled) : dumpText(compiled));
   return { exit: 0 };
 }
@@ -106,6 +107,7 @@ export const tool = defineTool({
     },
     { command: 'ts-seccomp --profile default --check clone', says: 'what the profile says of a call' },
     { command: 'ts-seccomp --profile strict --dump', says: 'the filter as the kernel runs it' },
+    { command: 'ts-seccomp --profile default --dump=profile', says: 'a profile to begin one’s own with' },
   ],
   plan,
   becomes: ({ program }) => program.length > 0,
