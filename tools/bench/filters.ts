@@ -13,8 +13,8 @@ const CALLS = '3000000';
 
 /** Calls that the kernel knows to be always allowed, and one for which it runs the filter each time. */
 const LOOPS = [
-  ['getppid, 3 million', 'getppid', '0'],
-  ['personality, 3 million', 'personality', '0xffffffff'],
+  ['getppid × 3 M', 'getppid', '0'],
+  ['personality × 3 M', 'personality', '0xffffffff'],
 ] as const;
 
 const compile = (source: string, program: string, ...options: string[]) =>
@@ -32,7 +32,8 @@ export function filterComparisons(): Comparison[] {
   try {
     compile('tools/bench/filtered.c', loop);
   } catch {
-    return []; // without a C compiler there is no loop
+    process.stdout.write('filters: left out (no C compiler)\n');
+    return [];
   }
   writeFileSync(own, encodeProgram(compilePolicy(resolveProfile(DEFAULT_PROFILE, circumstances))));
   const contender = (who: string, filter: string, call: string, argument: string): Contender => ({
@@ -45,7 +46,8 @@ export function filterComparisons(): Comparison[] {
     const input = `${libseccompLines(DEFAULT_PROFILE, circumstances).join('\n')}\n`;
     writeFileSync(library, Buffer.from(execFileSync(helper, { input, encoding: 'utf8' }).trim(), 'hex'));
   } catch {
-    hasLibrary = false; // libseccomp-dev is not installed
+    hasLibrary = false;
+    process.stdout.write('filters: without libseccomp’s (libseccomp-dev is not installed)\n');
   }
   return LOOPS.map(([name, call, argument]) => ({
     name,

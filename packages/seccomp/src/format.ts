@@ -6,7 +6,7 @@ import { FILTER_FLAGS } from './json.ts';
 import type { Condition } from './policy.ts';
 import type { Guard, Profile, Rule } from './profile.ts';
 
-const actionName = (action: Action) => Object.keys(ACTIONS).find((name) => ACTIONS[name] === kindOf(action));
+const actionName = (action: Action) => [...ACTIONS].find(([, value]) => value === kindOf(action))?.[0];
 
 const errnoOf = (action: Action) =>
   [SECCOMP_RET_ERRNO, SECCOMP_RET_TRACE].includes(kindOf(action)) ? dataOf(action) : undefined;
@@ -41,7 +41,7 @@ const ruleOf = ({ names, action, conditions, includes, excludes }: Rule) => ({
 
 /** The profile as container engines read it; rules that name no call are left out. */
 export function formatProfile({ defaultAction, architectures, archMap, flags = 0, rules }: Profile): string {
-  const names = Object.keys(FILTER_FLAGS).filter((name) => flags & (FILTER_FLAGS[name] as number));
+  const names = [...FILTER_FLAGS].filter(([, flag]) => flags & flag).map(([name]) => name);
   const profile = {
     defaultAction: actionName(defaultAction),
     defaultErrnoRet: errnoOf(defaultAction),

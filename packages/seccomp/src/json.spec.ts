@@ -105,7 +105,7 @@ describe('written and read again', () => {
     const rule = fc.record({
       names: fc.uniqueArray(fc.constantFrom('read', 'write', 'clone'), { minLength: 1 }),
       action: fc.oneof(
-        fc.constantFrom(...Object.values(ACTIONS).filter((each) => each !== NOTIFY)),
+        fc.constantFrom(...[...ACTIONS.values()].filter((each) => each !== NOTIFY)),
         fc.nat(4095).map((errno) => SECCOMP_RET_ERRNO | errno),
       ),
       conditions: fc.array(condition),
@@ -139,6 +139,7 @@ describe('refused, with line and key', () => {
       "unknown action 'SCMP_ACT_ALOW'",
       "did you mean 'SCMP_ACT_ALLOW'?",
     ],
+    ['{"defaultAction": "toString"}', 1, 'defaultAction', "unknown action 'toString'", undefined],
     ['{"defaultAction": 7}', 1, 'defaultAction', 'must be a text', undefined],
     ['{\n"defaultActoin": "SCMP_ACT_LOG"}', 2, '', "unknown key 'defaultActoin'", "did you mean 'defaultAction'?"],
     [

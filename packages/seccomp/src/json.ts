@@ -112,7 +112,7 @@ function errnoOfName(place: Place): number {
 /** An action with its error number, given as a number (`errnoRet`) or by name (`errno`). */
 function actionOf(place: Place, number: Place | undefined, name: Place | undefined): Action {
   const text = textOf(place);
-  const action = ACTIONS[text] ?? unknown(place, 'action', text, Object.keys(ACTIONS));
+  const action = ACTIONS.get(text) ?? unknown(place, 'action', text, ACTIONS.keys());
   if (action === SECCOMP_RET_USER_NOTIF)
     refuse(place, `${text} needs a process that listens and answers: there is none behind this tool`);
   const given = number ?? (name && textOf(name) ? name : undefined);
@@ -224,17 +224,15 @@ function archRowOf(place: Place) {
 }
 
 /** Flags that a profile may ask for. */
-export const FILTER_FLAGS: Readonly<Record<string, number>> = {
-  SECCOMP_FILTER_FLAG_TSYNC,
-  SECCOMP_FILTER_FLAG_LOG,
-  SECCOMP_FILTER_FLAG_SPEC_ALLOW,
-};
+export const FILTER_FLAGS: ReadonlyMap<string, number> = new Map(
+  Object.entries({ SECCOMP_FILTER_FLAG_TSYNC, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW }),
+);
 
 function flagOf(place: Place): number {
   const name = textOf(place);
   if (name === 'SECCOMP_FILTER_FLAG_NEW_LISTENER' || name === 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV')
     refuse(place, `${name} needs a process that listens: there is none behind this tool`);
-  return FILTER_FLAGS[name] ?? unknown(place, 'flag', name, Object.keys(FILTER_FLAGS));
+  return FILTER_FLAGS.get(name) ?? unknown(place, 'flag', name, FILTER_FLAGS.keys());
 }
 
 function profileOf(place: Place): Profile {

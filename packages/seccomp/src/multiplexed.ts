@@ -7,20 +7,22 @@ const SOCKETCALL =
     ' ',
   );
 
-const IPC: Readonly<Record<string, number>> = {
-  semop: 1,
-  semget: 2,
-  semctl: 3,
-  semtimedop: 4,
-  msgsnd: 11,
-  msgrcv: 12,
-  msgget: 13,
-  msgctl: 14,
-  shmat: 21,
-  shmdt: 22,
-  shmget: 23,
-  shmctl: 24,
-};
+const IPC: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    semop: 1,
+    semget: 2,
+    semctl: 3,
+    semtimedop: 4,
+    msgsnd: 11,
+    msgrcv: 12,
+    msgget: 13,
+    msgctl: 14,
+    shmat: 21,
+    shmdt: 22,
+    shmget: 23,
+    shmctl: 24,
+  }),
+);
 
 /** The upper half of ipc's first argument is a version. */
 const CALL_OF_IPC = 0xffffn;
@@ -28,7 +30,7 @@ const CALL_OF_IPC = 0xffffn;
 function throughWhich(name: string): readonly [call: string, condition: Condition] | undefined {
   const socket = SOCKETCALL.indexOf(name);
   if (socket >= 0) return ['socketcall', { index: 0, comparison: 'EQ', value: BigInt(socket + 1) }];
-  const ipc = IPC[name];
+  const ipc = IPC.get(name);
   return ipc === undefined
     ? undefined
     : ['ipc', { index: 0, comparison: 'MASKED_EQ', mask: CALL_OF_IPC, value: BigInt(ipc) }];

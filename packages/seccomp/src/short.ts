@@ -20,12 +20,12 @@ const MAX_ERRNO = 4095;
 
 export const REFUSE: Action = SECCOMP_RET_ERRNO | EPERM;
 
-const ACTION_WORDS: Readonly<Record<string, Action>> = {
-  kill: SECCOMP_RET_KILL_PROCESS,
-  kill_process: SECCOMP_RET_KILL_PROCESS,
-  kill_thread: SECCOMP_RET_KILL_THREAD,
-  trap: SECCOMP_RET_TRAP,
-};
+const ACTION_WORDS: ReadonlyMap<string, Action> = new Map([
+  ['kill', SECCOMP_RET_KILL_PROCESS],
+  ['kill_process', SECCOMP_RET_KILL_PROCESS],
+  ['kill_thread', SECCOMP_RET_KILL_THREAD],
+  ['trap', SECCOMP_RET_TRAP],
+]);
 
 /** A word of a rule that means nothing. */
 export class UnknownWord extends Error {
@@ -48,9 +48,9 @@ export function knownCall(name: string): string {
 function parseAction(word: string): Action {
   const errno = /^\d+$/.test(word) ? Number(word) : ERRORS.find(([, name]) => name === word.toUpperCase())?.[0];
   if (errno !== undefined && errno > 0 && errno <= MAX_ERRNO) return SECCOMP_RET_ERRNO | errno;
-  const action = ACTION_WORDS[word.toLowerCase()];
+  const action = ACTION_WORDS.get(word.toLowerCase());
   if (action !== undefined) return action;
-  const known = [...Object.keys(ACTION_WORDS), ...ERRORS.map(([, name]) => name)];
+  const known = [...ACTION_WORDS.keys(), ...ERRORS.map(([, name]) => name)];
   throw new UnknownWord('action', word, nearestName(known, word, 2));
 }
 

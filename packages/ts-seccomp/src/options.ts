@@ -14,7 +14,7 @@ export const options = [
     repeat: true,
     help: 'refuse these system calls, with EPERM or that error',
     details:
-      'In place of an error: kill, kill_thread, trap. What a profile says of the call counts no more. Without --profile and --allow-only all other calls are allowed.',
+      'Names are the kernel’s: umount2, where umount is meant. In place of an error: kill, kill_thread, trap. What a profile says of the call counts no more. Without --profile and --allow-only all other calls are allowed.',
   },
   {
     long: 'allow-only',

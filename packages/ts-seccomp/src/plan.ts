@@ -60,7 +60,10 @@ export interface Plan {
 /** Of a container, unless its engine is told otherwise. */
 const ENGINE_CAPABILITIES = 0xa80425fbn;
 
-const BUILT_IN: Readonly<Record<string, Profile>> = { default: DEFAULT_PROFILE, strict: STRICT_PROFILE };
+const BUILT_IN: ReadonlyMap<string, Profile> = new Map([
+  ['default', DEFAULT_PROFILE],
+  ['strict', STRICT_PROFILE],
+]);
 
 /** Libraries say what is wrong; here it becomes one line of the tool. */
 function reading<Value>(says: string, read: () => Value): Value {
@@ -84,11 +87,11 @@ function reading<Value>(says: string, read: () => Value): Value {
 }
 
 function readProfile(name: string, world: World): Profile {
-  const builtIn = BUILT_IN[name];
+  const builtIn = BUILT_IN.get(name);
   if (builtIn) return builtIn;
   const text = world.read(name);
   if (text !== undefined) return reading(name, () => parseProfile(text));
-  const known = Object.keys(BUILT_IN).join(', ');
+  const known = [...BUILT_IN.keys()].join(', ');
   const hint = name.includes('/') ? undefined : `profiles without a file: ${known}`;
   throw new ToolError(`cannot read ${name}${world.exists(name) ? '' : ': No such file or directory'}`, 1, hint);
 }
@@ -201,7 +204,7 @@ export function plan(input: Input, world: World): Plan {
     checkKernel(policy, world);
     checkStart(policy);
   }
-  const isFile = values.profile !== undefined && !BUILT_IN[values.profile];
+  const isFile = values.profile !== undefined && !BUILT_IN.has(values.profile);
   return {
     policy,
     compiled,

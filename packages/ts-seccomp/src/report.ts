@@ -66,6 +66,7 @@ function withArguments(policy: Policy, { architecture, number, ...answer }: Answ
 
 const CALL = /^\s*(\w+)\s*(?:\(([^()]*)\))?\s*$/;
 const ARGUMENTS = 6;
+const LAST_NUMBER = 0xffffffff;
 
 function parseArguments(text: string | undefined, call: string): bigint[] | undefined {
   if (text === undefined) return undefined;
@@ -90,7 +91,7 @@ function answersTo(policy: Policy, call: string): Answer[] {
   const [native] = policy.architectures as [Architecture];
   const args = parseArguments(text, call);
   const numbers: readonly (readonly [Architecture, number | undefined])[] = /^\d/.test(word)
-    ? [[native, Number(word)]]
+    ? [[native, Number(word) + native.offset]]
     : policy.architectures.map((each) => [each, callsOf(each).get(checkedName(word))]);
   const answers = numbers.flatMap(([architecture, number]) =>
     number === undefined
@@ -105,8 +106,7 @@ function answersTo(policy: Policy, call: string): Answer[] {
         ],
   );
   if (!answers.length) throw new ToolError(`no architecture of this filter has the system call '${word}'`);
-  const [first] = answers;
-  if (first && !(first.number <= 0xffffffff)) throw new ToolError(`no number of a system call: '${word}'`);
+  if (answers.some(({ number }) => number > LAST_NUMBER)) throw new ToolError(`no number of a system call: '${word}'`);
   return args ? answers.map((answer) => withArguments(policy, answer, args)) : answers;
 }
 

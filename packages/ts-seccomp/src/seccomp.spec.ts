@@ -152,6 +152,11 @@ describe('--check', () => {
     expect(lines('clone(-1)')[0]).toBe('x86_64 clone (56): errno(EPERM)');
     expect(lines('getpid()')[0]).toBe('x86_64 getpid (39): allow');
   });
+  test('the numbers of x32', () => {
+    printed.length = 0;
+    tool.act?.(planned(split('--profile default --arch x32 --check 39')), undefined as never, world());
+    expect(printed.join('')).toBe('x32 getpid (39): allow\n');
+  });
   test('capabilities', () => {
     const mount = (caps: string) => printedBy('--profile', 'default', '--caps', caps, '--check', '165');
     expect(mount('all')).toBe('x86_64 mount (165): allow\n');
