@@ -191,6 +191,19 @@ describe('the strict profile', () => {
         'ioctl,-1,0x100005412',
         'ioctl,0,0',
       ];
+      if (isX86)
+        expect(
+          errors(
+            [
+              'ts-seccomp',
+              '--profile',
+              'strict',
+              caller,
+              ...words(['socketcall,1,0', 'socket,2,1,0', 'socket,1,1,0'], 'x86'),
+            ],
+            asUser(uid),
+          ),
+        ).toEqual([EPERM, EPERM, 0]);
       const [, , ...got] = errors(['ts-seccomp', '--profile', 'strict', caller, ...words(calls)], asUser(uid));
       expect(got.slice(0, 6)).toEqual([EPERM, EPERM, EPERM, EPERM, EIO, EIO]);
       expect(errors(['ts-seccomp', '--profile', 'strict', caller, ...words(calls.slice(0, 2))], asUser(uid))).toEqual([

@@ -1,4 +1,5 @@
 /** Calls that 32-bit x86 also makes through socketcall(2) and ipc(2), by the number that is their first argument. */
+import { lets } from './action.ts';
 import { type Architecture, callsOf } from './architecture.ts';
 import type { Clause, Condition } from './policy.ts';
 
@@ -44,15 +45,15 @@ const NONE: readonly never[] = [];
 /**
  * The same clause for the call that it is made through, with that call's number; none where there is none.
  *
- * The arguments lie in memory then, where no filter can look: of a clause with conditions the call as a whole is meant, as
- * with libseccomp.
+ * The arguments lie in memory then, where no filter can look. So a clause with conditions that lets a call pass is not taken
+ * over; one that stops it stops it whatever the arguments.
  */
 export function multiplexedClauses(
   architecture: Architecture,
   name: string,
-  { action }: Clause,
+  { conditions, action }: Clause,
 ): readonly (readonly [number: number, clause: Clause])[] {
-  if (!architecture.multiplexed) return NONE;
+  if (!architecture.multiplexed || (conditions.length > 0 && lets(action))) return NONE;
   const through = throughWhich(name);
   const number = through && callsOf(architecture).get(through[0]);
   return through && number !== undefined ? [[number, { conditions: [through[1]], action }]] : NONE;

@@ -148,6 +148,27 @@ describe('socketcall and ipc of 32-bit x86', () => {
   });
 });
 
+describe('conditions on what cannot be looked at', () => {
+  const only = (action: number, defaultAction: number) =>
+    resolveProfile(
+      {
+        defaultAction,
+        architectures: ['SCMP_ARCH_X86'],
+        rules: [{ names: ['socket'], action, conditions: [where(0, 'EQ', 1)] }],
+      },
+      here,
+    );
+  test('do not allow', () => {
+    expect(on(only(ALLOW, EPERM), 'socket', [1n], X86)).toBe(ALLOW);
+    expect(on(only(ALLOW, EPERM), 'socketcall', [1n], X86)).toBe(EPERM);
+  });
+  test('refuse', () => {
+    expect(on(only(EACCES, ALLOW), 'socket', [2n], X86)).toBe(ALLOW);
+    expect(on(only(EACCES, ALLOW), 'socketcall', [1n], X86)).toBe(EACCES);
+    expect(on(only(EACCES, ALLOW), 'socketcall', [2n], X86)).toBe(ALLOW);
+  });
+});
+
 describe('the default profile', () => {
   const policy = resolveProfile(DEFAULT_PROFILE, here);
   const refused = (native = X86_64, of = policy) =>

@@ -90,7 +90,7 @@ export const tool = defineTool({
     'In the default profile adjtimex(2) and clock_adjtime(2) need CAP_SYS_TIME.',
     'A profile with keys, actions, calls, architectures or capabilities that nobody knows is refused; so are listeners (SCMP_ACT_NOTIFY).',
     'Without CAP_SYS_ADMIN, no_new_privs is set: otherwise the kernel takes no filter.',
-    'A socket or IPC call that 32-bit x86 makes through socketcall(2) or ipc(2) is decided by its name alone.',
+    'Arguments of a socket or IPC call that 32-bit x86 makes through socketcall(2) or ipc(2) cannot be looked at: under conditions it is never allowed there, and always refused.',
     '`--dry-run` and `--trace` are ours.',
   ],
   exitStatuses: [
