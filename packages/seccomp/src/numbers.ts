@@ -1,6 +1,9 @@
 /**
- * Numbers of system calls by architecture, from the kernel's headers: names in the order of their numbers; a number stands
- * before a name that does not follow on the one before. ./numbers.spec.ts compares them with the headers that are installed.
+ * Numbers of system calls by architecture: names in the order of their numbers; a number stands before a name that does not
+ * follow on the one before.
+ *
+ * From what the preprocessor makes of <asm/unistd.h> (Linux 6.1) for each, and the kernel's own tables for what is newer. New
+ * calls go to the end of COMMON. e2e/parity/seccomp.spec.ts compares them with the headers that are installed and with libseccomp.
  */
 
 /** Linux 5.1 and later: one number on all architectures. */

@@ -30,13 +30,12 @@ const compares: Readonly<Record<number, (a: number, k: number) => boolean>> = {
   [BPF_JMP | BPF_JSET]: (a, k) => (a & k) !== 0,
 };
 
-const LDA = 0x00;
 /** Scratch memory and index register, which libseccomp's programs use. */
 const [ST, LD_MEM, LD_IMM] = [0x02, 0x60, 0x00];
 
 /** What the program returns. `known`: the highest offset of the data that may be looked at; undefined past it. */
 export function interpret(program: Program, data: Buffer, known = 64): number | undefined {
-  let accumulator = LDA;
+  let accumulator = 0;
   const memory: number[] = [];
   for (let at = 0; ; at++) {
     const { code, jt, jf, k } = program[at] as Instruction;
