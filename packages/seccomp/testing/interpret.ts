@@ -65,5 +65,7 @@ export function verify(program: Program): void {
       throw new Error(`instruction ${at} leads past the end`);
   }
   if (program.at(-1)?.code !== BPF_RET) throw new Error('no return at the end');
-  if (!encodeProgram(decodeProgram(encodeProgram(program))).equals(encodeProgram(program))) throw new Error('bytes');
+  for (const [at, instruction] of decodeProgram(encodeProgram(program)).entries())
+    if (Object.entries(instruction).some(([field, value]) => program[at]?.[field as keyof Instruction] !== value))
+      throw new Error(`instruction ${at} has a field that does not hold what it should`);
 }
