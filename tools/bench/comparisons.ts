@@ -1,5 +1,6 @@
 /** What is compared: a tool with its original, a chain with the same chain of originals. */
 import { resolve } from 'node:path';
+import { crowd } from './crowd.ts';
 import { filterComparisons } from './filters.ts';
 import type { Comparison, Contender } from './measure.ts';
 
@@ -52,4 +53,14 @@ export const comparisons = (): Comparison[] => [
     contenders: [ours('ts-unshare', '-u', '/bin/true'), ours('ts-seccomp', '--profile', 'default', '/bin/true')],
   },
   ...filterComparisons(),
+  {
+    name: 'lsns, 5,000 processes',
+    around: () => crowd(5000),
+    contenders: [
+      original('/usr/bin/lsns'),
+      ours('ts-lsns'),
+      { who: 'lsns, start alone', argv: ['/usr/bin/lsns', '--help'] },
+      { who: 'ts-lsns, start alone', argv: [`${bin}/ts-lsns`, '--list-columns'] },
+    ],
+  },
 ];
