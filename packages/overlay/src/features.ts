@@ -1,0 +1,27 @@
+/** Features of an overlay mount, and which of them the kernel does not combine. Pure. */
+
+/** What can be said of each: the kernel's own words. */
+export const FEATURES = {
+  redirect_dir: ['on', 'off', 'follow', 'nofollow'],
+  index: ['on', 'off'],
+  metacopy: ['on', 'off'],
+  xino: ['on', 'off', 'auto'],
+  nfs_export: ['on', 'off'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+export type Feature = keyof typeof FEATURES;
+
+const CONFLICTS: readonly (readonly [one: string, other: string, why: string])[] = [
+  ['metacopy=on', 'redirect_dir=off', 'a file without its data is found by where it was'],
+  ['metacopy=on', 'redirect_dir=nofollow', 'a file without its data is found by where it was'],
+  ['metacopy=on', 'nfs_export=on', 'file handles cannot name a file without its data'],
+  ['nfs_export=on', 'index=off', 'file handles are found by the index'],
+  ['userxattr', 'redirect_dir=on', 'a user could redirect to what he may not read'],
+  ['userxattr', 'metacopy=on', 'a user could name data that he may not read'],
+];
+
+/** Why these parameters exclude each other; undefined where they do not. */
+export function conflictOf(parameters: readonly string[]): string | undefined {
+  const clash = CONFLICTS.find(([one, other]) => parameters.includes(one) && parameters.includes(other));
+  return clash && `${clash[0]} and ${clash[1]} cannot be combined: ${clash[2]}`;
+}
