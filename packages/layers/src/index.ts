@@ -1,1 +1,11 @@
-export {};
+/** @ts/layers: layers of overlay mounts, as folders and as archives of container images. */
+export * from './apply.ts';
+export * from './compression.ts';
+export * from './diff.ts';
+export * from './errors.ts';
+export * from './export.ts';
+export * from './marks.ts';
+export * from './replacement.ts';
+export * from './stack.ts';
+export * from './streams.ts';
+export * from './tar.ts';

@@ -25,3 +25,7 @@ export function conflictOf(parameters: readonly string[]): string | undefined {
   const clash = CONFLICTS.find(([one, other]) => parameters.includes(one) && parameters.includes(other));
   return clash && `${clash[0]} and ${clash[1]} cannot be combined: ${clash[2]}`;
 }
+
+/** Whether a process with this /proc/self/uid_map is in the first user namespace; where it cannot be read, it is taken to be. */
+export const inFirstUsers = (uidMap: string | undefined): boolean =>
+  uidMap === undefined || uidMap.trim().split(/\s+/).join(' ') === '0 0 4294967295';

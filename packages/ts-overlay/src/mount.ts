@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Outcome, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
 import { OptionError, parseOptions, realPath } from '@ts/mounts';
-import { FEATURES, type Feature, mountOverlay, type Overlay, parseLower, refusalOf } from '@ts/overlay';
+import { FEATURES, type Feature, inFirstUsers, mountOverlay, type Overlay, parseLower, refusalOf } from '@ts/overlay';
 import {
   CLONE_NEWNS,
   encode,
@@ -36,8 +36,7 @@ export interface MountPlan {
 
 /** Whether this will run in a user namespace that is not the first one. */
 function inUserNamespace(world: World): boolean {
-  const map = world.read('/proc/self/uid_map');
-  if (map !== undefined && map.trim().split(/\s+/).join(' ') !== '0 0 4294967295') return true;
+  if (!inFirstUsers(world.read('/proc/self/uid_map'))) return true;
   if (world.credentials === undefined) return false;
   // An earlier tool of the chain makes root of somebody: only by a user namespace, where that was an ordinary user.
   if (world.euid === 0 && process.geteuid?.() !== 0) return true;

@@ -5,6 +5,7 @@ const LAYERS = 'Layers';
 
 export const options = [
   ...HELP_OPTIONS,
+  { long: 'command', arg: 'command', help: 'what to do with layers', hidden: true, ours: true },
   {
     long: 'lower',
     arg: 'dir[:dir…]',
@@ -71,6 +72,7 @@ export const options = [
     group: MOUNT,
     ours: true,
   },
+  { long: 'output', arg: 'file', help: 'write to a file, all or nothing', group: LAYERS, ours: true },
   { long: 'json', help: 'print as JSON', group: LAYERS, ours: true },
   {
     long: 'reproducible',

@@ -1,0 +1,177 @@
+/**
+ * A folder that comes into being whole: filled under another name beside it, and renamed when it is complete.
+ *
+ * Whatever ends the process before, kill -9 included, leaves what was there. What such an end leaves behind is removed by the next
+ * run for the same name: it is locked while its maker lives.
+ */
+import { randomBytes } from 'node:crypto';
+import { lstatSync, readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { realPath } from '@ts/mounts';
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  decode,
+  encode,
+  type LiveSys,
+  LOCK_EX,
+  LOCK_NB,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_WRONLY,
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+  SysError,
+} from '@ts/sys';
+import { writeAll } from './contents.ts';
+import { LayerError } from './errors.ts';
+import type { Content } from './tar.ts';
+import { empty } from './walk.ts';
+
+const isCode = (error: unknown, ...codes: string[]) => error instanceof SysError && codes.includes(error.code);
+
+/** What is there: nothing, an empty folder, a folder with something in it. */
+function stateOf(path: string): 'nothing' | 'empty' | 'full' {
+  try {
+    if (!statSync(encode(path)).isDirectory()) throw new LayerError(`'${path}' is there already and is not a folder`);
+    return readdirSync(encode(path)).length ? 'full' : 'empty';
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'nothing';
+    throw error;
+  }
+}
+
+const prefixOf = (target: string) => `.${basename(target).slice(0, 100)}.ts-new-`;
+
+/** Opens what nobody else has open so; EAGAIN where its maker is at work. */
+function openLocked(sys: LiveSys, path: string): number {
+  const fd = sys.or(`cannot open '${path}'`).open(path, O_RDONLY | O_NOFOLLOW);
+  try {
+    sys.flock(fd, LOCK_EX | LOCK_NB);
+    return fd;
+  } catch (error) {
+    sys.close(fd);
+    throw error;
+  }
+}
+
+function remove(sys: LiveSys, path: string): void {
+  const fd = openLocked(sys, path);
+  const isFolder = lstatSync(encode(path)).isDirectory();
+  if (isFolder) empty(sys, fd);
+  sys.close(fd);
+  sys.unlinkat(AT_FDCWD, path, isFolder ? AT_REMOVEDIR : 0);
+}
+
+/** Removes what runs that were killed have left. */
+function sweep(sys: LiveSys, target: string): void {
+  let names: string[];
+  try {
+    names = readdirSync(encode(dirname(target)), { encoding: 'buffer' }).map(decode);
+  } catch {
+    return; // that nothing can be made there is said when it is tried
+  }
+  for (const name of names.filter((each) => each.startsWith(prefixOf(target))))
+    try {
+      remove(sys, join(dirname(target), name));
+    } catch (error) {
+      // Another run's that is at work, or another user's.
+      if (!isCode(error, 'EAGAIN', 'EACCES', 'EPERM', 'ENOENT')) throw error;
+    }
+}
+
+/** A name that no other run uses, beside the final one. */
+const temporaryFor = (target: string) => join(dirname(target), prefixOf(target) + randomBytes(6).toString('hex'));
+
+export class Replacement {
+  /** The new folder, to be filled. */
+  readonly fd: number;
+  readonly #sys: LiveSys;
+  readonly #target: string;
+  readonly #path: string;
+  readonly #before: 'nothing' | 'empty' | 'full';
+
+  /** @param isAllowed Whether a folder with something in it may be replaced. */
+  constructor(sys: LiveSys, target: string, isAllowed: boolean) {
+    this.#sys = sys;
+    this.#target = realPath(target.replace(/(?<=.)\/+$/, ''));
+    this.#before = stateOf(this.#target);
+    if (this.#before === 'full' && !isAllowed)
+      throw new LayerError(`'${target}' is there already`, '--replace puts the new one in its place');
+    sweep(sys, this.#target);
+    this.#path = temporaryFor(this.#target);
+    sys.or(`cannot create '${target}'`).mkdir(this.#path, 0o700);
+    this.fd = openLocked(sys, this.#path);
+  }
+
+  #rename(flags: number): void {
+    this.#sys
+      .or(`cannot rename the new folder to '${this.#target}'`)
+      .renameat2(AT_FDCWD, this.#path, AT_FDCWD, this.#target, flags);
+  }
+
+  /** Gives it its name. What was there before is gone then. */
+  commit(): void {
+    if (this.#before === 'full') {
+      this.#rename(RENAME_EXCHANGE);
+      this.#sys.close(this.fd);
+      remove(this.#sys, this.#path);
+      return;
+    }
+    try {
+      // An empty folder is replaced by rename(2) itself.
+      this.#rename(this.#before === 'nothing' ? RENAME_NOREPLACE : 0);
+    } catch (error) {
+      if (!isCode(error, 'EINVAL')) throw error;
+      this.#rename(0); // a file system without RENAME_NOREPLACE: it replaces nothing but an empty folder
+    }
+    this.#sys.close(this.fd);
+  }
+
+  /** Removes it; what was there before stays. */
+  discard(): void {
+    empty(this.#sys, this.fd);
+    this.#sys.close(this.fd);
+    this.#sys.rmdir(this.#path);
+  }
+}
+
+/** Makes a folder by `fill`: whole, or not at all. */
+export async function replaced<T>(
+  sys: LiveSys,
+  target: string,
+  isAllowed: boolean,
+  fill: (folder: number) => Promise<T>,
+): Promise<T> {
+  const replacement = new Replacement(sys, target, isAllowed);
+  let result: T;
+  try {
+    result = await fill(replacement.fd);
+  } catch (error) {
+    replacement.discard();
+    throw error;
+  }
+  replacement.commit();
+  return result;
+}
+
+/** Writes a file: whole, or not at all. A file that is there is replaced. */
+export async function writeWhole(sys: LiveSys, target: string, source: Content): Promise<void> {
+  const path = realPath(target);
+  sweep(sys, path);
+  const temporary = temporaryFor(path);
+  const writing = sys.or(`cannot write '${target}'`);
+  const fd = writing.open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o666);
+  try {
+    sys.flock(fd, LOCK_EX | LOCK_NB);
+    for await (const chunk of source) writeAll(writing, fd, chunk);
+    writing.renameat2(AT_FDCWD, temporary, AT_FDCWD, path);
+  } catch (error) {
+    sys.unlink(temporary);
+    throw error;
+  } finally {
+    sys.close(fd);
+  }
+}
