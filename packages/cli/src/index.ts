@@ -1,6 +1,7 @@
 /** @ts/cli: option tables, usage, errors, becoming the next program. */
 export * from './build.ts';
 export * from './causes.ts';
+export * from './commands.ts';
 export * from './errors.ts';
 export * from './getopt.ts';
 export * from './interruptible.ts';

@@ -142,3 +142,11 @@ export function parseId(text: string, noun: string, lookUp: (name: string) => nu
   if (!(id < 0xffff_ffff)) throw new ToolError(`failed to parse ${noun}: '${text}'`);
   return id;
 }
+
+/** SOURCE_DATE_EPOCH: the time, in seconds since 1970, that nothing in a reproducible archive is later than; 0 where it is not set. */
+export function sourceDate(world: World): number {
+  const text = world.variable('SOURCE_DATE_EPOCH');
+  if (text !== undefined && !/^\d{1,11}$/.test(text))
+    throw new ToolError(`failed to parse SOURCE_DATE_EPOCH: '${text}'`);
+  return Number(text ?? 0);
+}

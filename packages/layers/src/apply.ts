@@ -1,5 +1,6 @@
 /** From an archive to a layer. */
-import type { LiveSys } from '@ts/sys';
+import { createReadStream, fstatSync } from 'node:fs';
+import { type LiveSys, O_RDONLY } from '@ts/sys';
 import { decompressed } from './compression.ts';
 import { LayerError } from './errors.ts';
 import { Folder, type Rules } from './folder.ts';
@@ -53,3 +54,12 @@ export const apply = (
   { isReplacing, ...options }: ApplyOptions & { readonly isReplacing: boolean },
 ): Promise<Unset> =>
   replaced(sys, target, isReplacing, (folder) => unpackInto(sys, decompressed(source), folder, options));
+
+/** Bytes of a file, or of standard input for "-", and how many there are where that is known. */
+export function openArchive(sys: LiveSys, path: string): { source: AsyncIterable<Uint8Array>; size?: number } {
+  const fd = path === '-' ? 0 : sys.or(`cannot open '${path}'`).open(path, O_RDONLY);
+  const stat = fstatSync(fd);
+  if (stat.isDirectory()) throw new LayerError(`'${path}' is a folder, not an archive`);
+  const source = createReadStream('', { fd, autoClose: fd !== 0, highWaterMark: 256 * 1024 });
+  return { source, size: stat.isFile() ? stat.size : undefined };
+}

@@ -40,7 +40,8 @@ async function* through(source: Content, transform: Transform): AsyncGenerator<U
 
 async function* unzstd(source: Content): AsyncGenerator<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  const reader = new Decompress((chunk) => chunks.push(chunk));
+  // Its buffer is written to again: what is handed on is a copy.
+  const reader = new Decompress((chunk) => chunks.push(Uint8Array.from(chunk)));
   for await (const chunk of source) {
     reader.push(chunk);
     yield* chunks.splice(0);

@@ -265,7 +265,7 @@ async function feed(reader: Extract, source: Content): Promise<void> {
   if (size === 0) throw new LayerError('the archive is empty');
   if (tail.length < 2 * BLOCK || tail.some((byte) => byte !== 0))
     throw new LayerError('the archive is cut off: its end is missing');
-  reader.end();
+  reader.end(null);
 }
 
 /** An entry of an archive that is being read; what is left of its content is passed over. */
@@ -393,7 +393,7 @@ async function add(writer: Pack, { entry, content = [] }: Written): Promise<void
   };
   if (map) await put(map);
   for await (const chunk of content) await put(chunk);
-  sink.end();
+  sink.end(null);
   return done;
 }
 

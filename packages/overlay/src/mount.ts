@@ -65,10 +65,10 @@ function setParameter(sys: Sys, fs: Int, word: string): void {
 /** All that a context of fsopen("overlay") is told, up to the file system's coming into being. Since Linux 6.7. */
 export function configure(sys: Sys, fs: Int, { lowers, upper, work, parameters, readOnly }: Overlay): void {
   sys.fsconfig(fs, FSCONFIG_SET_STRING, 'source', 'overlay');
+  for (const word of parameters) setParameter(sys, fs, word);
   for (const lower of lowers) setLayer(sys, fs, 'lowerdir+', lower);
   if (upper !== undefined) setLayer(sys, fs, 'upperdir', upper);
   if (work !== undefined) setLayer(sys, fs, 'workdir', work);
-  for (const word of parameters) setParameter(sys, fs, word);
   if (readOnly) sys.fsconfig(fs, FSCONFIG_SET_FLAG, 'ro', null);
   sys.fsconfig(fs, FSCONFIG_CMD_CREATE, null, null);
 }

@@ -1,32 +1,56 @@
 /** Commands on layers: shown, packed, unpacked, joined. */
-import { createReadStream, statSync } from 'node:fs';
 import {
+  type Commands,
+  checkCommand,
   exit,
   interruptible,
   isTerminal,
   type Outcome,
+  oneOf,
   type Parsed,
   parseSize,
   progress,
+  sourceDate,
   ToolError,
-  UsageError,
   type World,
   writeAll,
 } from '@ts/cli';
-import { inFirstUsers, parseLower } from '@ts/overlay';
-import { CAP_SYS_ADMIN, encode, type LiveSys } from '@ts/sys';
+import { parseLower, spaceFor } from '@ts/overlay';
+import type { LiveSys } from '@ts/sys';
 import type { options } from './options.ts';
 
 type Layers = typeof import('@ts/layers');
 type Input = Parsed<typeof options>;
 
-export const COMMANDS = ['diff', 'export', 'apply', 'squash', 'merge'] as const;
-type Command = (typeof COMMANDS)[number];
-
-export const isCommand = (word: string | undefined): word is Command => COMMANDS.some((name) => name === word);
+export const COMMANDS = {
+  diff: { operands: '<layer>', least: 1, most: 1, takes: ['lower', 'json'] },
+  export: {
+    operands: '<layer>',
+    least: 1,
+    most: 1,
+    takes: ['reproducible', 'sparse', 'compress', 'output', 'no-progress'],
+  },
+  apply: {
+    operands: '<archive> <dir>',
+    least: 2,
+    most: 2,
+    takes: ['max-size', 'devices', 'no-same-owner', 'replace', 'userxattr', 'no-progress'],
+  },
+  squash: {
+    operands: '<layer>... <dir>',
+    least: 2,
+    takes: ['replace', 'whiteouts', 'userxattr', 'no-same-owner', 'no-progress'],
+  },
+  merge: {
+    operands: '<layer> <lower>',
+    least: 2,
+    most: 2,
+    takes: ['whiteouts', 'userxattr', 'no-same-owner', 'no-progress'],
+  },
+} as const satisfies Commands;
 
 export interface LayerPlan {
-  readonly command: Command;
+  readonly command: keyof typeof COMMANDS;
   readonly operands: readonly string[];
   readonly lowers: readonly string[];
   readonly json: boolean;
@@ -44,55 +68,16 @@ export interface LayerPlan {
   readonly progress: boolean;
 }
 
-const USAGE: Readonly<Record<Command, readonly [least: number, most: number, words: string]>> = {
-  diff: [1, 1, 'diff LAYER'],
-  export: [1, 1, 'export LAYER'],
-  apply: [2, 2, 'apply ARCHIVE DIR'],
-  squash: [2, Number.POSITIVE_INFINITY, 'squash LAYER… DIR'],
-  merge: [2, 2, 'merge LAYER LOWER'],
-};
-
-/** Options that each command has beside --no-progress. */
-const TAKEN: Readonly<Record<Command, readonly string[]>> = {
-  diff: ['lower', 'json'],
-  export: ['reproducible', 'sparse', 'compress', 'output'],
-  apply: ['max-size', 'devices', 'no-same-owner', 'replace', 'userxattr'],
-  squash: ['replace', 'whiteouts', 'userxattr', 'no-same-owner'],
-  merge: ['whiteouts', 'userxattr', 'no-same-owner'],
-};
-
-const GENERAL = ['command', 'help', 'version', 'dry-run', 'trace', 'completion', 'no-progress'];
-
-const oneOf = <Word extends string>(
-  long: string,
-  words: readonly Word[],
-  value: string | undefined,
-  otherwise: Word,
-) => {
-  const found = words.find((word) => word === (value ?? otherwise));
-  if (found === undefined) throw new UsageError(`--${long}: '${value}' is none of ${words.join(', ')}`);
-  return found;
-};
-
-function latestOf(text: string | undefined): number {
-  if (text === undefined) return 0;
-  if (!/^\d{1,12}$/.test(text)) throw new ToolError(`failed to parse SOURCE_DATE_EPOCH: '${text}'`);
-  return Number(text);
-}
-
-export function planLayers(command: Command, { values, steps, operands }: Input, world: World): LayerPlan {
-  const [least, most, words] = USAGE[command];
-  if (operands.length < least || operands.length > most || operands.includes(''))
-    throw new UsageError(`usage: ${world.prog} ${words}`);
-  const foreign = steps.find(({ option: { long } }) => !GENERAL.includes(long) && !TAKEN[command].includes(long));
-  if (foreign) throw new UsageError(`${command} does not take --${foreign.option.long}`);
+export function planLayers(command: LayerPlan['command'], input: Input, world: World): LayerPlan {
+  const { values, operands } = input;
+  checkCommand(COMMANDS, command, input, world.prog);
   return {
     command,
     operands,
     lowers: (values.lower ?? []).flatMap(parseLower),
     json: Boolean(values.json),
     output: values.output,
-    latest: values.reproducible ? latestOf(world.variable('SOURCE_DATE_EPOCH')) : undefined,
+    latest: values.reproducible ? sourceDate(world) : undefined,
     sparse: Boolean(values.sparse),
     compression: oneOf('compress', ['none', 'gzip', 'zstd'] as const, values.compress, 'none'),
     maxSize: parseSize(values['max-size'] ?? '64G', 'size'),
@@ -102,39 +87,14 @@ export function planLayers(command: Command, { values, steps, operands }: Input,
     keepsWhiteouts:
       oneOf('whiteouts', ['keep', 'drop'] as const, values.whiteouts, command === 'squash' ? 'keep' : 'drop') ===
       'keep',
-    space: !values.userxattr && inFirstUsers(world.read('/proc/self/uid_map')) && hasAdmin(world) ? 'trusted' : 'user',
+    space: values.userxattr ? 'user' : spaceFor(world.read('/proc/self/uid_map'), world.read('/proc/self/status')),
     progress: !values['no-progress'],
   };
 }
 
-const hasAdmin = (world: World) =>
-  ((BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(world.read('/proc/self/status') ?? '')?.[1] ?? '0'}`) >>
-    BigInt(CAP_SYS_ADMIN)) &
-    1n) ===
-  1n;
-
-function open(path: string): { source: AsyncIterable<Uint8Array>; size?: number } {
-  if (path === '-') return { source: createReadStream('', { fd: 0, autoClose: false }) };
-  try {
-    const stat = statSync(encode(path));
-    return {
-      source: createReadStream(encode(path), { highWaterMark: 256 * 1024 }),
-      size: stat.isFile() ? stat.size : undefined,
-    };
-  } catch (error) {
-    throw new ToolError(
-      `cannot open '${path}': ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'No such file or directory' : 'Permission denied'}`,
-    );
-  }
-}
-
-function* lines(layers: Layers, changes: Iterable<import('@ts/layers').Change>): Generator<string> {
-  for (const each of changes) yield `${layers.formatChange(each)}\n`;
-}
-
 function printDiff(layers: Layers, { operands, lowers, json }: LayerPlan, sys: LiveSys, world: World): void {
   const changes = layers.diff(sys, operands[0] as string, lowers);
-  if (!json) for (const line of lines(layers, changes)) world.print(line);
+  if (!json) for (const change of changes) world.print(`${layers.formatChange(change)}\n`);
   else world.print(layers.formatChanges([...changes]));
 }
 
@@ -164,7 +124,7 @@ async function writeArchive(layers: Layers, plan: LayerPlan, sys: LiveSys, world
 
 async function applyArchive(layers: Layers, plan: LayerPlan, sys: LiveSys, world: World, signal: AbortSignal) {
   const [archive, target] = plan.operands as [string, string];
-  const { source, size } = open(archive);
+  const { source, size } = layers.openArchive(sys, archive);
   const shown = progress(archive, size, plan.progress);
   try {
     const { maxSize, devices, sameOwner, space, isReplacing } = plan;

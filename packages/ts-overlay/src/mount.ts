@@ -1,7 +1,7 @@
 /** From the command line to an overlay mount, and the mount. */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type Outcome, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
+import { explain, type Outcome, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
 import { OptionError, parseOptions, realPath } from '@ts/mounts';
 import { FEATURES, type Feature, inFirstUsers, mountOverlay, type Overlay, parseLower, refusalOf } from '@ts/overlay';
 import {
@@ -18,8 +18,10 @@ import {
   SIGQUIT,
   SIGTERM,
   type Sys,
+  SysError,
+  strerror,
 } from '@ts/sys';
-import { subjectOf } from './causes.ts';
+import { causes, subjectOf } from './causes.ts';
 import type { options } from './options.ts';
 
 type Input = Parsed<typeof options>;
@@ -68,10 +70,13 @@ function readOptions(lists: readonly string[]) {
 }
 
 /** The upper layer's own permissions are those of the merged folder: as the topmost layer has them. */
-function tmpfsOf(size: string, lower: string): MountPlan['tmpfs'] {
+function tmpfsOf(size: string, lower: string, world: World): MountPlan['tmpfs'] {
   try {
     const { mode, uid, gid } = statSync(encode(lower));
-    return { size, mode: mode & 0o7777, uid, gid };
+    // Whoever becomes root of a user namespace is seen as root there.
+    const isOwn = uid === process.geteuid?.();
+    const isOwnGroup = gid === process.getegid?.();
+    return { size, mode: mode & 0o7777, uid: isOwn ? world.euid : uid, gid: isOwnGroup ? world.egid : gid };
   } catch {
     return { size, mode: 0o755, uid: 0, gid: 0 }; // that it is missing is said with the other layers
   }
@@ -95,9 +100,7 @@ export function planMount(input: Input, world: World): MountPlan {
       false,
       'work is an empty folder beside upper',
     );
-  const ways = [upper !== undefined && '--upper', size !== undefined && '--tmpfs', values.ro && '--ro'].filter(Boolean);
-  if (ways.length > 1) throw new UsageError(`options ${ways.join(' and ')} cannot be combined`);
-  if (!ways.length)
+  if (upper === undefined && size === undefined && !values.ro)
     throw new UsageError('where changes go is not said: --upper DIR --work DIR, or --tmpfs, or --ro for none');
 
   const { flags, attributes, data } = readOptions(values.options ?? []);
@@ -127,7 +130,7 @@ export function planMount(input: Input, world: World): MountPlan {
     );
   return {
     overlay,
-    tmpfs: size === undefined ? undefined : tmpfsOf(size, lowers[0] as string),
+    tmpfs: size === undefined ? undefined : tmpfsOf(size, lowers[0] as string, world),
     isPrivate: Boolean(values.private),
     blocked: world.blocked,
     program,
@@ -151,7 +154,8 @@ function makeFolders(sys: Sys, { tmpfs, overlay: { target, upper, work } }: Moun
   const making = sys.or(`cannot make an upper layer in memory on '${target}'`);
   making.mkdir(work, 0o700);
   making.mkdir(upper, 0o700);
-  making.chown(upper, tmpfs.uid, tmpfs.gid);
+  // An owner that the user namespace does not know cannot be given: then it is the caller.
+  making.ignoring().chown(upper, tmpfs.uid, tmpfs.gid);
   making.chmod(upper, tmpfs.mode);
 }
 
@@ -197,18 +201,29 @@ export function recordMount(plan: MountPlan, sys: Recording): Outcome {
   return { become: plan.program, mounted: [plan.overlay.target], changes: plan.isPrivate ? [] : ['pid'] };
 }
 
+/** Why it failed is asked while all of it is still there. */
+const explained = (error: unknown, world: World): unknown =>
+  error instanceof SysError && error.explain !== undefined
+    ? new ToolError(
+        `${error.context}: ${strerror(error.errno)}`,
+        error.status,
+        world.variable('TS_HINTS') === '0' ? undefined : explain(causes, error.explain, error.code, world),
+      )
+    : error;
+
 /** Mounts now. */
-export function mountNow(plan: MountPlan, sys: LiveSys): void {
-  const back: (() => void)[] = [];
+export function mountNow(plan: MountPlan, sys: LiveSys, world: World): void {
+  let hasTmpfs = false;
   try {
     if (plan.tmpfs) {
       mountTmpfs(sys as unknown as Sys, plan);
-      back.push(() => detach(plan)(sys));
+      hasTmpfs = true;
       makeFolders(sys as unknown as Sys, plan);
     }
     mountOverlay(mounting(sys, plan), plan.overlay);
   } catch (error) {
-    for (const each of back) each();
-    throw error;
+    const failure = explained(error, world);
+    if (hasTmpfs) detach(plan)(sys);
+    throw failure;
   }
 }

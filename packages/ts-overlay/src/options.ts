@@ -1,11 +1,11 @@
-import { HELP_OPTIONS, type Option } from '@ts/cli';
+import { COMMAND_OPTION, HELP_OPTIONS, type Option } from '@ts/cli';
 
 const MOUNT = 'Mounting';
 const LAYERS = 'Layers';
 
 export const options = [
   ...HELP_OPTIONS,
-  { long: 'command', arg: 'command', help: 'what to do with layers', hidden: true, ours: true },
+  COMMAND_OPTION,
   {
     long: 'lower',
     arg: 'dir[:dir…]',
