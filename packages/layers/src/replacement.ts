@@ -65,17 +65,17 @@ function remove(sys: LiveSys, path: string): void {
   sys.unlinkat(AT_FDCWD, path, isFolder ? AT_REMOVEDIR : 0);
 }
 
-/** Removes what runs that were killed have left. */
-function sweep(sys: LiveSys, target: string): void {
+/** Removes what runs that were killed have left in a folder: what begins so, and is not locked. */
+export function sweep(sys: LiveSys, folder: string, prefix: string): void {
   let names: string[];
   try {
-    names = readdirSync(encode(dirname(target)), { encoding: 'buffer' }).map(decode);
+    names = readdirSync(encode(folder), { encoding: 'buffer' }).map(decode);
   } catch {
     return; // that nothing can be made there is said when it is tried
   }
-  for (const name of names.filter((each) => each.startsWith(prefixOf(target))))
+  for (const name of names.filter((each) => each.startsWith(prefix)))
     try {
-      remove(sys, join(dirname(target), name));
+      remove(sys, join(folder, name));
     } catch (error) {
       // Another run's that is at work, or another user's.
       if (!isCode(error, 'EAGAIN', 'EACCES', 'EPERM', 'ENOENT')) throw error;
@@ -100,7 +100,7 @@ export class Replacement {
     this.#before = stateOf(this.#target);
     if (this.#before === 'full' && !isAllowed)
       throw new LayerError(`'${target}' is there already`, '--replace puts the new one in its place');
-    sweep(sys, this.#target);
+    sweep(sys, dirname(this.#target), prefixOf(this.#target));
     this.#path = temporaryFor(this.#target);
     sys.or(`cannot create '${target}'`).mkdir(this.#path, 0o700);
     this.fd = openLocked(sys, this.#path);
@@ -157,15 +157,30 @@ export async function replaced<T>(
   return result;
 }
 
+/** Does something with an empty folder beside `target` that is gone afterwards. */
+export async function withScratch(sys: LiveSys, target: string, use: (folder: string) => Promise<void>): Promise<void> {
+  const scratch = new Replacement(sys, `${target}.scratch`, false);
+  try {
+    await use(`/proc/self/fd/${scratch.fd}`);
+  } finally {
+    scratch.discard();
+  }
+}
+
+/** Locks what has just been made, so that nobody takes it for something left behind. */
+export const lock = (sys: LiveSys, fd: number): void => {
+  sys.flock(fd, LOCK_EX | LOCK_NB);
+};
+
 /** Writes a file: whole, or not at all. A file that is there is replaced. */
 export async function writeWhole(sys: LiveSys, target: string, source: Content): Promise<void> {
   const path = realPath(target);
-  sweep(sys, path);
+  sweep(sys, dirname(path), prefixOf(path));
   const temporary = temporaryFor(path);
   const writing = sys.or(`cannot write '${target}'`);
   const fd = writing.open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o666);
   try {
-    sys.flock(fd, LOCK_EX | LOCK_NB);
+    lock(sys, fd);
     for await (const chunk of source) writeAll(writing, fd, chunk);
     writing.renameat2(AT_FDCWD, temporary, AT_FDCWD, path);
   } catch (error) {

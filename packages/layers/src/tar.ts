@@ -84,7 +84,7 @@ interface ExtractInside {
   _header: Omit<Header, 'type'> & { type: string };
   _pax: Record<string, string> | null;
   _paxGlobal: Record<string, string> | null;
-  _decodeLongHeader(bytes: Buffer): void;
+  _decodeLongHeader(bytes: Uint8Array): void;
 }
 
 function byteReader(): Extract {
@@ -93,8 +93,8 @@ function byteReader(): Extract {
   const others = inside._decodeLongHeader;
   inside._decodeLongHeader = function (bytes) {
     const { type } = this._header;
-    if (type === 'pax-global-header') this._paxGlobal = parseRecords(bytes);
-    else if (type === 'pax-header') this._pax = { ...this._paxGlobal, ...parseRecords(bytes) };
+    if (type === 'pax-global-header') this._paxGlobal = parseRecords(Buffer.from(bytes));
+    else if (type === 'pax-header') this._pax = { ...this._paxGlobal, ...parseRecords(Buffer.from(bytes)) };
     else others.call(this, bytes);
   };
   return reader;
@@ -272,6 +272,8 @@ async function feed(reader: Extract, source: Content): Promise<void> {
 export interface Read {
   readonly entry: Entry;
   readonly content: AsyncIterable<Uint8Array>;
+  /** Where its content begins in the archive, in bytes. */
+  readonly offset: number;
 }
 
 /** Reads an archive in one pass and constant memory. Throws LayerError for what cannot be read. */
@@ -281,14 +283,16 @@ export async function* readTar(source: Content): AsyncGenerator<Read> {
   try {
     for await (const stream of reader) {
       const entry = entryOf(stream.header);
+      const offset = (stream.header as Header & { byteOffset: number }).byteOffset;
       if (isSparse1(stream.header)) {
         const chunks = (stream as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
         const { numbers, rest } = await readMap(chunks, entry.path);
         yield {
           entry: { ...entry, extents: extentsOf(numbers, entry.size, entry.path) },
           content: resumed(rest, chunks),
+          offset,
         };
-      } else yield { entry, content: stream as AsyncIterable<Uint8Array> };
+      } else yield { entry, content: stream as AsyncIterable<Uint8Array>, offset };
       stream.resume();
     }
   } catch (error) {
