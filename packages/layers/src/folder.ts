@@ -26,6 +26,7 @@ import {
 import { writeAll } from './contents.ts';
 import { LayerError } from './errors.ts';
 import { isMark, markOpaque, type Space } from './marks.ts';
+import { give } from './owner.ts';
 import type { Content, Entry } from './tar.ts';
 import { pathOf } from './walk.ts';
 
@@ -277,7 +278,8 @@ export class Folder {
     if (isWhiteout) return;
     const folder = this.#folder(above(path));
     const name = posix.basename(path);
-    if (this.#rules.sameOwner) this.#owning(path, entry).lchownat(folder, name, entry.uid, entry.gid);
+    const { uid, gid } = entry;
+    if (this.#rules.sameOwner) give(this.#sys, path, uid, gid, (sys) => sys.lchownat(folder, name, uid, gid));
     if (type !== 'symlink') this.#sys.or(`cannot set permissions of '${path}'`).fchmodat(folder, name, entry.mode);
     this.#setAttributes(`/proc/self/fd/${folder}/${name}`, path, entry);
     this.#sys.utimensat(folder, name, entry.mtime, entry.mtime);
@@ -297,11 +299,9 @@ export class Folder {
     }
   }
 
-  #owning = (path: string, { uid, gid }: Entry): LiveSys =>
-    this.#sys.or(`cannot give '${path}' to ${uid}:${gid}`).explaining('owner');
-
   #setOwner(fd: number, path: string, entry: Entry): void {
-    if (this.#rules.sameOwner) this.#owning(path, entry).fchown(fd, entry.uid, entry.gid);
+    const { uid, gid } = entry;
+    if (this.#rules.sameOwner) give(this.#sys, path, uid, gid, (sys) => sys.fchown(fd, uid, gid));
   }
 
   #setAttributes(at: string, path: string, { xattrs, type }: Entry): void {

@@ -5,7 +5,7 @@
  * run for the same name: it is locked while its maker lives.
  */
 import { randomBytes } from 'node:crypto';
-import { lstatSync, readdirSync, statSync } from 'node:fs';
+import { fstatSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { realPath } from '@ts/mounts';
 import {
@@ -57,12 +57,17 @@ function openLocked(sys: LiveSys, path: string): number {
   }
 }
 
-function remove(sys: LiveSys, path: string): void {
-  const fd = openLocked(sys, path);
-  const isFolder = lstatSync(encode(path)).isDirectory();
-  if (isFolder) empty(sys, fd);
-  sys.close(fd);
-  sys.unlinkat(AT_FDCWD, path, isFolder ? AT_REMOVEDIR : 0);
+/** Removes a file or a folder that is open. What somebody else has removed meanwhile is gone as well. */
+function remove(sys: LiveSys, path: string, fd: number): void {
+  try {
+    const isFolder = fstatSync(fd).isDirectory();
+    if (isFolder) empty(sys, fd);
+    sys.unlinkat(AT_FDCWD, path, isFolder ? AT_REMOVEDIR : 0);
+  } catch (error) {
+    if (!isCode(error, 'ENOENT') && (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  } finally {
+    sys.close(fd);
+  }
 }
 
 /** Removes what runs that were killed have left in a folder: what begins so, and is not locked. */
@@ -75,7 +80,8 @@ export function sweep(sys: LiveSys, folder: string, prefix: string): void {
   }
   for (const name of names.filter((each) => each.startsWith(prefix)))
     try {
-      remove(sys, join(folder, name));
+      const path = join(folder, name);
+      remove(sys, path, openLocked(sys, path));
     } catch (error) {
       // Another run's that is at work, or another user's.
       if (!isCode(error, 'EAGAIN', 'EACCES', 'EPERM', 'ENOENT')) throw error;
@@ -84,6 +90,21 @@ export function sweep(sys: LiveSys, folder: string, prefix: string): void {
 
 /** A name that no other run uses, beside the final one. */
 const temporaryFor = (target: string) => join(dirname(target), prefixOf(target) + randomBytes(6).toString('hex'));
+
+/** A new folder that is locked. Between the two steps another run may take it for something left behind. */
+function makeLocked(sys: LiveSys, shown: string, target: string): [path: string, fd: number] {
+  for (;;) {
+    const path = temporaryFor(target);
+    sys.or(`cannot create '${shown}'`).mkdir(path, 0o700);
+    try {
+      const fd = openLocked(sys, path);
+      if (lstatSync(encode(path), { throwIfNoEntry: false })) return [path, fd];
+      sys.close(fd);
+    } catch (error) {
+      if (!isCode(error, 'EAGAIN', 'ENOENT')) throw error;
+    }
+  }
+}
 
 export class Replacement {
   /** The new folder, to be filled. */
@@ -101,9 +122,7 @@ export class Replacement {
     if (this.#before === 'full' && !isAllowed)
       throw new LayerError(`'${target}' is there already`, '--replace puts the new one in its place');
     sweep(sys, dirname(this.#target), prefixOf(this.#target));
-    this.#path = temporaryFor(this.#target);
-    sys.or(`cannot create '${target}'`).mkdir(this.#path, 0o700);
-    this.fd = openLocked(sys, this.#path);
+    [this.#path, this.fd] = makeLocked(sys, target, this.#target);
   }
 
   #rename(flags: number): void {
@@ -117,7 +136,7 @@ export class Replacement {
     if (this.#before === 'full') {
       this.#rename(RENAME_EXCHANGE);
       this.#sys.close(this.fd);
-      remove(this.#sys, this.#path);
+      remove(this.#sys, this.#path, this.#sys.open(this.#path, O_RDONLY | O_NOFOLLOW));
       return;
     }
     try {

@@ -17,6 +17,7 @@ import { copyData, openFile } from './contents.ts';
 import { isWhiteout } from './diff.ts';
 import { LayerError } from './errors.ts';
 import { type Attributes, attributesOf, isMark, markOpaque, marksOf, type Space } from './marks.ts';
+import { give } from './owner.ts';
 import { replaced } from './replacement.ts';
 import { entriesOf, type Found, openFolder, openFolderIn, pathOf, statOfFolder, targetOf } from './walk.ts';
 
@@ -125,14 +126,17 @@ class Stack {
 
   /** A folder that is complete gets its owner, attributes, permissions and times. */
   finish(fd: number, stat: BigIntStats, attributes: Attributes, hides: boolean, path: string): void {
-    if (this.#options.sameOwner) this.#owning(path).fchown(fd, Number(stat.uid), Number(stat.gid));
+    this.#give(path, stat, (sys, uid, gid) => sys.fchown(fd, uid, gid));
     this.#setAttributes(pathOf(fd), attributes, path);
     if (hides && this.#options.keepsWhiteouts) markOpaque(this.#sys, pathOf(fd), this.#options.space);
     this.#sys.fchmod(fd, modeOf(stat));
     this.#sys.utimensat(fd, null, timeOf(stat.atimeNs), timeOf(stat.mtimeNs));
   }
 
-  #owning = (path: string): LiveSys => this.#sys.or(`cannot give '${path}' to its owner`).explaining('owner');
+  #give(path: string, stat: BigIntStats, change: (sys: LiveSys, uid: number, gid: number) => unknown): void {
+    const [uid, gid] = [Number(stat.uid), Number(stat.gid)];
+    if (this.#options.sameOwner) give(this.#sys, path, uid, gid, (sys) => change(sys, uid, gid));
+  }
 
   #setAttributes(at: string, attributes: Attributes, path: string): void {
     for (const [name, value] of attributes)
@@ -147,7 +151,7 @@ class Stack {
       const making = this.#sys.or(`cannot create '${path}'`);
       if (stat.isSymbolicLink()) making.symlinkat(targetOf(found), to, name);
       else making.mknodat(to, name, Number(stat.mode & (BigInt(S_IFMT) | 0o600n)), Number(stat.rdev));
-      if (this.#options.sameOwner) this.#owning(path).lchownat(to, name, Number(stat.uid), Number(stat.gid));
+      this.#give(path, stat, (sys, uid, gid) => sys.lchownat(to, name, uid, gid));
       if (!stat.isSymbolicLink()) this.#sys.fchmodat(to, name, modeOf(stat));
       this.#setAttributes(`/proc/self/fd/${to}/${name}`, attributes, path);
       this.#sys.utimensat(to, name, timeOf(stat.atimeNs), timeOf(stat.mtimeNs));
@@ -182,7 +186,7 @@ class Stack {
     try {
       copyData(this.#sys, from, fd, Number(stat.size), path);
       this.#options.advance?.(Number(stat.size));
-      if (this.#options.sameOwner) this.#owning(path).fchown(fd, Number(stat.uid), Number(stat.gid));
+      this.#give(path, stat, (sys, uid, gid) => sys.fchown(fd, uid, gid));
       this.#sys.fchmod(fd, modeOf(stat));
       this.#setAttributes(`/proc/self/fd/${to}/${name}`, attributes, path);
       this.#sys.utimensat(fd, null, timeOf(stat.atimeNs), timeOf(stat.mtimeNs));

@@ -19,11 +19,31 @@ export async function* hashed(source: Content, hash: Hash): AsyncGenerator<Uint8
   }
 }
 
-/** Passes bytes on until they are asked to stop. */
+async function* iterated(source: Content): AsyncGenerator<Uint8Array> {
+  yield* source;
+}
+
+/** Passes bytes on until they are asked to stop: at once then, though the source may be waiting for somebody who never writes. */
 export async function* abortable(source: Content, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) {
-    signal?.throwIfAborted();
-    yield chunk;
+  const chunks = iterated(source);
+  let stop: (reason: unknown) => void = () => undefined;
+  const listen = () => stop(signal?.reason);
+  signal?.addEventListener('abort', listen);
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        stop = reject;
+        chunks.next().then(resolve, reject);
+      });
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    signal?.removeEventListener('abort', listen);
+    const returned = chunks.return(undefined);
+    if (signal?.aborted) returned.catch(() => undefined);
+    else await returned;
   }
 }
 
