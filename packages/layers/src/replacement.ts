@@ -43,6 +43,9 @@ function stateOf(path: string): 'nothing' | 'empty' | 'full' {
   }
 }
 
+const occupied = (target: string) =>
+  new LayerError(`'${target}' is there already`, '--replace puts the new one in its place');
+
 const prefixOf = (target: string) => `.${basename(target).slice(0, 100)}.ts-new-`;
 
 /** Opens what nobody else has open so; EAGAIN where its maker is at work. */
@@ -112,15 +115,15 @@ export class Replacement {
   readonly #sys: LiveSys;
   readonly #target: string;
   readonly #path: string;
-  readonly #before: 'nothing' | 'empty' | 'full';
+  readonly #isAllowed: boolean;
+  #hasOld = false;
 
   /** @param isAllowed Whether a folder with something in it may be replaced. */
   constructor(sys: LiveSys, target: string, isAllowed: boolean) {
     this.#sys = sys;
     this.#target = realPath(target.replace(/(?<=.)\/+$/, ''));
-    this.#before = stateOf(this.#target);
-    if (this.#before === 'full' && !isAllowed)
-      throw new LayerError(`'${target}' is there already`, '--replace puts the new one in its place');
+    this.#isAllowed = isAllowed;
+    if (stateOf(this.#target) === 'full' && !isAllowed) throw occupied(target);
     sweep(sys, dirname(this.#target), prefixOf(this.#target));
     [this.#path, this.fd] = makeLocked(sys, target, this.#target);
   }
@@ -131,29 +134,37 @@ export class Replacement {
       .renameat2(AT_FDCWD, this.#path, AT_FDCWD, this.#target, flags);
   }
 
-  /** Gives it its name. What was there before is gone then. */
+  /** Gives it its name. */
   commit(): void {
-    if (this.#before === 'full') {
-      this.#rename(RENAME_EXCHANGE);
-      this.#sys.close(this.fd);
-      remove(this.#sys, this.#path, this.#sys.open(this.#path, O_RDONLY | O_NOFOLLOW));
-      return;
-    }
+    if (this.#isNamed()) return;
+    // Something is there: it was before, or another run has been faster.
+    if (!this.#isAllowed) throw occupied(this.#target);
+    this.#rename(RENAME_EXCHANGE);
+    this.#hasOld = true;
+  }
+
+  /** Removes what had the name before. */
+  finish(): void {
+    this.#sys.close(this.fd);
+    if (this.#hasOld) remove(this.#sys, this.#path, this.#sys.open(this.#path, O_RDONLY | O_NOFOLLOW));
+  }
+
+  /** Gives it a name that nothing has, or an empty folder, which rename(2) itself replaces. */
+  #isNamed(): boolean {
     try {
-      // An empty folder is replaced by rename(2) itself.
-      this.#rename(this.#before === 'nothing' ? RENAME_NOREPLACE : 0);
+      this.#rename(stateOf(this.#target) === 'nothing' ? RENAME_NOREPLACE : 0);
+      return true;
     } catch (error) {
+      if (isCode(error, 'EEXIST', 'ENOTEMPTY')) return false;
       if (!isCode(error, 'EINVAL')) throw error;
       this.#rename(0); // a file system without RENAME_NOREPLACE: it replaces nothing but an empty folder
+      return true;
     }
-    this.#sys.close(this.fd);
   }
 
   /** Removes it; what was there before stays. */
   discard(): void {
-    empty(this.#sys, this.fd);
-    this.#sys.close(this.fd);
-    this.#sys.rmdir(this.#path);
+    remove(this.#sys, this.#path, this.fd);
   }
 }
 
@@ -168,11 +179,12 @@ export async function replaced<T>(
   let result: T;
   try {
     result = await fill(replacement.fd);
+    replacement.commit();
   } catch (error) {
     replacement.discard();
     throw error;
   }
-  replacement.commit();
+  replacement.finish();
   return result;
 }
 
