@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: times against the originals, A B A B in one run.
  *
- *     npm run bench -- [--runs 15] [--json FILE]
+ *     npm run bench -- [--runs 15] [--only WORD] [--json FILE]
  *
  * Machines are noisy: read the ratios of one run. An original that is not installed is left out by name.
  */
@@ -10,10 +10,16 @@ import { parseArgs } from 'node:util';
 import { comparisons } from './bench/comparisons.ts';
 import { existing, measure, type Row } from './bench/measure.ts';
 
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '15' }, json: { type: 'string' } } });
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '15' },
+    only: { type: 'string', default: '' },
+    json: { type: 'string' },
+  },
+});
 
 const rows: Row[] = [];
-for (const comparison of comparisons()) {
+for (const comparison of comparisons().filter(({ name }) => name.includes(values.only))) {
   const { present, missing } = existing(comparison);
   if (missing.length) process.stdout.write(`${comparison.name}: without ${missing.join(', ')} (not installed)\n`);
   rows.push(...measure(comparison.name, present, Number(values.runs)));

@@ -1,6 +1,7 @@
 /** What is compared: a tool with its original, a chain with the same chain of originals. */
 import { resolve } from 'node:path';
 import type { Comparison, Contender } from './measure.ts';
+import { overlayComparisons } from './overlay.ts';
 
 const bin = resolve('dist/bin');
 const NO_FUSE = { TS_TOOLS_NO_FUSE: '1' };
@@ -46,4 +47,5 @@ export const comparisons = (): Comparison[] => [
   },
   { name: 'lscgroup', contenders: [original('/usr/bin/lscgroup'), ours('ts-lscgroup')] },
   ...[1, 3, 6].map(chain),
+  ...overlayComparisons(),
 ];
