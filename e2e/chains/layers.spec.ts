@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { testNodes, versionOf } from '../../tools/soak/nodes.ts';
 import { archive, type RawEntry, records } from '../harness/archive.ts';
 import { layerFolder, make } from '../harness/layers.ts';
 import { bin, NOBODY, originalPath, run, shell } from '../harness/run.ts';
@@ -104,6 +105,31 @@ describe('a layer as an archive', () => {
     expect(seen('new')).toBe(seen('up'));
     expect(seen('new')).not.toMatch(/gone|replaced\/old/);
   });
+
+  for (const node of testNodes())
+    test(`zstd with Node ${versionOf(node)}`, (context) => {
+      needs(context, needsProgram('zstd'));
+      using folder = layerFolder();
+      make(folder.path, { 'layer/file': 'text'.repeat(100_000) });
+      const env = { TS_TOOLS_NODE: node };
+      expect(
+        shell('ts-overlay export layer | zstd -q | ts-overlay apply - new && diff -r layer new', {
+          cwd: folder.path,
+          env,
+        }),
+      ).toMatchObject({ stdout: '', stderr: '', status: 0 });
+      const [major, minor] = versionOf(node).split('.').map(Number) as [number, number];
+      const result = shell('ts-overlay export --compress=zstd --output a.zst layer && zstd -dc a.zst | tar -t', {
+        cwd: folder.path,
+        env,
+      });
+      if (major > 23 || (major === 22 && minor >= 15) || (major === 23 && minor >= 8))
+        expect(result).toMatchObject({ stdout: './\nfile\n', stderr: '', status: 0 });
+      else {
+        expect(result.stderr).toMatch(/cannot compress with zstd\n.*gzip every one can/);
+        expect(readdirSync(folder.path).sort()).toEqual(['layer', 'new']);
+      }
+    });
 
   test('tar(1) reads what is written', (context) => {
     needs(context, needsRoot, needsProgram('getfattr', 'setcap', 'tar'));

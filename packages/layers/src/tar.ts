@@ -248,6 +248,23 @@ async function* resumed(first: Buffer, chunks: AsyncIterator<Uint8Array>): Async
   for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
 }
 
+interface Drains {
+  on(event: 'drain' | 'close', listener: () => void): unknown;
+  off(event: 'drain' | 'close', listener: () => void): unknown;
+}
+
+/** Waits until a stream takes more, or nothing any more. */
+const drained = (stream: Drains): Promise<void> =>
+  new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done);
+      stream.off('close', done);
+      resolve();
+    };
+    stream.on('drain', done);
+    stream.on('close', done);
+  });
+
 /** Passes on what comes, and says in the end whether it ended as an archive does: with two empty blocks. */
 async function feed(reader: Extract, source: Content): Promise<void> {
   let tail = Buffer.alloc(0);
@@ -256,11 +273,7 @@ async function feed(reader: Extract, source: Content): Promise<void> {
     if (reader.destroyed) return;
     size += chunk.length;
     tail = Buffer.concat([tail, chunk.subarray(Math.max(0, chunk.length - 2 * BLOCK))]).subarray(-2 * BLOCK);
-    if (!reader.write(chunk))
-      await new Promise<void>((resolve) => {
-        reader.once('drain', () => resolve());
-        reader.once('close', () => resolve());
-      });
+    if (!reader.write(chunk)) await drained(reader);
   }
   if (size === 0) throw new LayerError('the archive is empty');
   if (tail.length < 2 * BLOCK || tail.some((byte) => byte !== 0))
@@ -389,11 +402,7 @@ async function add(writer: Pack, { entry, content = [] }: Written): Promise<void
   const sink = writer.entry(header, finished);
   if (entry.type !== 'file') return done;
   const put = async (chunk: Uint8Array) => {
-    if (!sink.write(chunk))
-      await new Promise<void>((resolve) => {
-        sink.once('drain', () => resolve());
-        sink.once('close', () => resolve());
-      });
+    if (!sink.write(chunk)) await drained(sink);
   };
   if (map) await put(map);
   for await (const chunk of content) await put(chunk);

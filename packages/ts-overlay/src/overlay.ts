@@ -52,6 +52,10 @@ export const tool = defineTool({
   ],
   examples: [
     {
+      command: 'ts-overlay --private --lower /etc --tmpfs /mnt sh',
+      says: 'a shell with a copy of /etc in /mnt that nobody else sees and that is forgotten afterwards',
+    },
+    {
       command: 'ts-overlay --lower base --tmpfs merged ts-chroot merged /bin/sh',
       says: 'a shell in a root file system that forgets what was done to it',
     },
