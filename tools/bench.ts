@@ -1,7 +1,11 @@
 /**
  * `npm run bench`: times against the originals, A B A B in one run.
  *
+<<<<<<< HEAD
  *     npm run bench -- [--runs 15] [--only WORD] [--json FILE]
+=======
+ *     npm run bench -- [--runs 15] [--only NAME] [--json FILE]
+>>>>>>> main
  *
  * Machines are noisy: read the ratios of one run. An original that is not installed is left out by name.
  */
@@ -11,6 +15,7 @@ import { comparisons } from './bench/comparisons.ts';
 import { existing, measure, type Row } from './bench/measure.ts';
 
 const { values } = parseArgs({
+<<<<<<< HEAD
   options: {
     runs: { type: 'string', default: '15' },
     only: { type: 'string', default: '' },
@@ -20,8 +25,21 @@ const { values } = parseArgs({
 
 const rows: Row[] = [];
 for (const comparison of comparisons().filter(({ name }) => name.includes(values.only))) {
+=======
+  options: { runs: { type: 'string', default: '15' }, only: { type: 'string' }, json: { type: 'string' } },
+});
+
+const rows: Row[] = [];
+for (const comparison of comparisons()) {
+  if (values.only !== undefined && !comparison.name.startsWith(values.only)) continue;
+  if (comparison.around && process.getuid?.() !== 0) {
+    process.stdout.write(`${comparison.name}: left out (needs root)\n`);
+    continue;
+  }
+>>>>>>> main
   const { present, missing } = existing(comparison);
   if (missing.length) process.stdout.write(`${comparison.name}: without ${missing.join(', ')} (not installed)\n`);
+  using _around = comparison.around?.() ?? { [Symbol.dispose]: () => undefined };
   rows.push(...measure(comparison.name, present, Number(values.runs)));
 }
 const cell = (value: number) => value.toFixed(1).padStart(8);

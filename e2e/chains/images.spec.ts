@@ -232,6 +232,20 @@ describe('what pack writes', () => {
   });
 });
 
+test('--dry-run checks everything and makes nothing', () => {
+  const before = readdirSync(folder.path);
+  const [one, two] = summary('layout').layers.map(({ digest }) => digest);
+  expect(image('unpack', '--dry-run', 'layout', 'dry')).toMatchObject({
+    stdout: `folder dry/1 from layer ${one}\nfolder dry/2 from layer ${two}\n`,
+    stderr: '',
+    status: 0,
+  });
+  expect(image('pack', '--dry-run', '--base', 'layout', '--name', 'n', 'dry', 'app').stdout).toBe(
+    `layer ${one}\nlayer ${two}\nlayer from app\nimage n in dry\n`,
+  );
+  expect(readdirSync(folder.path)).toEqual(before);
+});
+
 describe('what others write', () => {
   for (const transport of ['oci-archive', 'docker-archive', 'oci'])
     test(`${transport} of skopeo`, (context) => {

@@ -745,3 +745,33 @@ test('an archive is not written to a terminal, and progress only to one', (conte
   const { stdout } = run(['script', '-qec', 'ts-overlay export layer', '/dev/null'], { cwd: folder.path });
   expect(stdout).toMatch(/an archive is nothing for a terminal\r?\n.*--output FILE/);
 });
+
+test('--dry-run says what would be made, and makes nothing', (context) => {
+  needs(context, needsRoot);
+  using folder = layerFolder();
+  make(folder.path, { 'layer/dir/file': 'x', 'lower/gone': '', 'lower/dir/file': 'y' });
+  run(['mknod', join(folder.path, 'layer/gone'), 'c', '0', '0']);
+  writeFileSync(
+    join(folder.path, 'a.tar'),
+    archive(
+      { name: 'd/', type: '5' },
+      { name: 'd/.wh..wh..opq' },
+      { name: '.wh.x' },
+      { name: 'l', type: '2', target: 'd' },
+    ),
+  );
+  const before = picture(folder.path);
+  const rehearsed = (...words: string[]) =>
+    run(['ts-overlay', words[0] as string, '--dry-run', ...words.slice(1)], { cwd: folder.path });
+  expect(rehearsed('apply', 'a.tar', 'new')).toMatchObject({
+    stdout: 'directory d\nopaque d\ndeleted x\nsymlink l -> d\n',
+    stderr: '',
+    status: 0,
+  });
+  expect(rehearsed('export', 'layer').stdout).toBe('directory .\ndirectory dir\nfile dir/file\ndeleted gone\n');
+  expect(rehearsed('merge', 'layer', 'lower').stdout).toBe('C /dir\nC /dir/file\nD /gone\n');
+  expect(rehearsed('squash', 'layer', 'lower', 'new').status).toBe(0);
+  const { stdout } = run(['ts-overlay', '--dry-run', '--lower', 'lower', '--tmpfs', 'layer'], { cwd: folder.path });
+  expect(stdout).toMatch(/^mount\("tmpfs"(.*\n)*move_mount\(/);
+  expect(picture(folder.path)).toBe(before);
+});

@@ -23,6 +23,7 @@ import {
   SysError,
   type Time,
 } from '@ts/sys';
+import { escapeCell } from '@ts/tables';
 import { writeAll } from './contents.ts';
 import { LayerError } from './errors.ts';
 import { isMark, markOpaque, type Space } from './marks.ts';
@@ -81,6 +82,16 @@ function* data(bytes: Uint8Array): Generator<{ offset: number; part: Uint8Array 
     }
   }
   if (start >= 0) yield { offset: start, part: bytes.subarray(start) };
+}
+
+/** What an entry makes: "file etc/hosts", "deleted etc/motd". */
+export function formatEntry({ path, type, target }: Entry): string {
+  const parts = partsOf(path);
+  const name = parts.at(-1) ?? '';
+  const shown = (all: readonly string[]) => escapeCell(all.join('/') || '.', { utf8: true });
+  if (name === OPAQUE) return `opaque ${shown(parts.slice(0, -1))}`;
+  if (name.startsWith(WHITEOUT)) return `deleted ${shown([...parts.slice(0, -1), name.slice(WHITEOUT.length)])}`;
+  return `${type} ${shown(parts)}${target === undefined ? '' : ` -> ${escapeCell(target, { utf8: true })}`}`;
 }
 
 export class Folder {

@@ -17,7 +17,7 @@ import {
   type World,
 } from '@ts/cli';
 import { formatLower, spaceFor } from '@ts/overlay';
-import type { LiveSys } from '@ts/sys';
+import { type LiveSys, live } from '@ts/sys';
 import { options } from './options.ts';
 
 type Images = typeof import('@ts/images');
@@ -58,6 +58,8 @@ interface Plan {
   readonly json: boolean;
   readonly verify: boolean;
   readonly progress: boolean;
+  /** Only says what would be done. */
+  readonly isRehearsal: boolean;
   readonly unpack: {
     readonly maxSize: number;
     readonly devices: boolean;
@@ -130,6 +132,7 @@ function plan(input: Input, world: World): Plan {
     json: Boolean(values.json),
     verify: Boolean(values.verify),
     progress: !values['no-progress'],
+    isRehearsal: input.steps.some(({ option }) => option.long === 'dry-run'),
     unpack: {
       maxSize: parseSize(values['max-size'] ?? '64G', 'size'),
       devices: Boolean(values.devices),
@@ -222,11 +225,35 @@ async function pack(images: Images, plan: Plan, sys: LiveSys, world: World, sign
   else await withImage(images, sys, base, baseName, plan, (_, image) => write(image));
 }
 
+/** Everything is read and checked; what would be made of it is said. */
+async function rehearse(images: Images, plan: Plan, world: World): Promise<void> {
+  const sys = live();
+  const [target, ...layers] = plan.operands as [string, ...string[]];
+  const [reference, name] = plan.command === 'pack' ? [plan.pack.base, plan.pack.baseName] : [target, plan.name];
+  const say = (line: string) => world.print(`${line}\n`);
+  if (reference !== undefined)
+    await withImage(images, sys, reference, name, plan, async (candidate, image) => {
+      await images.verify(image, {});
+      if (plan.command === 'inspect') world.print(images.describeImage(candidate, image));
+      else
+        for (const [index, { digest, diffId }] of image.layers.entries())
+          say(
+            plan.command === 'pack'
+              ? `layer ${digest ?? diffId}`
+              : `folder ${layers[0]}/${index + 1} from layer ${digest ?? diffId}`,
+          );
+    });
+  if (plan.command !== 'pack') return;
+  for (const layer of layers) say(`layer from ${layer}`);
+  say(`image ${plan.name ?? 'without a name'} in ${target}`);
+}
+
 async function act(plan: Plan, sys: LiveSys, world: World): Promise<Outcome> {
   const images = await import('@ts/images');
   const { LayerError } = await import('@ts/layers');
   try {
     await interruptible((signal) => {
+      if (plan.isRehearsal) return rehearse(images, plan, world);
       if (plan.command === 'inspect') return inspect(images, plan, sys, world, signal);
       return plan.command === 'unpack'
         ? unpack(images, plan, sys, world, signal)

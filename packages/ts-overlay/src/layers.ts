@@ -16,7 +16,7 @@ import {
   writeAll,
 } from '@ts/cli';
 import { parseLower, spaceFor } from '@ts/overlay';
-import type { LiveSys } from '@ts/sys';
+import { type LiveSys, live } from '@ts/sys';
 import type { options } from './options.ts';
 
 type Layers = typeof import('@ts/layers');
@@ -66,6 +66,8 @@ export interface LayerPlan {
   readonly keepsWhiteouts: boolean;
   readonly space: 'trusted' | 'user';
   readonly progress: boolean;
+  /** Only says what would be done. */
+  readonly isRehearsal: boolean;
 }
 
 export function planLayers(command: LayerPlan['command'], input: Input, world: World): LayerPlan {
@@ -89,6 +91,7 @@ export function planLayers(command: LayerPlan['command'], input: Input, world: W
       'keep',
     space: values.userxattr ? 'user' : spaceFor(world.read('/proc/self/uid_map'), world.read('/proc/self/status')),
     progress: !values['no-progress'],
+    isRehearsal: input.steps.some(({ option }) => option.long === 'dry-run'),
   };
 }
 
@@ -154,11 +157,31 @@ async function join(layers: Layers, plan: LayerPlan, sys: LiveSys, signal: Abort
   }
 }
 
+/** What would be made, entry for entry; everything is read, as it would be. */
+async function rehearse(layers: Layers, plan: LayerPlan, world: World): Promise<void> {
+  const { command, operands, lowers } = plan;
+  const sys = live();
+  const [first, last] = [operands[0] as string, operands.at(-1) as string];
+  const say = (line: string) => world.print(`${line}\n`);
+  if (command === 'export')
+    for (const { entry } of layers.exported(sys, first, { ...plan, skipped: () => undefined }))
+      say(layers.formatEntry(entry));
+  else if (command === 'apply') {
+    const bytes = layers.limited(layers.decompressed(layers.openArchive(sys, first).source), plan.maxSize);
+    for await (const { entry } of layers.readTar(bytes)) say(layers.formatEntry(entry));
+  } else {
+    const below = command === 'merge' ? [last] : lowers;
+    const above = command === 'squash' ? operands.slice(0, -1).reverse() : [first];
+    for (const layer of above) for (const change of layers.diff(sys, layer, below)) say(layers.formatChange(change));
+  }
+}
+
 export async function actOnLayers(plan: LayerPlan, sys: LiveSys, world: World): Promise<Outcome> {
   // What reads archives is loaded for these commands alone.
   const layers = await import('@ts/layers');
   try {
-    if (plan.command === 'diff') printDiff(layers, plan, sys, world);
+    if (plan.isRehearsal) await rehearse(layers, plan, world);
+    else if (plan.command === 'diff') printDiff(layers, plan, sys, world);
     else
       await interruptible((signal) => {
         if (plan.command === 'export') return writeArchive(layers, plan, sys, world, signal);

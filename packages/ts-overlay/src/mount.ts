@@ -31,8 +31,6 @@ export interface MountPlan {
   /** An upper layer in memory is mounted first, where the overlay will be. */
   readonly tmpfs?: { readonly size: string; readonly mode: number; readonly uid: number; readonly gid: number };
   readonly isPrivate: boolean;
-  /** Signals blocked when the tool was started. */
-  readonly blocked: bigint;
   readonly program: readonly string[];
 }
 
@@ -132,7 +130,6 @@ export function planMount(input: Input, world: World): MountPlan {
     overlay,
     tmpfs: size === undefined ? undefined : tmpfsOf(size, lowers[0] as string, world),
     isPrivate: Boolean(values.private),
-    blocked: world.blocked,
     program,
   };
 }
@@ -195,7 +192,6 @@ export function recordMount(plan: MountPlan, sys: Recording): Outcome {
     sys.forkAndWait({
       block: [SIGINT, SIGQUIT],
       forward: [SIGTERM, SIGHUP],
-      blockedBefore: plan.blocked,
       ended: (parent) => unmount(parent, plan),
     });
   return { become: plan.program, mounted: [plan.overlay.target], changes: plan.isPrivate ? [] : ['pid'] };
