@@ -1,11 +1,7 @@
 /**
  * `npm run bench`: times against the originals, A B A B in one run.
  *
-<<<<<<< HEAD
- *     npm run bench -- [--runs 15] [--only WORD] [--json FILE]
-=======
  *     npm run bench -- [--runs 15] [--only NAME] [--json FILE]
->>>>>>> main
  *
  * Machines are noisy: read the ratios of one run. An original that is not installed is left out by name.
  */
@@ -15,17 +11,6 @@ import { comparisons } from './bench/comparisons.ts';
 import { existing, measure, type Row } from './bench/measure.ts';
 
 const { values } = parseArgs({
-<<<<<<< HEAD
-  options: {
-    runs: { type: 'string', default: '15' },
-    only: { type: 'string', default: '' },
-    json: { type: 'string' },
-  },
-});
-
-const rows: Row[] = [];
-for (const comparison of comparisons().filter(({ name }) => name.includes(values.only))) {
-=======
   options: { runs: { type: 'string', default: '15' }, only: { type: 'string' }, json: { type: 'string' } },
 });
 
@@ -36,7 +21,6 @@ for (const comparison of comparisons()) {
     process.stdout.write(`${comparison.name}: left out (needs root)\n`);
     continue;
   }
->>>>>>> main
   const { present, missing } = existing(comparison);
   if (missing.length) process.stdout.write(`${comparison.name}: without ${missing.join(', ')} (not installed)\n`);
   using _around = comparison.around?.() ?? { [Symbol.dispose]: () => undefined };

@@ -48,9 +48,6 @@ export const comparisons = (): Comparison[] => [
   },
   { name: 'lscgroup', contenders: [original('/usr/bin/lscgroup'), ours('ts-lscgroup')] },
   ...[1, 3, 6].map(chain),
-<<<<<<< HEAD
-  ...overlayComparisons(),
-=======
   {
     name: 'lsns, 5,000 processes',
     around: () => crowd(5000),
@@ -61,5 +58,5 @@ export const comparisons = (): Comparison[] => [
       { who: 'ts-lsns, start alone', argv: [`${bin}/ts-lsns`, '--list-columns'] },
     ],
   },
->>>>>>> main
+  ...overlayComparisons(),
 ];

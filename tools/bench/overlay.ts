@@ -1,12 +1,11 @@
 /** Layers: mounts of more and more of them, and how fast an archive becomes one, against mount(8) and tar(1). */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Comparison } from './measure.ts';
 
 const bin = resolve('dist/bin');
-const LAYERS = [2, 10, 50, 100];
 /** A layer as images have them: many small files, some large ones; about 60 MB. */
 const SMALL = 3000;
 const LARGE = 8;
@@ -31,61 +30,68 @@ function makeFiles(folder: string): void {
   for (let index = 0; index < LARGE; index++) writeFileSync(join(folder, `large${index}`), bytes(5 << 20, index));
 }
 
-const mounts = (folder: string): Comparison[] =>
-  LAYERS.map((count) => {
-    const layers = Array.from({ length: count }, (_, index) => join(folder, 'l', String(index)));
-    for (const layer of layers) mkdirSync(layer, { recursive: true });
-    const lower = layers.join(':');
-    const merged = join(folder, 'merged');
-    return {
-      name: `overlay of ${count}`,
-      contenders: [
-        {
-          who: 'unshare, mount, true',
-          argv: [
-            '/usr/bin/unshare',
-            '-m',
-            '/bin/sh',
-            '-c',
-            `mount -t overlay -o lowerdir=${lower} o ${merged} && exec true`,
-          ],
-        },
-        {
-          who: 'ts-overlay --private',
-          argv: [`${bin}/ts-overlay`, '--private', '--ro', '--lower', lower, merged, '/bin/true'],
-        },
-      ],
-    };
-  });
+/** Made before, and removed afterwards. */
+const folder = join(tmpdir(), `ts-bench-${process.pid}`);
+const merged = join(folder, 'merged');
 
-function unpacking(folder: string): Comparison[] {
-  const files = join(folder, 'files');
-  makeFiles(files);
-  execFileSync('tar', ['-cf', join(folder, 'a.tar'), '-C', files, '.']);
-  execFileSync('tar', ['-czf', join(folder, 'a.tar.gz'), '-C', files, '.']);
-  return ['a.tar', 'a.tar.gz'].map((archive) => ({
-    name: `unpack ${archive}`,
+const around = (make: () => void) => (): Disposable => {
+  mkdirSync(merged, { recursive: true });
+  make();
+  return { [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
+};
+
+function mounting(count: number): Comparison {
+  const layers = Array.from({ length: count }, (_, index) => join(folder, 'l', String(index)));
+  const lower = layers.join(':');
+  return {
+    name: `overlay of ${count}`,
+    around: around(() => {
+      for (const layer of layers) mkdirSync(layer, { recursive: true });
+    }),
     contenders: [
       {
-        who: 'rm -r, tar -x',
+        who: 'unshare, mount, true',
         argv: [
+          '/usr/bin/unshare',
+          '-m',
           '/bin/sh',
           '-c',
-          `rm -rf ${folder}/t && mkdir ${folder}/t && tar -xf ${folder}/${archive} -C ${folder}/t`,
+          `mount -t overlay -o lowerdir=${lower} o ${merged} && exec true`,
         ],
       },
       {
-        who: 'ts-overlay apply --replace',
-        argv: [`${bin}/ts-overlay`, 'apply', '--replace', join(folder, archive), join(folder, 'o')],
+        who: 'ts-overlay --private',
+        argv: [`${bin}/ts-overlay`, '--private', '--ro', '--lower', lower, merged, '/bin/true'],
       },
     ],
-  }));
+  };
 }
 
-/** Makes what is measured, in a folder that is gone when the process ends. */
-export function overlayComparisons(): Comparison[] {
-  const folder = mkdtempSync(join(tmpdir(), 'ts-bench-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  mkdirSync(join(folder, 'merged'));
-  return [...mounts(folder), ...unpacking(folder)];
+function unpacking(archive: string, options: string): Comparison {
+  const files = join(folder, 'files');
+  const path = join(folder, archive);
+  const to = join(folder, 'to');
+  return {
+    name: `unpack ${archive}`,
+    around: around(() => {
+      makeFiles(files);
+      execFileSync('tar', [options, path, '-C', files, '.']);
+    }),
+    contenders: [
+      {
+        who: 'rm -r, tar -x',
+        argv: ['/bin/sh', '-c', `rm -rf ${to} && mkdir ${to} && tar -xf ${path} -C ${to}`],
+      },
+      {
+        who: 'ts-overlay apply --replace',
+        argv: [`${bin}/ts-overlay`, 'apply', '--replace', path, `${to}-ours`],
+      },
+    ],
+  };
 }
+
+export const overlayComparisons = (): Comparison[] => [
+  ...[2, 10, 50, 100].map(mounting),
+  unpacking('a.tar', '-cf'),
+  unpacking('a.tar.gz', '-czf'),
+];
