@@ -280,6 +280,20 @@ describe('the program', () => {
     expect(readFileSync(join(folder.path, 'up/caught'), 'utf8')).toBe('caught\n');
   });
 
+  test('--status-fd says what happens', (context) => {
+    needs(context, needsRoot);
+    using folder = layerFolder();
+    make(folder.path, LAYERS);
+    const { stdout, status } = shell(
+      'ts-overlay --status-fd 3 --lower base --tmpfs merged sh -c "ls -l /proc/self/fd/3 2>&1 | grep -c fd; exit 4" 3>events; echo $?; sed "s/[0-9][0-9][0-9]*/N/" events',
+      { cwd: folder.path },
+    );
+    expect({ stdout, status }).toEqual({
+      stdout: '1\n4\n{"event":"mounted"}\n{"event":"child","pid":N}\n{"event":"exit","status":4,"signal":0}\n',
+      status: 0,
+    });
+  });
+
   test('--private: nobody else sees the mount, and the process is the program itself', (context) => {
     needs(context, needsRoot);
     using folder = layerFolder();

@@ -29,14 +29,33 @@ function check(bytes: Buffer, digest: string, what: string): Buffer {
   return bytes;
 }
 
+const isDescriptor = (value: unknown): value is Descriptor =>
+  isObject(value) &&
+  ['mediaType', 'digest'].every((key) => typeof (value as Record<string, unknown>)[key] === 'string');
+
 const isIndex = ({ mediaType }: Descriptor) => /image\.index|manifest\.list/.test(mediaType);
 const isManifest = ({ mediaType }: Descriptor) => /image\.manifest|distribution\.manifest\.v2/.test(mediaType);
 
+const isText = (value: unknown) => value === undefined || value === null || typeof value === 'string';
+const isTexts = (value: unknown) =>
+  value === undefined || value === null || (Array.isArray(value) && value.every((each) => typeof each === 'string'));
+const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isMap = (value: unknown) => value === undefined || value === null || isObject(value);
+
+/** What anybody may have written is of the shape that all else relies on. */
 function checkConfig(config: Config, layers: number): void {
-  const ids = config.rootfs?.diff_ids;
+  const ids: unknown = config.rootfs?.diff_ids;
   if (!Array.isArray(ids)) throw new ImageError('the configuration does not say which layers there are');
   for (const id of ids) parseDigest(id);
   if (ids.length !== layers) throw new ImageError(`the configuration has ${ids.length} layers, the manifest ${layers}`);
+  const { os, architecture, variant, created, author, history, config: run } = config;
+  const given = isMap(run) ? (run ?? {}) : {};
+  const isRight =
+    [os, architecture, variant, created, author, given.User, given.WorkingDir, given.StopSignal].every(isText) &&
+    [given.Env, given.Entrypoint, given.Cmd].every(isTexts) &&
+    [run, given.ExposedPorts, given.Volumes, given.Labels].every(isMap) &&
+    (history === undefined || history === null || (Array.isArray(history) && history.every(isObject)));
+  if (!isRight) throw new ImageError('the configuration is not of the form that it must have');
 }
 
 /** A layout as image-spec has it: index.json leads to manifests, all content is named by its digest. */
@@ -58,12 +77,13 @@ class LayoutSource implements Source {
   }
 
   async #inIndex({ manifests }: Index, names: readonly string[], depth: number): Promise<Candidate[]> {
-    if (!Array.isArray(manifests) || depth > 4) throw new ImageError('the index cannot be read');
+    if (!Array.isArray(manifests) || !manifests.every(isDescriptor) || depth > 4)
+      throw new ImageError('the index cannot be read');
     const candidates: Candidate[] = [];
     for (const descriptor of manifests as readonly Descriptor[]) {
       parseDigest(descriptor.digest);
       const own = [descriptor.annotations?.['io.containerd.image.name'], descriptor.annotations?.[REF_NAME]];
-      const all = [...names, ...own.filter((name) => name !== undefined)];
+      const all = [...names, ...own.filter((name) => typeof name === 'string')];
       // What belongs to another platform may be left out of a local copy.
       if (isIndex(descriptor) && this.#files.has(blobPath(descriptor.digest)))
         candidates.push(
@@ -82,7 +102,8 @@ class LayoutSource implements Source {
 
   async #load(descriptor: Descriptor): Promise<Image> {
     const { value: manifest } = await this.#described<Manifest>(descriptor, 'the manifest');
-    if (!manifest.config || !Array.isArray(manifest.layers)) throw new ImageError('the manifest cannot be read');
+    if (!isDescriptor(manifest.config) || !Array.isArray(manifest.layers) || !manifest.layers.every(isDescriptor))
+      throw new ImageError('the manifest cannot be read');
     const { value: config, bytes } = await this.#described<Config>(manifest.config, 'the configuration');
     checkConfig(config, manifest.layers.length);
     const layers = manifest.layers.map(({ mediaType, digest, size }, index): Layer => {
@@ -128,7 +149,13 @@ class DockerSource implements Source {
 
   async candidates(): Promise<Candidate[]> {
     const saved = parseJson<readonly Saved[]>(await readSmall(this.#files, 'manifest.json'), 'manifest.json');
-    if (!Array.isArray(saved)) throw new ImageError(`'manifest.json' cannot be read`);
+    const isRight = (each: Saved) =>
+      isObject(each) &&
+      isText(each.Config) &&
+      isTexts(each.RepoTags) &&
+      Array.isArray(each.Layers) &&
+      isTexts(each.Layers);
+    if (!Array.isArray(saved) || !saved.every(isRight)) throw new ImageError(`'manifest.json' cannot be read`);
     return Promise.all(
       (saved as readonly Saved[]).map(async (each): Promise<Candidate> => {
         const image = await this.#load(each);
@@ -150,7 +177,7 @@ class DockerSource implements Source {
     if (named !== undefined && digest !== `sha256:${named}`)
       throw new ImageError(`the configuration is not what its name says: ${path}`);
     const config = parseJson<Config>(bytes, String(path));
-    checkConfig(config, paths?.length ?? 0);
+    checkConfig(config, paths.length);
     const layers = paths.map((layer, index): Layer => {
       if (!this.#files.has(layer)) throw new ImageError(`layer '${layer}' is missing`);
       return {

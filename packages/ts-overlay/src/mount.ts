@@ -1,7 +1,7 @@
 /** From the command line to an overlay mount, and the mount. */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { explain, type Outcome, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
+import { event, explain, forkReporting, type Outcome, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
 import { OptionError, parseOptions, realPath } from '@ts/mounts';
 import { FEATURES, type Feature, inFirstUsers, mountOverlay, type Overlay, parseLower, refusalOf } from '@ts/overlay';
 import {
@@ -31,6 +31,7 @@ export interface MountPlan {
   /** An upper layer in memory is mounted first, where the overlay will be. */
   readonly tmpfs?: { readonly size: string; readonly mode: number; readonly uid: number; readonly gid: number };
   readonly isPrivate: boolean;
+  readonly statusFd?: number;
   readonly program: readonly string[];
 }
 
@@ -130,8 +131,15 @@ export function planMount(input: Input, world: World): MountPlan {
     overlay,
     tmpfs: size === undefined ? undefined : tmpfsOf(size, lowers[0] as string, world),
     isPrivate: Boolean(values.private),
+    statusFd: parseFd(values['status-fd']),
     program,
   };
+}
+
+function parseFd(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,9}$/.test(text)) throw new ToolError(`failed to parse status descriptor: '${text}'`);
+  return Number(text);
 }
 
 /** Paths that the plan came from. */
@@ -188,12 +196,14 @@ export function recordMount(plan: MountPlan, sys: Recording): Outcome {
   }
   mountOverlay(mounting(sys, plan) as unknown as Recording, plan.overlay);
   sys.undo(detach(plan));
+  event(sys, plan.statusFd, 'mounted');
   if (!plan.isPrivate)
-    sys.forkAndWait({
+    forkReporting(sys, plan.statusFd, {
       block: [SIGINT, SIGQUIT],
       forward: [SIGTERM, SIGHUP],
       ended: (parent) => unmount(parent, plan),
     });
+  if (plan.statusFd !== undefined) sys.setCloexec(plan.statusFd, true);
   return { become: plan.program, mounted: [plan.overlay.target], changes: plan.isPrivate ? [] : ['pid'] };
 }
 

@@ -40,6 +40,13 @@ export const options = [
     ours: true,
   },
   {
+    long: 'status-fd',
+    arg: 'fd',
+    help: 'write one JSON line an event to this descriptor: mounted, child, exit',
+    group: MOUNT,
+    ours: true,
+  },
+  {
     long: 'redirect-dir',
     arg: 'on|off|follow|nofollow',
     help: 'whether folders of lower layers can be renamed',

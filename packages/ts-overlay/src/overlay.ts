@@ -66,6 +66,8 @@ export const tool = defineTool({
     { command: 'ts-overlay export --reproducible --compress=gzip up > layer.tar.gz', says: 'a layer for an image' },
   ],
   plan,
+  // Which user namespace it is in decides where marks are kept.
+  reads: ['ids'],
   files: (plan) => ('mount' in plan ? filesOf(plan.mount) : []),
   becomes: (plan) => 'mount' in plan && plan.mount.program.length > 0,
   apply: (plan, sys) => recordMount((plan as { mount: MountPlan }).mount, sys),
