@@ -746,6 +746,20 @@ test('an archive is not written to a terminal, and progress only to one', (conte
   expect(stdout).toMatch(/an archive is nothing for a terminal\r?\n.*--output FILE/);
 });
 
+test('long work shows on a terminal how far it is, and leaves no trace there', (context) => {
+  needs(context, needsProgram('script'));
+  using folder = layerFolder();
+  writeFileSync(join(folder.path, 'a.tar'), archive({ name: 'file', data: Buffer.alloc(300_000, 'x') }));
+  // The second half comes when the line is due.
+  const script = '(head -c 100000 a.tar; sleep 1; tail -c +100001 a.tar) | ts-overlay apply $options - new';
+  const shown = (options: string) =>
+    run(['script', '-qec', script.replace('$options', `--replace ${options}`), '/dev/null'], { cwd: folder.path })
+      .stdout;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is sent to the terminal
+  expect(shown('')).toMatch(/^\r-: \d+\.\d kB, \d+\.\d kB\/s\x1b\[K.*\r\x1b\[K$/);
+  expect(shown('--no-progress')).toBe('');
+});
+
 test('--dry-run says what would be made, and makes nothing', (context) => {
   needs(context, needsRoot);
   using folder = layerFolder();
