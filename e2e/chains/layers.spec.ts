@@ -720,6 +720,22 @@ describe('whatever ends it, what has the name is the old or the new one, complet
     }
   });
 
+  test('nohup is respected', async () => {
+    using folder = layerFolder();
+    const whole = archive(...files);
+    const child = spawn('/bin/sh', ['-c', `trap '' HUP; exec ${join(bin, 'ts-overlay')} apply - target`], {
+      cwd: folder.path,
+      env: { PATH: originalPath },
+    });
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    child.stdin.write(whole.subarray(0, 60_000));
+    until('files are there', () => readdirSync(folder.path).some((name) => existsSync(join(folder.path, name, 'd4'))));
+    child.kill('SIGHUP');
+    child.stdin.end(whole.subarray(60_000));
+    expect(await ended).toBe(0);
+    expect(readdirSync(folder.path)).toEqual(['target']);
+  });
+
   test('two at once for one name: both are complete, the last one stays', async () => {
     using folder = layerFolder();
     writeFileSync(join(folder.path, 'a.tar'), archive(...files));

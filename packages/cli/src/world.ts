@@ -41,6 +41,8 @@ export interface World {
   readonly credentials?: Identity['credentials'];
   /** Signals blocked when the tool was started, bit n-1 for signal n. */
   readonly blocked: bigint;
+  /** Signals ignored when the tool was started, as `blocked`. */
+  readonly ignored?: bigint;
   readonly environment: readonly string[];
   /** What is planned is for later runs (--emit), by whom is not known. */
   readonly userIsLater?: boolean;
@@ -104,6 +106,7 @@ export function realWorld(
     gid: process.getgid?.() ?? 0,
     egid: process.getegid?.() ?? 0,
     blocked: inherited.blocked,
+    ignored: inherited.ignored,
     environment: inherited.environment,
     variable: (name) => variableOf(inherited.environment, name),
     read,

@@ -1,5 +1,6 @@
 /** Data of files: where it is, how it is read, how it is copied with its holes. */
 import { type LiveSys, O_NOFOLLOW, O_RDONLY, SEEK_DATA, SEEK_HOLE, SEEK_SET, SysError } from '@ts/sys';
+import { LayerError } from './errors.ts';
 import type { Extent } from './tar.ts';
 import type { Found } from './walk.ts';
 
@@ -34,7 +35,7 @@ export function* read(sys: LiveSys, fd: number, extents: readonly Extent[], path
     for (let left = size; left > 0; ) {
       const buffer = Buffer.allocUnsafe(Math.min(CHUNK, left));
       const length = sys.or(`cannot read '${path}'`).read(fd, buffer);
-      if (length === 0) throw new Error(`'${path}' has changed while it was read`);
+      if (length === 0) throw new LayerError(`'${path}' has changed while it was read`);
       yield buffer.subarray(0, length);
       left -= length;
     }

@@ -48,6 +48,9 @@ const occupied = (target: string) =>
 
 const prefixOf = (target: string) => `.${basename(target).slice(0, 100)}.ts-new-`;
 
+/** File systems without locks. */
+const NO_LOCKS = ['ENOLCK', 'EOPNOTSUPP', 'ENOSYS'];
+
 /** Opens what nobody else has open so; EAGAIN where its maker is at work. */
 function openLocked(sys: LiveSys, path: string): number {
   const fd = sys.or(`cannot open '${path}'`).open(path, O_RDONLY | O_NOFOLLOW);
@@ -87,7 +90,7 @@ export function sweep(sys: LiveSys, folder: string, prefix: string): void {
       remove(sys, path, openLocked(sys, path));
     } catch (error) {
       // Another run's that is at work, or another user's.
-      if (!isCode(error, 'EAGAIN', 'EACCES', 'EPERM', 'ENOENT')) throw error;
+      if (!isCode(error, 'EAGAIN', 'EACCES', 'EPERM', 'ENOENT', ...NO_LOCKS)) throw error;
     }
 }
 
@@ -104,6 +107,8 @@ function makeLocked(sys: LiveSys, shown: string, target: string): [path: string,
       if (lstatSync(encode(path), { throwIfNoEntry: false })) return [path, fd];
       sys.close(fd);
     } catch (error) {
+      // Without locks nothing is taken for left behind either.
+      if (isCode(error, ...NO_LOCKS)) return [path, sys.open(path, O_RDONLY | O_NOFOLLOW)];
       if (!isCode(error, 'EAGAIN', 'ENOENT')) throw error;
     }
   }
@@ -139,7 +144,15 @@ export class Replacement {
     if (this.#isNamed()) return;
     // Something is there: it was before, or another run has been faster.
     if (!this.#isAllowed) throw occupied(this.#target);
-    this.#rename(RENAME_EXCHANGE);
+    try {
+      this.#rename(RENAME_EXCHANGE);
+    } catch (error) {
+      if (!isCode(error, 'EINVAL')) throw error;
+      throw new LayerError(
+        `the file system of '${this.#target}' cannot exchange two folders`,
+        'remove the old one first, or choose another name',
+      );
+    }
     this.#hasOld = true;
   }
 
@@ -200,7 +213,11 @@ export async function withScratch(sys: LiveSys, target: string, use: (folder: st
 
 /** Locks what has just been made, so that nobody takes it for something left behind. */
 export const lock = (sys: LiveSys, fd: number): void => {
-  sys.flock(fd, LOCK_EX | LOCK_NB);
+  try {
+    sys.flock(fd, LOCK_EX | LOCK_NB);
+  } catch (error) {
+    if (!isCode(error, ...NO_LOCKS)) throw error;
+  }
 };
 
 /** Writes a file: whole, or not at all. A file that is there is replaced. */

@@ -4,6 +4,7 @@ import {
   checkCommand,
   defineTool,
   exit,
+  fileFailure,
   interruptible,
   type Outcome,
   oneOf,
@@ -252,7 +253,7 @@ async function act(plan: Plan, sys: LiveSys, world: World): Promise<Outcome> {
   const images = await import('@ts/images');
   const { LayerError } = await import('@ts/layers');
   try {
-    await interruptible((signal) => {
+    await interruptible(world, (signal) => {
       if (plan.isRehearsal) return rehearse(images, plan, world);
       if (plan.command === 'inspect') return inspect(images, plan, sys, world, signal);
       return plan.command === 'unpack'
@@ -262,7 +263,7 @@ async function act(plan: Plan, sys: LiveSys, world: World): Promise<Outcome> {
     return exit(0);
   } catch (error) {
     if (error instanceof LayerError) throw new ToolError(error.message, undefined, error.hint);
-    throw error;
+    throw fileFailure(error);
   }
 }
 

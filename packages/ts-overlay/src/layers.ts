@@ -3,6 +3,7 @@ import {
   type Commands,
   checkCommand,
   exit,
+  fileFailure,
   interruptible,
   isTerminal,
   type Outcome,
@@ -183,7 +184,7 @@ export async function actOnLayers(plan: LayerPlan, sys: LiveSys, world: World): 
     if (plan.isRehearsal) await rehearse(layers, plan, world);
     else if (plan.command === 'diff') printDiff(layers, plan, sys, world);
     else
-      await interruptible((signal) => {
+      await interruptible(world, (signal) => {
         if (plan.command === 'export') return writeArchive(layers, plan, sys, world, signal);
         if (plan.command === 'apply') return applyArchive(layers, plan, sys, world, signal);
         return join(layers, plan, sys, signal);
@@ -191,6 +192,6 @@ export async function actOnLayers(plan: LayerPlan, sys: LiveSys, world: World): 
     return exit(0);
   } catch (error) {
     if (error instanceof layers.LayerError) throw new ToolError(error.message, undefined, error.hint);
-    throw error;
+    throw fileFailure(error);
   }
 }
