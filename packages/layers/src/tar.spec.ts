@@ -16,7 +16,7 @@ import {
   string,
   uint8Array,
 } from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { compressed, decompressed, detectCompression } from './compression.ts';
 import { LayerError } from './errors.ts';
 import {
@@ -29,6 +29,9 @@ import {
   type Written,
   writeTar,
 } from './tar.ts';
+
+// Many archives are made; a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 const collect = async (source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) => {
   const chunks: Uint8Array[] = [];
