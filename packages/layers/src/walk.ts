@@ -60,16 +60,22 @@ export function* walk<T>(sys: LiveSys, folder: number, visit: Visit<T>, path = '
 
 /** Removes all that is in an open folder. */
 export function empty(sys: LiveSys, folder: number): void {
-  for (const { name, stat, path } of entriesOf(folder, '')) {
-    if (!stat.isDirectory()) {
+  for (const entry of readdirSync(pathOf(folder), { encoding: 'buffer', withFileTypes: true })) {
+    const name = decode(entry.name);
+    if (!entry.isDirectory()) {
       sys.unlinkat(folder, name);
       continue;
     }
-    // Its owner may lack the right to look into it.
-    if ((stat.mode & 0o700n) !== 0o700n) sys.fchmodat(folder, name, 0o700);
-    const below = openFolderIn(sys, folder, name, path);
+    const below = openToEmpty(sys, folder, name);
     empty(sys, below);
     sys.close(below);
     sys.unlinkat(folder, name, AT_REMOVEDIR);
   }
+}
+
+/** Its owner may lack the right to look into it, or to take something out. */
+function openToEmpty(sys: LiveSys, folder: number, name: string): number {
+  const { mode } = lstatSync(encode(`/proc/self/fd/${folder}/${name}`));
+  if ((mode & 0o700) !== 0o700) sys.fchmodat(folder, name, 0o700);
+  return openFolderIn(sys, folder, name, name);
 }
