@@ -26,6 +26,42 @@ const NET_RAW = '0000000000002000';
 /** A network of the test's own, in which only a raw socket can ping. */
 const RAW_ONLY = 'ip link set lo up && echo 1 0 > /proc/sys/net/ipv4/ping_group_range';
 
+const AS_NOBODY = `setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups`;
+
+describe.each(['', 'ts-'])('K1: a copied ping, by %ssetcap and %sgetcap', (prefix) => {
+  test('fails for an ordinary user until it has the capability', (context) => {
+    needs(context, needsRoot, needsProgram('ping', 'ip'));
+    const ping = `${AS_NOBODY} ./ping -c1 -W5 127.0.0.1`;
+    const { stdout, status } = pinging(
+      `${ping} >/dev/null 2>&1; echo $?; ${prefix}setcap CAP_NET_RAW+ep ./ping && ${prefix}getcap ./ping && ${ping} | grep received; ${prefix}setcap -r ./ping && ${prefix}getcap -v ./ping; ${ping} >/dev/null 2>&1; echo $?`,
+    );
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^2\n\.\/ping cap_net_raw=ep\n1 packets transmitted, 1 received.*\n\.\/ping\n2\n$/);
+  });
+});
+
+test('JSON: what files and processes have', (context) => {
+  needs(context, needsRoot);
+  const json = (script: string) => JSON.parse(pinging(script).stdout);
+  expect(json('setcap -n 7 cap_net_raw,cap_kill=ep ping && getcap --json ping')).toEqual([
+    {
+      file: 'ping',
+      text: 'cap_kill,cap_net_raw=ep',
+      permitted: ['cap_kill', 'cap_net_raw'],
+      inheritable: [],
+      effective: true,
+      rootid: 7,
+    },
+  ]);
+  expect(json('setcap -v --json cap_net_raw=p ping')).toEqual([
+    { file: 'ping', ok: false, differs: 'p', text: '=', rootid: 0 },
+  ]);
+  const [one] = json('ts-capsh --inh=cap_kill --addamb=cap_kill --drop=cap_chown -- -c "exec getpcaps --json 0"');
+  expect(one).toMatchObject({ pid: 0, inheritable: ['cap_kill'], ambient: ['cap_kill'] });
+  expect(one.iab).toMatch(/^!cap_chown,\^cap_kill/);
+  expect(one.bounding).not.toContain('cap_chown');
+});
+
 /** K3 as the articles have it. */
 const K3 = `capsh --caps="cap_net_raw+ip cap_setpcap,cap_setuid,cap_setgid+ep" --keep=1 --user=$USER --addamb=cap_net_raw -- -c 'id && getcap -v ./ping && grep Cap /proc/$$/status && ./ping -c1 127.0.0.1'`;
 const FORMS = {

@@ -1,5 +1,7 @@
 /** @ts/capabilities: names, texts and rules of capabilities(7), as libcap writes them. */
 export * from './bearer.ts';
+export * from './causes.ts';
+export * from './file.ts';
 export * from './iab.ts';
 export * from './keep.ts';
 export * from './list.ts';
