@@ -10,8 +10,9 @@ import type { Identity, World } from './world.ts';
  *
  * `root`: what paths mean. `credentials`: ids and capabilities, where an execve in between would change them again.
  * `ids`: user and group ids as the process sees them. `pid`: its own PID. `cgroups`: its control groups.
+ * `limits`: its resource limits.
  */
-export type Facet = 'root' | 'credentials' | 'ids' | 'pid' | 'cgroups';
+export type Facet = 'root' | 'credentials' | 'ids' | 'pid' | 'cgroups' | 'limits';
 
 /** How a tool ends. */
 export type Outcome =

@@ -39,6 +39,8 @@ export interface World {
   readonly credentials?: Identity['credentials'];
   /** Signals blocked when the tool was started, bit n-1 for signal n. */
   readonly blocked: bigint;
+  /** Soft limits (RLIMIT_*) that the tool was started with, where they are others while it runs. */
+  readonly limits?: readonly (readonly [resource: number, soft: bigint])[];
   readonly environment: readonly string[];
   /** Value of an environment variable. */
   variable(name: string): string | undefined;
@@ -100,6 +102,7 @@ export function realWorld(
     gid: process.getgid?.() ?? 0,
     egid: process.getegid?.() ?? 0,
     blocked: inherited.blocked,
+    limits: inherited.limits,
     environment: inherited.environment,
     variable: (name) => variableOf(inherited.environment, name),
     read,

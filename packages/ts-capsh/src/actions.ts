@@ -1,6 +1,8 @@
 /** What each option does, in words of @ts/capabilities. An action is made from its text first, and done when its turn comes. */
 import {
+  ambientSet,
   type Bearer,
+  boundingSet,
   capabilitiesAbout,
   capabilityName,
   capabilityNumber,
@@ -35,7 +37,7 @@ import {
   SysError,
 } from '@ts/sys';
 import { UNKNOWN } from './options.ts';
-import { ambientSet, boundingSet, formatCurrent, formatState, modeOf } from './state.ts';
+import { formatCurrent, formatState, modeOf } from './state.ts';
 import { usage } from './usage.ts';
 
 /** What an action works on. */

@@ -1,6 +1,7 @@
 /** The state of the calling thread as capsh prints it. */
 import {
-  bit,
+  ambientSet,
+  boundingSet,
   formatCapabilityList,
   formatCapabilitySets,
   formatIab,
@@ -16,16 +17,6 @@ import {
   SECBIT_NO_SETUID_FIXUP,
   SECBIT_NOROOT,
 } from '@ts/sys';
-
-const collect = (count: number, isIn: (capability: number) => boolean): bigint => {
-  let set = 0n;
-  for (let capability = 0; capability < count; capability++) if (isIn(capability)) set |= bit(capability);
-  return set;
-};
-
-export const boundingSet = (sys: LiveSys, count: number): bigint => collect(count, (each) => sys.hasBounding(each));
-
-export const ambientSet = (sys: LiveSys, count: number): bigint => collect(count, (each) => sys.hasAmbient(each));
 
 export const modeOf = (sys: LiveSys, count: number): Mode =>
   guessMode({

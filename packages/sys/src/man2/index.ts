@@ -1,5 +1,6 @@
 export * from './credentials.ts';
 export * from './files.ts';
+export * from './landlock.ts';
 export * from './mount.ts';
 export * from './namespaces.ts';
 export * from './process.ts';
