@@ -10,11 +10,21 @@ export type Module = 'SELinux' | 'AppArmor';
 
 const SELINUX_FS = '/sys/fs/selinux';
 const APPARMOR_FS = '/sys/kernel/security/apparmor';
+const APPARMOR_ENABLED = '/sys/module/apparmor/parameters/enabled';
 const APPARMOR_ATTRIBUTES = '/proc/self/attr/apparmor';
 
-/** Whether the module decides on this host. */
+/** Whether the module decides on this host. securityfs may not be mounted where AppArmor runs. */
 export const isRunning = (module: Module, host: Host): boolean =>
-  module === 'SELinux' ? host.exists(SELINUX_FS) : host.exists(APPARMOR_FS) || host.exists(APPARMOR_ATTRIBUTES);
+  module === 'SELinux'
+    ? host.exists(SELINUX_FS)
+    : host.exists(APPARMOR_FS) || host.read(APPARMOR_ENABLED)?.trim() === 'Y';
+
+/** The label that the process has; undefined where the module does not run. */
+export function currentLabel(module: Module, host: Host): string | undefined {
+  if (!isRunning(module, host)) return undefined;
+  const own = module === 'AppArmor' ? host.read(`${APPARMOR_ATTRIBUTES}/current`) : undefined;
+  return (own ?? host.read('/proc/self/attr/current'))?.replace(/[\n\0]+$/, '');
+}
 
 /** Where the label of the next execve is written. AppArmor has had a file of its own since Linux 5.8. */
 const execFile = (module: Module, host: Host): string =>

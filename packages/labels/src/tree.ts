@@ -1,6 +1,6 @@
 /** SELinux labels of a tree of files: the extended attribute security.selinux. */
 import { lstatSync, readdirSync } from 'node:fs';
-import { decode, encode, type LiveSys } from '@ts/sys';
+import { decode, encode, type LiveSys, O_RDWR } from '@ts/sys';
 
 export const SELINUX_ATTRIBUTE = 'security.selinux';
 
@@ -33,14 +33,30 @@ export const readLabel = (sys: LiveSys, path: string): string | undefined => {
   return length < 0 ? undefined : textOf(value.subarray(0, length));
 };
 
+const CONTEXTS = '/sys/fs/selinux/context';
+
+/** Asks the kernel whether the loaded policy knows a label: a privileged process could give others, too. */
+function checkLabel(sys: LiveSys, label: string): void {
+  const asking = sys.or(`cannot use the label ${label}`).explaining(`file-label ${label}`);
+  const fd = asking.open(CONTEXTS, O_RDWR);
+  try {
+    asking.write(fd, encode(`${label}\0`));
+  } finally {
+    sys.ignoring().close(fd);
+  }
+}
+
 /** Labels all files of a tree; where one cannot be labelled, those before it get back what they had. */
 export function labelTree(sys: LiveSys, tree: string, wanted: string): void {
   const before: [path: string, label: string | undefined][] = [];
+  const checked = new Set<string>();
   try {
     for (const path of walkTree(tree)) {
       const current = readLabel(sys, path);
       const label = labelFor(wanted, current);
       if (label === current) continue;
+      if (!checked.has(label)) checkLabel(sys, label);
+      checked.add(label);
       sys
         .or(`cannot label '${path}' ${label}`)
         .explaining(`file-label ${label} ${path}`)

@@ -1,7 +1,7 @@
 /** What is shown instead of running a program. */
 import { ambientSet, boundingSet, firstCapabilities, readCredentials, shortNames } from '@ts/capabilities';
 import { exit, type Outcome, ToolError, type World } from '@ts/cli';
-import { isRunning } from '@ts/labels';
+import { currentLabel, type Module } from '@ts/labels';
 import { type Category, errataOf, known, RESTRICT_FLAGS, RIGHTS } from '@ts/landlock';
 import { type LiveSys, signalName } from '@ts/sys';
 import { landlockVersion, type Plan, type Question } from './plan.ts';
@@ -16,10 +16,8 @@ interface Line {
 const shown = (value: Line['value']): string =>
   typeof value === 'object' ? value.join(',') || '[none]' : value === '' ? '[none]' : String(value);
 
-/** The label that the process has; where it cannot be read, none. */
-function labelLine(module: 'SELinux' | 'AppArmor', noun: string, world: World): Line[] {
-  if (!isRunning(module, world)) return [];
-  const label = world.read('/proc/self/attr/current')?.replace(/[\n\0]+$/, '');
+function labelLine(module: Module, noun: string, world: World): Line[] {
+  const label = currentLabel(module, world);
   return label === undefined
     ? []
     : [{ words: `${module} ${noun}`, key: `${module.toLowerCase()}-${noun}`, value: label }];
