@@ -40,6 +40,33 @@ describe.each(['', 'ts-'])('K1: a copied ping, by %ssetcap and %sgetcap', (prefi
   });
 });
 
+test('JSON: what capsh prints, one object a line', (context) => {
+  needs(context, needsRoot);
+  const { stdout, status } = shell(
+    'capsh --json --decode=a0 --modes --mode --drop=cap_kill --inh=cap_chown --addamb=cap_chown --current --print --explain=cap_kill --suggest=chroot',
+    { compat: true },
+  );
+  expect(status).toBe(0);
+  const [decoded, modes, mode, current, state, meaning, suggested] = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(decoded).toEqual({ mask: '0x00000000000000a0', capabilities: ['cap_kill', 'cap_setuid'] });
+  expect(modes).toEqual({ modes: ['NOPRIV', 'PURE1E_INIT', 'PURE1E', 'HYBRID'] });
+  expect(mode).toEqual({ mode: 'HYBRID' });
+  expect(current.iab).toMatch(/^\^cap_chown,!cap_kill/);
+  expect(state).toMatchObject({
+    ...current,
+    ambient: ['cap_chown'],
+    uid: { id: 0, name: 'root' },
+    'no-new-privs': false,
+  });
+  expect(state.bounding).not.toContain('cap_kill');
+  expect(state['secure-noroot']).toEqual({ on: false, locked: false });
+  expect(meaning).toMatchObject({ capability: 'cap_kill', number: 5, mask: '0x0000000000000020' });
+  expect(suggested.map(({ capability }: { capability: string }) => capability)).toContain('cap_sys_chroot');
+});
+
 test('JSON: what files and processes have', (context) => {
   needs(context, needsRoot);
   const json = (script: string) => JSON.parse(pinging(script).stdout);
