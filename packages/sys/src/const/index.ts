@@ -21,7 +21,6 @@ export * from './nsfs.ts';
 export * from './open.ts';
 export * from './open_tree.ts';
 export * from './prctl.ts';
-export * from './ptracer.ts';
 export * from './resolve.ts';
 export * from './rlim.ts';
 export * from './rlimit.ts';
