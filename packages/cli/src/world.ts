@@ -42,6 +42,8 @@ export interface World {
   /** Soft limits (RLIMIT_*) that the tool was started with, where they are others while it runs. */
   readonly limits?: readonly (readonly [resource: number, soft: bigint])[];
   readonly environment: readonly string[];
+  /** What is planned is for later runs (--emit), by whom is not known. */
+  readonly userIsLater?: boolean;
   /** Value of an environment variable. */
   variable(name: string): string | undefined;
   /** Text of a file; undefined where it cannot be read. */

@@ -7,7 +7,6 @@ import {
   CLONE_NEWCGROUP,
   CLONE_NEWNS,
   CLONE_NEWUSER,
-  encode,
   errnoOf,
   type Int,
   MS_BIND,
@@ -17,6 +16,8 @@ import {
   MS_PRIVATE,
   MS_REC,
   O_WRONLY,
+  type Path,
+  type Piece,
   type Recording,
   type Ref,
   SIGCHLD,
@@ -32,9 +33,15 @@ const MAPS = { uid: 'uid_map', gid: 'gid_map' } as const;
 const MAPPERS = { uid: 'newuidmap', gid: 'newgidmap' } as const;
 
 /** Writes a file of the kernel in one write(2), as its files of /proc require. */
-function writeFile(sys: Recording, path: string, text: string, message = `write failed ${path}`): void {
-  const fd = sys.or(`cannot open ${path}`).open(path, O_WRONLY);
-  sys.or(message).write(fd, encode(text));
+function writeFile(
+  sys: Recording,
+  path: Path,
+  text: readonly Piece[],
+  said: { name?: string; failure?: string } = {},
+): void {
+  const name = said.name ?? (typeof path === 'string' ? path : path.shown);
+  const fd = sys.or(`cannot open ${name}`).open(path, O_WRONLY);
+  sys.or(said.failure ?? `write failed ${name}`).print(fd, text);
   sys.close(fd);
 }
 
@@ -44,7 +51,7 @@ interface Helper {
   readonly go: Ref;
 }
 
-function startHelper(sys: Recording, { pid }: Plan, work: (sys: Recording) => void): Helper {
+function startHelper(sys: Recording, pid: Ref, work: (sys: Recording) => void): Helper {
   const go = sys.or('eventfd failed').eventfd() as Ref;
   const helper = sys.or('fork failed').fork((child) => {
     child.setParentDeathSignal(SIGKILL);
@@ -65,21 +72,23 @@ function release(sys: Recording, helper: Helper): void {
   sys.when(status, 'notEqual', 0, () => sys.end(1));
 }
 
-function bindNamespaces(sys: Recording, { persist, pid }: Plan): void {
+function bindNamespaces(sys: Recording, { persist }: Plan, pid: Ref): void {
   for (const { kind, file } of persist) {
-    const source = `/proc/${pid}/ns/${kind.childrenFile}`;
+    const name = `ns/${kind.childrenFile}`;
+    const source = sys.made(['/proc/', { result: pid }, `/${name}`]);
     sys
-      .or(`mount ${source} on ${file} failed`)
+      .or(`mount /proc/self/${name} on ${file} failed`)
       .explaining(`bind ${kind.file} ${file}`)
       .mount(source, file, null, MS_BIND);
   }
 }
 
 /** Ids that only a process with rights in the parent namespace may map. */
-function mapFromOutside(sys: Recording, map: IdMap | undefined, which: 'uid' | 'gid', pid: number): void {
+function mapFromOutside(sys: Recording, map: IdMap | undefined, which: 'uid' | 'gid', pid: Ref): void {
   if (!map || map.by === 'self') return;
   if (map.by === 'helper') {
-    writeFile(sys, `/proc/${pid}/${MAPS[which]}`, formatIdMap(map.ranges));
+    const file = sys.made(['/proc/', { result: pid }, `/${MAPS[which]}`]);
+    writeFile(sys, file, [formatIdMap(map.ranges)], { name: MAPS[which] });
     return;
   }
   const program = MAPPERS[which];
@@ -89,19 +98,25 @@ function mapFromOutside(sys: Recording, map: IdMap | undefined, which: 'uid' | '
     child
       .or(`failed to execute ${program}`, { status: 126, statusMissing: 127 })
       .explaining(`newidmap ${program}`)
-      .become(paths, [program, String(pid), ...ranges]);
+      .become(paths, [program, child.made([{ result: pid }]), ...ranges]);
   });
   const status = sys.wait(mapper);
   sys.when(status, 'notEqual', 0, () => sys.end(1));
 }
 
 /** The process's own map, and before a group map the ban on setgroups(2): the kernel wants it so since Linux 3.19. */
-function mapFromInside(sys: Recording, { uidMap, gidMap, setgroups }: Plan): void {
-  if (uidMap?.by === 'self') writeFile(sys, '/proc/self/uid_map', formatIdMap(uidMap.ranges).trimEnd());
+function mapFromInside(sys: Recording, { uidMap, gidMap, setgroups }: Plan, caller: { uid?: Ref; gid?: Ref }): void {
+  const write = (which: 'uid' | 'gid', { ranges }: IdMap) => {
+    const path = `/proc/self/${MAPS[which]}`;
+    const id = caller[which];
+    if (id) writeFile(sys, path, [`${ranges[0]?.inner} `, { result: id }, ' 1']);
+    else writeFile(sys, path, [formatIdMap(ranges).trimEnd()]);
+  };
+  if (uidMap?.by === 'self') write('uid', uidMap);
   if (gidMap?.by === 'self') {
-    writeFile(sys, '/proc/self/setgroups', 'deny');
-    writeFile(sys, '/proc/self/gid_map', formatIdMap(gidMap.ranges).trimEnd());
-  } else if (setgroups) writeFile(sys, '/proc/self/setgroups', setgroups);
+    writeFile(sys, '/proc/self/setgroups', ['deny']);
+    write('gid', gidMap);
+  } else if (setgroups) writeFile(sys, '/proc/self/setgroups', [setgroups]);
 }
 
 /** Swaps the roots: the old one, which is given back, lies over the new one then, so no folder for it is needed. */
@@ -136,7 +151,7 @@ const isOpenedAtOnce = (definition = '') => (definition.split(':').at(-1) ?? '')
 
 function registerInterpreter(sys: Recording, target: string, definition: string | undefined): void {
   sys.or(`mount ${target} failed`).mount('binfmt_misc', target, 'binfmt_misc', MS_NOSUID | MS_NOEXEC | MS_NODEV);
-  if (definition !== undefined) writeFile(sys, `${target}/register`, definition);
+  if (definition !== undefined) writeFile(sys, `${target}/register`, [definition]);
 }
 
 function apply(plan: Plan, sys: Recording): Outcome {
@@ -145,13 +160,21 @@ function apply(plan: Plan, sys: Recording): Outcome {
   const names = KINDS.filter(({ flag }) => plan.namespaces & flag).map(({ file }) => file);
   const bindOutside = plan.persist.length > 0 && (plan.namespaces & (CLONE_NEWNS | CLONE_NEWUSER)) !== 0;
   const mapOutside = [plan.uidMap, plan.gidMap].some((map) => map && map.by !== 'self');
+  // What another process does for this one, it does by this one's number.
+  const pid = (mapOutside || plan.persist.length ? sys.getpid() : undefined) as Ref;
   const mapper =
     mapOutside &&
-    startHelper(sys, plan, (helper) => {
-      mapFromOutside(helper, plan.uidMap, 'uid', plan.pid);
-      mapFromOutside(helper, plan.gidMap, 'gid', plan.pid);
+    startHelper(sys, pid, (helper) => {
+      mapFromOutside(helper, plan.uidMap, 'uid', pid);
+      mapFromOutside(helper, plan.gidMap, 'gid', pid);
     });
-  const binder = bindOutside && startHelper(sys, plan, (helper) => bindNamespaces(helper, plan));
+  const binder = bindOutside && startHelper(sys, pid, (helper) => bindNamespaces(helper, plan, pid));
+
+  // Inside, before they are mapped, ids cannot be asked for.
+  const caller = {
+    uid: plan.uidMap?.isCallers ? (sys.geteuid() as Ref) : undefined,
+    gid: plan.gidMap?.isCallers ? (sys.getegid() as Ref) : undefined,
+  };
 
   if (plan.owner) {
     sys.or('setgroups failed').setgroups([]);
@@ -166,26 +189,22 @@ function apply(plan: Plan, sys: Recording): Outcome {
   event(sys, plan.statusFd, 'namespaces', `,"types":${JSON.stringify(names)}`);
 
   for (const { clock, seconds } of plan.offsets)
-    writeFile(
-      sys,
-      '/proc/self/timens_offsets',
-      `${clock} ${seconds} 0`,
-      'failed to write to /proc/self/timens_offsets',
-    );
+    writeFile(sys, '/proc/self/timens_offsets', [`${clock} ${seconds} 0`], {
+      failure: 'failed to write to /proc/self/timens_offsets',
+    });
 
   // A PID namespace can be bound only when it has its first process, so the parent binds after the fork.
-  const bind = (parent: Recording) => (binder ? release(parent, binder) : bindNamespaces(parent, plan));
+  const bind = (parent: Recording) => (binder ? release(parent, binder) : bindNamespaces(parent, plan, pid));
   if (plan.fork)
     forkReporting(sys, plan.statusFd, {
       block: [SIGINT, SIGTERM],
-      blockedBefore: plan.blocked,
       forward: plan.forward,
       parentDeathSignal: plan.killChild,
       parent: bind,
     });
   else bind(sys);
 
-  mapFromInside(sys, plan);
+  mapFromInside(sys, plan, caller);
   if (plan.uidMap ?? plan.gidMap)
     event(
       sys,
@@ -272,10 +291,8 @@ export const tool = defineTool({
   synopsis: ['[options] [<program> [<argument>...]]'],
   options,
   causes,
-  reads: ({ uidMap, gidMap, persist, owner, uid, gid }) => [
-    ...((uidMap ?? gidMap ?? owner ?? uid ?? gid) === undefined ? [] : (['ids'] as const)),
-    ...(persist.length || [uidMap, gidMap].some((map) => map && map.by !== 'self') ? (['pid'] as const) : []),
-  ],
+  reads: ({ uidMap, gidMap, owner, uid, gid, isForCaller }) =>
+    isForCaller || (uidMap ?? gidMap ?? owner ?? uid ?? gid) === undefined ? [] : ['ids'],
   description:
     'Makes new namespaces and runs a program in them; without a program, the shell that SHELL names, or /bin/sh.',
   differences: [
@@ -283,6 +300,7 @@ export const tool = defineTool({
     '`-r --setgroups=deny` works; older versions of the original deny it twice and fail.',
     '`--map-users` and `--map-groups` as root write the map directly, as the newest original does; older ones run newuidmap(1).',
     'A child that SIGKILL has ended ends the parent by SIGKILL, as with the newest original; older ones end with status 1.',
+    'A message about binding a namespace says /proc/self where the original gives the PID.',
     '`--mount-binfmt` and `--load-interp` mount /proc first only together with `--pid`, where that is possible.',
     '`--status-fd`, `--dry-run` and `--trace` are ours.',
   ],
