@@ -217,6 +217,7 @@ export const tool = defineTool({
   ],
   options,
   causes,
+  momentary: ({ partial }) => (partial ? 'half of a limit is taken from this process' : undefined),
   reads: ({ partial }) => (partial || isatty(1) ? ['limits'] : []),
   description:
     'A resource without a limit is shown, one with a limit is set; without any resource, all are shown. A limit is <soft>:<hard>, <soft>: or :<hard>, where the other one stays as it is, or one value for both; each is a number or "unlimited". Without a process the limits are those of the tool, and so of the program that it becomes.',

@@ -34,6 +34,8 @@ export interface Plan {
   readonly securebits?: number;
   /** 0 clears it. */
   readonly parentDeathSignal?: number;
+  /** The signal is the one that was found. */
+  readonly keepsSignal?: boolean;
   /** -1 is any, 0 none. */
   readonly tracer?: number;
   readonly selinux?: string;
@@ -308,6 +310,7 @@ export function plan(parsed: Parsed<typeof options>, world: World): Plan {
         ? undefined
         : changeSecureBits(world.credentials?.securebits ?? sys.getSecurebits(), securebits),
     parentDeathSignal: parentDeathSignal(values.pdeathsig, sys),
+    keepsSignal: values.pdeathsig === 'keep',
     tracer: tracer(values.ptracer),
     selinux: label(values['selinux-label'], 'SELinux', world),
     apparmor: label(values['apparmor-profile'], 'AppArmor', world),

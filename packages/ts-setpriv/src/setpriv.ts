@@ -179,6 +179,7 @@ export const tool = defineTool({
   causes,
   reads: (plan) => (changesCredentials(plan) ? ['credentials', 'ids'] : []),
   files: ({ files }) => files,
+  momentary: ({ keepsSignal }) => (keepsSignal ? 'the parent death signal to keep is that of this process' : undefined),
   description:
     'Changes ids, capabilities and confinement of the process, and becomes the program. All is checked before anything is changed, and where a step fails, the program is not run. The steps come in this order, whatever the order of the options: no-new-privs, labels, the seccomp filter, user ids, group ids, secure bits, bounding set, inheritable and ambient capabilities, parent death signal, tracer, Landlock. Capabilities are written without "cap_", each behind + or -; "all" means all of them.',
   differences: [
