@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeFileCapabilities, encodeFileCapabilities, fitsFile } from './file.ts';
+import { decodeFileCapabilities, encodeFileCapabilities, fitsFile, makesSense } from './file.ts';
 import { bit } from './names.ts';
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
@@ -36,6 +36,13 @@ test('an effective set is that of all or none', () => {
   expect(fitsFile({ effective: 3n, permitted: 3n, inheritable: 4n })).toBe(false);
   // More than there is to be effective: libcap takes it, and the file has the flag.
   expect(fitsFile({ effective: 8n, permitted: 0n, inheritable: 0n })).toBe(true);
+});
+
+test('sets that a kernel gives as they stand', () => {
+  expect(makesSense({ effective: 3n, permitted: 3n, inheritable: 0n }, 41)).toBe(true);
+  expect(makesSense({ effective: 0n, permitted: bit(40), inheritable: 1n }, 41)).toBe(true);
+  expect(makesSense({ effective: 8n, permitted: 0n, inheritable: 0n }, 41)).toBe(false);
+  expect(makesSense({ effective: 0n, permitted: bit(41), inheritable: 0n }, 41)).toBe(false);
 });
 
 test('what is encoded is decoded again', () => {

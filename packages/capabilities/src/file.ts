@@ -30,6 +30,10 @@ const LOW = 0xffff_ffffn;
 export const fitsFile = ({ effective, permitted, inheritable }: CapabilitySets): boolean =>
   effective === 0n || ((permitted | inheritable) & ~effective) === 0n;
 
+/** Whether a kernel with `count` capabilities gives a program just these sets: no more is effective, and none is unknown. */
+export const makesSense = ({ effective, permitted, inheritable }: CapabilitySets, count: number): boolean =>
+  (effective & ~(permitted | inheritable)) === 0n && (permitted | inheritable) >> BigInt(count) === 0n;
+
 /** The attribute of sets that `fitsFile`: revision 2, or 3 where a root id other than 0 is given. */
 export function encodeFileCapabilities({ sets, rootId }: FileCapabilities): Buffer {
   const revision = rootId === 0 ? REVISION_2 : REVISION_3;

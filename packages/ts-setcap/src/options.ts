@@ -9,6 +9,12 @@ export const options = [
   { long: 'quiet', short: 'q', shortOnly: true, help: 'say nothing' },
   { long: 'verify', short: 'v', shortOnly: true, help: 'compare with what the file has, and change nothing' },
   {
+    long: 'force',
+    short: 'f',
+    shortOnly: true,
+    help: 'set what makes no sense to the kernel, too, and remove what is not there',
+  },
+  {
     long: 'rootid',
     short: 'n',
     shortOnly: true,

@@ -10,6 +10,7 @@ import {
   formatCapabilitySets,
   kernelCapabilities,
   lacking,
+  makesSense,
   NO_CAPABILITIES,
   nearestCapability,
   parseCapabilitySets,
@@ -28,7 +29,18 @@ import {
   type World,
   writeText,
 } from '@ts/cli';
-import { CAP_SETFCAP, decode, encode, type LiveSys, live, type Recording, type Sys, SysError, strerror } from '@ts/sys';
+import {
+  CAP_SETFCAP,
+  decode,
+  encode,
+  errnoOf,
+  type LiveSys,
+  live,
+  type Recording,
+  type Sys,
+  SysError,
+  strerror,
+} from '@ts/sys';
 import { CAPABILITIES, FILE, options, split } from './options.ts';
 
 /** One file and what it is to have; undefined for nothing. */
@@ -37,6 +49,8 @@ interface Assignment {
   readonly wanted: FileCapabilities | undefined;
   readonly verify: boolean;
   readonly quiet: boolean;
+  /** Nonsense is set, too; nothing to remove is no error. */
+  readonly force: boolean;
 }
 
 interface Plan {
@@ -91,11 +105,12 @@ function parseRootId(text: string | undefined): number {
 function plan({ steps, values, operands }: Parsed<typeof options>, world: World): Plan {
   const count = kernelCapabilities(world);
   const assignments: Assignment[] = [];
-  let [rootId, quiet, verify] = [0, false, false];
+  let [rootId, quiet, verify, force] = [0, false, false, false];
   for (let at = 0; at < steps.length; at++) {
     const { option, value = '' } = steps[at] as (typeof steps)[number];
     if (option.long === 'quiet') quiet = true;
     if (option.long === 'verify') verify = true;
+    if (option.long === 'force') force = true;
     if (option.long === 'rootid') rootId = parseRootId(steps[at]?.value);
     if (option.long !== CAPABILITIES && option.long !== 'remove') continue;
     const text = value === '-' ? readInput(quiet) : value;
@@ -104,7 +119,13 @@ function plan({ steps, values, operands }: Parsed<typeof options>, world: World)
     if (next?.option.long !== FILE || !next.value) throw new UsageError('a file is missing');
     if (wanted && !verify && !fitsFile(wanted.sets))
       throw new ToolError(`invalid capabilities '${text}' for file '${next.value}'`, 1, NOTE);
-    assignments.push({ file: next.value, wanted, verify, quiet });
+    if (wanted && !verify && !force && !makesSense(wanted.sets, count))
+      throw new ToolError(
+        `the kernel makes no sense of capabilities '${text}' for file '${next.value}'`,
+        1,
+        'what is effective must be permitted or inheritable, and known to the kernel; -f sets it all the same',
+      );
+    assignments.push({ file: next.value, wanted, verify, quiet, force });
   }
   if (!assignments.length && !steps.length) throw new UsageError('neither capabilities nor a file are named');
   return { assignments, program: operands, json: Boolean(values.json) };
@@ -113,12 +134,12 @@ function plan({ steps, values, operands }: Parsed<typeof options>, world: World)
 const failed = (file: string) => `failed to set capabilities on file '${file}'`;
 
 /** What a file has now. A missing one is said before anything is changed, and so is what is no regular file. */
-function readBefore({ file, wanted }: Assignment): FileCapabilities | undefined {
+function readBefore({ file, wanted, force }: Assignment): FileCapabilities | undefined {
   const stats = lstatOf(file);
   if (!stats.isFile())
     throw new ToolError(`invalid file '${file}' for capability operation`, 1, 'only regular files have capabilities');
   const before = readFileCapabilities(live().or(failed(file)).explaining(`file ${file}`), file);
-  if (!wanted && !before) throw new ToolError(`file '${file}' has no capability to remove`);
+  if (!wanted && !before && !force) throw new ToolError(`file '${file}' has no capability to remove`);
   return before;
 }
 
@@ -147,8 +168,9 @@ function assign(
   const before = assignments.map(readBefore);
   const bearer = new Bearer(sys, world.credentials ?? readCredentials(live()));
   bearer.with(CAP_SETFCAP, 'unable to set CAP_SETFCAP effective capability', () => {
-    assignments.forEach(({ file, wanted }, index) => {
-      write(sys.or(failed(file)).explaining(`file ${file}`), file, wanted);
+    assignments.forEach(({ file, wanted, force }, index) => {
+      const told = sys.or(failed(file)).explaining(`file ${file}`);
+      write(force && !wanted ? told.ignoring(errnoOf('ENODATA')) : told, file, wanted);
       changed(file, before[index]);
     });
   });
@@ -242,7 +264,7 @@ export const tool = defineTool({
   section: 8,
   summary: 'Set the capabilities of files.',
   synopsis: [
-    '[-q] [-v] [-n <rootid>] {<capabilities>|-|-r} <file> [{<capabilities>|-|-r} <file>...] [-- <program> [<argument>...]]',
+    '[-f] [-q] [-v] [-n <rootid>] {<capabilities>|-|-r} <file> [{<capabilities>|-|-r} <file>...] [-- <program> [<argument>...]]',
   ],
   options,
   grammar: { split },
