@@ -40,6 +40,32 @@ describe.each(['', 'ts-'])('K1: a copied ping, by %ssetcap and %sgetcap', (prefi
   });
 });
 
+describe('ts-setcap in a chain', () => {
+  test('as root of a user namespace: the attribute counts only there', (context) => {
+    needs(context, needsRoot, needsProgram('getcap'));
+    for (const fuse of ['', 'env TS_TOOLS_NO_FUSE=1']) {
+      const { stdout, stderr } = pinging(
+        `chown ${NOBODY}:${NOBODY} . ping; ${AS_NOBODY} ${fuse} ts-unshare -r ts-setcap cap_net_raw+ep ping -- ts-getcap -n ping; /usr/sbin/getcap -n ping; ${AS_NOBODY} ts-setcap -r ping; echo $?`,
+      );
+      expect(stdout).toBe(`ping cap_net_raw=ep\nping cap_net_raw=ep [rootid=${NOBODY}]\n1\n`);
+      expect(stderr).toMatch(
+        /CAP_SETFCAP effective capability: Operation not permitted\nts-setcap: this needs CAP_SETFCAP/,
+      );
+    }
+  });
+
+  test('when a later file fails, those before it get back what they had, and the program is not run', (context) => {
+    needs(context, needsRoot);
+    for (const end of ['', '-- echo ran']) {
+      const { stdout, stderr } = pinging(
+        `cp ping other; ts-setcap cap_kill=i ping; unshare -m sh -c 'mount --bind other other && mount -o remount,bind,ro other && ts-setcap cap_chown=p ping cap_chown=p other ${end}; echo $?'; ts-getcap -v ping other`,
+      );
+      expect(stdout).toBe('1\nping cap_kill=i\nother\n');
+      expect(stderr).toBe("ts-setcap: failed to set capabilities on file 'other': Read-only file system\n");
+    }
+  });
+});
+
 test('JSON: what capsh prints, one object a line', (context) => {
   needs(context, needsRoot);
   const { stdout, status } = shell(

@@ -247,14 +247,29 @@ function act(plan: Plan, sys: LiveSys, world: World): Outcome {
   return status ? exit(status) : after(plan);
 }
 
+/** What is not mapped shows as the overflow ids. */
+function isUnmapped(file: string, world: World): boolean {
+  const stats = lstatSync(encode(file), { throwIfNoEntry: false });
+  const overflow = (name: string) => Number(world.read(`/proc/sys/kernel/overflow${name}`));
+  return stats !== undefined && (stats.uid === overflow('uid') || stats.gid === overflow('gid'));
+}
+
 const causes: readonly Cause[] = [
   lacking(
     'be root, or root of a user namespace that maps the owner of the file: ts-unshare --map-root-user ts-setcap …',
   ),
   {
     of: 'file',
+    errors: ['EPERM'],
+    probe: (words, world) =>
+      isUnmapped(words.join(' '), world)
+        ? `the owner or the group of '${words.join(' ')}' is not mapped in this user namespace; only who may change the file may give it capabilities`
+        : undefined,
+  },
+  {
+    of: 'file',
     errors: ['EOPNOTSUPP'],
-    probe: ([file]) => `the file system that '${file}' is on keeps no capabilities`,
+    probe: (words) => `the file system that '${words.join(' ')}' is on keeps no capabilities`,
   },
 ];
 

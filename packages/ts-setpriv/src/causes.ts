@@ -48,23 +48,23 @@ export const causes: readonly Cause[] = [
   {
     of: 'landlock-rule',
     errors: ['EINVAL'],
-    probe: ([path = '']) =>
-      isFile(path)
-        ? `'${path}' is no folder: its rule may name only execute, read-file, write-file, truncate, ioctl-dev and resolve-unix`
+    probe: (words) =>
+      isFile(words.join(' '))
+        ? `'${words.join(' ')}' is no folder: its rule may name only execute, read-file, write-file, truncate, ioctl-dev and resolve-unix`
         : undefined,
   },
   {
     of: 'label',
     errors: ['EINVAL', 'ENOENT'],
-    probe: ([module, label]) =>
+    probe: ([module, ...words]) =>
       module === 'SELinux'
-        ? `the loaded policy knows no context '${label}'; a whole one is user:role:type[:level], as id -Z prints it`
-        : `no profile '${label}' is loaded; /sys/kernel/security/apparmor/profiles lists those that are`,
+        ? `the loaded policy knows no context '${words.join(' ')}'; a whole one is user:role:type[:level], as id -Z prints it`
+        : `no profile '${words.join(' ')}' is loaded; /sys/kernel/security/apparmor/profiles lists those that are`,
   },
   {
     of: 'label',
     errors: ['EACCES', 'EPERM'],
-    probe: ([module, label]) => `${module} does not let this process change to '${label}'`,
+    probe: ([module, ...words]) => `${module} does not let this process change to '${words.join(' ')}'`,
   },
   {
     of: 'file-label',
@@ -74,7 +74,7 @@ export const causes: readonly Cause[] = [
   {
     of: 'file-label',
     errors: ['EOPNOTSUPP'],
-    probe: ([, path]) =>
-      `the file system of '${path}' keeps no labels, or has been mounted with one for all: mount -o context=…`,
+    probe: ([, ...words]) =>
+      `the file system of '${words.join(' ')}' keeps no labels, or has been mounted with one for all: mount -o context=…`,
   },
 ];

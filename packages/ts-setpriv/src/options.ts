@@ -1,4 +1,8 @@
 import { HELP_OPTIONS, type Option } from '@ts/cli';
+import { RESTRICT_FLAGS, RIGHTS } from '@ts/landlock';
+
+const listed = (rights: readonly { readonly name: string; readonly help: string }[]) =>
+  rights.map(({ name, help }) => `${name} (${help})`).join(', ');
 
 const who = 'Users and groups';
 const caps = 'Capabilities';
@@ -40,6 +44,7 @@ export const options = [
     arg: 'access',
     repeat: true,
     help: 'refuse accesses: fs, net, scope, or some of them: fs:<right>,...',
+    details: `All that are refused can be allowed again by rules. Rights of fs: ${listed(RIGHTS.fs)}. Rights of net: ${listed(RIGHTS.net)}. Scopes, outside of which nothing is allowed: ${listed(RIGHTS.scope)}.`,
     group: confine,
   },
   {
@@ -54,6 +59,7 @@ export const options = [
     arg: 'flags',
     repeat: true,
     help: 'what is logged of it: log-same-exec-off, log-new-exec-on, log-subdomains-off',
+    details: `Flags: ${listed(RESTRICT_FLAGS)}.`,
     group: confine,
   },
   { long: 'landlock-support', help: 'list what Landlock can do here', group: show },
