@@ -27,13 +27,17 @@ export const needsController =
     return missing.length ? `no cgroup controller ${missing.join(', ')}` : undefined;
   };
 
+let landlock: number | undefined;
+
 /** A kernel whose Landlock has at least this version. */
 export const needsLandlock =
   (version: number): Check =>
   () => {
-    const { status, stdout } = run(['ts-setpriv', '--landlock-support', '--json']);
-    const has = status === 0 ? (JSON.parse(stdout) as { abi: number }).abi : 0;
-    return has >= version ? undefined : `Landlock ${version} (the kernel has ${has || 'none'})`;
+    if (landlock === undefined) {
+      const { status, stdout } = run(['ts-setpriv', '--landlock-support', '--json']);
+      landlock = status === 0 ? (JSON.parse(stdout) as { abi: number }).abi : 0;
+    }
+    return landlock >= version ? undefined : `no Landlock ${version}: the kernel has ${landlock || 'none'}`;
   };
 
 /** A security module that decides here. */

@@ -84,6 +84,25 @@ describe.each([
     });
 });
 
+describe('on a terminal', () => {
+  const terminal = (command: string) => `script -qec "${command}" /dev/null | sed -E 's/pid [0-9]+/pid N/'`;
+  const scripts = [
+    'prlimit',
+    'prlimit --core true',
+    'prlimit --core=0 --nofile --verbose echo ran',
+    'prlimit --verbose --nofile=100',
+    'stty cols 50; prlimit',
+    'stty cols 30; prlimit -o DESCRIPTION,UNITS',
+  ].map(terminal);
+  const results = batchBoth(scripts);
+  for (const script of scripts)
+    test(script, { timeout: 60_000 }, (context) => {
+      needs(context, needsRoot, needsProgram('prlimit', 'script'));
+      const { theirs, ours } = results(script);
+      expect(ours).toEqual(theirs);
+    });
+});
+
 describe('another user’s process', () => {
   const results = batchBoth(['prlimit -p 1 -n=5'], { uid: NOBODY });
   test('is refused, and why', (context) => {

@@ -90,7 +90,7 @@ function worldOf(call: Call, session: Session): World {
     (text) => writeText(1, text, ignored),
     (message) => writeText(2, `${prog}: ${message}\n`, true),
   );
-  return { ...world, calledAs: call.argv[0] };
+  return { ...world, calledAs: call.argv[0], argv: call.argv };
 }
 
 /** Options after which nothing else is looked at. */

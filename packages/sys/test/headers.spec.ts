@@ -71,6 +71,8 @@ const NEWER: Readonly<Record<string, readonly [value: number, since: string]>> =
   SECBIT_EXEC_RESTRICT_FILE_LOCKED: [0x200, '6.14'],
   SECBIT_EXEC_DENY_INTERACTIVE: [0x400, '6.14'],
   SECBIT_EXEC_DENY_INTERACTIVE_LOCKED: [0x800, '6.14'],
+  NS_GET_ID: [0x8008b70d, '6.18'],
+  SO_NETNS_COOKIE: [71, '5.14'],
 };
 /** The same for system calls; from 424 on the number is one for all architectures. */
 const NEWER_CALLS: typeof NEWER = {
