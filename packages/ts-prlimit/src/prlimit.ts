@@ -210,7 +210,7 @@ export const tool = defineTool({
   name: 'ts-prlimit',
   replaces: ['prlimit'],
   section: 1,
-  summary: 'Show or change the resource limits of a process.',
+  summary: 'Show and set resource limits, of a process or for a program.',
   synopsis: [
     '[options] [--<resource>=<limit>] [-p <pid>]',
     '[options] [--<resource>=<limit>] <program> [<argument>...]',

@@ -286,6 +286,7 @@ export const tool = defineTool({
   causes,
   // Which capability has to be made effective.
   reads: ['credentials', 'root'],
+  momentary: () => 'what a file gets back when a later step fails is read now',
   files: ({ assignments }) => assignments.map(({ file }) => file),
   description:
     'Gives each file the capabilities before it, as cap_from_text(3) reads them; "-" reads them from standard input, to an empty line, and "-r" removes those that the file has. Only regular files have capabilities, and no links to them.',

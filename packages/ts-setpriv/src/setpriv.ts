@@ -173,7 +173,7 @@ export const tool = defineTool({
   name: 'ts-setpriv',
   replaces: ['setpriv'],
   section: 1,
-  summary: 'Run a program with different privilege settings.',
+  summary: 'Run a program with other ids, capabilities and confinement.',
   synopsis: ['[options] <program> [<argument>...]', '--dump', '--list-caps'],
   options,
   causes,
