@@ -5,7 +5,7 @@
  *
  * All are 32-bit little-endian words. Revision 1 ends behind the first pair, revision 2 before the root id.
  */
-import { type CapabilitySets, errnoOf, type LiveSys, quote, SysError } from '@ts/sys';
+import { type CapabilitySets, errnoName, errnoOf, type LiveSys, quote, SysError } from '@ts/sys';
 
 export const FILE_CAPABILITIES = 'security.capability';
 
@@ -65,12 +65,16 @@ export function decodeFileCapabilities(bytes: Buffer): FileCapabilities | undefi
   };
 }
 
+/** What says that a file has none: no attribute, or a file system that keeps none. */
+const NONE = ['ENODATA', 'EOPNOTSUPP'];
+
 /** Capabilities of a file, undefined where it has none. Throws SysError; EINVAL where the attribute is none that is known. */
 export function readFileCapabilities(sys: LiveSys, path: string): FileCapabilities | undefined {
   const value = Buffer.alloc(SIZES[REVISION_3] as number);
-  const length = sys.ignoring(errnoOf('ENODATA')).look('getxattr', path, FILE_CAPABILITIES, value, value.length);
-  if (length < 0) return undefined;
-  const capabilities = decodeFileCapabilities(value.subarray(0, length));
-  if (!capabilities) throw new SysError('getxattr', errnoOf('EINVAL'), `getxattr(${quote(path)})`);
+  const length = sys.ignoring().look('getxattr', path, FILE_CAPABILITIES, value, value.length);
+  if (NONE.includes(errnoName(-length))) return undefined;
+  const capabilities = length < 0 ? undefined : decodeFileCapabilities(value.subarray(0, length));
+  if (!capabilities)
+    throw new SysError('getxattr', length < 0 ? -length : errnoOf('EINVAL'), `getxattr(${quote(path)})`);
   return capabilities;
 }

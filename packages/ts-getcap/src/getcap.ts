@@ -1,5 +1,5 @@
 /** getcap(8): shows the capabilities of files. */
-import { lstatSync, opendirSync, type Stats } from 'node:fs';
+import { type Dir, type Dirent, lstatSync, opendirSync } from 'node:fs';
 import {
   capabilityName,
   type FileCapabilities,
@@ -69,39 +69,58 @@ function lookAt(path: string, sys: LiveSys): Found {
   }
 }
 
-/** Names in a folder, in its own order; none where it may not be read. */
-function* namesIn(folder: string): Generator<string> {
-  let directory: ReturnType<typeof opendirSync>;
+/** What can be known of a file without a look at it. */
+type Kind = Pick<Dirent, 'isDirectory' | 'isSymbolicLink'>;
+
+/** The next entry of a folder; none where there is an error, as at its end. */
+function nextEntry(directory: Dir): Dirent | null {
   try {
-    directory = opendirSync(encode(folder) as unknown as string, { encoding: 'buffer' as BufferEncoding });
+    return directory.readSync();
   } catch (error) {
-    errnoIn(error);
-    return; // like any other folder, it is none that has capabilities
+    errnoIn(error); // what was read so far is all there is to see, as for the original
+    return null;
+  }
+}
+
+/** Entries of a folder, in its own order; none where it may not be read. */
+function* entriesOf(folder: string): Generator<Dirent> {
+  let directory: Dir;
+  try {
+    directory = opendirSync(encode(folder) as unknown as string, {
+      encoding: 'buffer' as BufferEncoding,
+      bufferSize: 256,
+    });
+  } catch (error) {
+    errnoIn(error); // like any other folder, it is none that has capabilities
+    return;
   }
   try {
-    for (let entry = directory.readSync(); entry; entry = directory.readSync())
-      yield decode(entry.name as unknown as Buffer);
+    for (let entry = nextEntry(directory); entry; entry = nextEntry(directory)) yield entry;
   } finally {
     directory.closeSync();
   }
 }
 
+/** The kind of an entry; some file systems do not say it. Undefined where it is gone, or may not be looked at. */
+function kindOf(path: string, entry: Dirent): Kind | undefined {
+  if (entry.isFile() || entry.isDirectory() || entry.isSymbolicLink()) return entry;
+  try {
+    return lstatSync(encode(path));
+  } catch (error) {
+    errnoIn(error);
+    return undefined;
+  }
+}
+
 /** A path and, below it, all that a walk in the order of the folders meets. */
-function* walk(path: string, stats: Stats, sys: LiveSys): Generator<Found> {
-  if (stats.isDirectory() || stats.isSymbolicLink()) yield { path, irregular: true };
+function* walk(path: string, kind: Kind | undefined, sys: LiveSys): Generator<Found> {
+  if (!kind || kind.isDirectory() || kind.isSymbolicLink()) yield { path, irregular: true };
   else yield lookAt(path, sys);
-  if (!stats.isDirectory()) return;
-  for (const name of namesIn(path)) {
+  if (!kind?.isDirectory()) return;
+  for (const entry of entriesOf(path)) {
+    const name = decode(entry.name as unknown as Buffer);
     const below = path === '/' ? `/${name}` : `${path}/${name}`;
-    let of: Stats;
-    try {
-      of = lstatSync(encode(below));
-    } catch (error) {
-      errnoIn(error); // gone meanwhile, or behind a folder that cannot be searched
-      yield { path: below, irregular: true };
-      continue;
-    }
-    yield* walk(below, of, sys);
+    yield* walk(below, kindOf(below, entry), sys);
   }
 }
 

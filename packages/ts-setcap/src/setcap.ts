@@ -138,7 +138,7 @@ function readBefore({ file, wanted, force }: Assignment): FileCapabilities | und
   const stats = lstatOf(file);
   if (!stats.isFile())
     throw new ToolError(`invalid file '${file}' for capability operation`, 1, 'only regular files have capabilities');
-  const before = readFileCapabilities(live().or(failed(file)).explaining(`file ${file}`), file);
+  const before = readFileCapabilities(live(), file);
   if (!wanted && !before && !force) throw new ToolError(`file '${file}' has no capability to remove`);
   return before;
 }

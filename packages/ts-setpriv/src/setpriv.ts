@@ -1,6 +1,7 @@
 /** setpriv(1): runs a program with other privileges. */
 import {
   applyDelta,
+  bit,
   type Change,
   capabilityName,
   firstCapabilities,
@@ -61,7 +62,7 @@ function activated({ effective, permitted, inheritable }: CapabilitySets): Capab
   return {
     permitted,
     inheritable,
-    effective: needed.reduce((set, capability) => set | (1n << BigInt(capability)), effective),
+    effective: needed.reduce((set, capability) => set | bit(capability), effective),
   };
 }
 
