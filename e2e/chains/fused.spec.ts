@@ -66,6 +66,7 @@ const CHAINS: readonly { readonly user: boolean; readonly argv: readonly string[
     ],
   },
   { user: false, argv: ['ts-setpriv', '--securebits', '+noroot', 'ts-unshare', '-u', 'true'] },
+  { user: false, argv: ['ts-unshare', '-S', '65534', 'ts-setpriv', '--reset-env', '/bin/sh', '-c', LOOK] },
   {
     user: true,
     argv: ['ts-unshare', '-Ur', 'ts-capsh', '--drop=cap_sys_chroot,cap_net_raw', '--shell=/bin/sh', '--', '-c', LOOK],

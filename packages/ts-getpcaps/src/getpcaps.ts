@@ -15,6 +15,7 @@ import {
   type Outcome,
   type Parsed,
   type Split,
+  type Step,
   UsageError,
   type World,
   writeText,
@@ -37,14 +38,16 @@ const options = [
 
 /** A word is an option by its exact name, anywhere, for the processes behind it; every other word is a process. */
 function split(table: readonly Option[], argv: readonly string[]): Split {
-  const pid = table.find(({ long }) => long === PID) as Option;
-  const steps = argv.map((word) => {
-    const [, name, value] = /^--([\w-]+)(?:=(.*))?$/s.exec(word) ?? [];
-    const long = word === '-h' || word === '--usage' ? 'help' : name;
-    const option = table.find((row) => row.long === long);
-    const fits = option && option !== pid && (option.arg !== undefined) === (value !== undefined);
-    return fits ? { option, value } : { option: pid, value: word };
-  });
+  const row = (long: string) => table.find((option) => option.long === long);
+  const steps: Step[] = [];
+  for (let at = 0; at < argv.length; ) {
+    const word = argv[at++] as string;
+    const [, name = '', value] = /^--([\w-]+)(?:=(.*))?$/s.exec(word) ?? [];
+    const option = row(word === '-h' || word === '--usage' ? 'help' : name);
+    if (!option || option.hidden || (value !== undefined && option.arg === undefined))
+      steps.push({ option: row(PID) as Option, value: word });
+    else steps.push({ option, value: option.arg === undefined ? undefined : (value ?? argv[at++]) });
+  }
   return { steps, operands: [], beforeDashes: 0 };
 }
 

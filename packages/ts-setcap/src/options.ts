@@ -37,7 +37,8 @@ export function split(table: readonly Option[], argv: readonly string[]): Split 
     const [, name, value] = /^--([\w-]+)(?:=(.*))?$/s.exec(word) ?? [];
     const long = table.find((option) => option.long === name && !option.shortOnly && !option.hidden);
     const short = table.find((option) => option.short && word === `-${option.short}`);
-    if (long && (long.arg !== undefined) === (value !== undefined)) steps.push({ option: long, value });
+    if (long && (long.arg !== undefined || value === undefined))
+      steps.push({ option: long, value: long.arg !== undefined ? (value ?? argv[at++]) : undefined });
     else if (short?.arg !== undefined) steps.push({ option: short, value: argv[at++] });
     else if (short && short.long !== 'remove') steps.push({ option: short });
     else {

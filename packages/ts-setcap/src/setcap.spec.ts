@@ -1,11 +1,12 @@
 /** Words and what they ask for, in a made-up world; the files are looked at when it is done. */
-import { parse, type World } from '@ts/cli';
+import { parse, type Tool, tableOf, type World } from '@ts/cli';
 import { describe, expect, test } from 'vitest';
 import { tool } from './setcap.ts';
 
 const world = { read: () => '40\n' } as unknown as World;
 
-const planned = (...words: string[]) => tool.plan(parse(tool.options, words, tool.grammar), world);
+const planned = (...words: string[]) =>
+  tool.plan(parse(tableOf(tool as unknown as Tool) as typeof tool.options, words, tool.grammar), world);
 
 const KILL = { sets: { effective: 0n, permitted: 32n, inheritable: 0n }, rootId: 0 };
 const plain = { verify: false, quiet: false, force: false };
@@ -21,6 +22,10 @@ describe('pairs of capabilities and files', () => {
 
   test('the word behind capabilities is the file, whatever it looks like', () => {
     expect(planned('cap_kill=p', '-q', '-r', '--json').assignments.map(({ file }) => file)).toEqual(['-q', '--json']);
+  });
+
+  test('an option of every tool takes its argument from the next word, too', () => {
+    expect(planned('--emit', 'x', '--emit-fixed=user', 'cap_kill=p', 'a', '--', 'ls').assignments).toHaveLength(1);
   });
 
   test('a program', () => {

@@ -178,7 +178,7 @@ export const tool = defineTool({
   synopsis: ['[options] <program> [<argument>...]', '--dump', '--list-caps'],
   options,
   causes,
-  reads: (plan) => (changesCredentials(plan) ? ['credentials', 'ids'] : []),
+  reads: (plan) => (changesCredentials(plan) ? ['credentials', 'ids'] : plan.environment ? ['ids'] : []),
   files: ({ files }) => files,
   momentary: ({ keepsSignal }) => (keepsSignal ? 'the parent death signal to keep is that of this process' : undefined),
   description:
