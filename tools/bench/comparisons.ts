@@ -1,6 +1,7 @@
 /** What is compared: a tool with its original, a chain with the same chain of originals. */
 import { resolve } from 'node:path';
 import { crowd } from './crowd.ts';
+import { filterComparisons } from './filters.ts';
 import type { Comparison, Contender } from './measure.ts';
 
 const bin = resolve('dist/bin');
@@ -47,6 +48,11 @@ export const comparisons = (): Comparison[] => [
   },
   { name: 'lscgroup', contenders: [original('/usr/bin/lscgroup'), ours('ts-lscgroup')] },
   ...[1, 3, 6].map(chain),
+  {
+    name: 'seccomp',
+    contenders: [ours('ts-unshare', '-u', '/bin/true'), ours('ts-seccomp', '--profile', 'default', '/bin/true')],
+  },
+  ...filterComparisons(),
   {
     name: 'lsns, 5,000 processes',
     around: () => crowd(5000),

@@ -84,7 +84,7 @@ export const CALLS = {
   prctl: [157, 167, 'prctl prctl_1 int int int'],
   capget: [125, 90, 'ptr out'],
   capset: [126, 91, 'ptr ptr'],
-  seccomp: [317, 277, 'int hex ptr'],
+  seccomp: [317, 277, 'seccomp seccomp_filter ptr'],
   bpf: [321, 280, 'int ptr int'],
   prlimit64: [302, 261, 'int rlimit ptr out'],
   rt_sigaction: [13, 134, 'signal ptr out int'],

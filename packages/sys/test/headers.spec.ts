@@ -6,8 +6,10 @@ import { valuesOf } from './constants.ts';
 
 /** The kernel's own headers; those of the C library for what the kernel keeps to itself (MNT_DETACH). The two do not mix. */
 const KERNEL = [
+  'audit',
   'capability',
   'fcntl',
+  'filter',
   'fs',
   'landlock',
   'magic',

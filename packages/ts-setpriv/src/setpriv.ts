@@ -13,7 +13,6 @@ import { defineTool, exit, type Facet, type Outcome, type World } from '@ts/cli'
 import { labelNextExec, labelTree } from '@ts/labels';
 import { openRules, restrict } from '@ts/landlock';
 import {
-  Block,
   CAP_SETGID,
   CAP_SETPCAP,
   CAP_SETUID,
@@ -25,6 +24,7 @@ import {
   PR_SET_PTRACER,
   type Recording,
   SECBIT_KEEP_CAPS,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW,
   type Sys,
 } from '@ts/sys';
 import { causes } from './causes.ts';
@@ -42,18 +42,13 @@ const changesCredentials = (plan: Plan) =>
   changesIds(plan) ||
   [plan.inheritable, plan.ambient, plan.bounding, plan.securebits].some((each) => each !== undefined);
 
-/** Operation SECCOMP_SET_MODE_FILTER of seccomp(2), and the flag that leaves speculative execution as it is. */
-const [SET_FILTER, SPEC_ALLOW] = [1, 4];
-const INSTRUCTION = 8;
-
+/** Speculative execution stays as it is. */
 function filterCalls(sys: Sys, filter: Buffer): void {
-  const program = Buffer.alloc(16);
-  program.writeUInt16LE(filter.length / INSTRUCTION);
   sys.or('Could not run prctl(PR_SET_NO_NEW_PRIVS)', status).setNoNewPrivs();
   sys
     .or('Could not load seccomp filter', status)
     .explaining('seccomp')
-    .do('seccomp', SET_FILTER, SPEC_ALLOW, new Block(program, [[8, filter]]));
+    .setSeccompFilter(filter, SECCOMP_FILTER_FLAG_SPEC_ALLOW);
 }
 
 /** The sets with what the steps below need made effective, as far as it is permitted. */
@@ -149,6 +144,7 @@ function changed(plan: Plan): Facet[] {
   return [
     ...(isBound !== undefined || changesCredentials(plan) ? (['credentials'] as const) : []),
     ...(changesIds(plan) ? (['ids'] as const) : []),
+    ...(plan.seccomp ? (['filter'] as const) : []),
   ];
 }
 
