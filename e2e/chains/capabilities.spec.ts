@@ -26,6 +26,95 @@ const NET_RAW = '0000000000002000';
 /** A network of the test's own, in which only a raw socket can ping. */
 const RAW_ONLY = 'ip link set lo up && echo 1 0 > /proc/sys/net/ipv4/ping_group_range';
 
+const AS_NOBODY = `setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups`;
+
+describe.each(['', 'ts-'])('K1: a copied ping, by %ssetcap and %sgetcap', (prefix) => {
+  test('fails for an ordinary user until it has the capability', (context) => {
+    needs(context, needsRoot, needsProgram('ping', 'ip'));
+    const ping = `${AS_NOBODY} ./ping -c1 -W5 127.0.0.1`;
+    const { stdout, status } = pinging(
+      `${ping} >/dev/null 2>&1; echo $?; ${prefix}setcap CAP_NET_RAW+ep ./ping && ${prefix}getcap ./ping && ${ping} | grep received; ${prefix}setcap -r ./ping && ${prefix}getcap -v ./ping; ${ping} >/dev/null 2>&1; echo $?`,
+    );
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^2\n\.\/ping cap_net_raw=ep\n1 packets transmitted, 1 received.*\n\.\/ping\n2\n$/);
+  });
+});
+
+describe('ts-setcap in a chain', () => {
+  test('as root of a user namespace: the attribute counts only there', (context) => {
+    needs(context, needsRoot, needsProgram('getcap'));
+    for (const fuse of ['', 'env TS_TOOLS_NO_FUSE=1']) {
+      const { stdout, stderr } = pinging(
+        `chown ${NOBODY}:${NOBODY} . ping; ${AS_NOBODY} ${fuse} ts-unshare -r ts-setcap cap_net_raw+ep ping -- ts-getcap -n ping; /usr/sbin/getcap -n ping; ${AS_NOBODY} ts-setcap -r ping; echo $?`,
+      );
+      expect(stdout).toBe(`ping cap_net_raw=ep\nping cap_net_raw=ep [rootid=${NOBODY}]\n1\n`);
+      expect(stderr).toMatch(
+        /CAP_SETFCAP effective capability: Operation not permitted\nts-setcap: this needs CAP_SETFCAP/,
+      );
+    }
+  });
+
+  test('when a later file fails, those before it get back what they had, and the program is not run', (context) => {
+    needs(context, needsRoot);
+    for (const end of ['', '-- echo ran']) {
+      const { stdout, stderr } = pinging(
+        `cp ping other; ts-setcap cap_kill=i ping; unshare -m sh -c 'mount --bind other other && mount -o remount,bind,ro other && ts-setcap cap_chown=p ping cap_chown=p other ${end}; echo $?'; ts-getcap -v ping other`,
+      );
+      expect(stdout).toBe('1\nping cap_kill=i\nother\n');
+      expect(stderr).toBe("ts-setcap: failed to set capabilities on file 'other': Read-only file system\n");
+    }
+  });
+});
+
+test('JSON: what capsh prints, one object a line', (context) => {
+  needs(context, needsRoot);
+  const { stdout, status } = shell(
+    'capsh --json --decode=a0 --modes --mode --drop=cap_kill --inh=cap_chown --addamb=cap_chown --current --print --explain=cap_kill --suggest=chroot',
+    { compat: true },
+  );
+  expect(status).toBe(0);
+  const [decoded, modes, mode, current, state, meaning, suggested] = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(decoded).toEqual({ mask: '0x00000000000000a0', capabilities: ['cap_kill', 'cap_setuid'] });
+  expect(modes).toEqual({ modes: ['NOPRIV', 'PURE1E_INIT', 'PURE1E', 'HYBRID'] });
+  expect(mode).toEqual({ mode: 'HYBRID' });
+  expect(current.iab).toMatch(/^\^cap_chown,!cap_kill/);
+  expect(state).toMatchObject({
+    ...current,
+    ambient: ['cap_chown'],
+    uid: { id: 0, name: 'root' },
+    'no-new-privs': false,
+  });
+  expect(state.bounding).not.toContain('cap_kill');
+  expect(state['secure-noroot']).toEqual({ on: false, locked: false });
+  expect(meaning).toMatchObject({ capability: 'cap_kill', number: 5, mask: '0x0000000000000020' });
+  expect(suggested.map(({ capability }: { capability: string }) => capability)).toContain('cap_sys_chroot');
+});
+
+test('JSON: what files and processes have', (context) => {
+  needs(context, needsRoot);
+  const json = (script: string) => JSON.parse(pinging(script).stdout);
+  expect(json('setcap -n 7 cap_net_raw,cap_kill=ep ping && getcap --json ping')).toEqual([
+    {
+      file: 'ping',
+      text: 'cap_kill,cap_net_raw=ep',
+      permitted: ['cap_kill', 'cap_net_raw'],
+      inheritable: [],
+      effective: true,
+      rootid: 7,
+    },
+  ]);
+  expect(json('setcap -v --json cap_net_raw=p ping')).toEqual([
+    { file: 'ping', ok: false, differs: 'p', text: '=', rootid: 0 },
+  ]);
+  const [one] = json('ts-capsh --inh=cap_kill --addamb=cap_kill --drop=cap_chown -- -c "exec getpcaps --json 0"');
+  expect(one).toMatchObject({ pid: 0, inheritable: ['cap_kill'], ambient: ['cap_kill'] });
+  expect(one.iab).toMatch(/^!cap_chown,\^cap_kill/);
+  expect(one.bounding).not.toContain('cap_chown');
+});
+
 /** K3 as the articles have it. */
 const K3 = `capsh --caps="cap_net_raw+ip cap_setpcap,cap_setuid,cap_setgid+ep" --keep=1 --user=$USER --addamb=cap_net_raw -- -c 'id && getcap -v ./ping && grep Cap /proc/$$/status && ./ping -c1 127.0.0.1'`;
 const FORMS = {

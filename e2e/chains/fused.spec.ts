@@ -48,6 +48,25 @@ const CHAINS: readonly { readonly user: boolean; readonly argv: readonly string[
   { user: false, argv: ['ts-unshare', '-S', '65534', 'ts-unshare', '-Ur', ...look()] },
   { user: false, argv: ['ts-unshare', '-m', 'ts-mount', '-t', 'tmpfs', 'x', bin, 'ts-unshare', '-u', 'true'] },
   { user: true, argv: ['ts-unshare', '-Urumpf', '--mount-proc', 'ts-hostname', 'inside', ...look()] },
+  { user: true, argv: ['ts-unshare', '-Ur', 'ts-setpriv', '--nnp', 'ts-prlimit', '--nofile=100:200', ...look()] },
+  { user: true, argv: ['ts-prlimit', '--nofile=100:', 'ts-prlimit', '--nofile=:150', '--core=0', ...look()] },
+  {
+    user: true,
+    argv: [
+      ...['ts-setpriv', '--pdeathsig', 'TERM', 'ts-unshare', '-Uru'],
+      ...['ts-setpriv', '--inh-caps', '+net_raw', '--ambient-caps', '+net_raw', '--bounding-set', '-kill', ...look()],
+    ],
+  },
+  { user: true, argv: ['ts-setpriv', '--landlock-access', 'net', 'ts-unshare', '-Uru', 'ts-hostname', 'x', ...look()] },
+  {
+    user: false,
+    argv: [
+      ...['ts-unshare', '-u', 'ts-setpriv', '--reuid', '65534', '--regid', '65534', '--groups', '4'],
+      ...['ts-prlimit', '--core=0', 'ts-unshare', '-Ur', ...look()],
+    ],
+  },
+  { user: false, argv: ['ts-setpriv', '--securebits', '+noroot', 'ts-unshare', '-u', 'true'] },
+  { user: false, argv: ['ts-unshare', '-S', '65534', 'ts-setpriv', '--reset-env', '/bin/sh', '-c', LOOK] },
   {
     user: true,
     argv: ['ts-unshare', '-Ur', 'ts-capsh', '--drop=cap_sys_chroot,cap_net_raw', '--shell=/bin/sh', '--', '-c', LOOK],

@@ -1,8 +1,8 @@
 /** Reasons for which a test cannot run here. They are printed and counted; on a root machine with a current kernel there are none. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import type { TestContext } from 'vitest';
-import { isRoot, original } from './run.ts';
+import { isRoot, original, run } from './run.ts';
 
 type Check = () => string | undefined;
 
@@ -38,6 +38,27 @@ export const needsController =
     );
     return missing.length ? `no cgroup controller ${missing.join(', ')}` : undefined;
   };
+
+let landlock: number | undefined;
+
+/** A kernel whose Landlock has at least this version. */
+export const needsLandlock =
+  (version: number): Check =>
+  () => {
+    if (landlock === undefined) {
+      const { status, stdout } = run(['ts-setpriv', '--landlock-support', '--json']);
+      landlock = status === 0 ? (JSON.parse(stdout) as { abi: number }).abi : 0;
+    }
+    return landlock >= version ? undefined : `no Landlock ${version}: the kernel has ${landlock || 'none'}`;
+  };
+
+/** A security module that decides here. */
+export const needsModule =
+  (name: 'SELinux' | 'AppArmor'): Check =>
+  () =>
+    existsSync(name === 'SELinux' ? '/sys/fs/selinux/enforce' : '/sys/kernel/security/apparmor/profiles')
+      ? undefined
+      : `${name} does not run here`;
 
 /** Skips the test with the first reason there is. */
 export function needs(context: TestContext, ...checks: Check[]): void {

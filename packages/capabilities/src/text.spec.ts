@@ -11,6 +11,8 @@ const formatted = (text: string) => {
   return sets && formatCapabilitySets(sets, COUNT);
 };
 
+const EVEN = `=p ${CAPABILITY_NAMES.slice(0, 18).join(',')}+e ${CAPABILITY_NAMES.slice(36).join(',')}-p`;
+
 describe('texts as libcap 2.66 reads and writes them', () => {
   test.each([
     ['', '='],
@@ -33,6 +35,7 @@ describe('texts as libcap 2.66 reads and writes them', () => {
     ['41,42,43+ep cap_kill+e', 'cap_kill=e 41,42,43+ep'],
     ['=eip 41-eip', '=eip'],
     ['41,all+e', '=e'],
+    ['0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17+ep 18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35+p', EVEN],
     ['cap_net_raw+ip cap_setpcap,cap_setuid,cap_setgid+ep', 'cap_net_raw=ip cap_setgid,cap_setuid,cap_setpcap+ep'],
   ])('%j is %j', (text, expected) => expect(formatted(text)).toBe(expected));
 

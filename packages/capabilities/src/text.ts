@@ -81,8 +81,9 @@ export function formatCapabilitySets(sets: CapabilitySets, count: number): strin
     return byFlags;
   };
   const named = groups(0, count);
+  // Of several equally frequent ones, the first in the order of the numbers.
   const most = Math.max(...named.map((group) => group.length));
-  const base = named.map((group) => group.length).lastIndexOf(most);
+  const base = named.findIndex((group) => group.length === most);
 
   const parts: string[] = [];
   for (const flags of range(0, ALL_FLAGS + 1).reverse()) {

@@ -43,6 +43,8 @@ export interface World {
   readonly blocked: bigint;
   /** Signals ignored when the tool was started, as `blocked`. */
   readonly ignored?: bigint;
+  /** Soft limits (RLIMIT_*) that the tool was started with, where they are others while it runs. */
+  readonly limits?: readonly (readonly [resource: number, soft: bigint])[];
   readonly environment: readonly string[];
   /** What is planned is for later runs (--emit), by whom is not known. */
   readonly userIsLater?: boolean;
@@ -107,6 +109,7 @@ export function realWorld(
     egid: process.getegid?.() ?? 0,
     blocked: inherited.blocked,
     ignored: inherited.ignored,
+    limits: inherited.limits,
     environment: inherited.environment,
     variable: (name) => variableOf(inherited.environment, name),
     read,

@@ -21,3 +21,9 @@ export function signalNumber(name: string): number | undefined {
   }
   return (signals as Readonly<Record<string, number>>)[full] ?? ALIASES[full];
 }
+
+/** Name of a signal without SIG, as kill(1) lists it; undefined where it has none. */
+export const signalName = (number: number): string | undefined =>
+  Object.entries(signals)
+    .find(([name, value]) => value === number && !(name in ALIASES))?.[0]
+    .slice('SIG'.length);

@@ -11,6 +11,7 @@ const KERNEL = [
   'fcntl',
   'filter',
   'fs',
+  'landlock',
   'magic',
   'memfd',
   'mount',
@@ -41,11 +42,25 @@ const LIBRARY = [
 ];
 
 /** Enumerators, which the preprocessor cannot ask for: there since Linux 5.2 or longer. */
-const isEnumerator = (name: string) => /^(FSCONFIG|NETNSA)_/.test(name) && !(name in NEWER);
+const isEnumerator = (name: string) => /^(FSCONFIG|NETNSA|LANDLOCK_RULE)_/.test(name) && !(name in NEWER);
 
 /** Newer than the headers of some systems: the value, and the Linux that brought it. Compared with the headers where they have it. */
 const NEWER: Readonly<Record<string, readonly [value: number, since: string]>> = {
   FSCONFIG_CMD_CREATE_EXCL: [8, '6.6'],
+  LANDLOCK_ACCESS_FS_TRUNCATE: [0x4000, '6.2'],
+  LANDLOCK_ACCESS_FS_IOCTL_DEV: [0x8000, '6.10'],
+  LANDLOCK_ACCESS_FS_RESOLVE_UNIX: [0x10000, '7.1'],
+  LANDLOCK_ACCESS_NET_BIND_TCP: [1, '6.7'],
+  LANDLOCK_ACCESS_NET_CONNECT_TCP: [2, '6.7'],
+  LANDLOCK_ACCESS_NET_BIND_UDP: [4, '7.2'],
+  LANDLOCK_ACCESS_NET_CONNECT_SEND_UDP: [8, '7.2'],
+  LANDLOCK_CREATE_RULESET_ERRATA: [2, '6.15'],
+  LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF: [1, '6.15'],
+  LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON: [2, '6.15'],
+  LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF: [4, '6.15'],
+  LANDLOCK_RULE_NET_PORT: [2, '6.7'],
+  LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET: [1, '6.12'],
+  LANDLOCK_SCOPE_SIGNAL: [2, '6.12'],
   MFD_NOEXEC_SEAL: [8, '6.3'],
   MFD_EXEC: [16, '6.3'],
   MOVE_MOUNT_BENEATH: [0x200, '6.5'],
@@ -58,6 +73,10 @@ const NEWER: Readonly<Record<string, readonly [value: number, since: string]>> =
   NS_GET_TGID_FROM_PIDNS: [0x8004b707, '6.11'],
   NS_GET_PID_IN_PIDNS: [0x8004b708, '6.11'],
   NS_GET_TGID_IN_PIDNS: [0x8004b709, '6.11'],
+  SECBIT_EXEC_RESTRICT_FILE: [0x100, '6.14'],
+  SECBIT_EXEC_RESTRICT_FILE_LOCKED: [0x200, '6.14'],
+  SECBIT_EXEC_DENY_INTERACTIVE: [0x400, '6.14'],
+  SECBIT_EXEC_DENY_INTERACTIVE_LOCKED: [0x800, '6.14'],
   NS_GET_ID: [0x8008b70d, '6.18'],
   SO_NETNS_COOKIE: [71, '5.14'],
 };

@@ -12,7 +12,7 @@ const root: Credentials = {
   sets: { effective: ALL, permitted: ALL, inheritable: 0n },
   securebits: 0,
 };
-const plain: Settings = { elsewhere: false, strict: false, keepEnvironment: false, forked: false };
+const plain: Settings = { elsewhere: false, strict: false, keepEnvironment: false, forked: false, json: false };
 
 const world: World = {
   prog: 'capsh',

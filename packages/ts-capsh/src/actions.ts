@@ -1,6 +1,10 @@
 /** What each option does, in words of @ts/capabilities. An action is made from its text first, and done when its turn comes. */
 import {
+  ambientSet,
   type Bearer,
+  boundingSet,
+  CAPABILITY_MEANINGS,
+  CAPABILITY_NAMES,
   capabilitiesAbout,
   capabilityName,
   capabilityNumber,
@@ -35,7 +39,7 @@ import {
   SysError,
 } from '@ts/sys';
 import { UNKNOWN } from './options.ts';
-import { ambientSet, boundingSet, formatCurrent, formatState, modeOf } from './state.ts';
+import { currentObject, formatCurrent, formatState, modeOf, stateObject } from './state.ts';
 import { usage } from './usage.ts';
 
 /** What an action works on. */
@@ -73,6 +77,8 @@ export interface Settings {
   readonly keepEnvironment: boolean;
   /** A child of --forkfor sleeps. */
   readonly forked: boolean;
+  /** What prints, prints JSON. */
+  readonly json: boolean;
 }
 
 const UNLISTED = 'unable to raise CAP_SETPCAP for changes of the bounding set';
@@ -121,6 +127,28 @@ const look = (run: (scene: Scene & { live: LiveSys }) => void): Action => ({
   run: (scene) => {
     if (scene.live) run({ ...scene, live: scene.live });
   },
+});
+
+interface Printed {
+  readonly text: string;
+  readonly object: object;
+}
+
+/** Prints what is found: the text of the original, or one line of JSON. */
+const tell = (
+  { json }: Settings,
+  find: (live: LiveSys, count: number, world: World) => { [K in keyof Printed]: () => Printed[K] },
+) =>
+  look(({ live, count, world }) => {
+    const { text, object } = find(live, count, world);
+    world.print(json ? `${JSON.stringify(object())}\n` : text());
+  });
+
+const meaningOf = (each: number) => ({
+  capability: capabilityName(each),
+  number: each,
+  mask: `0x${(1n << BigInt(each)).toString(16).padStart(16, '0')}`,
+  meaning: CAPABILITY_NAMES[each] === undefined ? null : CAPABILITY_MEANINGS[CAPABILITY_NAMES[each]],
 });
 
 const forking = (run: (sys: Recording, scene: Scene) => void): Action => ({
@@ -395,10 +423,16 @@ export function makeAction(step: Step, settings: Settings, count: number, world:
       });
     case 'mode':
       return step.value === undefined
-        ? look(({ live, world: now, count: all }) => now.print(`Mode: ${modeOf(live, all)}\n`))
+        ? tell(settings, (live, all) => ({
+            text: () => `Mode: ${modeOf(live, all)}\n`,
+            object: () => ({ mode: modeOf(live, all) }),
+          }))
         : mode(value, count);
     case 'modes':
-      return look(({ world: now }) => now.print(`Supported modes: ${SETTABLE_MODES.join(' ')}\n`));
+      return tell(settings, () => ({
+        text: () => `Supported modes: ${SETTABLE_MODES.join(' ')}\n`,
+        object: () => ({ modes: SETTABLE_MODES }),
+      }));
     case 'inmode':
       return look(({ live, count: all }) => {
         const got: Mode = modeOf(live, all);
@@ -409,17 +443,34 @@ export function makeAction(step: Step, settings: Settings, count: number, world:
           );
       });
     case 'print':
-      return look(({ live, world: now, count: all }) => now.print(formatState(live, now, all)));
+      return tell(settings, (live, all, now) => ({
+        text: () => formatState(live, now, all),
+        object: () => stateObject(live, now, all),
+      }));
     case 'current':
-      return look(({ live, world: now, count: all }) => now.print(formatCurrent(live, all)));
-    case 'decode':
-      return look(({ world: now }) => now.print(`${describeMask(parseMask(value))}\n`));
+      return tell(settings, (live, all) => ({
+        text: () => formatCurrent(live, all),
+        object: () => currentObject(live, all),
+      }));
+    case 'decode': {
+      const mask = parseMask(value);
+      return tell(settings, () => ({
+        text: () => `${describeMask(mask)}\n`,
+        object: () => ({
+          mask: `0x${mask.toString(16).padStart(16, '0')}`,
+          capabilities: members(mask).map(capabilityName),
+        }),
+      }));
+    }
     case 'explain': {
       const each = capability(value);
-      return look(({ world: now }) => now.print(explainCapability(each)));
+      return tell(settings, () => ({ text: () => explainCapability(each), object: () => meaningOf(each) }));
     }
     case 'suggest':
-      return look(({ world: now }) => now.print(capabilitiesAbout(value).map(explainCapability).join('\n')));
+      return tell(settings, () => ({
+        text: () => capabilitiesAbout(value).map(explainCapability).join('\n'),
+        object: () => capabilitiesAbout(value).map(meaningOf),
+      }));
     case 'has-p':
     case 'has-i':
     case 'has-a':

@@ -40,10 +40,16 @@ const failing = (error: ToolError): Action => ({
   },
 });
 
-function plan({ steps, operands }: Parsed<typeof options>, world: World): Plan {
+function plan({ steps, values, operands }: Parsed<typeof options>, world: World): Plan {
   const count = capabilityCount(live(), world.read);
   const actions: Action[] = [];
-  let settings: Settings = { elsewhere: false, strict: false, keepEnvironment: false, forked: false };
+  let settings: Settings = {
+    elsewhere: false,
+    strict: false,
+    keepEnvironment: false,
+    forked: false,
+    json: Boolean(values.json),
+  };
   let shell = SHELL;
   for (const step of steps) {
     const { long } = step.option;
@@ -151,7 +157,7 @@ export const tool = defineTool({
     'A script without "#!" that --shell names is run by /bin/sh.',
     '--explain and --suggest have texts of our own; --license is left out.',
     'Behind an option that prints or tests, "-+" and "=+" do not fork, and --forkfor is refused.',
-    '`--dry-run`, `--trace` and `--version` are ours.',
+    '`--json`, `--dry-run`, `--trace` and `--version` are ours; --json holds for the whole command line.',
   ],
   exitStatuses: [
     ['0', 'all options did what they say, and no program follows'],

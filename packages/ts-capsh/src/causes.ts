@@ -1,21 +1,9 @@
 /** Why the kernel refuses, as far as it was known when the call was planned or can be read. */
-import { capabilityNumber, has, setInStatus } from '@ts/capabilities';
+import { lacking } from '@ts/capabilities';
 import type { Cause } from '@ts/cli';
 
-const REMEDY = 'be root, or do it in a user namespace of your own: ts-unshare --map-root-user ts-capsh …';
-
 export const causes: readonly Cause[] = [
-  {
-    of: 'lacks',
-    errors: ['EPERM'],
-    probe: ([name = ''], world) => {
-      const capability = capabilityNumber(name);
-      const permitted = setInStatus(world.read('/proc/self/status'), 'Prm');
-      return capability === undefined || has(permitted, capability)
-        ? undefined
-        : `this needs ${name.toUpperCase()}: ${REMEDY}`;
-    },
-  },
+  lacking('be root, or do it in a user namespace of your own: ts-unshare --map-root-user ts-capsh …'),
   {
     of: 'ambient',
     errors: ['EPERM'],

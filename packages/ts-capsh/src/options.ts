@@ -75,6 +75,7 @@ export const options = [
   { long: 'supports', arg: 'capability', attached, help: 'end with 1 unless the kernel has it', group: look },
   { long: 'uid', arg: 'uid', attached, help: 'set the user id', group: change },
   { long: 'user', arg: 'name', attached, help: 'set user id, group id and groups to those of a user', group: change },
+  { long: 'json', help: 'print what is printed as JSON, one object a line', group: 'Ours', ours: true },
   { long: UNKNOWN, arg: 'word', help: 'a word that is no option', hidden: true },
 ] as const satisfies readonly Option[];
 

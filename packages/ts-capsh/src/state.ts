@@ -1,12 +1,15 @@
 /** The state of the calling thread as capsh prints it. */
 import {
-  bit,
+  ambientSet,
+  boundingSet,
+  capabilityName,
   formatCapabilityList,
   formatCapabilitySets,
   formatIab,
   guessMode,
   MODES,
   type Mode,
+  members,
 } from '@ts/capabilities';
 import type { World } from '@ts/cli';
 import {
@@ -16,16 +19,6 @@ import {
   SECBIT_NO_SETUID_FIXUP,
   SECBIT_NOROOT,
 } from '@ts/sys';
-
-const collect = (count: number, isIn: (capability: number) => boolean): bigint => {
-  let set = 0n;
-  for (let capability = 0; capability < count; capability++) if (isIn(capability)) set |= bit(capability);
-  return set;
-};
-
-export const boundingSet = (sys: LiveSys, count: number): bigint => collect(count, (each) => sys.hasBounding(each));
-
-export const ambientSet = (sys: LiveSys, count: number): bigint => collect(count, (each) => sys.hasAmbient(each));
 
 export const modeOf = (sys: LiveSys, count: number): Mode =>
   guessMode({
@@ -44,6 +37,12 @@ const currentIab = (sys: LiveSys, count: number) =>
     },
     count,
   );
+
+/** What --current prints, for programs. */
+export const currentObject = (sys: LiveSys, count: number) => ({
+  current: formatCapabilitySets(sys.capget(), count),
+  iab: currentIab(sys, count),
+});
 
 export const formatCurrent = (sys: LiveSys, count: number): string =>
   `Current: ${formatCapabilitySets(sys.capget(), count)}\nCurrent IAB: ${currentIab(sys, count)}\n`;
@@ -80,4 +79,26 @@ export function formatState(sys: LiveSys, world: World, count: number): string {
     `groups=${sys.getgroups().map(group).join(',')}\n`,
     `Guessed mode: ${mode} (${MODES[mode]})\n`,
   ].join('');
+}
+
+/** What --print prints, for programs. Names of users and groups are null where they have none. */
+export function stateObject(sys: LiveSys, world: World, count: number) {
+  const user = (uid: number) => ({ id: uid, name: world.user(uid)?.name ?? null });
+  const group = (gid: number) => ({ id: gid, name: world.group(gid)?.name ?? null });
+  const bits = sys.getSecurebits();
+  return {
+    ...currentObject(sys, count),
+    bounding: members(boundingSet(sys, count)).map(capabilityName),
+    ambient: members(ambientSet(sys, count)).map(capabilityName),
+    securebits: bits,
+    ...Object.fromEntries(
+      SECUREBITS.map(([name, bitOf]) => [name, { on: Boolean(bits & bitOf), locked: Boolean(bits & (bitOf << 1)) }]),
+    ),
+    'no-new-privs': sys.getNoNewPrivs(),
+    uid: user(sys.look('getuid')),
+    euid: user(sys.look('geteuid')),
+    gid: group(sys.look('getgid')),
+    groups: sys.getgroups().map(group),
+    mode: modeOf(sys, count),
+  };
 }

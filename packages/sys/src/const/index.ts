@@ -12,6 +12,7 @@ export * from './fsmount.ts';
 export * from './fsopen.ts';
 export * from './fspick.ts';
 export * from './ioctl_tty.ts';
+export * from './landlock.ts';
 export * from './lseek.ts';
 export * from './magic.ts';
 export * from './memfd.ts';

@@ -21,3 +21,5 @@ export const PR_SET_NO_NEW_PRIVS = 38;
 export const PR_GET_NO_NEW_PRIVS = 39;
 export const PR_CAP_AMBIENT = 47;
 export const PR_SET_MM = 35;
+/** Who may trace the caller where Yama restricts it. */
+export const PR_SET_PTRACER = 0x59616d61;

@@ -20,6 +20,14 @@ export const setresuid = (sys: Caller, real: number, effective: number, saved: n
 export const setresgid = (sys: Caller, real: number, effective: number, saved: number) =>
   sys.do('setresgid', real, effective, saved);
 
+/** Real, effective and saved group id, as getresgid(2). */
+export function getresgid(sys: Caller): { real: number; effective: number; saved: number } {
+  const ids = [Buffer.alloc(4), Buffer.alloc(4), Buffer.alloc(4)] as const;
+  sys.look('getresgid', ...ids);
+  const [real, effective, saved] = ids.map((id) => id.readUInt32LE()) as [number, number, number];
+  return { real, effective, saved };
+}
+
 /** Replaces the supplementary groups, as setgroups(2). EPERM without CAP_SETGID or where a user namespace denies it. */
 export const setgroups = (sys: Caller, groups: readonly number[]) => {
   const list = Buffer.alloc(4 * groups.length);

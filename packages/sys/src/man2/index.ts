@@ -1,6 +1,7 @@
 export * from './credentials.ts';
 export * from './entries.ts';
 export * from './files.ts';
+export * from './landlock.ts';
 export * from './mount.ts';
 export * from './namespaces.ts';
 export * from './process.ts';

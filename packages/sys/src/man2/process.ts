@@ -6,6 +6,7 @@ import {
   PR_CAPBSET_READ,
   PR_GET_KEEPCAPS,
   PR_GET_NO_NEW_PRIVS,
+  PR_GET_PDEATHSIG,
   PR_GET_SECUREBITS,
   PR_SET_CHILD_SUBREAPER,
   PR_SET_KEEPCAPS,
@@ -100,6 +101,13 @@ export const setProcessName = (sys: Caller, name: string) => sys.do('prctl', PR_
 
 /** The signal that the caller gets when its parent thread ends, as prctl(2) PR_SET_PDEATHSIG. */
 export const setParentDeathSignal = (sys: Caller, signal: number) => sys.do('prctl', PR_SET_PDEATHSIG, signal, 0, 0, 0);
+
+/** The signal that the caller gets when its parent thread ends; 0 for none. prctl(2) PR_GET_PDEATHSIG. */
+export function getParentDeathSignal(sys: Caller): number {
+  const signal = Buffer.alloc(4);
+  sys.look('prctl', PR_GET_PDEATHSIG, signal, 0, 0, 0);
+  return signal.readInt32LE();
+}
 
 /** Keeps permitted capabilities across a change of all user ids, until the next execve; prctl(2) PR_SET_KEEPCAPS. */
 export const setKeepCaps = (sys: Caller, on: boolean) => sys.do('prctl', PR_SET_KEEPCAPS, on ? 1 : 0, 0, 0, 0);

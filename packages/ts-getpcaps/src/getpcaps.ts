@@ -1,0 +1,186 @@
+/** getpcaps(8): shows the capabilities of processes. */
+import {
+  capabilityName,
+  formatCapabilitySets,
+  formatIab,
+  kernelCapabilities,
+  members,
+  setInStatus,
+} from '@ts/capabilities';
+import {
+  defineTool,
+  exit,
+  HELP_AND_OUR_VERSION,
+  type Option,
+  type Outcome,
+  type Parsed,
+  type Split,
+  type Step,
+  UsageError,
+  type World,
+  writeText,
+} from '@ts/cli';
+import { type LiveSys, SysError, strerror } from '@ts/sys';
+
+/** Key of a word that is no option. */
+const PID = 'pid';
+
+const options = [
+  ...HELP_AND_OUR_VERSION,
+  { long: 'usage', help: 'the same as --help' },
+  { long: 'verbose', help: 'write more words around the capabilities' },
+  { long: 'legacy', help: 'write as old versions did, to standard error' },
+  { long: 'ugly', help: 'the same as --legacy' },
+  { long: 'iab', help: 'show the inheritable, ambient and bounding vectors, too' },
+  { long: 'json', help: 'print a list of objects', group: 'Ours', ours: true },
+  { long: PID, arg: 'pid', help: 'a process', hidden: true },
+] as const satisfies readonly Option[];
+
+/** A word is an option by its exact name, anywhere, for the processes behind it; every other word is a process. */
+function split(table: readonly Option[], argv: readonly string[]): Split {
+  const row = (long: string) => table.find((option) => option.long === long);
+  const steps: Step[] = [];
+  for (let at = 0; at < argv.length; ) {
+    const word = argv[at++] as string;
+    const [, name = '', value] = /^--([\w-]+)(?:=(.*))?$/s.exec(word) ?? [];
+    const option = row(word === '-h' || word === '--usage' ? 'help' : name);
+    if (!option || option.hidden || (value !== undefined && option.arg === undefined))
+      steps.push({ option: row(PID) as Option, value: word });
+    else steps.push({ option, value: option.arg === undefined ? undefined : (value ?? argv[at++]) });
+  }
+  return { steps, operands: [], beforeDashes: 0 };
+}
+
+type Form = 'plain' | 'verbose' | 'legacy' | 'iab';
+
+interface Plan {
+  readonly processes: readonly { readonly word: string; readonly form: Form }[];
+  readonly json: boolean;
+}
+
+const FORMS: Readonly<Record<string, Form>> = { verbose: 'verbose', legacy: 'legacy', ugly: 'legacy', iab: 'iab' };
+
+function plan({ steps, values }: Parsed<typeof options>): Plan {
+  const processes: { word: string; form: Form }[] = [];
+  let form: Form = 'plain';
+  for (const { option, value } of steps) {
+    if (option.long === PID) processes.push({ word: value ?? '', form });
+    // Vectors are shown from there on, whatever form is asked for later.
+    else if (form !== 'iab') form = FORMS[option.long] ?? form;
+  }
+  if (!processes.length) throw new UsageError('no process is named');
+  return { processes, json: Boolean(values.json) };
+}
+
+const LARGEST = 0x7fff_ffff;
+
+/** Number of a process, or the error of a word that is none. No digits mean 0, the caller. */
+function parsePid(word: string): { pid: number } | { error: string } {
+  const [, sign = '', digits] = /^\s*([+-]?)(\d*)$/.exec(word) ?? [];
+  if (digits === undefined || (sign && !digits)) return { error: 'Invalid argument' };
+  const pid = Number(`${sign}${digits || '0'}`);
+  return pid >= 0 && pid <= LARGEST ? { pid } : { error: 'Value too large for defined data type' };
+}
+
+interface State {
+  readonly sets: ReturnType<LiveSys['capget']>;
+  readonly ambient: bigint;
+  readonly bounding: bigint;
+}
+
+function readState(pid: number, sys: LiveSys, world: World): State {
+  const sets = sys.capget(pid);
+  const status = world.read(`/proc/${pid || 'self'}/status`);
+  return { sets, ambient: setInStatus(status, 'Amb'), bounding: setInStatus(status, 'Bnd') };
+}
+
+const iabOf = ({ sets, ambient, bounding }: State, count: number) =>
+  formatIab({ inheritable: sets.inheritable, ambient, blocked: ~bounding }, count);
+
+function lineOf(word: string, form: Form, state: State, count: number): string {
+  const text = formatCapabilitySets(state.sets, count);
+  switch (form) {
+    case 'iab': {
+      const iab = iabOf(state, count);
+      return `${word}: "${text}"${iab && ` [${iab}]`}\n`;
+    }
+    case 'verbose':
+      return `Capabilities for '${word}': ${text}\n`;
+    case 'legacy':
+      return `Capabilities for \`${word}': ${text}\n`;
+    default:
+      return `${word}: ${text}\n`;
+  }
+}
+
+const names = (set: bigint, count: number) =>
+  members(set)
+    .filter((capability) => capability < count)
+    .map(capabilityName);
+
+const objectOf = (pid: number, state: State, count: number) => ({
+  pid,
+  text: formatCapabilitySets(state.sets, count),
+  iab: iabOf(state, count),
+  effective: names(state.sets.effective, count),
+  permitted: names(state.sets.permitted, count),
+  inheritable: names(state.sets.inheritable, count),
+  ambient: names(state.ambient, count),
+  bounding: names(state.bounding, count),
+});
+
+/** Process and state, or why there is none, in words. */
+function stateOf(word: string, sys: LiveSys, world: World): { pid: number; state: State } | string {
+  const parsed = parsePid(word);
+  if ('error' in parsed) return `cannot parse pid ${word}: ${parsed.error}`;
+  try {
+    return { pid: parsed.pid, state: readState(parsed.pid, sys, world) };
+  } catch (error) {
+    if (error instanceof SysError) return `failed to get the capabilities of process ${word}: ${strerror(error.errno)}`;
+    throw error;
+  }
+}
+
+function act({ processes, json }: Plan, sys: LiveSys, world: World): Outcome {
+  const count = kernelCapabilities(world);
+  const objects: object[] = [];
+  let status = 0;
+  for (const { word, form } of processes) {
+    const found = stateOf(word, sys, world);
+    if (typeof found === 'string') {
+      world.warn(found);
+      status = 1;
+    } else if (json) objects.push(objectOf(found.pid, found.state, count));
+    else if (form === 'legacy') writeText(2, lineOf(word, form, found.state, count));
+    else world.print(lineOf(word, form, found.state, count));
+  }
+  if (json) world.print(`${JSON.stringify(objects, undefined, 2)}\n`);
+  return exit(status);
+}
+
+export const tool = defineTool({
+  name: 'ts-getpcaps',
+  replaces: ['getpcaps'],
+  section: 8,
+  summary: 'Show the capabilities of processes.',
+  synopsis: ['[--iab] [--verbose] [--legacy] [--json] <pid>...'],
+  options,
+  grammar: { split },
+  description:
+    'Prints the capability sets of each process as cap_to_text(3) writes them. 0 is the tool itself. An option holds for the processes behind it; with --iab the sets stand in double quotes, and the vectors of cap_iab(3) in square brackets.',
+  differences: [
+    'Failures are said with the name of the tool.',
+    'The vectors of process 0 are shown (the original says there are none).',
+    '-h, --help and --usage print to standard output; --license is left out.',
+    '`--json`, `--dry-run`, `--trace` and `--version` are ours.',
+  ],
+  exitStatuses: [['1', 'a word is no process, or wrong usage']],
+  examples: [
+    { command: 'ts-getpcaps 1', says: 'what the first process may' },
+    { command: 'ts-getpcaps --iab 1 $$', says: 'with the vectors that an execve goes by' },
+  ],
+  plan,
+  becomes: () => false,
+  apply: () => exit(0),
+  act,
+});

@@ -1,0 +1,320 @@
+/** What the command line asks for, checked as far as it can be before anything changes. */
+import { readFileSync } from 'node:fs';
+import { type Change, DeltaError, kernelCapabilities, parseDelta } from '@ts/capabilities';
+import { type Account, groupList, type Parsed, parseId, ToolError, type World } from '@ts/cli';
+import { isRunning, type Module, whyNot } from '@ts/labels';
+import { LandlockError, parseRights, RESTRICT_FLAGS, type Restriction, restrictionOf, versionOf } from '@ts/landlock';
+import { encode, errnoOf, type LiveSys, live, signalNumber, strerror } from '@ts/sys';
+import type { options } from './options.ts';
+import { changeSecureBits } from './securebits.ts';
+
+/** Status of a step that fails: the program is not run. */
+export const PRIVILEGE = 127;
+
+/** What the tool shows instead of running a program. */
+export type Question =
+  | { readonly show: 'state'; readonly level: number }
+  | { readonly show: 'capabilities' | 'landlock' | 'landlock-access' | 'landlock-flags' }
+  | { readonly show: 'landlock-rights'; readonly access: string };
+
+export interface Plan {
+  readonly question?: Question;
+  readonly json: boolean;
+  readonly program: readonly string[];
+  readonly environment?: readonly string[];
+  readonly noNewPrivs: boolean;
+  readonly ruid?: number;
+  readonly euid?: number;
+  readonly rgid?: number;
+  readonly egid?: number;
+  readonly groups?: readonly number[];
+  readonly inheritable?: readonly Change[];
+  readonly ambient?: readonly Change[];
+  readonly bounding?: readonly Change[];
+  readonly securebits?: number;
+  /** 0 clears it. */
+  readonly parentDeathSignal?: number;
+  /** The signal is the one that was found. */
+  readonly keepsSignal?: boolean;
+  /** -1 is any, 0 none. */
+  readonly tracer?: number;
+  readonly selinux?: string;
+  readonly apparmor?: string;
+  readonly seccomp?: Buffer;
+  readonly landlock?: Restriction;
+  readonly landlockFlags: number;
+  readonly fileLabels: readonly { readonly label: string; readonly tree: string }[];
+  /** Number of capabilities of the kernel. */
+  readonly count: number;
+  /** Files that it came from. */
+  readonly files: readonly string[];
+}
+
+type Values = Parsed<typeof options>['values'];
+
+/** Options that may be given once, and how the original names a second one; with other names for the same. */
+const ONCE: Readonly<Record<string, readonly [noun: string, ...others: string[]]>> = {
+  nnp: ['--no-new-privs option', 'no-new-privs'],
+  'no-new-privs': ['--no-new-privs option', 'nnp'],
+  ruid: ['ruid', 'reuid'],
+  euid: ['euid', 'reuid'],
+  reuid: ['ruid or euid', 'ruid', 'euid'],
+  rgid: ['rgid', 'regid'],
+  egid: ['egid', 'regid'],
+  regid: ['rgid or egid', 'rgid', 'egid'],
+  pdeathsig: ['--keep-pdeathsig option'],
+  ...Object.fromEntries(
+    [
+      'clear-groups',
+      'keep-groups',
+      'init-groups',
+      'groups',
+      'ptracer',
+      'inh-caps',
+      'ambient-caps',
+      'bounding-set',
+      'securebits',
+      'selinux-label',
+      'apparmor-profile',
+      'seccomp-filter',
+    ].map((name) => [name, [`--${name} option`]]),
+  ),
+};
+
+const GROUPS = ['clear-groups', 'keep-groups', 'init-groups', 'groups'] as const;
+
+function checkOccurrences({ steps }: Parsed<typeof options>): void {
+  const seen = new Set<string>();
+  for (const { option } of steps) {
+    const { long } = option;
+    if ((GROUPS as readonly string[]).includes(long) && GROUPS.some((other) => other !== long && seen.has(other)))
+      throw new ToolError(`mutually exclusive arguments: ${GROUPS.map((name) => `--${name}`).join(' ')}`);
+    const [noun, ...others] = ONCE[long] ?? [];
+    if (noun && [long, ...others].some((name) => seen.has(name))) throw new ToolError(`duplicate ${noun}`);
+    seen.add(long);
+  }
+}
+
+/** What is asked instead of a program. Each question stands alone. */
+function questionOf({ steps, values, operands }: Parsed<typeof options>): Question | undefined {
+  const given = steps.filter(({ option }) => option.long !== 'json');
+  const alone = (long: string) => {
+    const is = long === 'dump' ? 'is incompatible with all other options' : 'must be specified alone';
+    const same = given.filter(({ option }) => option.long === long).length;
+    if (operands.length || given.length !== (long === 'dump' ? same : 1)) throw new ToolError(`--${long} ${is}`);
+    return same;
+  };
+  if (values.dump) return { show: 'state', level: alone('dump') };
+  if (values['list-caps'] && alone('list-caps')) return { show: 'capabilities' };
+  if (values['landlock-support'] && alone('landlock-support')) return { show: 'landlock' };
+  if (values['list-landlock-access'] && alone('list-landlock-access')) return { show: 'landlock-access' };
+  const access = values['list-landlock-rights'];
+  if (access !== undefined && alone('list-landlock-rights')) return { show: 'landlock-rights', access };
+  const flags = 'list-landlock-restrict-self-flags';
+  return values[flags] && alone(flags) ? { show: 'landlock-flags' } : undefined;
+}
+
+interface Identity {
+  readonly ids: Pick<Plan, 'ruid' | 'euid' | 'rgid' | 'egid'>;
+  /** Of the real user that is asked for. */
+  readonly account?: Account;
+}
+
+function identityOf(values: Values, world: World): Identity {
+  const account = (text: string) => world.user(text) ?? (/^\d+$/.test(text) ? world.user(Number(text)) : undefined);
+  const user = (name: 'ruid' | 'euid' | 'reuid') => {
+    const text = values[name];
+    return text === undefined ? undefined : parseId(text, name, (each) => world.user(each)?.uid);
+  };
+  const group = (name: 'rgid' | 'egid' | 'regid') => {
+    const text = values[name];
+    return text === undefined ? undefined : parseId(text, name, (each) => world.group(each)?.gid);
+  };
+  const [both, bothGroups] = [user('reuid'), group('regid')];
+  const real = values.reuid ?? values.ruid;
+  return {
+    ids: {
+      ruid: both ?? user('ruid'),
+      euid: both ?? user('euid'),
+      rgid: bothGroups ?? group('rgid'),
+      egid: bothGroups ?? group('egid'),
+    },
+    account: real === undefined ? undefined : account(real),
+  };
+}
+
+function groupsOf(values: Values, { ids, account }: Identity, world: World): readonly number[] | undefined {
+  if ((ids.rgid !== undefined || ids.egid !== undefined) && GROUPS.every((name) => values[name] === undefined))
+    throw new ToolError('--[re]gid requires --keep-groups, --clear-groups, --init-groups, or --groups');
+  if (values['clear-groups']) return [];
+  if (values.groups !== undefined) return values.groups.split(',').map((word) => groupNamed(word, world));
+  if (!values['init-groups']) return undefined;
+  if (ids.ruid === undefined) throw new ToolError('--init-groups requires --ruid or --reuid');
+  if (!account)
+    throw new ToolError(`uid ${ids.ruid} not found, --init-groups requires an user that can be found on the system`);
+  return groupList(world, account.name, account.gid);
+}
+
+function groupNamed(word: string, world: World): number {
+  const id = world.group(word)?.gid ?? (/^\d+$/.test(word) ? Number(word) : Number.NaN);
+  if (id < 0xffff_ffff) return id;
+  throw new ToolError(`Invalid supplementary group id: '${word}'`);
+}
+
+const KEPT = ['TERM', 'COLORTERM', 'NO_COLOR'];
+const ROOT_PATH = '/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin';
+const USER_PATH = '/usr/local/bin:/bin:/usr/bin';
+
+function resetEnvironment(account: Account | undefined, world: World): string[] {
+  const user = account ?? world.user(world.uid);
+  if (!user)
+    throw new ToolError(`uid ${world.uid} not found, --reset-env requires an user that can be found on the system`);
+  const kept = KEPT.flatMap((name) => world.environment.find((entry) => entry.startsWith(`${name}=`)) ?? []);
+  return [
+    ...kept,
+    `SHELL=${user.shell || '/bin/sh'}`,
+    `HOME=${user.home}`,
+    `USER=${user.name}`,
+    `LOGNAME=${user.name}`,
+    `PATH=${user.uid === 0 ? ROOT_PATH : USER_PATH}`,
+  ];
+}
+
+/** Refused with the words of a library, and its remedy. */
+function told<Value>(work: () => Value): Value {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof DeltaError || error instanceof LandlockError)
+      throw new ToolError(error.message, 1, error.hint);
+    throw error;
+  }
+}
+
+function changes(text: string | undefined, count: number): readonly Change[] | undefined {
+  return text === undefined ? undefined : told(() => parseDelta(text, count));
+}
+
+function parentDeathSignal(text: string | undefined, sys: LiveSys): number | undefined {
+  if (text === undefined) return undefined;
+  if (text === 'clear') return 0;
+  if (text === 'keep') return sys.getParentDeathSignal() || undefined;
+  const number = signalNumber(text);
+  if (number === undefined) throw new ToolError(`unknown signal: ${text}`, 1, 'signals are given by name: TERM, KILL');
+  return number;
+}
+
+function tracer(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (text === 'any') return -1;
+  if (text === 'none') return 0;
+  const pid = /^\d+$/.test(text) ? Number(text) : 0;
+  if (pid < 1 || pid > 0x7fff_ffff) throw new ToolError(`invalid PID argument: '${text}'`);
+  return pid;
+}
+
+function label(text: string | undefined, module: Module, world: World): string | undefined {
+  if (text !== undefined && !isRunning(module, world))
+    throw new ToolError(`${module} is not running`, PRIVILEGE, whyNot(module, world));
+  return text;
+}
+
+/** Bytes of one `struct sock_filter`. */
+const INSTRUCTION = 8;
+const MOST_INSTRUCTIONS = 4096;
+
+function seccompFilter(path: string | undefined): Buffer | undefined {
+  if (path === undefined) return undefined;
+  let filter: Buffer;
+  try {
+    filter = readFileSync(encode(path));
+  } catch (error) {
+    const { errno, syscall } = error as NodeJS.ErrnoException;
+    if (errno === undefined) throw error;
+    throw new ToolError(`cannot ${syscall === 'open' ? 'open' : 'read'} ${path}: ${strerror(-errno)}`, PRIVILEGE);
+  }
+  const instructions = filter.length / INSTRUCTION;
+  if (!Number.isInteger(instructions) || instructions === 0 || instructions > MOST_INSTRUCTIONS)
+    throw new ToolError(
+      'invalid filter',
+      PRIVILEGE,
+      `a filter is 1 to ${MOST_INSTRUCTIONS} instructions of ${INSTRUCTION} bytes; ${path} has ${filter.length} bytes`,
+    );
+  return filter;
+}
+
+/** Version of Landlock, where the options need one. */
+export function landlockVersion(sys: LiveSys): number {
+  const version = versionOf(sys);
+  if (version > 0) return version;
+  throw version === -errnoOf('EOPNOTSUPP')
+    ? new ToolError('Landlock is supported but currently disabled', 1, 'boot the kernel with lsm=landlock,…')
+    : new ToolError(
+        'Landlock is not supported',
+        1,
+        'the kernel must be Linux 5.13 or later, with CONFIG_SECURITY_LANDLOCK',
+      );
+}
+
+function landlockOf(values: Values): Pick<Plan, 'landlock' | 'landlockFlags'> {
+  const accesses = values['landlock-access'] ?? [];
+  const rules = values['landlock-rule'] ?? [];
+  const flags = values['landlock-restrict-self'] ?? [];
+  if (!accesses.length && !rules.length && !flags.length) return { landlockFlags: 0 };
+  const bestEffort = Boolean(values['landlock-best-effort']);
+  const version = versionOf(live());
+  if (version <= 0 && bestEffort) return { landlockFlags: 0 };
+  const abilities = { version: landlockVersion(live()), bestEffort };
+  return told(() => ({
+    landlock: restrictionOf(accesses, rules, abilities),
+    landlockFlags: flags.reduce(
+      (bits, text) => bits | parseRights(text, RESTRICT_FLAGS, 'restrict-self flag', abilities),
+      0,
+    ),
+  }));
+}
+
+function fileLabel(text: string, world: World): Plan['fileLabels'][number] {
+  const equals = text.indexOf('=');
+  if (equals < 1 || equals === text.length - 1)
+    throw new ToolError(`invalid file label: '${text}'`, 1, 'it is <label>=<tree>, as in container_file_t=/srv/rootfs');
+  return { label: label(text.slice(0, equals), 'SELinux', world) as string, tree: text.slice(equals + 1) };
+}
+
+export function plan(parsed: Parsed<typeof options>, world: World): Plan {
+  const { values, operands } = parsed;
+  const count = kernelCapabilities(world);
+  checkOccurrences(parsed);
+  const question = questionOf(parsed);
+  const none = { json: Boolean(values.json), program: operands, noNewPrivs: false, landlockFlags: 0, count, files: [] };
+  if (question) return { ...none, question, fileLabels: [] };
+  const fileLabels = (values['file-label'] ?? []).map((text) => fileLabel(text, world));
+  if (!operands.length && !fileLabels.length) throw new ToolError('No program specified');
+
+  const identity = identityOf(values, world);
+  const { securebits } = values;
+  const sys = live();
+  return {
+    ...none,
+    ...identity.ids,
+    ...landlockOf(values),
+    fileLabels,
+    noNewPrivs: Boolean(values.nnp || values['no-new-privs']),
+    groups: groupsOf(values, identity, world),
+    environment: values['reset-env'] ? resetEnvironment(identity.account, world) : undefined,
+    inheritable: changes(values['inh-caps'], count),
+    ambient: changes(values['ambient-caps'], count),
+    bounding: changes(values['bounding-set'], count),
+    securebits:
+      securebits === undefined
+        ? undefined
+        : changeSecureBits(world.credentials?.securebits ?? sys.getSecurebits(), securebits),
+    parentDeathSignal: parentDeathSignal(values.pdeathsig, sys),
+    keepsSignal: values.pdeathsig === 'keep',
+    tracer: tracer(values.ptracer),
+    selinux: label(values['selinux-label'], 'SELinux', world),
+    apparmor: label(values['apparmor-profile'], 'AppArmor', world),
+    seccomp: seccompFilter(values['seccomp-filter']),
+    files: ['/etc/passwd', '/etc/group', ...(values['seccomp-filter'] === undefined ? [] : [values['seccomp-filter']])],
+  };
+}
