@@ -63,6 +63,11 @@ function end(status: number): never {
 
 const progOf = (call: Call) => basename(call.argv[0] || call.tool.name);
 
+const isBare = ({ tool, argv }: Call) => tool.bare?.includes(basename(argv[0] || tool.name)) ?? false;
+
+/** The name before what is said while a tape is played; none where the original says none. */
+const speaker = (call: Call) => (isBare(call) ? '' : progOf(call));
+
 /** The table with the options that every tool has, less those whose name the tool uses itself. */
 export function tableOf(tool: Tool): readonly Option[] {
   return [
@@ -87,7 +92,7 @@ function worldOf(call: Call, session: Session): World {
     { ...session.inherited, environment: call.environment },
     prog,
     (text) => writeText(1, text, ignored),
-    (message) => writeText(2, `${prog}: ${message}\n`, true),
+    (message) => writeText(2, isBare(call) ? `${message}\n` : `${prog}: ${message}\n`, true),
   );
   return { ...world, calledAs: call.argv[0] };
 }
@@ -222,7 +227,8 @@ function planNext(
     const stale = (typeof reads === 'function' ? reads(plan) : reads).some((facet) => changed.has(facet));
     const files = call.tool.files?.(plan) ?? [];
     const hidden = files.some((file) => mounted.some((target) => isBelow(resolve(file), target)));
-    return call.tool.becomes(plan) && !stale && !hidden ? { plan, world } : undefined;
+    const early = call.tool.prepares?.(plan) ?? false;
+    return call.tool.becomes(plan) && !early && !stale && !hidden ? { plan, world } : undefined;
   } catch (error) {
     if (error instanceof UsageError || error instanceof ToolError || error instanceof SysError) return undefined;
     throw error;
@@ -250,7 +256,7 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
   const planned = next && planNext(next, after, session);
   if (next && planned) {
     const prog = progOf(next);
-    const nextSys = sys.speakFor(prog, `${next.tool.name} ${prog}`, next.tool.status ?? 1);
+    const nextSys = sys.speakFor(speaker(next), `${next.tool.name} ${prog}`, next.tool.status ?? 1);
     nextSys.ignoring().setProcessName(prog);
     conclude(
       next.tool.apply(planned.plan, nextSys as Recording, planned.world),
@@ -266,7 +272,8 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
 
 function record(call: Call, plan: unknown, world: World, session: Session, texts: boolean, prologue: boolean) {
   const { tool } = call;
-  const sys = recording(tool.status ?? 1, texts).speakFor(world.prog, `${tool.name} ${world.prog}`, tool.status ?? 1);
+  const asking = `${tool.name} ${world.prog}`;
+  const sys = recording(tool.status ?? 1, texts).speakFor(speaker(call), asking, tool.status ?? 1);
   if (prologue) giveBack(sys, session.inherited, world.prog);
   const outcome = tool.apply(plan, sys as Recording, world);
   conclude(outcome, { sys, changed: new Set(), mounted: [] }, call, session);
@@ -310,7 +317,9 @@ function perform(call: Call, world: World, session: Session): number {
       session.file !== undefined && world.variable('TS_HINTS') !== '0'
         ? { path: session.file, option: EXPLAIN }
         : undefined;
-    const tape = record(call, plan, world, session, tracing, true);
+    const early = live(tool.status ?? 1, tracing ? (line) => writeText(2, `${line}\n`, true) : undefined);
+    const prepared = tool.prepares?.(plan) ? tool.prepare?.(plan, early, world) : plan;
+    const tape = record(call, prepared, world, session, tracing, true);
     play(live(), tape, world.prog, session.inherited, { trace: tracing ? 2 : undefined, explainer });
   }
   const sys = live(tool.status ?? 1, tracing ? (line) => writeText(2, `${line}\n`, true) : undefined);

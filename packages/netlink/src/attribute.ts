@@ -149,8 +149,11 @@ export const string: Codec<string> = {
   decode: (value) => decodeText(value.at(-1) === 0 ? value.subarray(0, value.indexOf(0)) : value),
 };
 
-/** No value: that it is there is what it says. */
-export const flag: Codec<boolean> = { encode: () => new Uint8Array(), decode: () => true };
+/** No value: that it is there is what it says. Newer kernels answer some of them with a number. */
+export const flag: Codec<boolean> = {
+  encode: () => new Uint8Array(),
+  decode: (value) => value.length === 0 || value.some((byte) => byte !== 0),
+};
 
 /** Attributes in an attribute. */
 export const nested = <const S extends Schema>(schema: S): Codec<ValuesOf<S>> => ({

@@ -7,6 +7,9 @@ export const struct = <const L extends Layout>(layout: L): Codec<Values<L>> => (
   encode: (values) => encodeStruct<Layout>(layout, values),
   decode: (value) => {
     const size = sizeOf(layout);
-    return decodeStruct(layout, value.length < size ? Buffer.concat([value, Buffer.alloc(size - value.length)]) : value);
+    return decodeStruct(
+      layout,
+      value.length < size ? Buffer.concat([value, Buffer.alloc(size - value.length)]) : value,
+    );
   },
 });

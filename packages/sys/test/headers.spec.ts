@@ -62,7 +62,9 @@ const LIBRARY = [
 /** Enumerators, which the preprocessor cannot ask for: there since Linux 5.2 or longer. */
 const isEnumerator = (name: string) => /^(FSCONFIG|NETNSA)_/.test(name) && !(name in NEWER);
 const isNetworkEnumerator = (name: string) =>
-  /^(NLMSGERR_ATTR|IFLA|IFA(?!_F_)|NDA|RTN(?!H_F)|RT_SCOPE|RT_TABLE|RTAX?|RTNLGRP|VETH_INFO|MACVLAN_MODE|NFNL_MSG|NFPROTO|NF_INET|NFTA?|IFF|NETLINK_EXT)_/.test(name)
+  /^(NLMSGERR_ATTR|IFLA|IFA(?!_F_)|NDA|RTN(?!H_F)|RT_SCOPE|RT_TABLE|RTAX?|RTNLGRP|VETH_INFO|MACVLAN_MODE|NFNL_MSG|NFPROTO|NF_INET|NFTA?|IFF|NETLINK_EXT)_/.test(
+    name,
+  );
 
 /** Newer than the headers of some systems: the value, and the Linux that brought it. Compared with the headers where they have it. */
 const NEWER: Readonly<Record<string, readonly [value: number, since: string]>> = {

@@ -31,7 +31,11 @@ const DATA = nested({
 } as const);
 
 const META = { register: [sys.NFTA_META_DREG, be32], key: [sys.NFTA_META_KEY, be32] } as const;
-const CMP = { register: [sys.NFTA_CMP_SREG, be32], operator: [sys.NFTA_CMP_OP, be32], data: [sys.NFTA_CMP_DATA, DATA] } as const;
+const CMP = {
+  register: [sys.NFTA_CMP_SREG, be32],
+  operator: [sys.NFTA_CMP_OP, be32],
+  data: [sys.NFTA_CMP_DATA, DATA],
+} as const;
 const PAYLOAD = {
   register: [sys.NFTA_PAYLOAD_DREG, be32],
   base: [sys.NFTA_PAYLOAD_BASE, be32],

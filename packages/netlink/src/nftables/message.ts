@@ -1,11 +1,5 @@
 /** Messages of nf_tables: nfnetlink's header, and its batches. */
-import {
-  NFNL_MSG_BATCH_BEGIN,
-  NFNL_MSG_BATCH_END,
-  NFNL_SUBSYS_NFTABLES,
-  NLM_F_APPEND,
-  NLM_F_CREATE,
-} from '@ts/sys';
+import { NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END, NFNL_SUBSYS_NFTABLES, NLM_F_APPEND, NLM_F_CREATE } from '@ts/sys';
 import { decodeAttributes, encodeAttributes, type Schema, type ValuesOf } from '../attribute.ts';
 import { HEADER_SIZE } from '../message.ts';
 import type { NetlinkSocket, Request } from '../socket.ts';

@@ -40,15 +40,18 @@ export const deleteTable = (family: number, name: string): Request =>
 /** A table, undefined where there is none of that name. */
 export function findTable(socket: NetlinkSocket, family: number, name: string): Table | undefined {
   try {
-    return nftDecode(
-      TABLE,
-      socket.get(nftRequest(NFT_MSG_GETTABLE, 0, family, TABLE, { name }), 'get table').body,
-    );
+    return nftDecode(TABLE, socket.get(nftRequest(NFT_MSG_GETTABLE, 0, family, TABLE, { name }), 'get table').body);
   } catch (error) {
     if (error instanceof SysError && error.code === 'ENOENT') return undefined;
     throw error;
   }
 }
+
+/** Equivalent to `nft list tables`. */
+export const listTables = (socket: NetlinkSocket, family: number): Table[] =>
+  socket
+    .dump(nftRequest(NFT_MSG_GETTABLE, 0, family, TABLE, {}), 'list tables')
+    .map(({ body }) => nftDecode(TABLE, body));
 
 const signed: Codec<number> = {
   encode: (value) => be32.encode(value >>> 0, 0),

@@ -49,6 +49,8 @@ export const BRIDGE = {
   igmpVersion: [sys.IFLA_BR_MCAST_IGMP_VERSION, u8],
   mldVersion: [sys.IFLA_BR_MCAST_MLD_VERSION, u8],
   vlanStatisticsPerPort: [sys.IFLA_BR_VLAN_STATS_PER_PORT, u8],
+  /** Bit 0: nothing is learned from link-local addresses; bit 1: multicast snooping for each VLAN. */
+  switches: [sys.IFLA_BR_MULTI_BOOLOPT, struct({ values: 'u32', mask: 'u32' })],
 } as const;
 
 /** A link as member of a bridge: IFLA_INFO_SLAVE_DATA. */

@@ -8,8 +8,8 @@ import {
   list,
   nested,
   type Schema,
-  string,
   s32,
+  string,
   u8,
   u32,
   type ValuesOf,
@@ -89,6 +89,7 @@ const SCHEMA = {
   tsoMaxSegments: [sys.IFLA_TSO_MAX_SEGS, u32],
   groMaxSize: [sys.IFLA_GRO_MAX_SIZE, u32],
   carrier: [sys.IFLA_CARRIER, u8],
+  carrierChanges: [sys.IFLA_CARRIER_CHANGES, u32],
   protoDown: [sys.IFLA_PROTO_DOWN, u8],
   statistics: [sys.IFLA_STATS64, struct(STATISTICS)],
   info: [sys.IFLA_LINKINFO, nested(INFO)],
@@ -142,26 +143,21 @@ export interface LinkFilter {
   readonly kind?: string;
 }
 
-/** Equivalent to `ip link show`. Statistics only where they are asked for. */
-export const listLinks = (
+/**
+ * Equivalent to `ip link show`. Statistics only where they are asked for.
+ *
+ * @param choice.family AF_INET6: only links that IPv6 uses, with less about each.
+ */
+export function listLinks(
   socket: NetlinkSocket,
-  { master, kind, statistics = false }: LinkFilter & { statistics?: boolean } = {},
-): Link[] =>
-  socket
-    .dump(
-      {
-        type: sys.RTM_GETLINK,
-        body: FORMAT.encode(
-          {},
-          { filter: filterOf(statistics), master, info: kind === undefined ? undefined : { kind } },
-        ),
-      },
-      'list links',
-    )
-    .map(({ body }) => FORMAT.decode(body));
+  { master, kind, statistics = false, family = 0 }: LinkFilter & { statistics?: boolean; family?: number } = {},
+): Link[] {
+  const info = kind === undefined ? undefined : { kind };
+  const body = FORMAT.encode({ family }, family ? {} : { filter: filterOf(statistics), master, info });
+  return socket.dump({ type: sys.RTM_GETLINK, body }, 'list links').map((message) => FORMAT.decode(message.body));
+}
 
-const filterOf = (statistics: boolean) =>
-  sys.RTEXT_FILTER_VF | (statistics ? 0 : sys.RTEXT_FILTER_SKIP_STATS);
+const filterOf = (statistics: boolean) => sys.RTEXT_FILTER_VF | (statistics ? 0 : sys.RTEXT_FILTER_SKIP_STATS);
 
 /** Equivalent to `ip link show dev`: by index, or by name or alternative name. ENODEV where there is none. */
 export const getLink = (socket: NetlinkSocket, which: number | string, statistics = false): Link => {

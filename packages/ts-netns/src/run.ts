@@ -1,0 +1,130 @@
+/** `run`: a namespace that lives as long as its program, connected while it does. */
+import { candidates, findProgram, type Outcome, ToolError, type World } from '@ts/cli';
+import { ownNamespace, setLink } from '@ts/netlink';
+import { CLONE_NEWNET, encode, IFF_UP, type LiveSys, MS_BIND, type Recording, SIGCHLD, SIGINT, SIGTERM } from '@ts/sys';
+import { Context } from './context.ts';
+import { failureOf, separate } from './exec.ts';
+import type { Settings } from './settings.ts';
+import { type Connection, checkPorts, connectionFrom, hostName, plug, Undo, wishesOf } from './verbs/connect.ts';
+import { TABLE } from './verbs/forwarding.ts';
+import { lend } from './verbs/nat.ts';
+import { Words, WRONG } from './words.ts';
+
+export interface Run {
+  readonly does: 'run';
+  readonly settings: Settings;
+  /** Undefined where the namespace is to have no link but lo. */
+  readonly connection?: Connection;
+  readonly program: readonly string[];
+  /** What has been made before Node is gone. */
+  readonly made?: Made;
+}
+
+interface Made {
+  /** Descriptor of the namespace. */
+  readonly namespace: number;
+  /** Descriptor that our table is bound to; undefined where there is none. */
+  readonly filter?: number;
+  /** File that stands in the place of /etc/resolv.conf, a descriptor. */
+  readonly servers?: number;
+  /** What is left to be taken back at the end: words of `disconnect`. */
+  readonly after: readonly string[];
+}
+
+export function planRun(words: readonly string[], settings: Settings): Run {
+  const left = new Words(words);
+  const connection = left.next?.startsWith('--') && left.next !== '--' ? connectionFrom(left) : undefined;
+  if (!connection) left.skip('--');
+  const program = left.rest();
+  if (!program.length) throw new ToolError('No command specified', WRONG);
+  return { does: 'run', settings, connection, program };
+}
+
+/** A namespace without a name, held by a descriptor. */
+function makeNamespace(sys: LiveSys): number {
+  const home = ownNamespace(sys);
+  try {
+    sys.or('cannot make a network namespace').explaining('unshare net').unshare(CLONE_NEWNET);
+    return ownNamespace(sys);
+  } finally {
+    sys.look('setns', home, CLONE_NEWNET);
+    sys.look('close', home);
+  }
+}
+
+export const RUN_OWNER = (pid: number): string => `run-${pid}`;
+
+/** Made live, where the kernel's answers can be looked at; what follows is recorded. */
+export function prepareRun(plan: Run, sys: LiveSys, world: World): Run {
+  const namespace = makeNamespace(sys);
+  const { connection, settings } = plan;
+  const context = new Context(sys, world, settings);
+  if (!connection) {
+    const inner = context.inside(namespace);
+    up(inner);
+    inner.close();
+    return { ...plan, made: { namespace, after: [] } };
+  }
+  const owner = RUN_OWNER(world.pid);
+  const undo = new Undo();
+  try {
+    checkPorts(context, owner, connection);
+    plug(context, connection, { name: owner, fd: namespace, made: false }, undo);
+    const wishes = wishesOf(owner, connection);
+    const table = `${TABLE}-${world.pid}`;
+    const lent = wishes.length ? lend(context, table, wishes) : undefined;
+    const host = connection.host ?? hostName(owner);
+    return {
+      ...plan,
+      made: {
+        namespace,
+        filter: lent ? context.filter.fd : undefined,
+        servers: connection.dns.length ? serversFile(sys, connection.dns) : undefined,
+        after: ['--released', host, connection.bridge, ...(lent?.comment ? lent.comment.split(' ') : [])],
+      },
+    };
+  } catch (error) {
+    undo.run();
+    throw error;
+  }
+}
+
+function up(inner: Context): void {
+  inner.route.request(setLink({ index: 1, flags: IFF_UP, change: IFF_UP }, {}), 'link set lo up');
+}
+
+function serversFile(sys: LiveSys, dns: readonly string[]): number {
+  const fd = sys.memfd_create('resolv.conf', 0);
+  sys.write(fd, encode(dns.map((server) => `nameserver ${server}\n`).join('')));
+  return fd;
+}
+
+export function applyRun(plan: Run, sys: Recording, world: World): Outcome {
+  const { made, program } = plan;
+  const namespace =
+    made?.namespace ?? (sys.or('cannot make a network namespace').open('/proc/self/ns/net', 0) as number);
+  sys.setSignalAction(SIGCHLD, 'default');
+  if (made?.after.length) {
+    const self = findProgram(candidates(world.calledAs ?? world.prog, world.environment));
+    sys.or('fork failed').forkAndWait({
+      forward: [SIGINT, SIGTERM],
+      blockedBefore: world.blocked,
+      ended: (parent) => {
+        // The table goes with its socket; what else is left is taken back by the tool itself.
+        if (made.filter !== undefined) parent.ignoring().close(made.filter);
+        if (self === undefined) return;
+        const helper = parent.or('fork failed').fork((child) => {
+          child.become([self], ['ts-netns', 'disconnect', ...made.after]);
+        });
+        parent.wait(helper);
+      },
+    });
+    if (made.filter !== undefined) sys.close(made.filter);
+  }
+  sys.or('cannot enter the network namespace').setns(namespace, CLONE_NEWNET);
+  sys.close(namespace);
+  separate(sys, 'ts-netns', [], 0);
+  if (made?.servers !== undefined)
+    sys.or('cannot bind /etc/resolv.conf').mount(`/proc/self/fd/${made.servers}`, '/etc/resolv.conf', null, MS_BIND);
+  return { become: program, failure: failureOf(program), mounted: ['/sys', '/etc/resolv.conf'] };
+}
