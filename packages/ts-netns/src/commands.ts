@@ -31,6 +31,7 @@ const LINK: Commands = [
   ['replace~', link.add],
   ['delete~', link.remove],
   ['show~ lst~ list~', showLinks],
+  ['property~', link.property],
 ];
 
 const ADDRESS: Commands = [

@@ -54,8 +54,15 @@ function makeNamespace(sys: LiveSys): number {
 
 export const RUN_OWNER = (pid: number): string => `run-${pid}`;
 
-/** Made live, where the kernel's answers can be looked at; what follows is recorded. */
+/** Made live, where the kernel's answers can be looked at; what follows is recorded. Descriptors stay open for it. */
 export function prepareRun(plan: Run, sys: LiveSys, world: World): Run {
+  const prepared = makeAll(plan, sys, world);
+  const { namespace, filter, servers } = prepared.made as Made;
+  for (const fd of [namespace, filter, servers]) if (fd !== undefined) sys.setCloexec(fd, false);
+  return prepared;
+}
+
+function makeAll(plan: Run, sys: LiveSys, world: World): Run {
   const namespace = makeNamespace(sys);
   const { connection, settings } = plan;
   const context = new Context(sys, world, settings);

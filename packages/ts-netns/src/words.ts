@@ -129,7 +129,9 @@ export function onOff(key: string, text: string): boolean {
 
 /** A name that a link can have: 1 to 15 bytes, no slash, no blank. */
 export function checkName(name: string, key: 'name' | 'dev'): string {
-  if (!isLinkName(name)) throw wrong(name, `"${key}" not a valid ifname`);
+  // An alternative name may be longer: the kernel knows.
+  const fits = key === 'dev' ? /^[^/\s]{1,127}$/.test(name) : isLinkName(name);
+  if (!fits) throw wrong(name, `"${key}" not a valid ifname`);
   return name;
 }
 

@@ -196,6 +196,13 @@ export const setLink = (header: LinkHeader, attributes: LinkAttributes): Request
   body: FORMAT.encode(header, attributes),
 });
 
+/** Equivalent to `ip link property add|del`: alternative names. */
+export const changeNames = (how: 'add' | 'del', header: LinkHeader, attributes: LinkAttributes): Request => ({
+  type: how === 'add' ? sys.RTM_NEWLINKPROP : sys.RTM_DELLINKPROP,
+  flags: how === 'add' ? sys.NLM_F_CREATE | sys.NLM_F_EXCL : 0,
+  body: FORMAT.encode(header, attributes),
+});
+
 /** Equivalent to `ip link del`. */
 export const deleteLink = (header: LinkHeader, attributes: LinkAttributes = {}): Request => ({
   type: sys.RTM_DELLINK,

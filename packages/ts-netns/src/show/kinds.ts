@@ -245,7 +245,7 @@ const showVxlan: Show = (entry, data, context) => {
     if (value !== undefined) entry.both(key, value !== 0, `${value ? '' : 'no'}${word} `);
 };
 
-const showTun: Show = (entry, data) => {
+const showTun: Show = (entry, data, { world }) => {
   const d = kindData(TUN, data);
   const type = d.type === sys.IFF_TAP ? 'tap' : 'tun';
   entry.both('type', type, `type ${type} `);
@@ -257,8 +257,11 @@ const showTun: Show = (entry, data) => {
   onOff('vnet_hdr', d.virtioHeader);
   onOff('multi_queue', d.multiQueue, true);
   onOff('persist', d.persist);
-  if (d.owner !== undefined) entry.both('user', String(d.owner), `user ${d.owner} `);
-  if (d.group !== undefined) entry.both('group', String(d.group), `group ${d.group} `);
+  const named = (key: string, id: number | undefined, name: string | undefined) => {
+    if (id !== undefined) entry.both(key, name ?? String(id), `${key} ${name ?? id} `);
+  };
+  named('user', d.owner, d.owner === undefined ? undefined : world.user(d.owner)?.name);
+  named('group', d.group, d.group === undefined ? undefined : world.group(d.group)?.name);
 };
 
 const KINDS: Readonly<Record<string, Show>> = {

@@ -229,15 +229,21 @@ export function showAddresses(context: Context, words: Words): void {
     const own = addresses.filter((each) => each.index === link.index && (!family || each.family === family));
     const chosen = own.filter((each) => isChosen(filter, each, link.name ?? ''));
     // A link that has no address at all is shown where any family would do.
-    if (!chosen.length && (own.length || (family && family !== sys.AF_PACKET))) return [];
-    return [entryOf(context, link, chosen, view)];
+    if (!chosen.length && (own.length || filter.label !== undefined || (family && family !== sys.AF_PACKET))) return [];
+    return [entryOf(context, link, chosen, view, filter.label !== undefined)];
   });
   context.print(render(entries, settings));
 }
 
-function entryOf(context: Context, link: Link, addresses: readonly LinkAddress[], view: LinkView): Entry {
+function entryOf(
+  context: Context,
+  link: Link,
+  addresses: readonly LinkAddress[],
+  view: LinkView,
+  byLabel: boolean,
+): Entry {
   const { settings } = context;
-  const onlyAddresses = settings.oneline && !settings.brief;
+  const onlyAddresses = byLabel || (settings.oneline && !settings.brief);
   const entry = onlyAddresses
     ? new Entry('\\')
     : settings.brief

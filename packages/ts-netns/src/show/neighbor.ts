@@ -6,7 +6,6 @@ import {
   masked,
   type Neighbor,
   type Prefix,
-  parsePrefix,
   sameBytes,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
@@ -136,8 +135,7 @@ const rows = (context: Context): Rows<NeighborFilter> => [
 export function chosen(context: Context, words: Words): { found: Neighbor[]; filter: NeighborFilter } {
   const filter: NeighborFilter = {};
   takeAll(rows(context), words, filter, (word) => {
-    const prefix = parsePrefix(word, context.settings.family);
-    filter.to = prefix ?? prefixFrom(word, context.settings.family);
+    if (!['all', 'any', 'default'].includes(word)) filter.to = prefixFrom(word, context.settings.family);
   });
   const { to, proxy, device } = filter;
   const index = device === undefined ? 0 : context.findIndex(device);

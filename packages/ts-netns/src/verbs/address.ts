@@ -18,7 +18,7 @@ import type { Context } from '../context.ts';
 import { numberOf } from '../names.ts';
 import { FOREVER } from '../show/address.ts';
 import { isChosen, parseFilter } from '../show/link-list.ts';
-import { FAILED, numberIn, type Rows, takeAll, twice, type Words, WRONG, wrong } from '../words.ts';
+import { FAILED, garbage, numberIn, type Rows, takeAll, type Words, wrong } from '../words.ts';
 
 interface State {
   readonly family: number;
@@ -141,16 +141,11 @@ function parse(context: Context, words: Words): State {
   const state: State = { family: context.settings.family, flags: 0 };
   takeAll(rows, words, state, (word) => {
     const text = word === 'local' ? words.argument() : word;
-    if (state.local) throw twice('local', text);
+    if (state.local) throw garbage('local', text);
     state.local = prefixFrom(text, state.family);
     state.hasLength = text.includes('/');
   });
   if (state.device === undefined) throw new ToolError('Not enough information: "dev" argument is required.', FAILED);
-  if (state.label !== undefined && !state.label.startsWith(state.device))
-    throw new ToolError(
-      `"label" (${state.label}) must match "dev" (${state.device}) or be prefixed by "${state.device}:".`,
-      WRONG,
-    );
   return state;
 }
 
@@ -168,9 +163,9 @@ function broadcastOf({ broadcast, local }: State): Uint8Array | undefined {
 
 function lifetimesOf({ valid, preferred }: State): AddressAttributes['lifetimes'] {
   if (valid === undefined && preferred === undefined) return undefined;
+  if (valid === 0) throw new ToolError('valid_lft is zero', FAILED);
   const times = { valid: valid ?? FOREVER, preferred: preferred ?? FOREVER };
   if (times.valid < times.preferred) throw new ToolError('preferred_lft is greater than valid_lft', FAILED);
-  if (times.valid === 0) throw new ToolError('valid_lft is zero', FAILED);
   return { ...times, created: 0, updated: 0 };
 }
 

@@ -2,6 +2,7 @@
 import { ToolError } from '@ts/cli';
 import {
   addLink,
+  changeNames,
   deleteLink,
   encodeAttributes,
   getLink,
@@ -18,6 +19,7 @@ import type { Context } from '../context.ts';
 import { numberOf } from '../names.ts';
 import { pathOf } from '../namespaces.ts';
 import {
+  abbreviates,
   checkName,
   FAILED,
   garbage,
@@ -25,6 +27,7 @@ import {
   noDevice,
   numberIn,
   onOff,
+  REFUSED,
   type Rows,
   takeAll,
   twice,
@@ -102,7 +105,7 @@ const rows: Rows<State> = [
     },
   ],
   [
-    'index~',
+    'index',
     ({ header }, words) => {
       const text = words.argument();
       header.index = numberIn(text, 1, 0x7fff_ffff, () => invalid(text, 'index'));
@@ -137,7 +140,7 @@ const rows: Rows<State> = [
     'mtu',
     ({ attributes }, words) => {
       const text = words.argument();
-      attributes.mtu = numberIn(text, 0, 0x7fff_ffff, () => invalid(text, 'mtu'));
+      attributes.mtu = numberIn(text, -0x8000_0000, 0x7fff_ffff, () => invalid(text, 'mtu')) >>> 0;
     },
   ],
   ['netns', (state, words) => toNamespace(state, words.argument())],
@@ -153,7 +156,7 @@ const rows: Rows<State> = [
       attributes.carrier = onOff('carrier', words.argument()) ? 1 : 0;
     },
   ],
-  ['master vrf', masterOf],
+  ['master~ vrf', masterOf],
   [
     'nomaster',
     ({ attributes }) => {
@@ -321,6 +324,12 @@ export function add(context: Context, words: Words): void {
     }
     const info = infoOf(state);
     const link = lowerLink(context, state.link);
+    if (name !== undefined && Buffer.byteLength(name) > 15)
+      throw new ToolError(
+        'Error: Attribute failed policy validation.',
+        REFUSED,
+        'the name of a link has 15 bytes at most',
+      );
     context.route.request(addLink(header, { ...attributes, name, link, info }), `link add ${name ?? ''}`);
   });
 }
@@ -358,6 +367,23 @@ export function remove(context: Context, words: Words): void {
       deleteLink({ index: context.index(device) }, { info: kind === undefined ? undefined : { kind } }),
       `link del ${device}`,
     );
+  context.forget();
+}
+
+/** `ip link property add|del dev NAME altname NAME...`. */
+export function property(context: Context, words: Words): void {
+  const verb = words.take() ?? '';
+  const isAdd = abbreviates(verb, 'add');
+  if (!isAdd && !abbreviates(verb, 'delete'))
+    throw new ToolError(`Command "${verb}" is unknown, try "ip link help".`, WRONG);
+  let device: string | undefined;
+  const alternativeNames: string[] = [];
+  for (let word = words.take(); word !== undefined; word = words.take())
+    if (word === 'altname') alternativeNames.push(words.argument());
+    else device = checkName(word === 'dev' ? words.argument() : word, 'dev');
+  if (device === undefined) throw new ToolError('Not enough information: "dev" argument is required.', WRONG);
+  const index = context.index(device);
+  context.route.request(changeNames(isAdd ? 'add' : 'del', { index }, { alternativeNames }), `link property ${verb}`);
   context.forget();
 }
 

@@ -100,9 +100,9 @@ export function make(context: Context, name: string): void {
 }
 
 export function attach(context: Context, words: Words): void {
-  const name = nameOf(words);
-  const pid = words.take();
-  if (pid === undefined) throw new ToolError('No PID specified', FAILED);
+  const [name, pid] = words.rest();
+  if (name === undefined || pid === undefined) throw new ToolError('No netns name and PID specified', FAILED);
+  checkNamespace(name);
   if (!/^\d+$/.test(pid)) throw new ToolError(`Invalid PID: ${pid}`, FAILED);
   shareFolder(context);
   bindTo(context, `/proc/${pid}/ns/net`, makeFile(context, name));
@@ -172,7 +172,7 @@ export function setId(context: Context, words: Words): void {
   const name = nameOf(words);
   const text = words.take();
   if (text === undefined) throw new ToolError('No nsid specified', FAILED);
-  const nsid = text === 'auto' ? -1 : numberIn(text, 0, 0x7fff_ffff, () => wrong(text, 'Invalid "netnsid" value\n'));
+  const nsid = text === 'auto' ? -1 : numberIn(text, 0, 0x7fff_ffff, () => wrong(text, 'Invalid "netnsid" value'));
   let fd = -1;
   try {
     fd = openNamespace(context.sys, pathOf(name));
@@ -209,7 +209,7 @@ export function identify(context: Context, words: Words): void {
     own = statSync(`/proc/${pid}/ns/net`);
   } catch (error) {
     const { errno = 0 } = error as NodeJS.ErrnoException;
-    throw new ToolError(`Stat of netns failed: ${sys.strerror(-errno)}`, FAILED);
+    throw new ToolError(`Cannot open network namespace: ${sys.strerror(-errno)}`, FAILED);
   }
   const found = namespaceNames().find((name) => {
     const inode = inodeOf(`${RUN}/${name}`);

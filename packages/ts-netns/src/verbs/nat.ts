@@ -83,7 +83,7 @@ export interface Publication {
 }
 
 export function parsePublication(text: string): Publication {
-  const match = /^(?:(\[[^\]]+\]|[\d.]+):)?(\d+)(?::(\d+))?(?:\/(\w+))?$/.exec(text);
+  const match = /^(?:(\[[^\]]+\]|\d+\.[\d.]+):)?(\d+)(?::(\d+))?(?:\/(\w+))?$/.exec(text);
   const [, where, outside, inside = outside, protocol = 'tcp'] = match ?? [];
   const ports = [Number(outside), Number(inside)];
   if (!match || !ports.every((port) => port > 0 && port < 65536))

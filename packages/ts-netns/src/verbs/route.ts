@@ -7,6 +7,7 @@ import {
   listRoutes,
   type Metrics,
   masked,
+  NetlinkError,
   type NextHop,
   type Prefix,
   type Route,
@@ -22,7 +23,18 @@ import { render } from '../entry.ts';
 import { numberOf } from '../names.ts';
 import { FAMILIES } from '../settings.ts';
 import { type RouteView, showRoute, TYPES } from '../show/route.ts';
-import { FAILED, noDevice, numberIn, type Rows, rowOf, takeAll, twice, type Words, wrong } from '../words.ts';
+import {
+  FAILED,
+  garbage,
+  noDevice,
+  numberIn,
+  REFUSED,
+  type Rows,
+  rowOf,
+  takeAll,
+  type Words,
+  wrong,
+} from '../words.ts';
 import { addressFrom, prefixFrom } from './address.ts';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -56,9 +68,9 @@ function destinationFrom(text: string, family: number): Prefix | undefined {
   return prefixFrom(text, family);
 }
 
-export const tableFrom = (text: string): number => {
+const tableFrom = (text: string, why = '"table" value is invalid\n'): number => {
   const table = numberOf('rt_tables', text);
-  if (table === undefined) throw wrong(text, '"table" value is invalid\n');
+  if (table === undefined) throw wrong(text, why);
   return table;
 };
 
@@ -185,7 +197,7 @@ const rows: Rows<State> = [
     },
   ],
   [
-    'metric priority~ preference~',
+    'metric priority~ preference',
     (state, words) => {
       const text = words.argument();
       state.attributes.metric = numberIn(text, 0, 0xffff_ffff, () => wrong(text, '"metric" value is invalid\n'));
@@ -296,7 +308,7 @@ function parse(
     const type = typeOf(first);
     if (type !== undefined) header.type = type;
     const text = type === undefined ? first : words.argument();
-    if (state.hasDestination) throw twice('to', text);
+    if (state.hasDestination) throw garbage('to', text);
     state.destination = destinationFrom(text, header.family ?? 0);
     state.hasDestination = true;
     if (state.destination) header.family = state.destination.family;
@@ -386,7 +398,7 @@ const SELECTION: Rows<Selection> = [
     'table~',
     (selection, words) => {
       const text = words.argument();
-      selection.table = text === 'all' ? 0 : tableFrom(text);
+      selection.table = text === 'all' ? 0 : tableFrom(text, 'table id value is invalid\n');
     },
   ],
   [
@@ -488,12 +500,23 @@ function covers(route: Route, prefix: Prefix | 'default'): boolean {
   return length <= prefix.length && sameBytes(masked(prefix.bytes, length, 0), masked(own, length, 0));
 }
 
+/** Routes of a table, 0 for all. A namespace that has never had a route lacks the main table, too: that is no error. */
+function routesOf(context: Context, family: number, table: number): Route[] {
+  try {
+    return listRoutes(context.route, { family, table8: table < 256 ? table : 0 }, table ? { table } : {});
+  } catch (error) {
+    if (!(error instanceof NetlinkError) || error.code !== 'ENOENT') throw error;
+    if (!table || table === sys.RT_TABLE_MAIN) return [];
+    throw new ToolError(`Error: ${error.text ?? sys.strerror(error.errno)}.\nDump terminated`, REFUSED);
+  }
+}
+
 function select(context: Context, words: Words): { found: Route[]; view: RouteView } {
   const selection = selectionFrom(context, words);
   const { device, table = sys.RT_TABLE_MAIN } = selection;
   const index = device === undefined ? undefined : indexOf(context, device);
   const family = selection.family || (table ? sys.AF_INET : 0);
-  const found = listRoutes(context.route, { family, table8: table < 256 ? table : 0 }, table ? { table } : {}).filter(
+  const found = routesOf(context, family, table).filter(
     (route) =>
       (route.family === sys.AF_INET || route.family === sys.AF_INET6) &&
       !(route.flags & sys.RTM_F_CLONED) &&
