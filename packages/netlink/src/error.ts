@@ -35,6 +35,12 @@ export function acknowledgement({ flags, body }: Message): Acknowledgement {
   return { errno, ...decodeAttributes(EXTENDED, body.subarray(4 + ((echoed + 3) & ~3))) };
 }
 
+/** Decodes NLMSG_DONE, the end of a dump: the negated errno, then attributes. */
+export function done({ flags, body }: Message): Acknowledgement {
+  const errno = body.length >= 4 ? -body.readInt32LE(0) : 0;
+  return flags & NLM_F_ACK_TLVS ? { errno, ...decodeAttributes(EXTENDED, body.subarray(4)) } : { errno };
+}
+
 /** A request that the kernel has refused. */
 export class NetlinkError extends SysError {
   /** What the kernel says in words, where it does. */

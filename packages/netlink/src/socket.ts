@@ -17,7 +17,7 @@ import {
   SOL_NETLINK,
   SOL_SOCKET,
 } from '@ts/sys';
-import { acknowledgement, NetlinkError } from './error.ts';
+import { acknowledgement, done, NetlinkError } from './error.ts';
 import { encodeMessage, type Message, messagesIn } from './message.ts';
 import { inNamespace } from './namespace.ts';
 
@@ -139,8 +139,8 @@ export class NetlinkSocket implements Disposable {
         if (message.sequence !== sequence) continue;
         if (message.flags & NLM_F_DUMP_INTR) whole = false;
         if (message.type === NLMSG_DONE) {
-          const errno = message.body.length >= 4 ? -message.body.readInt32LE(0) : 0;
-          if (errno > 0) throw new NetlinkError({ errno }, what);
+          const answer = done(message);
+          if (answer.errno > 0) throw new NetlinkError(answer, what);
           return { messages, whole };
         }
         if (message.type === NLMSG_ERROR) {

@@ -77,10 +77,18 @@ export function enter(sys: Recording, name: string, replacements: readonly Repla
   separate(sys, name, replacements, readOnly);
 }
 
-export function separate(sys: Recording, name: string, replacements: readonly Replacement[], readOnly: number): void {
+/** `before`: what is done in the new mount namespace before /sys is mounted. */
+export function separate(
+  sys: Recording,
+  name: string,
+  replacements: readonly Replacement[],
+  readOnly: number,
+  before: () => void = () => {},
+): void {
   const step = (message: string) => sys.or(message, { status: WRONG }).explaining('mount');
   step('unshare failed').unshare(CLONE_NEWNS);
   step('"mount --make-rslave /" failed').mount('', '/', 'none', MS_SLAVE | MS_REC);
+  before();
   sys.ignoring().umount2('/sys', MNT_DETACH);
   step('mount of /sys failed').mount(name, '/sys', 'sysfs', readOnly);
   for (const { source, target } of replacements)

@@ -1,7 +1,20 @@
 /** `run`: a namespace that lives as long as its program, connected while it does. */
 import { candidates, findProgram, type Outcome, ToolError, type World } from '@ts/cli';
 import { ownNamespace, setLink } from '@ts/netlink';
-import { CLONE_NEWNET, encode, IFF_UP, type LiveSys, MS_BIND, type Recording, SIGCHLD, SIGINT, SIGTERM } from '@ts/sys';
+import {
+  CLONE_NEWNET,
+  encode,
+  IFF_UP,
+  type LiveSys,
+  MNT_DETACH,
+  MS_BIND,
+  O_CREAT,
+  O_WRONLY,
+  type Recording,
+  SIGCHLD,
+  SIGINT,
+  SIGTERM,
+} from '@ts/sys';
 import { Context } from './context.ts';
 import { failureOf, separate } from './exec.ts';
 import type { Settings } from './settings.ts';
@@ -25,8 +38,6 @@ interface Made {
   readonly namespace: number;
   /** Descriptor that our table is bound to; undefined where there is none. */
   readonly filter?: number;
-  /** File that stands in the place of /etc/resolv.conf, a descriptor. */
-  readonly servers?: number;
   /** What is left to be taken back at the end: words of `disconnect`. */
   readonly after: readonly string[];
 }
@@ -57,8 +68,8 @@ export const RUN_OWNER = (pid: number): string => `run-${pid}`;
 /** Made live, where the kernel's answers can be looked at; what follows is recorded. Descriptors stay open for it. */
 export function prepareRun(plan: Run, sys: LiveSys, world: World): Run {
   const prepared = makeAll(plan, sys, world);
-  const { namespace, filter, servers } = prepared.made as Made;
-  for (const fd of [namespace, filter, servers]) if (fd !== undefined) sys.setCloexec(fd, false);
+  const { namespace, filter } = prepared.made as Made;
+  for (const fd of [namespace, filter]) if (fd !== undefined) sys.setCloexec(fd, false);
   return prepared;
 }
 
@@ -86,7 +97,6 @@ function makeAll(plan: Run, sys: LiveSys, world: World): Run {
       made: {
         namespace,
         filter: lent ? context.filter.fd : undefined,
-        servers: connection.dns.length ? serversFile(sys, connection.dns) : undefined,
         after: ['--released', host, connection.bridge, ...(lent?.comment ? lent.comment.split(' ') : [])],
       },
     };
@@ -100,10 +110,15 @@ function up(inner: Context): void {
   inner.route.request(setLink({ index: 1, flags: IFF_UP, change: IFF_UP }, {}), 'link set lo up');
 }
 
-function serversFile(sys: LiveSys, dns: readonly string[]): number {
-  const fd = sys.memfd_create('resolv.conf', 0);
-  sys.write(fd, encode(dns.map((server) => `nameserver ${server}\n`).join('')));
-  return fd;
+/** A file of this mount namespace alone in the place of /etc/resolv.conf; /sys is where it is made, before that is mounted. */
+function nameServers(sys: Recording, dns: readonly string[]): void {
+  const step = sys.or('cannot mount /etc/resolv.conf');
+  step.mount('ts-netns', '/sys', 'tmpfs', 0);
+  const fd = step.open('/sys/resolv.conf', O_WRONLY | O_CREAT, 0o644);
+  step.write(fd, encode(dns.map((server) => `nameserver ${server}\n`).join('')));
+  step.close(fd);
+  step.mount('/sys/resolv.conf', '/etc/resolv.conf', null, MS_BIND);
+  step.umount2('/sys', MNT_DETACH);
 }
 
 export function applyRun(plan: Run, sys: Recording, world: World): Outcome {
@@ -130,8 +145,8 @@ export function applyRun(plan: Run, sys: Recording, world: World): Outcome {
   }
   sys.or('cannot enter the network namespace').setns(namespace, CLONE_NEWNET);
   sys.close(namespace);
-  separate(sys, 'ts-netns', [], 0);
-  if (made?.servers !== undefined)
-    sys.or('cannot bind /etc/resolv.conf').mount(`/proc/self/fd/${made.servers}`, '/etc/resolv.conf', null, MS_BIND);
+  separate(sys, 'ts-netns', [], 0, () => {
+    if (plan.connection?.dns.length) nameServers(sys, plan.connection.dns);
+  });
   return { become: program, failure: failureOf(program), mounted: ['/sys', '/etc/resolv.conf'] };
 }

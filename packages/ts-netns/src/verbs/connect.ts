@@ -5,6 +5,7 @@ import {
   addLink,
   addressRequest,
   BRIDGE,
+  BRIDGE_PORT,
   deleteLink,
   encodeAttributes,
   findLink,
@@ -17,6 +18,7 @@ import {
   masked,
   type Prefix,
   parsePrefix,
+  portInfo,
   routeRequest,
   sameBytes,
   setLink,
@@ -286,13 +288,11 @@ function pairFor(
     undo.add(() => route.request(deleteLink({ index: context.index(name) })));
   }
   const index = context.index(name);
-  route.request(
-    setLink(
-      { index, ...UP },
-      { master, alias: there ? undefined : aliasOf(owner.name, owner.made), mtu: connection.mtu },
-    ),
-    'link set',
-  );
+  const alias = there ? undefined : aliasOf(owner.name, owner.made);
+  route.request(setLink({ index, ...UP }, { master, alias, mtu: connection.mtu }), 'link set');
+  // What the namespace sends to its own published port comes back to it by the way it went.
+  if (connection.publish.length)
+    route.request(setLink({ index }, { info: portInfo('bridge', BRIDGE_PORT, { hairpin: 1 }) }), 'link set');
 }
 
 /** What is set up in the namespace itself. Nothing of it needs taking back: it goes with the pair. */
