@@ -11,6 +11,7 @@ export const debianPackages: readonly string[] = [
   'cgroup-tools',
   'libcap2-bin',
   'iproute2',
+  'nftables',
   'uidmap',
   'iputils-ping',
   'procps',

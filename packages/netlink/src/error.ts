@@ -29,7 +29,7 @@ const EXTENDED = {
 
 /** Decodes NLMSG_ERROR: the negated errno, the request's header (and, unless capped, the request), then attributes. */
 export function acknowledgement({ flags, body }: Message): Acknowledgement {
-  const errno = -body.readInt32LE(0);
+  const errno = Math.abs(body.readInt32LE(0));
   if (!(flags & NLM_F_ACK_TLVS)) return { errno };
   const echoed = flags & NLM_F_CAPPED ? HEADER_SIZE : body.readUInt32LE(4);
   return { errno, ...decodeAttributes(EXTENDED, body.subarray(4 + ((echoed + 3) & ~3))) };
@@ -37,7 +37,7 @@ export function acknowledgement({ flags, body }: Message): Acknowledgement {
 
 /** Decodes NLMSG_DONE, the end of a dump: the negated errno, then attributes. */
 export function done({ flags, body }: Message): Acknowledgement {
-  const errno = body.length >= 4 ? -body.readInt32LE(0) : 0;
+  const errno = body.length >= 4 ? Math.abs(body.readInt32LE(0)) : 0;
   return flags & NLM_F_ACK_TLVS ? { errno, ...decodeAttributes(EXTENDED, body.subarray(4)) } : { errno };
 }
 

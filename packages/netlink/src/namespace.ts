@@ -12,6 +12,26 @@ export function openNamespace(sys: LiveSys, path: string): number {
 }
 
 /**
+ * Makes a network namespace, does something with the calling thread in it, and comes back. It lives as long as something
+ * keeps it: a descriptor, a mount, a process.
+ *
+ * @param kernel Says what is said where the namespace cannot be made: EPERM without CAP_SYS_ADMIN, ENOSPC at the user's limit.
+ */
+export function inNewNamespace<T>(sys: LiveSys, act: () => T, kernel = sys): T {
+  const home = ownNamespace(sys);
+  try {
+    kernel.unshare(CLONE_NEWNET);
+    try {
+      return act();
+    } finally {
+      sys.look('setns', home, CLONE_NEWNET);
+    }
+  } finally {
+    sys.look('close', home);
+  }
+}
+
+/**
  * Does something with the calling thread in another network namespace, and comes back. What is opened meanwhile (sockets,
  * files of /proc/sys/net) belongs to that namespace for good.
  *

@@ -1,6 +1,6 @@
 /** `run`: a namespace that lives as long as its program, connected while it does. */
 import { candidates, findProgram, type Outcome, ToolError, type World } from '@ts/cli';
-import { ownNamespace, setLink } from '@ts/netlink';
+import { inNewNamespace, ownNamespace, setLink } from '@ts/netlink';
 import {
   CLONE_NEWNET,
   encode,
@@ -52,16 +52,8 @@ export function planRun(words: readonly string[], settings: Settings): Run {
 }
 
 /** A namespace without a name, held by a descriptor. */
-function makeNamespace(sys: LiveSys): number {
-  const home = ownNamespace(sys);
-  try {
-    sys.or('cannot make a network namespace').explaining('unshare net').unshare(CLONE_NEWNET);
-    return ownNamespace(sys);
-  } finally {
-    sys.look('setns', home, CLONE_NEWNET);
-    sys.look('close', home);
-  }
-}
+const makeNamespace = (sys: LiveSys): number =>
+  inNewNamespace(sys, () => ownNamespace(sys), sys.or('cannot make a network namespace').explaining('unshare net'));
 
 export const RUN_OWNER = (pid: number): string => `run-${pid}`;
 

@@ -1,7 +1,7 @@
 /** `ip netns add|attach|del|list|list-id|set|identify|pids|monitor`; `exec` is in ../exec.ts. */
 import { readdirSync, statSync } from 'node:fs';
 import { ToolError } from '@ts/cli';
-import { getNamespaceId, listNamespaceIds, openNamespace, ownNamespace, setNamespaceId } from '@ts/netlink';
+import { getNamespaceId, inNewNamespace, listNamespaceIds, openNamespace, setNamespaceId } from '@ts/netlink';
 import * as sys from '@ts/sys';
 import type { Context } from '../context.ts';
 import { Entry, render } from '../entry.ts';
@@ -83,19 +83,11 @@ export function add(context: Context, words: Words): void {
 export function make(context: Context, name: string): void {
   shareFolder(context);
   const path = makeFile(context, name);
-  const { sys: kernel } = context;
-  const home = ownNamespace(kernel);
   try {
-    try {
-      kernel.unshare(sys.CLONE_NEWNET);
-    } catch (error) {
-      kernel.ignoring().unlink(path);
-      fails(`Failed to create a new network namespace "${name}"`, error);
-    }
-    bindTo(context, '/proc/self/ns/net', path);
-  } finally {
-    kernel.look('setns', home, sys.CLONE_NEWNET);
-    kernel.look('close', home);
+    inNewNamespace(context.sys, () => bindTo(context, '/proc/self/ns/net', path));
+  } catch (error) {
+    if (error instanceof sys.SysError) context.sys.ignoring().unlink(path);
+    fails(`Failed to create a new network namespace "${name}"`, error);
   }
 }
 
