@@ -74,9 +74,20 @@ export function* attributesIn(bytes: Buffer): Generator<readonly [type: number, 
   }
 }
 
+/** Rows by type number, worked out once a schema. */
+const byType = new WeakMap<Schema, Map<number, { readonly name: string; readonly codec: Codec<unknown> }>>();
+
+function rowsOf(schema: Schema) {
+  const known = byType.get(schema);
+  if (known) return known;
+  const rows = new Map(Object.entries(schema).map(([name, [type, codec]]) => [type, { name, codec }]));
+  byType.set(schema, rows);
+  return rows;
+}
+
 /** Values of the attributes that the schema names; others are passed over, of several the last counts. */
 export function decodeAttributes<S extends Schema>(schema: S, bytes: Buffer): ValuesOf<S> {
-  const rows = new Map(Object.entries(schema).map(([name, [type, codec]]) => [type, { name, codec }]));
+  const rows = rowsOf(schema);
   const values: Record<string, unknown> = {};
   for (const [type, payload] of attributesIn(bytes)) {
     const row = rows.get(type);

@@ -1,7 +1,7 @@
 /** What a command is done with: the sockets, the names of links, the settings. */
 import type { World } from '@ts/cli';
 import { ToolError } from '@ts/cli';
-import { findLink, getLink, inNamespace, type Link, NetlinkSocket, openNamespace } from '@ts/netlink';
+import { findIndex, getLink, inNamespace, type Link, NetlinkSocket, openNamespace } from '@ts/netlink';
 import { type LiveSys, NETLINK_NETFILTER, NETLINK_ROUTE, SysError } from '@ts/sys';
 import { pathOf } from './namespaces.ts';
 import type { Settings } from './settings.ts';
@@ -10,6 +10,7 @@ import { noDevice } from './words.ts';
 export class Context {
   #route: NetlinkSocket | undefined;
   #filter: NetlinkSocket | undefined;
+  readonly #held: number[] = [];
   readonly #links = new Map<number, Link | undefined>();
 
   /** @param namespace Descriptor of the namespace that everything is done in; undefined for the caller's own. */
@@ -41,6 +42,17 @@ export class Context {
     return this.#route;
   }
 
+  /** Opens a namespace that a request refers to, until that is done. */
+  hold(path: string): number {
+    const fd = openNamespace(this.sys, path);
+    this.#held.push(fd);
+    return fd;
+  }
+
+  letGo(): void {
+    for (const fd of this.#held.splice(0)) this.sys.look('close', fd);
+  }
+
   get filter(): NetlinkSocket {
     this.#filter ??= this.#open(NETLINK_NETFILTER);
     return this.#filter;
@@ -53,7 +65,7 @@ export class Context {
 
   /** Index of a link; by its name, or "if7". Undefined where there is none. */
   findIndex(name: string): number | undefined {
-    const index = name.length > 0 ? findLink(this.route, name)?.index : undefined;
+    const index = name.length > 0 ? findIndex(this.route, name) : undefined;
     if (index !== undefined) return index;
     const number = /^if(\d+)$/.exec(name)?.[1];
     return number === undefined ? undefined : Number(number);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { linesOf, wordsOf } from './batch.ts';
 import { OBJECTS, OURS } from './commands.ts';
-import { Digits, formatJson } from './json.ts';
+import { Digits, formatJson, type Json } from './json.ts';
 import { options, settingsOf, split } from './settings.ts';
 import { hostName } from './verbs/connect.ts';
 import { formatPublication, parsePublication } from './verbs/nat.ts';
@@ -78,7 +78,7 @@ test('lines of a batch', () => {
 });
 
 test('JSON as iproute2 lays it out', () => {
-  const value = [{ a: 1, list: ['x', 'y'], none: [], inner: { t: new Digits('0.00') }, big: 2n ** 60n }, {}];
+  const value: Json = [{ a: 1, list: ['x', 'y'], none: [], inner: { t: new Digits('0.00') }, big: 2n ** 60n }, {}];
   expect(formatJson(value, false)).toBe(
     '[{"a":1,"list":["x","y"],"none":[],"inner":{"t":0.00},"big":1152921504606846976},{}]\n',
   );

@@ -160,23 +160,32 @@ export function listLinks(
 const filterOf = (statistics: boolean) => sys.RTEXT_FILTER_VF | (statistics ? 0 : sys.RTEXT_FILTER_SKIP_STATS);
 
 /** Equivalent to `ip link show dev`: by index, or by name or alternative name. ENODEV where there is none. */
-export const getLink = (socket: NetlinkSocket, which: number | string, statistics = false): Link => {
+export const getLink = (socket: NetlinkSocket, which: number | string, statistics = false): Link =>
+  FORMAT.decode(askFor(socket, which, statistics));
+
+function askFor(socket: NetlinkSocket, which: number | string, statistics = false): Buffer {
+  const filter = filterOf(statistics);
+  const name = (text: string) => (text.length < 16 ? { name: text } : { alternativeName: text });
   const body =
     typeof which === 'number'
-      ? FORMAT.encode({ index: which }, { filter: filterOf(statistics) })
-      : FORMAT.encode(
-          {},
-          which.length < 16
-            ? { name: which, filter: filterOf(statistics) }
-            : { alternativeName: which, filter: filterOf(statistics) },
-        );
-  return FORMAT.decode(socket.get({ type: sys.RTM_GETLINK, body }, `get link ${which}`).body);
-};
+      ? FORMAT.encode({ index: which }, { filter })
+      : FORMAT.encode({}, { ...name(which), filter });
+  return socket.get({ type: sys.RTM_GETLINK, body }, `get link ${which}`).body;
+}
+
+/** The index of a link by name or alternative name, undefined where there is none. */
+export const findIndex = (socket: NetlinkSocket, name: string): number | undefined =>
+  orNone(() => askFor(socket, name).readInt32LE(INDEX_OFFSET));
+
+/** Where struct ifinfomsg has it. */
+const INDEX_OFFSET = 4;
 
 /** The link of a name, undefined where there is none. */
-export function findLink(socket: NetlinkSocket, name: string): Link | undefined {
+export const findLink = (socket: NetlinkSocket, name: string): Link | undefined => orNone(() => getLink(socket, name));
+
+function orNone<T>(look: () => T): T | undefined {
   try {
-    return getLink(socket, name);
+    return look();
   } catch (error) {
     if (error instanceof sys.SysError && error.code === 'ENODEV') return undefined;
     throw error;

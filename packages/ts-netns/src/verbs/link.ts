@@ -9,7 +9,6 @@ import {
   type Link,
   type LinkAttributes,
   type LinkHeader,
-  openNamespace,
   parseHardware,
   setLink,
   VETH,
@@ -73,7 +72,7 @@ const flagRow =
 /** Where a link goes: a namespace by name or path, or the one that a process is in. */
 function toNamespace({ context, attributes }: State, text: string): void {
   try {
-    attributes.namespaceFd = openNamespace(context.sys, pathOf(text));
+    attributes.namespaceFd = context.hold(pathOf(text));
     return;
   } catch (error) {
     if (!(error instanceof sys.SysError)) throw error;
@@ -294,12 +293,12 @@ function lowerLink(context: Context, name: string | undefined): number | undefin
   return index;
 }
 
-function closing(state: State, act: () => void): void {
+function closing(context: Context, act: () => void): void {
   try {
     act();
   } finally {
-    if (state.attributes.namespaceFd !== undefined) state.context.sys.look('close', state.attributes.namespaceFd);
-    state.context.forget();
+    context.letGo();
+    context.forget();
   }
 }
 
@@ -309,7 +308,7 @@ export function add(context: Context, words: Words): void {
   const { header, attributes, kind, own } = state;
   const name = state.name ?? state.device;
   if (kind === undefined) throw new ToolError('Not enough information: "type" argument is required', FAILED);
-  closing(state, () => {
+  closing(context, () => {
     if (kind === 'tun' || kind === 'tap') {
       const request: TunRequest = { name: name ?? '', mode: kind };
       takeAll(TUN_WORDS, new Words(own), request, (word) => {
@@ -338,7 +337,7 @@ export function add(context: Context, words: Words): void {
 export function set(context: Context, words: Words): void {
   const state = parse(context, words);
   const { header, attributes, device, name, kind, link } = state;
-  closing(state, () => {
+  closing(context, () => {
     if (device === undefined && header.index === undefined) {
       if (attributes.group === undefined || words.all.length < 2)
         throw new ToolError('Not enough information: "dev" argument is required.', WRONG);
