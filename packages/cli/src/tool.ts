@@ -9,9 +9,10 @@ import type { Identity, World } from './world.ts';
  * State of the process that one tool of a chain changes and the planning of the next may depend on.
  *
  * `root`: what paths mean. `credentials`: ids and capabilities, where an execve in between would change them again.
- * `ids`: user and group ids as the process sees them. `pid`: its own PID. `cgroups`: its control groups.
+ * `ids`: user and group ids as the process sees them. `pid`: its own PID. `cgroups`: its control groups. `filter`: which
+ * system calls it may make.
  */
-export type Facet = 'root' | 'credentials' | 'ids' | 'pid' | 'cgroups';
+export type Facet = 'root' | 'credentials' | 'ids' | 'pid' | 'cgroups' | 'filter';
 
 /** How a tool ends. */
 export type Outcome =
@@ -64,6 +65,8 @@ export interface Tool<Table extends readonly Option[] = readonly Option[], Plan 
   readonly reads?: readonly Facet[] | ((plan: Plan) => readonly Facet[]);
   /** Files that this plan came from: after a tool that has mounted something over one of them, likewise. */
   readonly files?: (plan: Plan) => readonly string[];
+  /** What of this plan holds for this run alone, in words, so that --emit is refused: an open descriptor, say. */
+  readonly momentary?: (plan: Plan) => string | undefined;
   /** Checks all that can be checked; changes nothing. Throws UsageError or ToolError. */
   plan(input: Parsed<Table>, world: World): Plan;
   /** True where the plan ends in a program: its calls are recorded; otherwise they are made at once. */

@@ -30,6 +30,8 @@ export interface World {
   readonly prog: string;
   /** The word it was called by, argv[0]; where left out, `prog`. */
   readonly calledAs?: string;
+  /** The whole command line: /proc has that of the Node that runs it. */
+  readonly argv?: readonly string[];
   readonly pid: number;
   readonly uid: number;
   readonly euid: number;
@@ -40,6 +42,8 @@ export interface World {
   /** Signals blocked when the tool was started, bit n-1 for signal n. */
   readonly blocked: bigint;
   readonly environment: readonly string[];
+  /** What is planned is for later runs (--emit), by whom is not known. */
+  readonly userIsLater?: boolean;
   /** Value of an environment variable. */
   variable(name: string): string | undefined;
   /** Text of a file; undefined where it cannot be read. */

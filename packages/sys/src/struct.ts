@@ -22,6 +22,10 @@ function place(layout: Layout) {
 /** Size of a structure in bytes, padding at its end included. */
 export const sizeOf = (layout: Layout): number => place(layout).size;
 
+/** Where a field begins, in bytes. */
+export const offsetOf = <L extends Layout>(layout: L, field: keyof L): number =>
+  place(layout).fields.find(({ name }) => name === field)?.offset as number;
+
 /** A structure in memory; fields that are left out are 0. */
 export function encodeStruct<L extends Layout>(
   layout: L,

@@ -6,8 +6,10 @@ import { valuesOf } from './constants.ts';
 
 /** The kernel's own headers; those of the C library for what the kernel keeps to itself (MNT_DETACH). The two do not mix. */
 const KERNEL = [
+  'audit',
   'capability',
   'fcntl',
+  'filter',
   'fs',
   'inotify',
   'magic',
@@ -77,6 +79,8 @@ const NEWER: Readonly<Record<string, readonly [value: number, since: string]>> =
   NS_GET_TGID_FROM_PIDNS: [0x8004b707, '6.11'],
   NS_GET_PID_IN_PIDNS: [0x8004b708, '6.11'],
   NS_GET_TGID_IN_PIDNS: [0x8004b709, '6.11'],
+  NS_GET_ID: [0x8008b70d, '6.18'],
+  SO_NETNS_COOKIE: [71, '5.14'],
 };
 /** The same for system calls; from 424 on the number is one for all architectures. */
 const NEWER_CALLS: typeof NEWER = {
@@ -92,8 +96,11 @@ async function constantsOn(arch: Arch): Promise<Readonly<Record<string, unknown>
   return import('../src/const/index.ts');
 }
 
-/** Values modulo 2^32: the kernel's flags are unsigned, C's constants mostly int. */
-const word = (value: bigint | number) => BigInt.asUintN(32, BigInt(value));
+/** Values modulo 2^32: the kernel's flags are unsigned, C's constants mostly int. Larger ones as they are. */
+const word = (value: bigint | number) =>
+  value > 0xffffffffn && BigInt.asUintN(64, BigInt(value)) >> 32n !== 0xffffffffn
+    ? BigInt(value)
+    : BigInt.asUintN(32, BigInt(value));
 
 afterEach(() => {
   vi.restoreAllMocks();

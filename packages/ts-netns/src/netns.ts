@@ -126,6 +126,10 @@ export const tool = defineTool({
   causes,
   reads: ['root'],
   files: (planned) => (planned.does === 'exec' ? ['/etc/netns', '/run/netns', '/etc'] : []),
+  momentary: (planned) => {
+    if (planned.does === 'run') return 'what it connects is made before Node ends';
+    return planned.does === 'exec' && planned.all ? 'the namespaces are those of now' : undefined;
+  },
   description:
     'A named network namespace is a file in /run/netns that keeps it alive; those that ip(8) has made can be used, and the reverse. Called as ip, the words are those of ip(8) with its abbreviations: "ip netns add NAME", "ip -br a", "ip r". By its own name the word netns is left out: "ts-netns add NAME"; link, address, route and neighbor follow as they do in ip(8). connect makes a namespace (where there is none of that name) and puts it at a bridge with one end of a veth pair; what is there already stays as it is, and when a step fails, all others are taken back. disconnect takes away what connect has made. run does the same for a namespace that has no name and goes with its program. nat, publish and filter keep their rules in the table "inet ts-netns" of nf_tables and change no other; net.ipv4.ip_forward (for IPv6, net.ipv6.conf.all.forwarding) is turned on for the first rule and put back with the last one.',
   differences: [

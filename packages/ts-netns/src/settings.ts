@@ -62,9 +62,6 @@ const ORDER = [
   'echo',
 ] as const;
 const MEANS: Readonly<Record<string, string>> = { stats: 'statistics', Version: 'version' };
-/** Words in full: ours, which ip(8) does not have. */
-const OURS = ['dry-run', 'trace', 'completion', 'version'];
-
 function optionNamed(table: readonly Option[], long: string): Option {
   return table.find((option) => option.long === long) as Option;
 }
@@ -82,10 +79,16 @@ export function split(table: readonly Option[], argv: readonly string[]): Split 
     if (!word.startsWith('-') || word === '-') break;
     const name = word.replace(/^--?/, '');
     const [plain = '', attached] = name.split(/=(.*)/s);
-    const ours = word.startsWith('--') && OURS.includes(plain) ? plain : undefined;
+    // Ours, which ip(8) does not have, stand in full.
+    const ours = word.startsWith('--') ? table.find((each) => each.ours && each.long === plain)?.long : undefined;
     const letter = /^[460BM]$/.test(name) ? name : undefined;
     const color = plain !== '' && abbreviates(plain, 'color') ? 'color' : undefined;
-    const long = ours ?? letter ?? ORDER.find((candidate) => abbreviates(name, candidate)) ?? color;
+    const long =
+      ours ??
+      (word === '--version' ? 'version' : undefined) ??
+      letter ??
+      ORDER.find((candidate) => abbreviates(name, candidate)) ??
+      color;
     if (long === undefined) throw new ToolError(`Option "${word}" is unknown, try "ip -help".`, WRONG);
     const option = optionNamed(table, MEANS[long] ?? long);
     if (option.arg === undefined) steps.push({ option });

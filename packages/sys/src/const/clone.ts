@@ -23,3 +23,5 @@ export const CLONE_NEWUSER = 0x10000000;
 export const CLONE_NEWPID = 0x20000000;
 export const CLONE_NEWNET = 0x40000000;
 export const CLONE_IO = 0x80000000;
+/** Of clone3(2) alone. */
+export const CLONE_INTO_CGROUP = 0x200000000;

@@ -1,6 +1,7 @@
 /** Recordings as text: what each construct puts on the tape, and where failures lead. */
 import { describe, expect, test } from 'vitest';
 import {
+  CLONE_NEWPID,
   errnoOf,
   formatTape,
   O_RDONLY,
@@ -66,19 +67,29 @@ describe('what is recorded', () => {
   test('fork and wait: the parent stays behind, the child goes on', () => {
     expect(
       tapeOf((sys) => {
-        sys.forkAndWait({ block: [SIGINT, SIGTERM], blockedBefore: 0n, parentDeathSignal: SIGKILL });
+        sys.forkAndWait({ block: [SIGINT, SIGTERM], parentDeathSignal: SIGKILL });
         sys.end(0);
       }),
     ).toMatchInlineSnapshot(`
-      "0: rt_sigprocmask(SIG_BLOCK, {...}, NULL, 8)
-      1: clone(SIGCHLD, 0, 0, 0, 0)
-      2: if {1} is 0 go to 6
-      3: wait for {1}
-      4: end as {3} ended
-      5: exit 1
-      6: rt_sigprocmask(SIG_SETMASK, {...}, NULL, 8)
-      7: prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
-      8: exit 0
+      " 0: rt_sigprocmask(SIG_BLOCK, {...}, ..., 8)
+       1: getpid()
+       2: pidfd_open({1}, 0)  # may fail
+       3: clone(SIGCHLD, 0, 0, 0, 0)
+       4: if {3} is 0 go to 8
+       5: wait for {3}
+       6: end as {5} ended
+       7: exit 1
+       8: rt_sigprocmask(SIG_SETMASK, {...}, NULL, 8)
+       9: prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
+      10: store {2} at byte 0 of 8
+      11: ppoll({...}, 1, {...}, NULL, 8)
+      12: if {11} is 1 go to 14
+      13: go to 17
+      14: getpid()
+      15: kill({14}, SIGKILL)  # may fail
+      16: exit 1
+      17: close({2})  # may fail
+      18: exit 0
       "
     `);
   });
@@ -156,6 +167,40 @@ describe('what is recorded', () => {
       2: exit 0
       3: umount2("/new", 0)  # may fail
       4: end, having failed
+      "
+    `);
+  });
+
+  test('where children go to another PID namespace, a child explains, and takes back before that', () => {
+    expect(
+      tapeOf((sys) => {
+        sys.undo((back) => back.chdir('/back'));
+        sys.explaining('unshare').unshare(CLONE_NEWPID);
+        sys.chdir('/unexplained');
+        sys.explaining('chdir').chdir('/explained');
+        sys.forkAndWait({});
+        sys.explaining('chdir').chdir('/child');
+      }),
+    ).toMatchInlineSnapshot(`
+      " 0: unshare(CLONE_NEWPID)  # on failure go to 17
+       1: chdir("/unexplained")  # on failure go to 17
+       2: chdir("/explained")  # on failure go to 9
+       3: clone(SIGCHLD, 0, 0, 0, 0)  # on failure go to 9
+       4: if {3} is 0 go to 8
+       5: wait for {3}  # on failure go to 9
+       6: end as {5} ended  # on failure go to 9
+       7: exit 1
+       8: chdir("/child")
+       9: rt_sigaction(SIGCHLD, {...}, NULL, 8)  # may fail
+      10: clone(SIGCHLD, 0, 0, 0, 0)  # may fail
+      11: if {10} is 0 go to 15
+      12: if {10} is below 0 go to 16
+      13: wait for {10}  # may fail
+      14: end as {13} ended  # may fail
+      15: go to 17
+      16: exit 1
+      17: chdir("/back")  # may fail
+      18: end, having failed
       "
     `);
   });

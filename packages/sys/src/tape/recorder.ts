@@ -1,16 +1,21 @@
 /** The recording gate, and what only a tape can do: fork, wait, branch, become the final program. */
 
 import { encode } from '../bytes.ts';
+import type { Caller } from '../caller.ts';
 import { CALLS, type Call } from '../calls.ts';
 import { AT_FDCWD } from '../const/at.ts';
+import { CLONE_INTO_CGROUP, CLONE_NEWPID } from '../const/clone.ts';
 import { O_CLOEXEC, O_DIRECTORY, O_PATH } from '../const/open.ts';
 import { SIG_BLOCK, SIG_SETMASK } from '../const/sigmask.ts';
 import * as signals from '../const/signal.ts';
 import type { Failure, Gate } from '../gate.ts';
-import { type Data, type Int, type Operand, pointerArray, Ref } from '../operand.ts';
+import { setSignalAction } from '../man2/process.ts';
+import { type Data, type Int, MadeText, type Operand, type Path, pointerArray, Ref } from '../operand.ts';
+import { encodeStruct, offsetOf } from '../struct.ts';
 import { BoundSys, type Sys } from '../sys.ts';
 import { formatCall, quote } from '../trace.ts';
 import { type Entry, Label, type Piece, type Tape } from './entry.ts';
+import { piece } from './format.ts';
 
 /** How a parent waits for the child that goes on with the work. */
 export interface Waiting {
@@ -22,8 +27,8 @@ export interface Waiting {
   mirrorStops?: boolean;
   /** What the child gets when the parent ends. */
   parentDeathSignal?: number;
-  /** Set of blocked signals that the child gives itself back. */
-  blockedBefore?: bigint;
+  /** Descriptor of a folder of cgroup2: the child is born in that control group. Since Linux 5.7. */
+  cgroup?: Int;
   /** Called for the parent between fork and wait. */
   parent?: (sys: Recording, pid: Ref) => void;
   /** Called for the parent when the child has ended. */
@@ -41,17 +46,26 @@ export interface Recording extends Sys {
   endAsChild(status: Ref): void;
   end(status: number): void;
   /** Runs `then` if the result of a call compares so. */
-  when(left: Ref, condition: 'equal' | 'notEqual' | 'less', right: number, then: () => void): void;
+  when(left: Ref, condition: 'equal' | 'notEqual' | 'less', right: Int, then: () => void): void;
   /** Runs `attempt`; when a call in it fails (with this errno, where given), goes on with `otherwise` instead. */
   tryElse(attempt: (sys: this) => void, otherwise: (sys: this) => void, only?: number): void;
   /** From here on, a failure runs `take back` after its message, before the tape ends. */
   undo(takeBack: (sys: Recording) => void): void;
+  /** Puts a result into data that a later call is given: a descriptor into a structure, say. `offset` and `width` in bytes. */
+  fill(data: Uint8Array, offset: number, result: Int, width: 4 | 8): void;
   /** Text made while playing, and its length. `size`: bytes to reserve. */
   text(pieces: readonly Piece[], size?: number): { buffer: Buffer; length: Ref };
+  /** The same as a path, or as another text that calls are given. */
+  made(pieces: readonly Piece[]): MadeText;
   /** Writes a text that is put together while playing. */
   print(fd: Int, pieces: readonly Piece[]): void;
-  /** Becomes the first of `paths` that can be executed, as execvp(3); a script without `#!` runs in /bin/sh. */
-  become(paths: readonly string[], argv: readonly string[], environment?: Data): void;
+  /**
+   * Becomes the first of the paths that can be executed, as execvp(3); a script without `#!` runs in /bin/sh.
+   *
+   * @param program The paths; or a name, searched when the tape is played, in the PATH of then.
+   * @param append The runner's own arguments are put behind `argv`.
+   */
+  become(program: readonly string[] | string, argv: readonly Path[], environment?: Data | null, append?: boolean): void;
 }
 
 export interface TapeRecording extends Recording {
@@ -64,12 +78,38 @@ export interface TapeRecording extends Recording {
 export const signalSet = (list: readonly number[]): bigint =>
   list.reduce((set, signal) => set | (1n << BigInt(signal - 1)), 0n);
 
+/** struct clone_args of linux/sched.h. */
+const CLONE_ARGS = {
+  flags: 'u64',
+  pidfd: 'u64',
+  child_tid: 'u64',
+  parent_tid: 'u64',
+  exit_signal: 'u64',
+  stack: 'u64',
+  stack_size: 'u64',
+  tls: 'u64',
+  set_tid: 'u64',
+  set_tid_size: 'u64',
+  cgroup: 'u64',
+} as const;
+
+/** struct pollfd of poll.h. */
+const POLLFD = { fd: 's32', events: 'u16', revents: 'u16' } as const;
+const POLLIN = 1;
+
+const changesPidNamespace = (name: Call, [first, second]: readonly Operand[]) =>
+  (name === 'unshare' && (Number(first) & CLONE_NEWPID) !== 0) || (name === 'setns' && second === CLONE_NEWPID);
+
 class RecordingGate implements Gate {
   readonly live = false;
   readonly entries: Entry[] = [];
   readonly later: (() => void)[] = [];
   undo: Label | undefined;
   otherwise: { label: Label; only?: number } | undefined;
+  /** The next child will be in another PID namespace than this process. */
+  childrenElsewhere = false;
+  /** Where that is so and has been seen to: where failures go. */
+  explainer: Label | undefined;
   /** Whose calls these are: the program's name before messages, and the words before what an explainer is asked. */
   speaker = { prog: '', asking: '' };
 
@@ -92,6 +132,7 @@ class RecordingGate implements Gate {
   call(name: Call, operands: readonly Operand[], failure: Failure): Ref {
     if (!CALLS[name]) throw new TypeError(`no such system call: ${name}`);
     if (name === 'chroot' && this.undo) this.keepRoot(this.undo);
+    if (failure.explain && this.childrenElsewhere && !this.explainer) this.explainInChild(failure.status);
     const result = this.push({
       op: 'call',
       name,
@@ -102,8 +143,42 @@ class RecordingGate implements Gate {
       otherwise: failure.ignore === undefined ? this.otherwise : undefined,
     });
     // When it has succeeded, paths mean another tree, for good: nothing is taken back rather than something else.
-    if (name === 'pivot_root') this.undo = undefined;
+    if (name === 'pivot_root') {
+      this.undo = undefined;
+      this.explainer = undefined;
+    }
+    if (changesPidNamespace(name, operands)) this.childrenElsewhere = true;
     return result;
+  }
+
+  /**
+   * What explains a failure needs threads, and the kernel makes none for a process whose children go to another PID namespace:
+   * a child does it, and what is to be taken back before that.
+   */
+  private explainInChild(status: number): void {
+    const before = this.undo;
+    const label = new Label();
+    this.undo = label;
+    this.explainer = label;
+    this.later.push(() => {
+      const quiet: Failure = { message: '', status, ignore: true };
+      const caller: Caller = { do: (name, ...operands) => this.call(name, operands, quiet), look: () => 0 };
+      const [child, alone] = [new Label(), new Label()];
+      this.undo = undefined;
+      this.place(label);
+      setSignalAction(caller, signals.SIGCHLD, 'default');
+      const pid = this.call('clone', [signals.SIGCHLD, 0, 0, 0, 0], quiet);
+      this.push({ op: 'branch', left: pid, condition: 'equal', right: 0, label: child });
+      this.push({ op: 'branch', left: pid, condition: 'less', right: 0, label: alone });
+      const ended = this.push({ op: 'wait', pid, mirrorStops: false, forward: 0n, failure: quiet });
+      this.push({ op: 'endAsChild', status: ended, failure: quiet });
+      this.place(child);
+      if (before) this.push({ op: 'branch', left: 0, condition: 'equal', right: 0, label: before });
+      else this.push({ op: 'end', status: 'failed' });
+      // The namespace takes no processes any more.
+      this.place(alone);
+      this.push({ op: 'end', status });
+    });
   }
 
   /**
@@ -151,22 +226,24 @@ class RecordingSys extends BoundSys {
     };
   }
 
-  private clone(): Ref {
-    return this.gate.call('clone', [signals.SIGCHLD, 0, 0, 0, 0], this.failing('fork failed'));
+  private clone(cgroup?: Int): Ref {
+    const failure = this.failing('fork failed');
+    if (cgroup === undefined) return this.gate.call('clone', [signals.SIGCHLD, 0, 0, 0, 0], failure);
+    const structure = encodeStruct(CLONE_ARGS, { flags: CLONE_INTO_CGROUP, exit_signal: signals.SIGCHLD });
+    this.fill(structure, offsetOf(CLONE_ARGS, 'cgroup'), cgroup, 8);
+    return this.gate.call('clone3', [structure, structure.length], failure);
   }
 
-  private branch(left: Operand, condition: 'equal' | 'notEqual' | 'less', right: number, label: Label): void {
+  private branch(left: Operand, condition: 'equal' | 'notEqual' | 'less', right: Int, label: Label): void {
     this.gate.push({ op: 'branch', left, condition, right, label });
   }
 
   /** What the other process has made is not ours to take back. */
   private asChild(record: () => void): void {
-    const { undo, otherwise } = this.gate;
-    this.gate.undo = undefined;
-    this.gate.otherwise = undefined;
+    const { undo, otherwise, explainer, childrenElsewhere } = this.gate;
+    Object.assign(this.gate, { undo: undefined, otherwise: undefined, explainer: undefined, childrenElsewhere: false });
     record();
-    this.gate.undo = undo;
-    this.gate.otherwise = otherwise;
+    Object.assign(this.gate, { undo, otherwise, explainer, childrenElsewhere });
   }
 
   fork(child: (sys: Recording) => void): Ref {
@@ -180,21 +257,45 @@ class RecordingSys extends BoundSys {
   }
 
   forkAndWait(waiting: Waiting): void {
-    const { block = [], forward = [], blockedBefore = 0n } = waiting;
+    const { block = [], forward = [] } = waiting;
     const child = new Label();
     const held = signalSet([...block, ...forward, ...(forward.length ? [signals.SIGCHLD] : [])]);
     const sys = this.self;
-    if (held) sys.or('sigprocmask block failed').sigprocmask(SIG_BLOCK, held);
-    const pid = this.clone();
+    const before = Buffer.alloc(8);
+    if (held) sys.or('sigprocmask block failed').sigprocmask(SIG_BLOCK, held, before);
+    const alive = waiting.parentDeathSignal ? (sys.ignoring().pidfd_open(sys.getpid() as Ref) as Ref) : undefined;
+    const pid = this.clone(waiting.cgroup);
     this.branch(pid, 'equal', 0, child);
     waiting.parent?.(sys, pid);
     const status = this.waitAs(pid, waiting.mirrorStops ?? false, signalSet(forward));
     waiting.ended?.(sys, status);
     this.endAsChild(status);
     this.gate.place(child);
-    this.gate.undo = undefined;
-    if (held) sys.or('sigprocmask restore failed').sigprocmask(SIG_SETMASK, blockedBefore);
-    if (waiting.parentDeathSignal) sys.or('prctl failed').setParentDeathSignal(waiting.parentDeathSignal);
+    Object.assign(this.gate, { undo: undefined, explainer: undefined, childrenElsewhere: false });
+    if (held) sys.or('sigprocmask restore failed').sigprocmask(SIG_SETMASK, before);
+    if (alive) this.dieWithParent(alive, waiting.parentDeathSignal as number);
+  }
+
+  /** A parent that died before the child could ask for the signal is noticed by its descriptor. */
+  private dieWithParent(parent: Ref, signal: number): void {
+    const sys = this.self;
+    sys.or('prctl failed').setParentDeathSignal(signal);
+    const asked = encodeStruct(POLLFD, { events: POLLIN });
+    this.fill(asked, offsetOf(POLLFD, 'fd'), parent, 4);
+    const ended = this.with({ status: this.failure.status, message: 'poll failed' }).do(
+      'ppoll',
+      asked,
+      1,
+      Buffer.alloc(16),
+      null,
+      8,
+    ) as Ref;
+    sys.when(ended, 'equal', 1, () => {
+      sys.ignoring().kill(sys.getpid() as Ref, signal);
+      // The first process of a PID namespace is not ended by a signal of its own.
+      sys.end(1);
+    });
+    sys.ignoring().close(parent);
   }
 
   wait(pid: Ref): Ref {
@@ -222,7 +323,7 @@ class RecordingSys extends BoundSys {
     this.gate.push({ op: 'end', status });
   }
 
-  when(left: Ref, condition: 'equal' | 'notEqual' | 'less', right: number, then: () => void): void {
+  when(left: Ref, condition: 'equal' | 'notEqual' | 'less', right: Int, then: () => void): void {
     const inside = new Label();
     const after = new Label();
     this.branch(left, condition, right, inside);
@@ -258,10 +359,24 @@ class RecordingSys extends BoundSys {
     });
   }
 
+  fill(data: Uint8Array, offset: number, result: Int, width: 4 | 8): void {
+    if (offset < 0 || offset + width > data.length) throw new RangeError(`${offset} + ${width} is beyond the data`);
+    if (result instanceof Ref) this.gate.push({ op: 'store', into: data, offset, value: result, width });
+    else {
+      const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+      if (width === 8) view.setBigInt64(offset, BigInt(result), true);
+      else view.setInt32(offset, result, true);
+    }
+  }
+
   text(pieces: readonly Piece[], size = 256): { buffer: Buffer; length: Ref } {
     const fixed = pieces.reduce((sum, piece) => sum + (typeof piece === 'string' ? encode(piece).length : 0), 0);
     const buffer = Buffer.alloc(size + fixed);
     return { buffer, length: this.gate.push({ op: 'format', buffer, pieces }) };
+  }
+
+  made(pieces: readonly Piece[]): MadeText {
+    return new MadeText(this.text(pieces).buffer, pieces.map(piece).join(''));
   }
 
   print(fd: Int, pieces: readonly Piece[]): void {
@@ -273,18 +388,27 @@ class RecordingSys extends BoundSys {
     this.do('write', fd, buffer, length);
   }
 
-  become(paths: readonly string[], argv: readonly string[], environment: Data | null = null): void {
+  become(
+    program: readonly string[] | string,
+    argv: readonly Path[],
+    environment: Data | null = null,
+    append = false,
+  ): void {
+    const isPath = typeof program !== 'string' && program.length === 1;
+    const shown = argv.map((word) => (typeof word === 'string' ? word : word.shown));
+    const executed = `${isPath ? 'execve' : 'execvp'}(${quote((isPath ? program[0] : shown[0]) ?? '')}`;
     this.gate.push({
       op: 'exec',
-      paths: pointerArray(paths),
+      program: typeof program === 'string' ? program : pointerArray(program),
       argv: pointerArray(argv),
-      shell: pointerArray(['/bin/sh', paths[0] ?? '', ...argv.slice(1)]),
+      shell: pointerArray(['/bin/sh', (typeof program === 'string' ? program : program[0]) ?? '', ...argv.slice(1)]),
       environment,
+      append,
       failure: this.failure.message
         ? (this.failure as Failure)
-        : { message: `failed to execute ${argv[0]}`, status: 126, statusMissing: 127 },
+        : { message: `failed to execute ${shown[0]}`, status: 126, statusMissing: 127 },
       text: this.gate.texts
-        ? `${paths.length === 1 ? `execve(${quote(paths[0] as string)}` : `execvp(${quote(argv[0] as string)}`}, [${argv.map(quote).join(', ')}])`
+        ? `${executed}, [${[...shown.map(quote), ...(append ? ['...'] : [])].join(', ')}])`
         : undefined,
     });
   }
