@@ -117,12 +117,12 @@ describe('exec', () => {
     run(['ts-rootfs', join(folder.path, 'rootfs')]);
     mkdirSync(join(folder.path, 'rootfs/proc'), { recursive: true });
     const command = (set: string) =>
-      `ip netns add box; mount -t proc proc ${folder.path}/rootfs/proc; PATH=${set} ip netns exec box capsh --inh=cap_chown --drop=cap_sys_admin --chroot=${folder.path}/rootfs --gid=1000 --uid=1000 -- -c 'grep -E "^(Uid|Gid|Cap)" /proc/self/status; grep : /proc/net/dev | cut -d: -f1'`;
+      `ip netns add box; mount -t proc proc ${folder.path}/rootfs/proc; PATH=${set} ip netns exec box capsh --inh=cap_chown --drop=cap_sys_admin --chroot=${folder.path}/rootfs --gid=1000 --uid=1000 -- -c 'grep -E "^(Uid|Gid|Cap)" /proc/self/status; grep : /proc/net/dev'`;
     const [ours, theirs] = [compatPath, originalPath].map((set) =>
       inNetwork(command(set), { env: { PATH: originalPath } }),
     );
     expect(ours).toEqual(theirs);
-    expect(ours?.stdout).toContain('lo');
+    expect(ours?.stdout).toContain('lo:');
   });
 
   test('-all: one after the other', (context) => {
@@ -263,6 +263,30 @@ describe('connect: all or nothing', () => {
       expect(stdout).toMatch(/^status (1|2|255)\nsame\n/);
       expect(stdout).toMatch(message);
     });
+
+  test('--dry-run says what would be done, and does nothing', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft'));
+    const { stdout, stderr } = inNetwork(
+      `${CONNECT.replace('ts-netns', 'ts-netns --dry-run')}; ${IP} -br link | cut -d' ' -f1; ls -A /run/netns 2>&1`,
+    );
+    expect(stderr).toBe('');
+    expect(stdout).toBe(`ip netns add c1
+ip link add br0 type bridge
+ip address add 192.168.77.1/24 brd + dev br0
+ip link set br0 up
+ip link add ve-c1 type veth peer name eth0 netns c1
+ip link set ve-c1 master br0 up
+ip -n c1 link set lo up
+ip -n c1 address add 192.168.77.2/24 brd + dev eth0
+ip -n c1 link set eth0 up
+ip -n c1 route replace default via 192.168.77.1 dev eth0
+table inet ts-netns: nat 192.168.77.0/24 for c1
+table inet ts-netns: publish c1 8080:80/tcp to 192.168.77.2
+/etc/netns/c1/resolv.conf: nameserver 192.168.77.1
+lo
+ls: cannot access '/run/netns': No such file or directory
+`);
+  });
 
   test('what is there already stays when connect comes again, and disconnect leaves what others made', (context) => {
     needs(context, needsRoot, needsProgram('ip', 'nft'));

@@ -122,7 +122,6 @@ export function applyRun(plan: Run, sys: Recording, world: World): Outcome {
     const self = findProgram(candidates(world.calledAs ?? world.prog, world.environment));
     sys.or('fork failed').forkAndWait({
       forward: [SIGINT, SIGTERM],
-      blockedBefore: world.blocked,
       ended: (parent) => {
         // The table goes with its socket; what else is left is taken back by the tool itself.
         if (made.filter !== undefined) parent.ignoring().close(made.filter);

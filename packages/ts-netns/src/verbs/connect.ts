@@ -392,6 +392,30 @@ function removeFolders(folder: string, outermost: string | undefined): void {
       }
 }
 
+/** What `connect` does, as one would do it by hand; of each line, only what is not there yet. */
+export function inWords(name: string, connection: Connection): string {
+  const { bridge, address, gateway, device, host = hostName(name), dns } = connection;
+  const length = address?.length;
+  const lines = [
+    `ip netns add ${name}`,
+    `ip link add ${bridge} type bridge`,
+    gateway && `ip address add ${formatAddress(gateway.bytes)}/${length} brd + dev ${bridge}`,
+    `ip link set ${bridge} up`,
+    `ip link add ${host} type veth peer name ${device} netns ${name}`,
+    `ip link set ${host} master ${bridge} up`,
+    `ip -n ${name} link set lo up`,
+    address && `ip -n ${name} address add ${formatAddress(address.bytes)}/${length} brd + dev ${device}`,
+    `ip -n ${name} link set ${device} up`,
+    gateway && `ip -n ${name} route replace default via ${formatAddress(gateway.bytes)} dev ${device}`,
+    ...wishesOf(name, connection).map(({ comment }) => `table inet ts-netns: ${comment}`),
+    dns.length > 0 && `/etc/netns/${name}/resolv.conf: ${dns.map((server) => `nameserver ${server}`).join(', ')}`,
+  ];
+  return lines
+    .filter(Boolean)
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
 /** `connect NS --bridge … `: what is there already stays as it is. */
 export function connect(context: Context, words: Words): void {
   const name = words.take();
@@ -399,6 +423,10 @@ export function connect(context: Context, words: Words): void {
   checkNamespace(name);
   const connection = connectionFrom(words);
   if (words.next !== undefined) throw new ToolError(`"${words.next}" is unknown here, try "ts-netns --help".`, WRONG);
+  if (context.sys.dry) {
+    context.print(inWords(name, connection));
+    return;
+  }
   const undo = new Undo();
   let fd: number | undefined;
   try {
