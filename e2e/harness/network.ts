@@ -35,3 +35,10 @@ export const withoutChance = (text: string): string =>
     .replace(/(?:[0-9a-f]{1,2}:){5}[0-9a-f]{1,2}/g, 'HARDWARE')
     .replace(/ (tentative|dadfailed)(?= )/g, '')
     .replace(/"tentative": ?true,\s*/g, '');
+
+/** A kind of link that this kernel can make. */
+export const needsKind = (kind: string) => (): string | undefined => {
+  const vlan = 'ip link add a type veth peer name b; ip link add link a name c type vlan id 5';
+  const { status } = inNetwork(kind === 'vlan' ? vlan : `ip link add a type ${kind}`);
+  return status === 0 ? undefined : `the kernel has no links of kind ${kind}`;
+};

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { PRIVATE, withoutChance } from '../harness/network.ts';
+import { needsKind, PRIVATE, withoutChance } from '../harness/network.ts';
 import { compatPath, original, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 
@@ -217,6 +217,16 @@ const CHANGES: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** Kinds that not every kernel has. */
+const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
+  dummy: [
+    'ip link add d0 type dummy; ip link set d0 up mtu 9000; ip a a 10.0.0.1/24 dev d0; ip r a 10.1.0.0/16 via 10.0.0.9; ip link add d0 type dummy; ip link del d0',
+  ],
+  vlan: [
+    'ip link add aa type veth peer name b; ip link add link aa name aa.5 type vlan id 5 reorder_hdr off gvrp on; ip link add link aa name q type vlan proto 802.1ad id 4094; ip link set aa.5 up; ip link set q type vlan mvrp on; ip link add link aa x type vlan id 5000; ip link add link aa x type vlan id x; ip link add x type vlan id 5',
+  ],
+};
+
 const WRONG = [
   ...['foo', 'link foo', 'addr foo', 'r foo', 'n foo', 'netns foo', '-foo l', '-batch /nope', '-n nope l'],
   ...[
@@ -350,6 +360,14 @@ describe('ip: the same is made', () => {
   for (const [name, groups] of Object.entries(CHANGES))
     test(name, (context) => {
       needs(context, needsRoot, needsProgram('ip'));
+      expectSameState(groups);
+    });
+});
+
+describe('ip: the same is made, where the kernel has the kind', () => {
+  for (const [kind, groups] of Object.entries(OPTIONAL))
+    test(kind, (context) => {
+      needs(context, needsRoot, needsProgram('ip'), needsKind(kind));
       expectSameState(groups);
     });
 });

@@ -1,6 +1,7 @@
 /** A socket to the kernel: requests with acknowledgements, dumps, batches, notifications. netlink(7). */
 import {
   AF_NETLINK,
+  inWords,
   type LiveSys,
   NETLINK_ADD_MEMBERSHIP,
   NETLINK_CAP_ACK,
@@ -101,9 +102,8 @@ export class NetlinkSocket implements Disposable {
    */
   requestAll(requests: readonly Request[], what = 'netlink batch'): Message[] {
     const first = this.#sequence + 1;
-    const datagram = Buffer.concat(
-      requests.map((request) => this.#encode(request, request.acknowledged === false ? 0 : NLM_F_ACK)),
-    );
+    const messages = requests.map((request) => this.#encode(request, request.acknowledged === false ? 0 : NLM_F_ACK));
+    const datagram = inWords(Buffer.concat(messages), what);
     // Nothing is sent, nothing answered where calls are only shown.
     if (this.sys.send(this.fd, datagram) === 0) return [];
     return this.#collect(first, requests, what);
