@@ -28,7 +28,7 @@ export function* linesOf(text: string): Generator<readonly [line: string, number
   }
 }
 
-export function readBatch(file: string): string {
+function readBatch(file: string): string {
   try {
     return readFileSync(file === '-' ? 0 : encode(file), 'utf8');
   } catch (error) {

@@ -15,7 +15,7 @@ import { FAILED, isNamed, type Words, WRONG } from './words.ts';
 
 type Command = (context: Context, words: Words) => void;
 /** Names (with `~` where they may be abbreviated) and what they do. The first row is meant where no word is given. */
-export type Commands = readonly (readonly [names: string, command: Command])[];
+type Commands = readonly (readonly [names: string, command: Command])[];
 
 export interface Object {
   readonly names: string;
@@ -216,7 +216,7 @@ export const OURS: Commands = [
   ['disconnect', connect.disconnect],
 ];
 
-export function runObject(object: Object, context: Context, words: Words): void {
+function runObject(object: Object, context: Context, words: Words): void {
   const word = words.next;
   if (word === undefined || !object.commands.length) {
     object.byDefault(context, words);

@@ -18,7 +18,7 @@ import { namespaceNames } from './verbs/ids.ts';
 import { FAILED, WRONG } from './words.ts';
 
 /** Files that take the place of those in /etc. */
-export interface Replacement {
+interface Replacement {
   readonly source: string;
   readonly target: string;
 }

@@ -2,12 +2,10 @@
 import { ToolError } from '@ts/cli';
 
 export const RUN = '/run/netns';
-/** iproute2's name of it; /var/run is a link to /run. */
-export const VAR_RUN = '/var/run/netns';
 /** Files that a program in the namespace sees in place of those in /etc. */
 export const ETC = '/etc/netns';
 
-export const isName = (name: string): boolean =>
+const isName = (name: string): boolean =>
   name !== '' && name !== '.' && name !== '..' && !name.includes('/') && Buffer.byteLength(name) <= 255;
 
 /** Path of a namespace by name; a path stands for itself. */

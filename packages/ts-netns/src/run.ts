@@ -55,7 +55,7 @@ export function planRun(words: readonly string[], settings: Settings): Run {
 const makeNamespace = (sys: LiveSys): number =>
   inNewNamespace(sys, () => ownNamespace(sys), sys.or('cannot make a network namespace').explaining('unshare net'));
 
-export const RUN_OWNER = (pid: number): string => `run-${pid}`;
+const ownerOf = (pid: number): string => `run-${pid}`;
 
 /** Made live, where the kernel's answers can be looked at; what follows is recorded. Descriptors stay open for it. */
 export function prepareRun(plan: Run, sys: LiveSys, world: World): Run {
@@ -75,7 +75,7 @@ function makeAll(plan: Run, sys: LiveSys, world: World): Run {
     inner.close();
     return { ...plan, made: { namespace, after: [] } };
   }
-  const owner = RUN_OWNER(world.pid);
+  const owner = ownerOf(world.pid);
   const undo = new Undo();
   try {
     checkPorts(context, owner, connection);

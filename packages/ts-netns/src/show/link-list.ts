@@ -22,7 +22,7 @@ import { type LinkView, showBrief, showLink } from './link.ts';
 import { showStatistics } from './statistics.ts';
 
 /** What is shown: all that is said applies. */
-export interface Filter {
+interface Filter {
   device?: string;
   up?: boolean;
   master?: string;
@@ -71,7 +71,7 @@ const ADDRESS_FLAGS: Rows<Filter> = (
   ] as const,
 ]);
 
-export const FILTER_ROWS: Rows<Filter> = [
+const FILTER_ROWS: Rows<Filter> = [
   [
     'to',
     (filter, words) => {

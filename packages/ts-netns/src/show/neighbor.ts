@@ -78,7 +78,7 @@ export function showNeighbor(context: Context, each: Neighbor, isOfDevice: boole
   return entry;
 }
 
-export interface NeighborFilter {
+interface NeighborFilter {
   device?: string;
   to?: Prefix;
   states?: number;

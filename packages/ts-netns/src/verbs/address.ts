@@ -37,7 +37,7 @@ interface State {
   flags: number;
 }
 
-export const familyName = (family: number): string =>
+const familyName = (family: number): string =>
   family === sys.AF_INET ? 'inet' : family === sys.AF_INET6 ? 'inet6' : 'any valid';
 
 /** A prefix, or iproute2's words where it is none. */

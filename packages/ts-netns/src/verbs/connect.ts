@@ -58,7 +58,7 @@ export interface Connection {
   mtu?: number;
 }
 
-export const CONNECTION_ROWS: Rows<Connection> = [
+const CONNECTION_ROWS: Rows<Connection> = [
   [
     '--connect',
     () => {}, // reads well in front of `run`'s words
@@ -393,7 +393,7 @@ function removeFolders(folder: string, outermost: string | undefined): void {
 }
 
 /** What `connect` does, as one would do it by hand; of each line, only what is not there yet. */
-export function inWords(name: string, connection: Connection): string {
+function inWords(name: string, connection: Connection): string {
   const { bridge, address, gateway, device, host = hostName(name), dns } = connection;
   const length = address?.length;
   const lines = [
@@ -449,7 +449,7 @@ export function connect(context: Context, words: Words): void {
 }
 
 /** The bridge goes where we had made it and nobody is at it any more. */
-export function removeBridge(context: Context, index: number | undefined): void {
+function removeBridge(context: Context, index: number | undefined): void {
   if (index === undefined) return;
   const links = listLinks(context.route);
   const bridge = links.find((link) => link.index === index);

@@ -11,7 +11,7 @@ import { FAILED } from '../words.ts';
 
 /** Our tables: this one, and one of each `run`, with its process id behind the name. */
 export const TABLE = 'ts-netns';
-export const isOurs = (name: string): boolean => name === TABLE || name.startsWith(`${TABLE}-`);
+const isOurs = (name: string): boolean => name === TABLE || name.startsWith(`${TABLE}-`);
 
 const FILES = {
   ip_forward: '/proc/sys/net/ipv4/ip_forward',

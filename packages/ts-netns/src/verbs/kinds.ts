@@ -26,7 +26,7 @@ interface State<S extends Schema> {
   readonly context: Context;
 }
 
-export type KindParser = (words: Words, context: Context) => Info;
+type KindParser = (words: Words, context: Context) => Info;
 
 /** A kind whose words are all in a table. */
 function kind<S extends Schema>(name: string, schema: S, rows: Rows<State<S>>, port = false): KindParser {

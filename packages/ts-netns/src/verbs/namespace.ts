@@ -211,7 +211,7 @@ export function identify(context: Context, words: Words): void {
 }
 
 /** Processes in a namespace, in ascending order. */
-export const processesIn = (path: string): number[] => {
+const processesIn = (path: string): number[] => {
   const target = statSync(sys.encode(path));
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -398,7 +398,7 @@ export const nat = object('nat', natWish);
 export const filter = object('filter', filterWish);
 
 /** The first address of a namespace that others can reach. */
-export function addressIn(context: Context, name: string, family: number = sys.AF_INET): Address {
+function addressIn(context: Context, name: string, family: number = sys.AF_INET): Address {
   const fd = openNamed(context.sys, name);
   const inner = context.inside(fd);
   try {
