@@ -73,7 +73,7 @@ ip link add v type veth peer name w netns n1; ip link set v master br0 up alias 
 ip link add p type veth peer name q
 ip link add x type vxlan id 4 dstport 4789 group 239.1.1.1 dev p local 1.2.3.4
 ip link add link p name m0 type macvlan mode bridge
-ip tuntap add t0 mode tun; ip tuntap add t1 mode tap user nobody
+ip tuntap add t0 mode tun; ip tuntap add t1 mode tap user nobody multi_queue
 ip link property add dev v altname foo; ip link add ifb0 type ifb
 ip link set p promisc on; ip link set q arp off multicast off txqueuelen 5 mtu 1400 group 7
 ip addr add 10.0.0.1/24 brd + dev br0 label br0:x; ip addr add 10.0.0.2/24 dev br0

@@ -139,6 +139,8 @@ export const TUN = {
   virtioHeader: [sys.IFLA_TUN_VNET_HDR, u8],
   persist: [sys.IFLA_TUN_PERSIST, u8],
   multiQueue: [sys.IFLA_TUN_MULTI_QUEUE, u8],
+  queues: [sys.IFLA_TUN_NUM_QUEUES, u32],
+  disabledQueues: [sys.IFLA_TUN_NUM_DISABLED_QUEUES, u32],
 } as const;
 
 /** Schemas by the kind's name; veth has its own, since its data is a link again. */

@@ -249,13 +249,17 @@ const showTun: Show = (entry, data, { world }) => {
   const d = kindData(TUN, data);
   const type = d.type === sys.IFF_TAP ? 'tap' : 'tun';
   entry.both('type', type, `type ${type} `);
-  const onOff = (key: string, value: number | undefined, quiet = false) => {
-    if (value === undefined) return;
-    entry.both(key, value !== 0, quiet && !value ? '' : `${key} ${value ? 'on' : 'off'} `);
+  const onOff = (key: string, value: number | undefined) => {
+    if (value !== undefined) entry.both(key, value !== 0, `${key} ${value ? 'on' : 'off'} `);
   };
   onOff('pi', d.packetInfo);
   onOff('vnet_hdr', d.virtioHeader);
-  onOff('multi_queue', d.multiQueue, true);
+  entry.both('multi_queue', Boolean(d.multiQueue), d.multiQueue ? 'multi_queue ' : '');
+  if (d.multiQueue)
+    numbers(entry, [
+      ['numqueues', 'numqueues', d.queues],
+      ['numdisabled', 'numdisabled', d.disabledQueues],
+    ]);
   onOff('persist', d.persist);
   const named = (key: string, id: number | undefined, name: string | undefined) => {
     if (id !== undefined) entry.both(key, name ?? String(id), `${key} ${name ?? id} `);
