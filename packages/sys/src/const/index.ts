@@ -41,6 +41,7 @@ export * from './securebits.ts';
 export * from './sigmask.ts';
 export * from './signal.ts';
 export * from './socket.ts';
+export * from './statmount.ts';
 export * from './umount.ts';
 export * from './wait.ts';
 export * from './xattr.ts';

@@ -5,5 +5,6 @@ export * from './namespaces.ts';
 export * from './process.ts';
 export * from './seccomp.ts';
 export * from './socket.ts';
+export * from './statmount.ts';
 export * from './watch.ts';
 export * from './xattr.ts';
