@@ -9,6 +9,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { comparisons } from './bench/comparisons.ts';
 import { existing, measure, type Row } from './bench/measure.ts';
+import { namespaces } from './bench/namespaces.ts';
 
 const { values } = parseArgs({
   options: { runs: { type: 'string', default: '15' }, only: { type: 'string' }, json: { type: 'string' } },
@@ -26,10 +27,13 @@ for (const comparison of comparisons()) {
   using _around = comparison.around?.() ?? { [Symbol.dispose]: () => undefined };
   rows.push(...measure(comparison.name, present, Number(values.runs)));
 }
+const scale = await namespaces(Math.max(1, Math.round(Number(values.runs) / 5)));
+rows.push(...scale);
 const cell = (value: number) => value.toFixed(1).padStart(8);
 process.stdout.write(`${'what'.padEnd(22)}${'who'.padEnd(26)}  min ms   median   ratio\n`);
 for (const { what, who, minimum, median, ratio } of rows)
   process.stdout.write(
     `${what.padEnd(22)}${who.padEnd(26)}${cell(minimum)} ${cell(median)} ${ratio.toFixed(2).padStart(7)}\n`,
   );
+for (const { who, peak } of scale) process.stdout.write(`${who}: ${(peak / 1024).toFixed(1)} MB at most\n`);
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);

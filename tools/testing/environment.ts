@@ -13,6 +13,7 @@ export const debianPackages: readonly string[] = [
   'libseccomp-dev',
   'linux-libc-dev-armhf-cross',
   'iproute2',
+  'nftables',
   'uidmap',
   'iputils-ping',
   'procps',

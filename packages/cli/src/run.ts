@@ -64,6 +64,11 @@ function end(status: number): never {
 
 const progOf = (call: Call) => basename(call.argv[0] || call.tool.name);
 
+const isBare = ({ tool, argv }: Call) => tool.bare?.includes(basename(argv[0] || tool.name)) ?? false;
+
+/** The name before what is said while a tape is played; none where the original says none. */
+const speaker = (call: Call) => (isBare(call) ? '' : progOf(call));
+
 /** The table with the options that every tool has, less those whose name the tool uses itself. */
 export function tableOf(tool: Tool): readonly Option[] {
   return [
@@ -91,7 +96,7 @@ function worldOf(call: Call, session: Session): World {
     { ...session.inherited, environment: call.environment },
     prog,
     (text) => writeText(1, text, ignored),
-    (message) => writeText(2, `${prog}: ${message}\n`, true),
+    (message) => writeText(2, isBare(call) ? `${message}\n` : `${prog}: ${message}\n`, true),
   );
   return { ...world, calledAs: call.argv[0], argv: call.argv };
 }
@@ -233,6 +238,7 @@ function planNext(call: Call, chain: Chain, session: Session): { plan: unknown; 
   if (stale) return `it depends on what is changed before it (${stale})`;
   const hidden = tool.files?.(plan).find((file) => mounted.some((target) => isBelow(resolve(file), target)));
   if (hidden) return `it reads ${hidden}, which is mounted over before it`;
+  if (tool.prepares?.(plan)) return 'it looks at the kernel’s answers first';
   return tool.becomes(plan) ? { plan, world } : 'it ends in no program, or prints before';
 }
 
@@ -286,7 +292,7 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
     if (chain.emission && !after.identity && dependsOnUser(next.tool, planned.plan))
       recordUserCheck(sys, planned.world, next.tool.status ?? 1);
     const prog = progOf(next);
-    const nextSys = sys.speakFor(prog, `${next.tool.name} ${prog}`, next.tool.status ?? 1);
+    const nextSys = sys.speakFor(speaker(next), `${next.tool.name} ${prog}`, next.tool.status ?? 1);
     nextSys.ignoring().setProcessName(prog);
     conclude(
       next.tool.apply(planned.plan, nextSys as Recording, planned.world),
@@ -319,7 +325,7 @@ function recordEmission(call: Call, plan: unknown, world: World, session: Sessio
   const status = tool.status ?? 1;
   const reason = tool.becomes(plan) ? momentary(tool, plan) : 'it ends in no program, or prints before';
   if (reason) throw new ToolError(`${tool.name} cannot be emitted: ${reason}`);
-  const sys = recording(status, texts).speakFor(world.prog, `${tool.name} ${world.prog}`, status);
+  const sys = recording(status, texts).speakFor(speaker(call), `${tool.name} ${world.prog}`, status);
   if (emission.fixed.has('user') || dependsOnUser(tool, plan)) recordUserCheck(sys, world, status);
   conclude(
     tool.apply(plan, sys as Recording, world),
@@ -332,7 +338,8 @@ function recordEmission(call: Call, plan: unknown, world: World, session: Sessio
 
 function record(call: Call, plan: unknown, world: World, session: Session, texts: boolean, prologue: boolean) {
   const { tool } = call;
-  const sys = recording(tool.status ?? 1, texts).speakFor(world.prog, `${tool.name} ${world.prog}`, tool.status ?? 1);
+  const asking = `${tool.name} ${world.prog}`;
+  const sys = recording(tool.status ?? 1, texts).speakFor(speaker(call), asking, tool.status ?? 1);
   if (prologue) giveBack(sys, session.inherited, world.prog);
   const outcome = tool.apply(plan, sys as Recording, world);
   conclude(outcome, { sys, changed: new Set(), mounted: [] }, call, session);
@@ -385,7 +392,9 @@ function perform(call: Call, world: World, session: Session): number | Promise<n
       session.file !== undefined && world.variable('TS_HINTS') !== '0'
         ? { path: session.file, option: EXPLAIN }
         : undefined;
-    const tape = record(call, plan, world, session, tracing, true);
+    const early = live(tool.status ?? 1, tracing ? (line) => writeText(2, `${line}\n`, true) : undefined);
+    const prepared = tool.prepares?.(plan) ? tool.prepare?.(plan, early, world) : plan;
+    const tape = record(call, prepared, world, session, tracing, true);
     play(live(), tape, world.prog, session.inherited, { trace: tracing ? 2 : undefined, explainer });
   }
   const sys = live(tool.status ?? 1, tracing ? (line) => writeText(2, `${line}\n`, true) : undefined);

@@ -41,6 +41,8 @@ export interface Tool<Table extends readonly Option[] = readonly Option[], Plan 
   readonly name: string;
   /** Names of the original that it replaces, the first one first. */
   readonly replaces: readonly string[];
+  /** Names of the original under which messages stand without a name before them (ip). */
+  readonly bare?: readonly string[];
   readonly section: 1 | 8;
   /** One sentence, as in the man page's NAME. */
   readonly summary: string;
@@ -69,6 +71,13 @@ export interface Tool<Table extends readonly Option[] = readonly Option[], Plan 
   plan(input: Parsed<Table>, world: World): Plan;
   /** True where the plan ends in a program: its calls are recorded; otherwise they are made at once. */
   becomes(plan: Plan): boolean;
+  /** Whether `prepare` has something to do: such a plan is never put behind another tool's on a tape. */
+  prepares?(plan: Plan): boolean;
+  /**
+   * Where `becomes` is true: what has to be done live, since the kernel's answers matter, before the rest is recorded.
+   * Result: the plan that is recorded. Not called where calls are only shown.
+   */
+  prepare?(plan: Plan, sys: LiveSys, world: World): Plan;
   /** The system calls, in kernel order. */
   apply(plan: Plan, sys: Recording, world: World): Outcome;
   /** Instead of `apply` where `becomes` is false. A promise where data streams through: it ends in no program then. */

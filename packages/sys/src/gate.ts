@@ -24,4 +24,6 @@ export interface Gate {
   call(name: Call, operands: readonly Operand[], failure: Failure, looksOnly?: boolean): Int;
   /** True where results are known at once, so that data filled by the kernel can be read. */
   readonly live: boolean;
+  /** True where calls that change something are only shown. */
+  readonly dry?: boolean;
 }

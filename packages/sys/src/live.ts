@@ -43,6 +43,10 @@ const ENOENT = 2;
 export class LiveGate implements Gate {
   readonly live = true;
 
+  get dry(): boolean {
+    return this.isDry;
+  }
+
   /**
    * @param trace Is given one line a call, as strace(1) prints it.
    * @param isDry Calls that change something are not made, only traced, and succeed.

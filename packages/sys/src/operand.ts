@@ -45,5 +45,16 @@ export function pointerArray(items: readonly (Data | null)[]): PointerArray {
   );
 }
 
+const words = new WeakMap<Uint8Array, string>();
+
+/** Says in words what data is: traces show that instead of "...". */
+export function inWords<T extends Uint8Array>(data: T, text: string): T {
+  words.set(data, text);
+  return data;
+}
+
+/** What `inWords` was told of it. */
+export const wordsFor = (data: Uint8Array): string | undefined => words.get(data);
+
 export const bytesOf = (data: string | Uint8Array | MadeText): Uint8Array =>
   typeof data === 'string' ? cString(data) : data instanceof MadeText ? data.buffer : data;

@@ -40,6 +40,8 @@ export interface SysBase<Result extends Int> extends Bound<typeof man2, Result> 
 
 export interface Sys extends SysBase<Int> {}
 export interface LiveSys extends SysBase<number> {
+  /** Calls that change something are only shown (--dry-run). */
+  readonly dry: boolean;
   /** A call that has no wrapper and changes nothing: made even where calls are only shown. */
   look(name: Call, ...operands: Operand[]): number;
 }
@@ -52,6 +54,10 @@ export class BoundSys implements Caller {
 
   get live(): boolean {
     return this.gate.live;
+  }
+
+  get dry(): boolean {
+    return this.gate.dry ?? false;
   }
 
   or(message: string, statuses: Statuses = {}): this {

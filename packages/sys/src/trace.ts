@@ -27,7 +27,7 @@ import * as umount from './const/umount.ts';
 import * as wait from './const/wait.ts';
 import * as xattr from './const/xattr.ts';
 import { errnoName, strerror } from './errno.ts';
-import { Block, MadeText, type Operand, PointerArray, Ref } from './operand.ts';
+import { Block, MadeText, type Operand, PointerArray, Ref, wordsFor } from './operand.ts';
 
 type Names = Readonly<Record<string, number>>;
 
@@ -117,7 +117,8 @@ function formatOperand(kind: string, operand: Operand, operands: readonly Operan
   if (operand instanceof Ref) return `\u0001${operands.indexOf(operand)}`;
   if (operand instanceof MadeText) return `"\u0002${operands.indexOf(operand)}"`;
   if (operand instanceof Block) return formatPointer(operand);
-  if (operand instanceof Uint8Array) return kind === 'out' ? '...' : kind === 'ptr' ? '{...}' : quote(decode(operand));
+  if (operand instanceof Uint8Array)
+    return kind === 'out' ? '...' : kind === 'ptr' ? `{${wordsFor(operand) ?? '...'}}` : quote(decode(operand));
   if (typeof operand === 'string') return quote(operand);
   const value = Number(operand);
   if (kind === 'at' && value === at.AT_FDCWD) return 'AT_FDCWD';

@@ -11,6 +11,7 @@ const KERNEL = [
   'fcntl',
   'filter',
   'fs',
+  'inotify',
   'landlock',
   'magic',
   'memfd',
@@ -30,9 +31,29 @@ const KERNEL = [
   'wait',
   'xattr',
 ].map((name) => `linux/${name}.h`);
+/** The kernel's headers that include some of the C library's. */
+const NETWORK = [
+  'sys/socket.h',
+  ...[
+    'if',
+    'if_addr',
+    'if_arp',
+    'if_link',
+    'if_tun',
+    'neighbour',
+    'netlink',
+    'netfilter',
+    'netfilter/nfnetlink',
+    'netfilter/nf_tables',
+    'rtnetlink',
+    'veth',
+  ].map((name) => `linux/${name}.h`),
+  'sys/ioctl.h',
+];
 const LIBRARY = [
   'fcntl.h',
   'signal.h',
+  'sys/file.h',
   'sys/ioctl.h',
   'sys/mount.h',
   'sys/resource.h',
@@ -43,6 +64,10 @@ const LIBRARY = [
 
 /** Enumerators, which the preprocessor cannot ask for: there since Linux 5.2 or longer. */
 const isEnumerator = (name: string) => /^(FSCONFIG|NETNSA|LANDLOCK_RULE)_/.test(name) && !(name in NEWER);
+const isNetworkEnumerator = (name: string) =>
+  /^(NLMSGERR_ATTR|IFLA|IFA(?!_F_)|NDA|RTN(?!H_F)|RT_SCOPE|RT_TABLE|RTAX?|RTNLGRP|VETH_INFO|MACVLAN_MODE|NFNL_MSG|NFPROTO|NF_INET|NFTA?|IFF|NETLINK_EXT)_/.test(
+    name,
+  );
 
 /** Newer than the headers of some systems: the value, and the Linux that brought it. Compared with the headers where they have it. */
 const NEWER: Readonly<Record<string, readonly [value: number, since: string]>> = {
@@ -135,9 +160,10 @@ for (const arch of Object.keys(COMPILERS) as Arch[]) {
       );
       expect(names.length).toBeGreaterThan(250);
       const kernel = valuesOf(compiler, KERNEL, names, names.filter(isEnumerator));
+      const network = valuesOf(compiler, NETWORK, names, names.filter(isNetworkEnumerator));
       const library = valuesOf(compiler, LIBRARY, names);
       for (const name of names) {
-        const known = kernel.get(name) ?? library.get(name) ?? NEWER[name]?.[0];
+        const known = kernel.get(name) ?? network.get(name) ?? library.get(name) ?? NEWER[name]?.[0];
         expect({ name, value: word(ours[name] as number | bigint) }).toEqual({
           name,
           value: known === undefined ? 'in the headers' : word(known),

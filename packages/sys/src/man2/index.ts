@@ -6,5 +6,7 @@ export * from './mount.ts';
 export * from './namespaces.ts';
 export * from './process.ts';
 export * from './seccomp.ts';
+export * from './socket.ts';
 export * from './statmount.ts';
+export * from './watch.ts';
 export * from './xattr.ts';

@@ -1,0 +1,395 @@
+/** Recipes W1 to W3, N8 and the namespaces of A3; connect, run, NAT and published ports; ordinary users. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { inNetwork, inOwnNetwork } from '../harness/network.ts';
+import { bin, compatPath, isRoot, NOBODY, original, originalPath, run, temporaryFolder } from '../harness/run.ts';
+import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
+
+const USERS = isRoot ? [0, NOBODY] : [process.getuid?.() as number];
+const FORMS = [
+  { form: 'original name', ip: 'ip', netns: 'ip netns', path: compatPath },
+  { form: 'our name', ip: 'ts-netns', netns: 'ts-netns', path: originalPath },
+] as const;
+const IP = original('ip') ?? '/usr/sbin/ip';
+
+/** Answers each connection with who it sees, as a script for sh. */
+const server = (port: number) =>
+  `node -e 'require("net").createServer((s) => s.end("seen from " + s.remoteAddress + "\\n")).listen(${port}, "0.0.0.0", () => console.log("ready")).unref; setTimeout(() => process.exit(), 30000)'`;
+const client = (address: string, port: number) =>
+  `node -e 'require("net").connect({ host: "${address}", port: ${port}, timeout: 3000 }).on("data", (d) => process.stdout.write(d)).on("timeout", function () { console.log("timeout"); this.destroy(); }).on("error", (e) => console.log(e.code))'`;
+/** Starts it in the background and waits until it listens. */
+const started = (command: string, name: string) =>
+  `${command} > /run/${name}.out & SERVERS="$SERVERS $!"; for i in $(seq 200); do grep -q ready /run/${name}.out && break; sleep 0.05; done`;
+
+for (const { form, ip, netns, path } of FORMS) {
+  const script = (text: string) => inNetwork(text, { env: { PATH: path } });
+
+  describe(`W1, W3: a bridge, a pair, a namespace, ${form}`, () => {
+    test('a container reaches its gateway; what is deleted is gone', (context) => {
+      needs(context, needsRoot, needsProgram('ip', 'ping'));
+      const { stdout, stderr, status } = script(`set -e
+        ${ip} link add br0 type bridge
+        ${ip} addr add 192.168.77.1/24 brd + dev br0 label br0:gw
+        ${ip} link set br0 up
+        ${netns} add ns0
+        ${ip} link add veth0 type veth peer name veth0_peer
+        ${ip} link set veth0 master br0
+        ${ip} link set veth0 up
+        ${ip} link set veth0_peer netns ns0
+        ${netns} exec ns0 ${ip} link set veth0_peer name eth0
+        ${ip} -n ns0 addr add 192.168.77.2/24 dev eth0
+        ${ip} -n ns0 link set eth0 up
+        ${ip} -n ns0 route add default via 192.168.77.1
+        ${IP} -o addr show dev br0 scope global
+        ${ip} link show veth0 | head -1
+        ${IP} link show veth0 | head -1
+        ${IP} -n ns0 route
+        ${netns} exec ns0 ping -q -c 3 -i 0.2 192.168.77.1 | grep transmitted
+        ${netns} list; ${IP} netns list
+        ${netns} del ns0
+        for i in $(seq 100); do ${IP} link show veth0 >/run/shown 2>&1 || break; sleep 0.05; done; cat /run/shown
+        ${ip} link del br0
+        ${IP} -br link`);
+      expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+      expect(stdout).toContain('inet 192.168.77.1/24 brd 192.168.77.255 scope global br0:gw');
+      expect(
+        stdout.match(
+          /^\d+: veth0@if\d+: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue master br0 state UP /gm,
+        ),
+      ).toHaveLength(2);
+      expect(stdout).toContain(
+        'default via 192.168.77.1 dev eth0 \n192.168.77.0/24 dev eth0 proto kernel scope link src 192.168.77.2',
+      );
+      expect(stdout).toContain('3 packets transmitted, 3 received, 0% packet loss');
+      expect(stdout.split('ns0 (id: 0)\n')).toHaveLength(3);
+      expect(stdout).toContain('Device "veth0" does not exist.');
+      expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^lo /);
+    });
+  });
+
+  describe(`N8: a new network namespace has lo alone, down, ${form}`, () => {
+    for (const uid of USERS)
+      test(`as user ${uid}`, (context) => {
+        needs(context, needsProgram('unshare'));
+        const { stdout, stderr } = run(['unshare', '-nr', ...ip.split(' '), 'link'], { uid, env: { PATH: path } });
+        expect(stderr).toBe('');
+        expect(stdout).toMatch(/^1: lo: <LOOPBACK> mtu 65536 qdisc noop state DOWN .*\n {4}link\/loopback .*\n$/);
+      });
+  });
+}
+
+describe('exec', () => {
+  test('a mount namespace of its own: /sys of the namespace, files of /etc/netns in /etc, nothing outside', (context) => {
+    needs(context, needsRoot, needsProgram('ip'));
+    const { stdout, stderr } = inNetwork(`
+      ts-netns add a; mkdir -p /etc/netns/a; echo 'nameserver 9.9.9.9' > /etc/netns/a/resolv.conf; : > /etc/netns/a/nosuch
+      ${IP} link add out0 type ifb
+      ts-netns exec a sh -c 'cat /etc/resolv.conf; ls /sys/class/net; readlink /proc/self/ns/net; ts-netns identify; readlink /proc/self/ns/mnt' > /run/inside
+      ${IP} netns exec a readlink /proc/self/ns/net; readlink /proc/self/ns/mnt
+      cat /run/inside; cat /etc/resolv.conf; ls /sys/class/net | tr '\\n' ' '`);
+    expect(stderr.replaceAll('ts-netns: ', '')).toContain(
+      'Bind /etc/netns/a/nosuch -> /etc/nosuch failed: No such file or directory\n',
+    );
+    const [net, mnt, servers, link, own, name, ownMnt, ...outside] = stdout.split('\n');
+    expect({ servers, link, own, name }).toEqual({ servers: 'nameserver 9.9.9.9', link: 'lo', own: net, name: 'a' });
+    expect(ownMnt).not.toBe(mnt);
+    expect(outside.join('\n')).toBe('lo out0 ');
+  });
+
+  test('the program’s own status, or death by its signal; one process a chain, fused or not', (context) => {
+    needs(context, needsRoot, needsProgram('ip'));
+    for (const fuse of ['0', '1']) {
+      const { stdout, stderr } = inNetwork(
+        `ts-netns add a; ts-netns exec a sh -c 'exit 7'; echo $?
+         ts-netns exec a ts-hostname x true; ts-unshare -u ts-netns exec a ts-unshare -u ts-hostname box sh -c 'hostname; ls /sys/class/net; echo $PPID'; echo $$`,
+        { env: { TS_TOOLS_NO_FUSE: fuse, PATH: originalPath } },
+      );
+      expect(stderr).toMatch(/^(ts-hostname: .*\n.*\n)?$/);
+      const [status, host, link, parent, self] = stdout.split('\n');
+      expect({ status, host, link, parent }).toEqual({ status: '7', host: 'box', link: 'lo', parent: self });
+    }
+  });
+
+  test('A3: ip netns exec, then capsh with another root, another user and fewer capabilities', (context) => {
+    needs(context, needsRoot, needsProgram('capsh', 'ip'));
+    using folder = temporaryFolder();
+    run(['ts-rootfs', join(folder.path, 'rootfs')]);
+    mkdirSync(join(folder.path, 'rootfs/proc'), { recursive: true });
+    const command = (set: string) =>
+      `ip netns add box; mount -t proc proc ${folder.path}/rootfs/proc; PATH=${set} ip netns exec box capsh --inh=cap_chown --drop=cap_sys_admin --chroot=${folder.path}/rootfs --gid=1000 --uid=1000 -- -c 'grep -E "^(Uid|Gid|Cap)" /proc/self/status; grep : /proc/net/dev'`;
+    const [ours, theirs] = [compatPath, originalPath].map((set) =>
+      inNetwork(command(set), { env: { PATH: originalPath } }),
+    );
+    expect(ours).toEqual(theirs);
+    expect(ours?.stdout).toContain('lo:');
+  });
+
+  test('-all: one after the other', (context) => {
+    needs(context, needsRoot, needsProgram('ip'));
+    const list = (path: string) =>
+      inNetwork(
+        `${IP} netns add a; ${IP} netns add b; PATH=${path}; ip -all netns exec sh -c 'echo in $(ip netns identify)'`,
+      ).stdout;
+    expect(list(compatPath)).toBe(list(originalPath));
+  });
+});
+
+const CONNECT =
+  'ts-netns connect c1 --bridge br0 --address 192.168.77.2/24 --gateway 192.168.77.1 --nat --publish 8080:80/tcp --dns 192.168.77.1';
+/** Another "host" behind a link of this one, which does not know the container's net. */
+const FAR = `${IP} link set lo up; ${IP} netns add far; ${IP} link add out0 type veth peer name far0 netns far
+  ${IP} addr add 10.9.9.1/24 dev out0; ${IP} link set out0 up
+  ${IP} -n far addr add 10.9.9.2/24 dev far0; ${IP} -n far link set far0 up; ${IP} -n far link set lo up`;
+const FORWARDING = 'cat /proc/sys/net/ipv4/ip_forward';
+
+describe('W2: NAT, and ports', () => {
+  test('out with the host’s address, in through a port; taken back with all it had turned on', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft', 'ping'));
+    const { stdout, stderr } = inNetwork(`${FAR}
+      nft add table inet others; nft list ruleset > /run/before
+      echo "before: $(${FORWARDING})"
+      ${CONNECT}; ${CONNECT}; echo "connected: $? $(${FORWARDING})"
+      ${started(`${IP} netns exec far ${server(81)}`, 'far')}
+      ${started(`${IP} netns exec c1 ${server(80)}`, 'c1')}
+      echo "out: $(${IP} netns exec c1 ${client('10.9.9.2', 81)})"
+      echo "in: $(${IP} netns exec far ${client('10.9.9.1', 8080)})"
+      echo "here: $(${client('192.168.77.1', 8080)})"
+      echo "loopback: $(${client('127.0.0.1', 8080)})"
+      echo "itself: $(${IP} netns exec c1 ${client('192.168.77.1', 8080)})"
+      ts-netns exec c1 cat /etc/resolv.conf | tail -1
+      ts-netns nat; ts-netns publish; ts-netns -j publish
+      nft list table inet ts-netns | grep -c comment
+      kill $SERVERS
+      ts-netns disconnect c1; echo "disconnected: $? $(${FORWARDING})"
+      nft list ruleset | cmp - /run/before && echo same
+      ${IP} -br link | cut -d' ' -f1; ${IP} netns | cut -d' ' -f1; ls /etc/netns 2>&1`);
+    expect(stderr).toBe('');
+    expect(stdout.split('\n')).toEqual([
+      'before: 0',
+      'connected: 0 1',
+      'out: seen from 10.9.9.1',
+      'in: seen from 10.9.9.2',
+      'here: seen from 192.168.77.1',
+      'loopback: ECONNREFUSED',
+      'itself: seen from 192.168.77.1',
+      'nameserver 192.168.77.1',
+      '192.168.77.0/24 for c1',
+      'c1 8080:80/tcp to 192.168.77.2',
+      '[{"namespace":"c1","ports":"8080:80/tcp","to":"192.168.77.2"}]',
+      '5',
+      'disconnected: 0 0',
+      'same',
+      'lo',
+      'out0@if2',
+      'far',
+      "ls: cannot access '/etc/netns': No such file or directory",
+      '',
+    ]);
+  });
+
+  test('nat, publish, filter by hand: added once, listed, removed, the table goes with the last', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft'));
+    const { stdout, stderr } = inNetwork(`
+      ts-netns nat add --source 10.1.2.3/16 --out lo; ts-netns nat add --source 10.1.0.0/16 --out lo; echo $?
+      ts-netns filter add --source 10.1.0.0/16 --destination 10.2.0.0/16 --port 22/tcp --drop
+      ts-netns nat add --source fd00::/64; ts-netns nat; ts-netns filter; ts-netns -j nat
+      cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding
+      nft list table inet ts-netns | grep -E 'masquerade|drop' | sed 's/^\\s*//'
+      ts-netns nat del --source 10.1.0.0/16 --out lo; ts-netns nat del --source 10.1.0.0/16 --out lo; echo $?
+      ts-netns nat del --source fd00::/64; cat /proc/sys/net/ipv4/ip_forward
+      ts-netns filter del --source 10.1.0.0/16 --destination 10.2.0.0/16 --port 22/tcp --drop
+      cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding; nft list ruleset`);
+    expect(stderr).toBe(
+      'ts-netns: nat: the rule is there already\nts-netns: there is no such rule: nat 10.1.0.0/16 out lo\n',
+    );
+    expect(stdout.split('\n')).toEqual([
+      '2',
+      '10.1.0.0/16 out lo',
+      'fd00::/64',
+      'source 10.1.0.0/16 destination 10.2.0.0/16 port 22/tcp drop',
+      '[{"source":"10.1.0.0/16","out":"lo"},{"source":"fd00::/64"}]',
+      '1',
+      '1',
+      'ip saddr 10.1.0.0/16 oifname "lo" masquerade comment "nat 10.1.0.0/16 out lo"',
+      'ip6 saddr fd00::/64 ip6 daddr != fd00::/64 masquerade comment "nat fd00::/64"',
+      'ip saddr 10.1.0.0/16 ip daddr 10.2.0.0/16 tcp dport 22 drop comment "filter source 10.1.0.0/16 destination 10.2.0.0/16 port 22/tcp drop"',
+      '1',
+      '1',
+      '0',
+      '0',
+      '',
+    ]);
+  });
+});
+
+describe('connect: all or nothing', () => {
+  /** State of the host, to be compared: links, namespaces, rules, forwarding, files. */
+  const state = `(${IP} -o link | sed 's/link.ether.*//'; ${IP} -o addr | grep -v fe80; ${IP} netns; nft list ruleset; ${FORWARDING}; ls -R /etc/netns 2>&1)`;
+  for (const [what, before, command, message] of [
+    ['the device is there inside', 'ip netns add c1; ip -n c1 link add eth0 type ifb', CONNECT, /File exists/],
+    ['the host’s end is there', 'ip link add ve-c1 type ifb', CONNECT, /ve-c1 is there already/],
+    ['the bridge is none', 'ip link add br0 type ifb', CONNECT, /br0 is there, and no bridge/],
+    [
+      'a port is taken',
+      'ts-netns connect c0 --bridge br0 --address 192.168.77.9/24 --publish 8080:81',
+      CONNECT,
+      /is published by c0/,
+    ],
+    [
+      'resolv.conf is another’s',
+      'mkdir -p /etc/netns/c1; echo x > /etc/netns/c1/resolv.conf',
+      CONNECT,
+      /resolv.conf is there already/,
+    ],
+    ['a kernel’s refusal', '', `${CONNECT} --mtu 65535 --address 0.0.0.0/24`, /gateway/],
+    ['no prefix length', '', 'ts-netns connect c1 --bridge br0 --address 1.2.3.4', /has no prefix length/],
+    [
+      'a gateway elsewhere',
+      '',
+      'ts-netns connect c1 --bridge br0 --address 1.2.3.4/24 --gateway 2.2.2.2',
+      /not in the net/,
+    ],
+    ['a long name', '', 'ts-netns connect c1 --bridge br0123456789012345 --address 1.2.3.4/24', /not a valid ifname/],
+    ['no namespace of that name', '', 'ts-netns connect a/b --bridge br0', /Invalid netns name/],
+    ['forwarding cannot be turned on', 'mount -o bind,ro /proc/sys /proc/sys', CONNECT, /Read-only file system/],
+  ] as const)
+    test(what, (context) => {
+      needs(context, needsRoot, needsProgram('ip', 'nft'));
+      const { stdout, stderr } = inNetwork(
+        `${before || ':'}; ${state} > /run/before; ${command} 2>/run/error; echo "status $?"; ${state} > /run/after; diff /run/before /run/after && echo same; cat /run/error`,
+      );
+      expect(stderr).toBe('');
+      expect(stdout).toMatch(/^status (1|2|255)\nsame\n/);
+      expect(stdout).toMatch(message);
+    });
+
+  test('--dry-run says what would be done, and does nothing', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft'));
+    const { stdout, stderr } = inNetwork(
+      `${CONNECT.replace('ts-netns', 'ts-netns --dry-run')}; ${IP} -br link | cut -d' ' -f1; ls -A /run/netns 2>&1`,
+    );
+    expect(stderr).toBe('');
+    expect(stdout).toBe(`ip netns add c1
+ip link add br0 type bridge
+ip address add 192.168.77.1/24 brd + dev br0
+ip link set br0 up
+ip link add ve-c1 type veth peer name eth0 netns c1
+ip link set ve-c1 master br0 up
+ip -n c1 link set lo up
+ip -n c1 address add 192.168.77.2/24 brd + dev eth0
+ip -n c1 link set eth0 up
+ip -n c1 route replace default via 192.168.77.1 dev eth0
+table inet ts-netns: nat 192.168.77.0/24 for c1
+table inet ts-netns: publish c1 8080:80/tcp to 192.168.77.2
+/etc/netns/c1/resolv.conf: nameserver 192.168.77.1
+lo
+ls: cannot access '/run/netns': No such file or directory
+`);
+  });
+
+  test('what is there already stays when connect comes again, and disconnect leaves what others made', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft'));
+    const { stdout, stderr } = inNetwork(`
+      ${IP} netns add mine; ${IP} link add br0 type bridge; ${IP} link set br0 up
+      ts-netns connect mine --bridge br0 --address 10.0.0.2/24 --gateway 10.0.0.1
+      ts-netns connect mine --bridge br0 --address 10.0.0.2/24 --gateway 10.0.0.1; echo $?
+      ts-netns disconnect mine; echo $?; ${IP} netns | cut -d' ' -f1; ${IP} -br link | cut -d' ' -f1
+      ts-netns disconnect mine; echo $?`);
+    expect(stderr).toBe('ts-netns: namespace mine is not connected\n');
+    expect(stdout).toBe('0\n0\nmine\nlo\nbr0\n1\n');
+  });
+});
+
+describe('run: a namespace that goes with its program', () => {
+  const RUN = 'ts-netns run --bridge br0 --address 192.168.77.4/24 --gateway 192.168.77.1 --nat --dns 1.2.3.4 --';
+  for (const [how, program, status] of [
+    ['ends', 'exit 5', 5],
+    ['is killed', 'kill -9 $$', 137],
+  ] as const)
+    test(`that ${how}`, (context) => {
+      needs(context, needsRoot, needsProgram('ip', 'nft', 'ping'));
+      const { stdout } = inNetwork(`${FAR}
+        ${RUN} sh -c '${IP} -br -4 addr | tr -s " "; cat /etc/resolv.conf; ping -q -c 1 -W 3 10.9.9.2 | grep -o "1 received"; ${program}' 2>/run/err; echo "status $?"
+        ${IP} -br link | cut -d' ' -f1 | tr '\\n' ' '; nft list ruleset; ${FORWARDING}; ls /run/netns; cat /etc/resolv.conf`);
+      expect(stdout.split('\n')).toEqual([
+        'lo UNKNOWN 127.0.0.1/8 ',
+        expect.stringMatching(/^eth0@if\d+ UP 192.168.77.4\/24 $/),
+        'nameserver 1.2.3.4',
+        '1 received',
+        `status ${status}`,
+        'lo out0@if2 0',
+        'far',
+        '',
+      ]);
+    });
+
+  test('the table goes at once when even its parent is killed', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft'));
+    const { stdout } = inNetwork(`
+      ${RUN} sleep 20 & P=$!
+      for i in $(seq 200); do pgrep -P $P sleep >/dev/null && break; sleep 0.05; done
+      nft list tables | tr -d '[0-9]'; C=$(pgrep -P $P); kill -9 $P; wait $P 2>/dev/null; kill -9 $C; sleep 0.3; nft list tables`);
+    expect(stdout).toBe('table inet ts-netns-\n');
+  });
+
+  test('without options, lo alone, and up', (context) => {
+    needs(context, needsRoot, needsProgram('ip'));
+    expect(inNetwork(`ts-netns run ${IP} -br link | cut -d' ' -f1; ts-netns run -- /nosuch; echo $?`)).toMatchObject({
+      stdout: 'lo\n1\n',
+      stderr: 'ts-netns: exec of "/nosuch" failed: No such file or directory\n',
+    });
+  });
+});
+
+describe('ordinary users', () => {
+  for (const uid of USERS.filter((each) => each !== 0)) {
+    test('all of it in namespaces of one’s own', (context) => {
+      needs(context, needsProgram('ip', 'unshare'));
+      const { stdout, stderr } = inOwnNetwork(
+        `ts-netns connect c1 --bridge br0 --address 10.7.0.2/24 --gateway 10.7.0.1 --nat --publish 8080:80 && ts-netns list
+         ts-netns exec c1 ${IP} -br -4 addr | tr -s ' '; ts-netns publish; cat /proc/sys/net/ipv4/ip_forward
+         ts-netns run --bridge br0 --address 10.7.0.9/24 ${IP} -br -4 addr | tr -s ' '; ts-netns disconnect c1; cat /proc/sys/net/ipv4/ip_forward`,
+        { uid },
+      );
+      expect(stderr).toBe('');
+      expect(stdout).toMatch(
+        /^c1 \(id: 0\)\nlo UNKNOWN 127.0.0.1\/8 \neth0@if\d+ UP 10.7.0.2\/24 \nc1 8080:80\/tcp to 10.7.0.2\n1\nlo .*\neth0@if\d+ UP 10.7.0.9\/24 \n0\n$/,
+      );
+    });
+    test('elsewhere the error says what is needed', () => {
+      for (const words of ['add x', 'link add br0 type bridge', 'run true', 'nat add --source 10.0.0.0/8'])
+        expect(run(['ts-netns', ...words.split(' ')], { uid, cwd: '/' })).toMatchObject({
+          status: expect.toSatisfy((status: number) => status !== 0),
+          stderr: expect.stringMatching(
+            /^ts-netns: .*(not permitted|denied).*\nts-netns: .*ts-unshare --map-root-user.*\n$/,
+          ),
+        });
+    });
+  }
+});
+
+describe('batches', () => {
+  test('lines with options, names of namespaces, a comment; the number of a line that fails', (context) => {
+    needs(context, needsRoot, needsProgram('ip'));
+    using folder = temporaryFolder();
+    const file = join(folder.path, 'batch');
+    writeFileSync(
+      file,
+      'add n1 # one\nlink add v type veth peer name w netns n1\n-n n1 addr add 1.2.3.4/8 dev w\n\nlink set nope up\nadd n2\n',
+    );
+    const { stdout, stderr } = inNetwork(
+      `ts-netns -batch ${file}; echo $?; ${IP} -n n1 -br addr | tr -s ' '; ${IP} netns`,
+    );
+    expect(stdout).toBe('1\nlo DOWN \nw@if2 DOWN 1.2.3.4/8 \nn1 (id: 0)\n'.replace('lo DOWN \n', 'lo DOWN \n'));
+    expect(stderr).toBe(`ts-netns: Cannot find device "nope"\nts-netns: Command failed ${file}:5\n`);
+  });
+});
+
+test('names as they come and go', (context) => {
+  needs(context, needsRoot, needsProgram('ip'));
+  const { stdout } = inNetwork(`${bin}/ts-netns monitor > /run/events & P=$!
+    for i in $(seq 200); do grep -q inotify /proc/$P/fdinfo/* 2>/dev/null && test -d /run/netns && break; sleep 0.05; done; sleep 0.2
+    ${IP} netns add a; ts-netns add b; ${IP} netns del b; sleep 0.2; kill $P; cat /run/events`);
+  expect(stdout).toBe('add a\nadd b\ndelete b\n');
+});

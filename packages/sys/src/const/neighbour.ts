@@ -1,0 +1,23 @@
+/** Neighbours: linux/neighbour.h. */
+export const NDA_DST = 1;
+export const NDA_LLADDR = 2;
+export const NDA_CACHEINFO = 3;
+export const NDA_PROBES = 4;
+export const NDA_IFINDEX = 8;
+export const NDA_MASTER = 9;
+export const NDA_PROTOCOL = 12;
+export const NTF_USE = 1;
+export const NTF_SELF = 2;
+export const NTF_PROXY = 8;
+export const NTF_EXT_LEARNED = 0x10;
+export const NTF_OFFLOADED = 0x20;
+export const NTF_ROUTER = 0x80;
+export const NUD_INCOMPLETE = 1;
+export const NUD_REACHABLE = 2;
+export const NUD_STALE = 4;
+export const NUD_DELAY = 8;
+export const NUD_PROBE = 0x10;
+export const NUD_FAILED = 0x20;
+export const NUD_NOARP = 0x40;
+export const NUD_PERMANENT = 0x80;
+export const NUD_NONE = 0;

@@ -1,0 +1,30 @@
+/** Why a namespace cannot be entered or made, read from the host before it is said. */
+import { has, setInStatus } from '@ts/capabilities';
+import type { Cause, World } from '@ts/cli';
+import { CAP_SYS_ADMIN } from '@ts/sys';
+import { pathOf } from './namespaces.ts';
+
+const isAdmin = (world: World) => has(setInStatus(world.read('/proc/self/status'), 'Eff'), CAP_SYS_ADMIN);
+
+const needsRights = (world: World, what: string) =>
+  isAdmin(world)
+    ? `${what} belongs to another user namespace: only what was made in one’s own can be used`
+    : 'this needs CAP_SYS_ADMIN: be root, or do it in namespaces of your own: ts-unshare --map-root-user --net --mount';
+
+export const causes: readonly Cause[] = [
+  {
+    of: 'open',
+    errors: ['ENOENT'],
+    probe: ([name = ''], world) =>
+      world.exists(pathOf(name)) ? undefined : `there is no such namespace: ts-netns list shows those there are`,
+  },
+  { of: 'setns', errors: ['EPERM'], probe: (_, world) => needsRights(world, 'the network namespace') },
+  {
+    of: 'setns',
+    errors: ['EINVAL'],
+    probe: ([name = '']) =>
+      `${pathOf(name)} is a file, and no network namespace is mounted on it (any more): remove it`,
+  },
+  { of: 'unshare', errors: ['EPERM'], probe: (_, world) => needsRights(world, 'this process') },
+  { of: 'mount', errors: ['EPERM'], probe: (_, world) => needsRights(world, 'the mount or network namespace') },
+];

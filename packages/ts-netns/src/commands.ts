@@ -1,0 +1,252 @@
+/** Objects and their commands: which words, in the order in which ip(8) looks at them, lead to which function. */
+import { ToolError } from '@ts/cli';
+import type { Context } from './context.ts';
+import { showAddresses, showLinks } from './show/link-list.ts';
+import { showNeighbors } from './show/neighbor.ts';
+import * as address from './verbs/address.ts';
+import * as connect from './verbs/connect.ts';
+import * as link from './verbs/link.ts';
+import * as namespace from './verbs/namespace.ts';
+import * as nat from './verbs/nat.ts';
+import * as neighbor from './verbs/neighbor.ts';
+import * as route from './verbs/route.ts';
+import * as tuntap from './verbs/tuntap.ts';
+import { FAILED, isNamed, type Words, WRONG } from './words.ts';
+
+type Command = (context: Context, words: Words) => void;
+/** Names (with `~` where they may be abbreviated) and what they do. The first row is meant where no word is given. */
+type Commands = readonly (readonly [names: string, command: Command])[];
+
+export interface Object {
+  readonly names: string;
+  readonly commands: Commands;
+  /** What is done without a word. */
+  readonly byDefault: Command;
+  readonly usage: readonly string[];
+}
+
+const LINK: Commands = [
+  ['add~', link.add],
+  ['set~ change~', link.set],
+  ['replace~', link.add],
+  ['delete~', link.remove],
+  ['show~ lst~ list~', showLinks],
+  ['property~', link.property],
+];
+
+const ADDRESS: Commands = [
+  ['add~', address.put('add')],
+  ['change~ chg', address.put('change')],
+  ['replace~', address.put('replace')],
+  ['delete~', address.remove],
+  ['show~ lst~ list~', showAddresses],
+  ['flush~', address.flush],
+];
+
+const ROUTE: Commands = [
+  ['list~ show~ lst~', route.show],
+  ['get~', route.get],
+  ['add~', route.put('add')],
+  ['change~ chg', route.put('change')],
+  ['replace~', route.put('replace')],
+  ['prepend~', route.put('prepend')],
+  ['append~', route.put('append')],
+  ['test~', route.put('test')],
+  ['delete~', route.remove],
+  ['flush~', route.flush],
+];
+
+const NEIGHBOR: Commands = [
+  ['add~', neighbor.put('add')],
+  ['change~ chg', neighbor.put('change')],
+  ['replace~', neighbor.put('replace')],
+  ['delete~', neighbor.remove],
+  ['get~', neighbor.get],
+  ['show~ lst~ list~', showNeighbors],
+  ['flush~', neighbor.flush],
+];
+
+const NETNS: Commands = [
+  ['list~ show~ lst~', namespace.list],
+  ['list-id~', namespace.listIds],
+  ['add~', namespace.add],
+  ['set~', namespace.setId],
+  ['delete~', namespace.remove],
+  ['identify~', namespace.identify],
+  ['pids~', namespace.pids],
+  ['monitor~', namespace.monitor],
+  ['attach~', namespace.attach],
+];
+
+const TUNTAP: Commands = [
+  ['add~', tuntap.add],
+  ['delete~', tuntap.remove],
+  ['show~ lst~ list~', tuntap.show],
+];
+
+/** What ip(8) has; an abbreviation means the first that it fits, so those that we lack stand here, too. */
+export const OBJECTS: readonly Object[] = [
+  {
+    names: 'address~',
+    commands: ADDRESS,
+    byDefault: showAddresses,
+    usage: [
+      'address {add|change|replace} IFADDR dev IFNAME [LIFETIME] [nodad|home|mngtmpaddr|noprefixroute|autojoin]',
+      'address del IFADDR dev IFNAME',
+      'address {show|flush} [dev IFNAME] [scope SCOPE-ID] [to PREFIX] [label PATTERN] [up]',
+    ],
+  },
+  missing('addrlabel~'),
+  missing('maddress~'),
+  {
+    names: 'route~',
+    commands: ROUTE,
+    byDefault: route.show,
+    usage: [
+      'route {show|flush} SELECTOR',
+      'route get ADDRESS [from ADDRESS iif STRING] [oif STRING] [mark NUMBER]',
+      'route {add|del|change|append|replace|prepend} ROUTE',
+    ],
+  },
+  missing('rule~'),
+  {
+    names: 'neighbor~ neighbour~',
+    commands: NEIGHBOR,
+    byDefault: showNeighbors,
+    usage: [
+      'neigh {add|del|change|replace} {ADDRESS [lladdr LLADDR] [nud STATE] | proxy ADDRESS} dev DEV',
+      'neigh {show|flush} [proxy] [to PREFIX] [dev DEV] [nud STATE]',
+      'neigh get ADDRESS dev DEV',
+    ],
+  },
+  missing('ntable~'),
+  missing('ntbl~'),
+  {
+    names: 'link~',
+    commands: LINK,
+    byDefault: showLinks,
+    usage: [
+      'link add [link DEV] [name] NAME [OPTIONS] type TYPE [ARGS]',
+      'link del DEVICE | group GROUP',
+      'link set DEVICE [up|down] [OPTIONS] [master DEVICE | nomaster] [netns PID|NAME|PATH]',
+      'link show [DEVICE | group GROUP] [up] [master DEV] [type TYPE]',
+    ],
+  },
+  missing('l2tp~'),
+  missing('fou~'),
+  missing('ila~'),
+  missing('macsec~'),
+  missing('tunnel~'),
+  missing('tunl~'),
+  {
+    names: 'tuntap~ tap~',
+    commands: TUNTAP,
+    byDefault: tuntap.show,
+    usage: [
+      'tuntap {add|del|show} [dev NAME] [mode {tun|tap}] [user USER] [group GROUP] [pi] [vnet_hdr] [multi_queue]',
+    ],
+  },
+  missing('token~'),
+  missing('tcpmetrics~'),
+  missing('tcp_metrics~'),
+  missing('monitor~'),
+  missing('xfrm~'),
+  missing('mroute~'),
+  missing('mrule~'),
+  {
+    names: 'netns~',
+    commands: NETNS,
+    byDefault: namespace.list,
+    usage: [
+      'netns list',
+      'netns add NAME',
+      'netns attach NAME PID',
+      'netns set NAME NETNSID',
+      '[-all] netns delete [NAME]',
+      'netns identify [PID]',
+      'netns pids NAME',
+      '[-all] netns exec [NAME] cmd ...',
+      'netns monitor',
+      'netns list-id [target-nsid POSITIVE-INT] [nsid POSITIVE-INT]',
+    ],
+  },
+  missing('netconf~'),
+  missing('vrf~'),
+  missing('sr~'),
+  missing('nexthop~'),
+  missing('mptcp~'),
+  missing('ioam~'),
+  missing('stats~'),
+];
+
+/** An object that ip(8) has and this tool has not: said in one line. */
+function missing(names: string): Object {
+  const name = names.replace('~', '');
+  const refuse = () => {
+    throw new ToolError(
+      `Object "${name}" is not supported here, only address, link, neighbour, netns, route and tuntap.`,
+      FAILED,
+    );
+  };
+  return { names, commands: [], byDefault: refuse, usage: [] };
+}
+
+const byName = (name: string) => OBJECTS.find((object) => isNamed(object.names, name)) as Object;
+
+/** By our own name: commands of `netns`, the other objects, and what is ours. */
+export const OURS: Commands = [
+  ...NETNS,
+  ...(
+    [
+      ['netns', 'netns'],
+      ['link', 'link'],
+      ['address addr', 'address'],
+      ['route', 'route'],
+      ['neighbor neighbour neigh', 'neighbor'],
+      ['tuntap', 'tuntap'],
+    ] as const
+  ).map(
+    ([names, name]) => [names, (context: Context, words: Words) => runObject(byName(name), context, words)] as const,
+  ),
+  ['nat', nat.nat],
+  ['publish', nat.publish],
+  ['unpublish', nat.unpublish],
+  ['filter', nat.filter],
+  ['connect', connect.connect],
+  ['disconnect', connect.disconnect],
+];
+
+function runObject(object: Object, context: Context, words: Words): void {
+  const word = words.next;
+  if (word === undefined || !object.commands.length) {
+    object.byDefault(context, words);
+    return;
+  }
+  const name = object.names.split('~')[0] as string;
+  const shown = { address: 'address', neighbor: 'neigh' }[name] ?? name;
+  if (word === 'help') throw new ToolError(usageOf(object), WRONG);
+  const found = object.commands.find(([names]) => isNamed(names, word));
+  if (!found) throw new ToolError(`Command "${word}" is unknown, try "ip ${shown} help".`, WRONG);
+  words.take();
+  if (words.next === 'help') throw new ToolError(usageOf(object), WRONG);
+  found[1](context, words);
+}
+
+const usageOf = ({ usage }: Object) =>
+  usage.map((line, index) => `${index ? '       ' : 'Usage: '}ip ${line}`).join('\n');
+
+/** A command line by the original's name. */
+export function runIp(context: Context, words: Words): void {
+  const word = words.take() as string;
+  const object = OBJECTS.find(({ names }) => isNamed(names, word));
+  if (!object) throw new ToolError(`Object "${word}" is unknown, try "ip help".`, FAILED);
+  runObject(object, context, words);
+}
+
+/** A command line by our own name. */
+export function runOurs(context: Context, words: Words): void {
+  const word = words.take() as string;
+  const found = OURS.find(([names]) => isNamed(names, word));
+  if (!found) throw new ToolError(`Command "${word}" is unknown, try "ts-netns --help".`, WRONG);
+  found[1](context, words);
+}

@@ -1,0 +1,125 @@
+/** What a command is done with: the sockets, the names of links, the settings. */
+import type { World } from '@ts/cli';
+import { ToolError } from '@ts/cli';
+import { findIndex, getLink, inNamespace, type Link, NetlinkSocket, openNamespace } from '@ts/netlink';
+import { type LiveSys, NETLINK_NETFILTER, NETLINK_ROUTE, SysError } from '@ts/sys';
+import { pathOf } from './namespaces.ts';
+import type { Settings } from './settings.ts';
+import { noDevice } from './words.ts';
+
+export class Context {
+  #route: NetlinkSocket | undefined;
+  #filter: NetlinkSocket | undefined;
+  readonly #held: number[] = [];
+  readonly #links = new Map<number, Link | undefined>();
+
+  /** @param namespace Descriptor of the namespace that everything is done in; undefined for the caller's own. */
+  constructor(
+    readonly sys: LiveSys,
+    readonly world: World,
+    readonly settings: Settings,
+    readonly namespace?: number,
+  ) {}
+
+  /** The same in another namespace; to be closed. */
+  inside(namespace: number | undefined): Context {
+    return new Context(this.sys, this.world, this.settings, namespace);
+  }
+
+  with(settings: Partial<Settings>): Context {
+    return new Context(this.sys, this.world, { ...this.settings, ...settings }, this.namespace);
+  }
+
+  #open(protocol: number): NetlinkSocket {
+    return NetlinkSocket.open(this.sys, protocol, {
+      namespace: this.namespace,
+      warn: (text) => this.world.warn(`Warning: ${text}.`),
+    });
+  }
+
+  get route(): NetlinkSocket {
+    this.#route ??= this.#open(NETLINK_ROUTE);
+    return this.#route;
+  }
+
+  /** Opens a namespace that a request refers to, until that is done. */
+  hold(path: string): number {
+    const fd = openNamespace(this.sys, path);
+    this.#held.push(fd);
+    return fd;
+  }
+
+  letGo(): void {
+    for (const fd of this.#held.splice(0)) this.sys.look('close', fd);
+  }
+
+  get filter(): NetlinkSocket {
+    this.#filter ??= this.#open(NETLINK_NETFILTER);
+    return this.#filter;
+  }
+
+  /** Does something with the process in that namespace: files of /proc/sys/net, ioctl(2). */
+  there<T>(act: () => T): T {
+    return inNamespace(this.sys, this.namespace, act);
+  }
+
+  /** Index of a link; by its name, or "if7". Undefined where there is none. */
+  findIndex(name: string): number | undefined {
+    const index = name.length > 0 ? findIndex(this.route, name) : undefined;
+    if (index !== undefined) return index;
+    const number = /^if(\d+)$/.exec(name)?.[1];
+    return number === undefined ? undefined : Number(number);
+  }
+
+  index(name: string): number {
+    const index = this.findIndex(name);
+    if (index === undefined) throw noDevice(name);
+    return index;
+  }
+
+  /** Remembers links that were listed, so that their names need not be asked for. */
+  know(links: readonly Link[]): void {
+    for (const link of links) this.#links.set(link.index, link);
+  }
+
+  forget(): void {
+    this.#links.clear();
+  }
+
+  link(index: number): Link | undefined {
+    if (!this.#links.has(index)) {
+      try {
+        this.#links.set(index, getLink(this.route, index));
+      } catch (error) {
+        if (!(error instanceof SysError) || error.code !== 'ENODEV') throw error;
+        this.#links.set(index, undefined);
+      }
+    }
+    return this.#links.get(index);
+  }
+
+  linkName(index: number): string {
+    return this.link(index)?.name ?? `if${index}`;
+  }
+
+  print(text: string): void {
+    this.world.print(text);
+  }
+
+  close(): void {
+    this.#route?.close();
+    this.#filter?.close();
+    this.#route = undefined;
+    this.#filter = undefined;
+  }
+}
+
+/** Opens a namespace by name or path. As iproute2 says it where there is none. */
+export function openNamed(sys: LiveSys, name: string): number {
+  try {
+    return openNamespace(sys, pathOf(name));
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    throw new ToolError(`Cannot open network namespace "${name}": ${error.message.split(': ').at(-1)}`, 255);
+  }
+}

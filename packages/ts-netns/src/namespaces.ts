@@ -1,0 +1,17 @@
+/** Where named network namespaces are: files that the kernel keeps them alive by, ip-netns(8). */
+import { ToolError } from '@ts/cli';
+
+export const RUN = '/run/netns';
+/** Files that a program in the namespace sees in place of those in /etc. */
+export const ETC = '/etc/netns';
+
+const isName = (name: string): boolean =>
+  name !== '' && name !== '.' && name !== '..' && !name.includes('/') && Buffer.byteLength(name) <= 255;
+
+/** Path of a namespace by name; a path stands for itself. */
+export const pathOf = (name: string): string => (name.includes('/') ? name : `${RUN}/${name}`);
+
+export function checkNamespace(name: string): string {
+  if (!isName(name)) throw new ToolError(`Invalid netns name "${name}"`, 255);
+  return name;
+}

@@ -1,0 +1,267 @@
+/** `ip link show` and `ip address show`: which links and addresses, and in which form. */
+import { ToolError } from '@ts/cli';
+import {
+  type Link,
+  type LinkAddress,
+  listAddresses,
+  listLinks,
+  masked,
+  type Prefix,
+  parsePrefix,
+  sameBytes,
+} from '@ts/netlink';
+import * as sys from '@ts/sys';
+import type { Context } from '../context.ts';
+import { Entry, render } from '../entry.ts';
+import { numberOf } from '../names.ts';
+import { namesOfIds } from '../verbs/ids.ts';
+import { existing } from '../verbs/link.ts';
+import { checkName, FAILED, garbage, type Rows, takeAll, type Words, wrong } from '../words.ts';
+import { showAddress } from './address.ts';
+import { type LinkView, showBrief, showLink } from './link.ts';
+import { showStatistics } from './statistics.ts';
+
+/** What is shown: all that is said applies. */
+interface Filter {
+  device?: string;
+  up?: boolean;
+  master?: string;
+  noMaster?: boolean;
+  kind?: string;
+  group?: number;
+  scope?: number;
+  to?: Prefix;
+  label?: string;
+  /** IFA_F_* that must be set, or must not be. */
+  flags: number;
+  mask: number;
+}
+
+const address =
+  (bit: number, on: boolean) =>
+  (filter: Filter): void => {
+    filter.mask |= bit;
+    filter.flags = on ? filter.flags | bit : filter.flags & ~bit;
+  };
+
+/** Flags of addresses by name; with `-` before it, those without it. */
+const ADDRESS_FLAGS: Rows<Filter> = (
+  [
+    ['secondary temporary', sys.IFA_F_SECONDARY, true],
+    ['primary', sys.IFA_F_SECONDARY, false],
+    ['permanent', sys.IFA_F_PERMANENT, true],
+    ['dynamic', sys.IFA_F_PERMANENT, false],
+    ['tentative', sys.IFA_F_TENTATIVE, true],
+    ['deprecated', sys.IFA_F_DEPRECATED, true],
+    ['dadfailed', sys.IFA_F_DADFAILED, true],
+    ['home', sys.IFA_F_HOMEADDRESS, true],
+    ['nodad', sys.IFA_F_NODAD, true],
+    ['noprefixroute', sys.IFA_F_NOPREFIXROUTE, true],
+    ['mngtmpaddr', sys.IFA_F_MANAGETEMPADDR, true],
+    ['stable-privacy', sys.IFA_F_STABLE_PRIVACY, true],
+  ] as const
+).flatMap(([names, bit, on]) => [
+  [names, address(bit, on)] as const,
+  [
+    names
+      .split(' ')
+      .map((name) => `-${name}`)
+      .join(' '),
+    address(bit, !on),
+  ] as const,
+]);
+
+const FILTER_ROWS: Rows<Filter> = [
+  [
+    'to',
+    (filter, words) => {
+      const text = words.argument();
+      const prefix = parsePrefix(text);
+      if (!prefix) throw new ToolError(`Error: any valid prefix is expected rather than "${text}".`, FAILED);
+      filter.to = prefix;
+    },
+  ],
+  [
+    'scope',
+    (filter, words) => {
+      const text = words.argument();
+      const scope = text === 'all' ? undefined : numberOf('rt_scopes', text);
+      if (scope === undefined && text !== 'all') throw wrong(text, 'invalid "scope"\n');
+      filter.scope = scope;
+    },
+  ],
+  [
+    'up',
+    (filter) => {
+      filter.up = true;
+    },
+  ],
+  ...ADDRESS_FLAGS,
+  [
+    'label',
+    (filter, words) => {
+      filter.label = words.argument();
+    },
+  ],
+  [
+    'group',
+    (filter, words) => {
+      const text = words.argument();
+      const group = numberOf('group', text);
+      if (group === undefined) throw wrong(text, 'Invalid "group" value\n');
+      filter.group = group;
+    },
+  ],
+  [
+    'master vrf',
+    (filter, words) => {
+      filter.master = words.argument();
+    },
+  ],
+  [
+    'nomaster',
+    (filter) => {
+      filter.noMaster = true;
+    },
+  ],
+  [
+    'type',
+    (filter, words) => {
+      filter.kind = words.argument();
+    },
+  ],
+];
+
+export function parseFilter(words: Words): Filter {
+  const filter: Filter = { flags: 0, mask: 0 };
+  takeAll(FILTER_ROWS, words, filter, (word) => {
+    const name = word === 'dev' ? words.argument() : word;
+    if (filter.device !== undefined) throw garbage('dev', name);
+    filter.device = checkName(name, 'dev');
+  });
+  return filter;
+}
+
+function listed(context: Context, filter: Filter): Link[] {
+  const statistics = context.settings.statistics > 0;
+  if (filter.device !== undefined) return [existing(context, filter.device)];
+  const master = filter.master === undefined ? undefined : context.findIndex(filter.master);
+  if (filter.master !== undefined && master === undefined) throw wrong(filter.master, 'Device does not exist\n');
+  const kind = filter.kind?.endsWith('_slave') ? undefined : filter.kind;
+  const family = context.settings.family === sys.AF_INET6 ? sys.AF_INET6 : 0;
+  const links = listLinks(context.route, { statistics, family });
+  context.know(links);
+  const portKind = filter.kind?.endsWith('_slave') ? filter.kind.slice(0, -'_slave'.length) : undefined;
+  return links
+    .filter(
+      (link) =>
+        (master === undefined || link.master === master) &&
+        (!filter.noMaster || !link.master) &&
+        (kind === undefined || link.info?.kind === kind) &&
+        (portKind === undefined || link.info?.portKind === portKind) &&
+        (filter.group === undefined || link.group === filter.group) &&
+        (!filter.up || link.flags & sys.IFF_UP),
+    )
+    .sort((a, b) => a.index - b.index);
+}
+
+/** A shell pattern with * and ?. */
+const matchesPattern = (pattern: string, text: string) =>
+  new RegExp(
+    `^${pattern
+      .replace(/[.+^${}()|\\]/g, '\\$&')
+      .replaceAll('*', '.*')
+      .replaceAll('?', '.')}$`,
+  ).test(text);
+
+export const isChosen = (filter: Filter, each: LinkAddress, name: string): boolean => {
+  const flags = each.flags ?? each.flags8;
+  const local = each.local ?? each.address;
+  const { to } = filter;
+  return (
+    (filter.scope === undefined || each.scope === filter.scope) &&
+    ((flags ^ filter.flags) & filter.mask) === 0 &&
+    (filter.label === undefined || (each.family === sys.AF_INET && matchesPattern(filter.label, each.label ?? name))) &&
+    (to === undefined ||
+      (local !== undefined &&
+        to.family === each.family &&
+        sameBytes(masked(local, to.length, 0), masked(to.bytes, to.length, 0)) &&
+        each.prefixLength >= to.length))
+  );
+};
+
+function viewOf(context: Context, isLink: boolean, family: number): LinkView {
+  let names: Map<number, string> | undefined;
+  return {
+    isLink,
+    family,
+    nameOfId: (id) => {
+      names ??= namesOfIds(context);
+      return names.get(id);
+    },
+  };
+}
+
+/** `ip link show`. */
+export function showLinks(context: Context, words: Words): void {
+  const links = listed(context, parseFilter(words));
+  const view = viewOf(context, true, sys.AF_UNSPEC);
+  const { brief } = context.settings;
+  context.print(
+    render(
+      links.map((link) => (brief ? showBrief(context, link, true) : showLink(context, link, view))),
+      context.settings,
+    ),
+  );
+}
+
+/** `ip address show`: links, each with its addresses. */
+export function showAddresses(context: Context, words: Words): void {
+  const { settings } = context;
+  const filter = parseFilter(words);
+  const links = listed(context, filter);
+  context.know(links);
+  const family = settings.family || (filter.to?.family ?? 0);
+  const index = filter.device === undefined ? 0 : links[0]?.index;
+  const addresses = family === sys.AF_PACKET ? [] : listAddresses(context.route, { family, index });
+  const view = viewOf(context, false, family);
+  const entries = links.flatMap((link): Entry[] => {
+    const own = addresses.filter((each) => each.index === link.index && (!family || each.family === family));
+    const chosen = own.filter((each) => isChosen(filter, each, link.name ?? ''));
+    // A link that has no address at all is shown where any family would do.
+    if (!chosen.length && (own.length || filter.label !== undefined || (family && family !== sys.AF_PACKET))) return [];
+    return [entryOf(context, link, chosen, view, filter.label !== undefined)];
+  });
+  context.print(render(entries, settings));
+}
+
+function entryOf(
+  context: Context,
+  link: Link,
+  addresses: readonly LinkAddress[],
+  view: LinkView,
+  byLabel: boolean,
+): Entry {
+  const { settings } = context;
+  const onlyAddresses = byLabel || (settings.oneline && !settings.brief);
+  const entry = onlyAddresses
+    ? new Entry('\\')
+    : settings.brief
+      ? showBrief(context, link, false)
+      : showLink(context, link, view);
+  const shown = addresses.map((each) => showAddress(context, each));
+  for (const each of shown) entry.say(each.text);
+  entry.note(
+    'addr_info',
+    shown.map((each) => each.json),
+  );
+  if (settings.brief) entry.say('\n');
+  else if (settings.statistics && !onlyAddresses && link.statistics) {
+    // Each of its lines begins with a line end, and the last one is ended here.
+    const counters = new Entry(entry.end);
+    showStatistics(settings, link, counters);
+    entry.say(`${counters.text.slice(1)}\n`);
+    entry.note('stats64', counters.json.stats64 ?? null);
+  }
+  return entry;
+}

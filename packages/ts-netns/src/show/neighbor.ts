@@ -1,0 +1,170 @@
+/** `ip neighbour show`. */
+import {
+  formatAddress,
+  formatHardware,
+  listNeighbors,
+  masked,
+  type Neighbor,
+  type Prefix,
+  sameBytes,
+} from '@ts/netlink';
+import * as sys from '@ts/sys';
+import type { Context } from '../context.ts';
+import { Entry, render } from '../entry.ts';
+import { nameOf } from '../names.ts';
+import { prefixFrom } from '../verbs/address.ts';
+import { abbreviates, noDevice, type Rows, takeAll, twice, type Words, wrong } from '../words.ts';
+
+/** In the order in which they are shown. */
+export const STATES: readonly (readonly [bit: number, name: string])[] = [
+  [sys.NUD_INCOMPLETE, 'INCOMPLETE'],
+  [sys.NUD_REACHABLE, 'REACHABLE'],
+  [sys.NUD_STALE, 'STALE'],
+  [sys.NUD_DELAY, 'DELAY'],
+  [sys.NUD_PROBE, 'PROBE'],
+  [sys.NUD_FAILED, 'FAILED'],
+  [sys.NUD_NOARP, 'NOARP'],
+  [sys.NUD_PERMANENT, 'PERMANENT'],
+];
+
+/** A state by name; 0x100 stands for "none". */
+export function stateOf(text: string): number | undefined {
+  const lower = text.toLowerCase();
+  if (text !== '' && abbreviates(lower, 'none')) return sys.NUD_NONE;
+  return STATES.find(([, name]) => abbreviates(lower, name.toLowerCase()))?.[0];
+}
+
+export function showNeighbor(context: Context, each: Neighbor, isOfDevice: boolean): Entry {
+  const entry = new Entry('\n');
+  if (each.destination) entry.both('dst', formatAddress(each.destination), `${formatAddress(each.destination)} `);
+  if (!isOfDevice && each.index) {
+    const name = context.linkName(each.index);
+    entry.both('dev', name, `dev ${name} `);
+  }
+  if (each.hardware) {
+    const text =
+      each.hardware.length === 4 && context.link(each.index)?.type !== sys.ARPHRD_ETHER
+        ? formatAddress(each.hardware)
+        : formatHardware(each.hardware);
+    entry.both('lladdr', text, `lladdr ${text} `);
+  }
+  for (const [bit, key, word] of [
+    [sys.NTF_ROUTER, 'router', 'router'],
+    [sys.NTF_PROXY, 'proxy', 'proxy'],
+    [sys.NTF_EXT_LEARNED, 'extern_learn', 'extern_learn'],
+    [sys.NTF_OFFLOADED, 'offload', 'offload'],
+  ] as const)
+    if (each.flags & bit) entry.both(key, null, `${word} `);
+  if (context.settings.statistics) {
+    if (each.cache) {
+      const { references, used, confirmed, updated } = each.cache;
+      const seconds = (hundredths: number) => Math.floor(hundredths / 100);
+      if (references) entry.both('refcnt', references, ` ref ${references}`);
+      entry.both('used', seconds(used), ` used ${seconds(used)}`);
+      entry.both('confirmed', seconds(confirmed), `/${seconds(confirmed)}`);
+      entry.both('updated', seconds(updated), `/${seconds(updated)}`);
+    }
+    if (each.probes !== undefined) entry.both('probes', each.probes, `probes ${each.probes} `);
+  }
+  if (each.state) {
+    const names = STATES.filter(([bit]) => each.state & bit).map(([, name]) => name);
+    entry.both('state', names, `${names.join(',')} `);
+  }
+  if (each.protocol !== undefined) {
+    const name = nameOf('rt_protos', each.protocol, context.settings.numeric);
+    entry.both('protocol', name, `proto ${name} `);
+  }
+  entry.say('\n');
+  return entry;
+}
+
+interface NeighborFilter {
+  device?: string;
+  to?: Prefix;
+  states?: number;
+  proxy?: boolean;
+  unused?: boolean;
+  noMaster?: boolean;
+}
+
+const rows = (context: Context): Rows<NeighborFilter> => [
+  [
+    'dev',
+    (filter, words) => {
+      const name = words.argument();
+      if (filter.device !== undefined) throw twice('dev', name);
+      filter.device = name;
+    },
+  ],
+  [
+    'unused',
+    (filter) => {
+      filter.unused = true;
+    },
+  ],
+  [
+    'nud',
+    (filter, words) => {
+      const text = words.argument();
+      const state = text === 'all' ? 0x1ff : stateOf(text);
+      if (state === undefined) throw wrong(text, 'nud state is bad');
+      filter.states = (filter.states ?? 0) | (state || 0x100);
+    },
+  ],
+  [
+    'proxy',
+    (filter) => {
+      filter.proxy = true;
+    },
+  ],
+  [
+    'nomaster',
+    (filter) => {
+      filter.noMaster = true;
+    },
+  ],
+  [
+    'to~',
+    (filter, words) => {
+      filter.to = prefixFrom(words.argument(), context.settings.family);
+    },
+  ],
+];
+
+/** Neighbours that a command line means; those without ARP only where they are asked for. */
+export function chosen(context: Context, words: Words): { found: Neighbor[]; filter: NeighborFilter } {
+  const filter: NeighborFilter = {};
+  takeAll(rows(context), words, filter, (word) => {
+    if (!['all', 'any', 'default'].includes(word)) filter.to = prefixFrom(word, context.settings.family);
+  });
+  const { to, proxy, device } = filter;
+  const index = device === undefined ? 0 : context.findIndex(device);
+  if (index === undefined) throw noDevice(device as string);
+  const states = filter.states ?? 0xff & ~sys.NUD_NOARP;
+  const found = listNeighbors(context.route, {
+    family: context.settings.family,
+    index,
+    flags: proxy ? sys.NTF_PROXY : 0,
+  }).filter(
+    (each) =>
+      (!index || each.index === index) &&
+      each.family !== sys.AF_BRIDGE &&
+      (states & each.state || each.flags & (sys.NTF_PROXY | sys.NTF_EXT_LEARNED) || (!each.state && states & 0x100)) &&
+      (!filter.unused || each.cache?.references === 0) &&
+      (!to ||
+        (each.destination !== undefined &&
+          each.family === to.family &&
+          sameBytes(masked(each.destination, to.length, 0), masked(to.bytes, to.length, 0)))),
+  );
+  return { found, filter };
+}
+
+export function showNeighbors(context: Context, words: Words): void {
+  const { found, filter } = chosen(context, words);
+  context.print(
+    render(
+      found.map((each) => showNeighbor(context, each, filter.device !== undefined)),
+      context.settings,
+    ),
+  );
+}

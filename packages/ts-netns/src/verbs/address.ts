@@ -1,0 +1,264 @@
+/** `ip address add|change|replace|del|flush`. */
+import { ToolError } from '@ts/cli';
+import {
+  type Address,
+  type AddressAttributes,
+  addressRequest,
+  bitsOf,
+  deleteAddress,
+  formatPrefix,
+  listAddresses,
+  masked,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+} from '@ts/netlink';
+import * as sys from '@ts/sys';
+import type { Context } from '../context.ts';
+import { numberOf } from '../names.ts';
+import { FOREVER } from '../show/address.ts';
+import { isChosen, parseFilter } from '../show/link-list.ts';
+import { FAILED, garbage, numberIn, type Rows, takeAll, type Words, wrong } from '../words.ts';
+
+interface State {
+  readonly family: number;
+  local?: Prefix;
+  /** A length was given. */
+  hasLength?: boolean;
+  peer?: Prefix;
+  broadcast?: Address | '+' | '-';
+  anycast?: Address;
+  scope?: number;
+  label?: string;
+  device?: string;
+  metric?: number;
+  valid?: number;
+  preferred?: number;
+  flags: number;
+}
+
+const familyName = (family: number): string =>
+  family === sys.AF_INET ? 'inet' : family === sys.AF_INET6 ? 'inet6' : 'any valid';
+
+/** A prefix, or iproute2's words where it is none. */
+export function prefixFrom(text: string, family: number): Prefix {
+  const prefix = parsePrefix(text, family);
+  if (!prefix) throw new ToolError(`Error: ${familyName(family)} prefix is expected rather than "${text}".`, FAILED);
+  return prefix;
+}
+
+export function addressFrom(text: string, family: number): Address {
+  const address = parseAddress(text, family);
+  if (!address) throw new ToolError(`Error: ${familyName(family)} address is expected rather than "${text}".`, FAILED);
+  return address;
+}
+
+const lifetime = (words: Words, word: string) => {
+  const text = words.argument();
+  return text === 'forever' ? FOREVER : numberIn(text, 0, FOREVER, () => wrong(text, `${word} value`));
+};
+
+const flagRow = (name: string, bit: number) =>
+  [
+    name,
+    (state: State) => {
+      state.flags |= bit;
+    },
+  ] as const;
+
+const familyOf = ({ local, peer, family }: State) => local?.family ?? peer?.family ?? family;
+
+const rows: Rows<State> = [
+  [
+    'peer remote',
+    (state, words) => {
+      const text = words.argument();
+      state.peer = prefixFrom(text, familyOf(state));
+    },
+  ],
+  [
+    'broadcast~ brd',
+    (state, words) => {
+      const text = words.argument();
+      state.broadcast = text === '+' || text === '-' ? text : addressFrom(text, familyOf(state));
+    },
+  ],
+  [
+    'anycast',
+    (state, words) => {
+      state.anycast = addressFrom(words.argument(), familyOf(state));
+    },
+  ],
+  [
+    'scope',
+    (state, words) => {
+      const text = words.argument();
+      const scope = numberOf('rt_scopes', text);
+      if (scope === undefined) throw wrong(text, 'invalid scope value.');
+      state.scope = scope;
+    },
+  ],
+  [
+    'dev',
+    (state, words) => {
+      state.device = words.argument();
+    },
+  ],
+  [
+    'label',
+    (state, words) => {
+      state.label = words.argument();
+    },
+  ],
+  [
+    'metric priority preference',
+    (state, words) => {
+      const text = words.argument();
+      state.metric = numberIn(text, 0, FOREVER, () => wrong(text, '"metric" value is invalid'));
+    },
+  ],
+  [
+    'valid_lft~',
+    (state, words, word) => {
+      state.valid = lifetime(words, word);
+    },
+  ],
+  [
+    'preferred_lft~',
+    (state, words, word) => {
+      state.preferred = lifetime(words, word);
+    },
+  ],
+  flagRow('home', sys.IFA_F_HOMEADDRESS),
+  flagRow('nodad', sys.IFA_F_NODAD),
+  flagRow('mngtmpaddr', sys.IFA_F_MANAGETEMPADDR),
+  flagRow('noprefixroute', sys.IFA_F_NOPREFIXROUTE),
+  flagRow('autojoin', sys.IFA_F_MCAUTOJOIN),
+  flagRow('optimistic', sys.IFA_F_OPTIMISTIC),
+];
+
+function parse(context: Context, words: Words): State {
+  const state: State = { family: context.settings.family, flags: 0 };
+  takeAll(rows, words, state, (word) => {
+    const text = word === 'local' ? words.argument() : word;
+    if (state.local) throw garbage('local', text);
+    state.local = prefixFrom(text, state.family);
+    state.hasLength = text.includes('/');
+  });
+  if (state.device === undefined) throw new ToolError('Not enough information: "dev" argument is required.', FAILED);
+  return state;
+}
+
+/** Addresses of the host itself get the host's scope. */
+const scopeOf = ({ family, bytes }: Prefix) =>
+  family === sys.AF_INET && bytes[0] === 127 ? sys.RT_SCOPE_HOST : sys.RT_SCOPE_UNIVERSE;
+
+function broadcastOf({ broadcast, local }: State): Uint8Array | undefined {
+  if (broadcast === undefined || !local) return undefined;
+  if (broadcast !== '+' && broadcast !== '-') return broadcast.bytes;
+  if (local.family !== sys.AF_INET) throw new ToolError('Broadcast can be set only for IPv4 addresses', FAILED);
+  // A net of two addresses has no other.
+  return local.length > 30 ? undefined : masked(local.bytes, local.length, broadcast === '+' ? 1 : 0);
+}
+
+function lifetimesOf({ valid, preferred }: State): AddressAttributes['lifetimes'] {
+  if (valid === undefined && preferred === undefined) return undefined;
+  if (valid === 0) throw new ToolError('valid_lft is zero', FAILED);
+  const times = { valid: valid ?? FOREVER, preferred: preferred ?? FOREVER };
+  if (times.valid < times.preferred) throw new ToolError('preferred_lft is greater than valid_lft', FAILED);
+  return { ...times, created: 0, updated: 0 };
+}
+
+function messageOf(context: Context, state: State) {
+  const { local, peer, label, flags, metric, anycast } = state;
+  const index = context.index(state.device as string);
+  const family = familyOf(state) || sys.AF_UNSPEC;
+  const prefixLength = (peer ?? local)?.length ?? 0;
+  const header = {
+    family,
+    prefixLength,
+    flags8: flags & 0xff,
+    scope: state.scope ?? (local ? scopeOf(local) : 0),
+    index,
+  };
+  const attributes: AddressAttributes = {
+    local: local?.bytes,
+    address: (peer ?? local)?.bytes,
+    broadcast: broadcastOf(state),
+    anycast: anycast?.bytes,
+    label,
+    metric,
+    flags: flags > 0xff ? flags : undefined,
+    lifetimes: lifetimesOf(state),
+  };
+  return { header, attributes };
+}
+
+/** `ip address add|change|replace`. */
+export const put =
+  (how: 'add' | 'change' | 'replace') =>
+  (context: Context, words: Words): void => {
+    const { header, attributes } = messageOf(context, parse(context, words));
+    context.route.request(addressRequest(how, header, attributes), `address ${how}`);
+  };
+
+const WILDCARD = (prefix: Prefix) =>
+  [
+    'Warning: Executing wildcard deletion to stay compatible with old scripts.',
+    `         Explicitly specify the prefix length (${formatPrefix({ ...prefix, length: bitsOf(prefix.family) })}) to avoid this warning.`,
+    '         This special behaviour is likely to disappear in further releases,',
+    '         fix your scripts!',
+  ].join('\n');
+
+/** `ip address del`. */
+export function remove(context: Context, words: Words): void {
+  const state = parse(context, words);
+  const { header, attributes } = messageOf(context, state);
+  const isWildcard = state.local && !state.hasLength && !state.peer && state.local.family === sys.AF_INET;
+  if (isWildcard) context.world.warn(WILDCARD(state.local as Prefix));
+  context.route.request(
+    deleteAddress(
+      isWildcard ? { ...header, prefixLength: 32 } : header,
+      isWildcard ? { ...attributes, address: undefined } : attributes,
+    ),
+    'address del',
+  );
+}
+
+/** `ip address flush`: all that `show` with the same words shows. */
+export function flush(context: Context, words: Words): void {
+  if (words.next === undefined) throw new ToolError('Flush requires arguments.', FAILED);
+  const filter = parseFilter(words);
+  const { settings } = context;
+  const index = filter.device === undefined ? 0 : context.findIndex(filter.device);
+  if (index === undefined) throw new ToolError(`Device "${filter.device}" does not exist.`, FAILED);
+  const isThere = () =>
+    listAddresses(context.route, { family: settings.family, index }).filter(
+      (each) => (!index || each.index === index) && isChosen(filter, each, context.linkName(each.index)),
+    );
+  for (let round = 1; round <= settings.loops || settings.loops === 0; round++) {
+    const found = isThere();
+    if (!found.length) {
+      if (settings.statistics)
+        context.print(
+          round === 1
+            ? 'Nothing to flush.\n'
+            : `*** Flush is complete after ${round - 1} round${round > 2 ? 's' : ''} ***\n`,
+        );
+      return;
+    }
+    if (settings.statistics) context.print(`\n*** Round ${round}, deleting ${found.length} addresses ***\n`);
+    for (const each of found) {
+      try {
+        const { family, prefixLength, flags8, scope, local, address, label } = each;
+        context.route.request(
+          deleteAddress({ family, prefixLength, flags8, scope, index: each.index }, { local, address, label }),
+        );
+      } catch (error) {
+        // A secondary address has gone with its primary one.
+        if (!(error instanceof sys.SysError) || error.code !== 'EADDRNOTAVAIL') throw error;
+      }
+    }
+  }
+  throw new ToolError(`*** Flush remains incomplete after ${settings.loops} rounds. ***`, FAILED);
+}

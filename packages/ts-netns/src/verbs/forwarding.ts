@@ -1,0 +1,72 @@
+/**
+ * Whether the kernel passes packets on (net.ipv4.ip_forward): turned on for the first rule, and put back with the last one.
+ *
+ * What it was is kept in the comments of our tables, so it is known as long as it is needed, and gone with them.
+ */
+import { ToolError } from '@ts/cli';
+import { findTable, listTables, type Table } from '@ts/netlink';
+import * as sys from '@ts/sys';
+import type { Context } from '../context.ts';
+import { FAILED } from '../words.ts';
+
+/** Our tables: this one, and one of each `run`, with its process id behind the name. */
+export const TABLE = 'ts-netns';
+const isOurs = (name: string): boolean => name === TABLE || name.startsWith(`${TABLE}-`);
+
+const FILES = {
+  ip_forward: '/proc/sys/net/ipv4/ip_forward',
+  ip6_forward: '/proc/sys/net/ipv6/conf/all/forwarding',
+} as const;
+type Switch = keyof typeof FILES;
+const SWITCHES = Object.keys(FILES) as Switch[];
+
+/** A switch that was off stands in the comment of the table that turned it on. */
+const wasOff = (table: Table | undefined, which: Switch) => (table?.comment ?? '').split(' ').includes(`${which}=0`);
+
+const read = (context: Context, which: Switch) => context.there(() => context.world.read(FILES[which])?.trim());
+
+function write(context: Context, which: Switch, value: string): void {
+  const path = FILES[which];
+  try {
+    context.there(() => {
+      const fd = context.sys.or(`cannot open ${path}`).open(path, sys.O_WRONLY);
+      try {
+        context.sys.or(`cannot write ${path}`).write(fd, sys.encode(value));
+      } finally {
+        context.sys.close(fd);
+      }
+    });
+  } catch (error) {
+    if (!(error instanceof sys.SysError)) throw error;
+    throw new ToolError(
+      `${error.context}: ${sys.strerror(error.errno)}`,
+      FAILED,
+      `packets are passed on only with forwarding: have it turned on (sysctl -w ${path.slice('/proc/sys/'.length).replaceAll('/', '.')}=1), or do this in a network namespace of your own`,
+    );
+  }
+}
+
+const ours = (context: Context) => listTables(context.filter, sys.NFPROTO_INET).filter(({ name = '' }) => isOurs(name));
+
+/** Turns on what a rule of that family needs. Result: the comment for the table, and how to take it back. */
+export function forward(context: Context, family: number, table = TABLE): { comment: string; undo: () => void } {
+  const which: Switch = family === sys.AF_INET6 ? 'ip6_forward' : 'ip_forward';
+  const before = findTable(context.filter, sys.NFPROTO_INET, table);
+  const off = SWITCHES.filter((each) => wasOff(before, each));
+  let undo = () => {};
+  if (!off.includes(which)) {
+    if (read(context, which) === '0') {
+      write(context, which, '1');
+      off.push(which);
+      undo = () => write(context, which, '0');
+    } else if (ours(context).some((other) => wasOff(other, which))) off.push(which);
+  }
+  return { comment: off.map((each) => `${each}=0`).join(' '), undo };
+}
+
+/** Puts back what a table that is gone now had turned on, unless another one of ours needs it. */
+export function release(context: Context, comment: string): void {
+  const left = ours(context);
+  if (left.length) return;
+  for (const which of SWITCHES) if (wasOff({ comment }, which)) write(context, which, '0');
+}

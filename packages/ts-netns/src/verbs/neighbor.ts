@@ -1,0 +1,142 @@
+/** `ip neighbour add|change|replace|del|flush|get`. */
+import { ToolError } from '@ts/cli';
+import {
+  type Address,
+  deleteNeighbor,
+  getNeighbor,
+  type NeighborAttributes,
+  type NeighborHeader,
+  neighborRequest,
+  parseHardware,
+} from '@ts/netlink';
+import * as sys from '@ts/sys';
+import type { Context } from '../context.ts';
+import { render } from '../entry.ts';
+import { numberOf } from '../names.ts';
+import { chosen, showNeighbor, stateOf } from '../show/neighbor.ts';
+import { FAILED, noDevice, type Rows, takeAll, twice, type Words, WRONG, wrong } from '../words.ts';
+import { addressFrom } from './address.ts';
+
+interface State {
+  destination?: Address;
+  device?: string;
+  hardware?: Uint8Array;
+  state: number;
+  flags: number;
+  proxy?: boolean;
+  protocol?: number;
+}
+
+const flagRow = (name: string, bit: number) =>
+  [
+    name,
+    (state: State) => {
+      state.flags |= bit;
+    },
+  ] as const;
+
+const rows = (context: Context): Rows<State> => [
+  [
+    'lladdr',
+    (state, words) => {
+      const text = words.argument();
+      const hardware = text === 'null' ? new Uint8Array() : parseHardware(text);
+      if (!hardware) throw new ToolError(`"${text}" is invalid lladdr.`, FAILED);
+      state.hardware = hardware;
+    },
+  ],
+  [
+    'nud',
+    (state, words) => {
+      const text = words.argument();
+      const value = stateOf(text);
+      if (value === undefined) throw wrong(text, 'nud state is bad');
+      state.state = value;
+    },
+  ],
+  [
+    'proxy~',
+    (state, words) => {
+      state.proxy = true;
+      state.destination = addressFrom(words.argument(), context.settings.family);
+    },
+  ],
+  flagRow('router', sys.NTF_ROUTER),
+  flagRow('use', sys.NTF_USE),
+  flagRow('extern_learn~', sys.NTF_EXT_LEARNED),
+  [
+    'dev',
+    (state, words) => {
+      state.device = words.argument();
+    },
+  ],
+  [
+    'protocol',
+    (state, words) => {
+      const text = words.argument();
+      const protocol = numberOf('rt_protos', text);
+      if (protocol === undefined) throw wrong(text, '"protocol" value is invalid\n');
+      state.protocol = protocol;
+    },
+  ],
+];
+
+function parse(context: Context, words: Words, state: number): State {
+  const parsed: State = { state, flags: 0 };
+  takeAll(rows(context), words, parsed, (word) => {
+    const text = word === 'to' ? words.argument() : word;
+    if (parsed.destination) throw twice('to', text);
+    parsed.destination = addressFrom(text, context.settings.family);
+  });
+  if (!parsed.destination || parsed.device === undefined)
+    throw new ToolError('Device and destination are required arguments.', WRONG);
+  return parsed;
+}
+
+function messageOf(context: Context, parsed: State): { header: NeighborHeader; attributes: NeighborAttributes } {
+  const { destination, hardware, state, flags, proxy, protocol, device = '' } = parsed;
+  const index = context.findIndex(device);
+  if (index === undefined) throw noDevice(device);
+  return {
+    header: { family: destination?.family, index, state, flags: proxy ? flags | sys.NTF_PROXY : flags },
+    attributes: { destination: destination?.bytes, hardware, protocol },
+  };
+}
+
+export const put =
+  (how: 'add' | 'change' | 'replace') =>
+  (context: Context, words: Words): void => {
+    const { header, attributes } = messageOf(context, parse(context, words, sys.NUD_PERMANENT));
+    context.route.request(neighborRequest(how, header, attributes), `neighbour ${how}`);
+  };
+
+export function remove(context: Context, words: Words): void {
+  const { header, attributes } = messageOf(context, parse(context, words, 0));
+  context.route.request(deleteNeighbor(header, attributes), 'neighbour del');
+}
+
+export function get(context: Context, words: Words): void {
+  const { header, attributes } = messageOf(context, parse(context, words, 0));
+  const found = getNeighbor(
+    context.route,
+    { family: header.family, index: header.index, flags: header.flags },
+    attributes,
+  );
+  context.print(render([showNeighbor(context, found, false)], context.settings));
+}
+
+/** All that `show` with the same words shows, except permanent ones. */
+export function flush(context: Context, words: Words): void {
+  if (words.next === undefined) throw new ToolError('Flush requires arguments.', FAILED);
+  const hasState = words.all.includes('nud');
+  const { found } = chosen(context, words);
+  for (const each of found) {
+    if (!hasState && each.state & (sys.NUD_PERMANENT | sys.NUD_NOARP)) continue;
+    context.route.request(
+      deleteNeighbor(
+        { family: each.family, index: each.index, state: sys.NUD_FAILED, flags: each.flags },
+        { destination: each.destination },
+      ),
+    );
+  }
+}

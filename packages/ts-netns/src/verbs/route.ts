@@ -1,0 +1,656 @@
+/** `ip route add|replace|append|prepend|change|test|del|get|show|flush`. */
+import { ToolError } from '@ts/cli';
+import {
+  type Address,
+  deleteRoute,
+  getRoute,
+  listRoutes,
+  type Metrics,
+  masked,
+  NetlinkError,
+  type NextHop,
+  type Prefix,
+  type Route,
+  type RouteAttributes,
+  type RouteHeader,
+  routeRequest,
+  sameBytes,
+  tableOf,
+} from '@ts/netlink';
+import * as sys from '@ts/sys';
+import type { Context } from '../context.ts';
+import { render } from '../entry.ts';
+import { numberOf } from '../names.ts';
+import { FAMILIES } from '../settings.ts';
+import { type RouteView, showRoute, TYPES } from '../show/route.ts';
+import {
+  FAILED,
+  garbage,
+  noDevice,
+  numberIn,
+  REFUSED,
+  type Rows,
+  rowOf,
+  takeAll,
+  type Words,
+  wrong,
+} from '../words.ts';
+import { addressFrom, prefixFrom } from './address.ts';
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+interface State {
+  readonly context: Context;
+  readonly header: Writable<RouteHeader>;
+  readonly attributes: Writable<RouteAttributes>;
+  destination?: Prefix;
+  hasDestination?: boolean;
+  gateway?: Address;
+  source?: Address;
+  device?: string;
+  table?: number;
+  hasScope?: boolean;
+  hops: Hop[];
+  metrics: Writable<Metrics>;
+  lock: number;
+}
+
+interface Hop {
+  gateway?: Address;
+  device?: string;
+  weight?: number;
+  flags: number;
+}
+
+/** `default`, `any` and `all` are the prefix that all addresses have. */
+function destinationFrom(text: string, family: number): Prefix | undefined {
+  if (text === 'default' || text === 'any' || text === 'all') return undefined;
+  return prefixFrom(text, family);
+}
+
+const tableFrom = (text: string, why = '"table" value is invalid\n'): number => {
+  const table = numberOf('rt_tables', text);
+  if (table === undefined) throw wrong(text, why);
+  return table;
+};
+
+const typeOf = (word: string) => {
+  const type = TYPES.indexOf(word);
+  return type > 0 ? type : undefined;
+};
+
+function gatewayFrom(words: Words, family: number): Address {
+  const named = words.next === undefined ? undefined : FAMILIES[words.next];
+  if (named !== undefined) words.take();
+  return addressFrom(words.argument(), named ?? family);
+}
+
+const deviceRow = [
+  'dev oif~',
+  (state: { device?: string }, words: Words) => {
+    state.device = words.argument();
+  },
+] as const;
+
+/** Numbers of a route's metrics by word. */
+const METRIC_WORDS: Readonly<Record<string, Exclude<keyof Metrics, 'congctl' | 'lock'>>> = {
+  mtu: 'mtu',
+  hoplimit: 'hoplimit',
+  advmss: 'advmss',
+  'reordering~': 'reordering',
+  'window~': 'window',
+  'cwnd~': 'cwnd',
+  'initcwnd~': 'initcwnd',
+  'initrwnd~': 'initrwnd',
+  'features~': 'features',
+  'quickack~': 'quickack',
+  'ssthresh~': 'ssthresh',
+};
+const METRIC_BITS: Readonly<Record<string, number>> = {
+  mtu: sys.RTAX_MTU,
+  hoplimit: sys.RTAX_HOPLIMIT,
+  advmss: sys.RTAX_ADVMSS,
+  reordering: sys.RTAX_REORDERING,
+  window: sys.RTAX_WINDOW,
+  cwnd: sys.RTAX_CWND,
+  initcwnd: sys.RTAX_INITCWND,
+  initrwnd: sys.RTAX_INITRWND,
+  features: sys.RTAX_FEATURES,
+  quickack: sys.RTAX_QUICKACK,
+  ssthresh: sys.RTAX_SSTHRESH,
+};
+
+const metricRows: Rows<State> = Object.entries(METRIC_WORDS).map(([word, name]) => [
+  word,
+  (state, words) => {
+    if (words.skip('lock')) state.lock |= 1 << (METRIC_BITS[name] as number);
+    const text = words.argument();
+    state.metrics[name] = numberIn(text, 0, 0xffff_ffff, () => wrong(text, `"${name}" value is invalid\n`));
+  },
+]);
+
+/** One way of several: `nexthop via ADDRESS dev NAME weight N onlink`. */
+const HOP_ROWS: Rows<Hop & { family: number }> = [
+  [
+    'via',
+    (hop, words) => {
+      hop.gateway = gatewayFrom(words, hop.family);
+    },
+  ],
+  deviceRow,
+  [
+    'weight',
+    (hop, words) => {
+      const text = words.argument();
+      hop.weight = numberIn(text, 1, 256, () => wrong(text, '"weight" is invalid\n'));
+    },
+  ],
+  [
+    'onlink',
+    (hop) => {
+      hop.flags |= sys.RTNH_F_ONLINK;
+    },
+  ],
+];
+
+function hopsFrom(state: State, words: Words): void {
+  const hop = { flags: 0, family: state.header.family ?? 0 } as Hop & { family: number };
+  while (words.next !== undefined && words.next !== 'nexthop') {
+    const word = words.argument();
+    const row = rowOf(HOP_ROWS, word);
+    if (!row) {
+      words.back();
+      break;
+    }
+    row[1](hop, words, word);
+  }
+  state.hops.push(hop);
+  if (words.skip('nexthop')) hopsFrom(state, words);
+}
+
+const rows: Rows<State> = [
+  [
+    'src',
+    (state, words) => {
+      state.source = addressFrom(words.argument(), state.header.family ?? 0);
+    },
+  ],
+  [
+    'via',
+    (state, words) => {
+      state.gateway = gatewayFrom(words, state.header.family ?? 0);
+    },
+  ],
+  [
+    'from',
+    (state, words) => {
+      const prefix = destinationFrom(words.argument(), state.header.family ?? 0);
+      state.header.sourceLength = prefix?.length ?? 0;
+      state.attributes.source = prefix?.bytes;
+    },
+  ],
+  [
+    'tos~ dsfield~',
+    (state, words) => {
+      const text = words.argument();
+      state.header.tos = numberIn(text, 0, 255, () => wrong(text, '"tos" value is invalid\n'));
+    },
+  ],
+  [
+    'metric priority~ preference',
+    (state, words) => {
+      const text = words.argument();
+      state.attributes.metric = numberIn(text, 0, 0xffff_ffff, () => wrong(text, '"metric" value is invalid\n'));
+    },
+  ],
+  [
+    'scope',
+    (state, words) => {
+      const text = words.argument();
+      const scope = numberOf('rt_scopes', text);
+      if (scope === undefined) throw wrong(text, 'invalid "scope" value\n');
+      state.header.scope = scope;
+      state.hasScope = true;
+    },
+  ],
+  ...metricRows,
+  [
+    'congctl~',
+    (state, words) => {
+      if (words.skip('lock')) state.lock |= 1 << sys.RTAX_CC_ALGO;
+      state.metrics.congctl = words.argument();
+    },
+  ],
+  [
+    'realms~',
+    (state, words) => {
+      const text = words.argument();
+      const [first = '', second] = text.split('/');
+      const [from, to] = second === undefined ? [0, Number(first)] : [Number(first), Number(second)];
+      if (!(from <= 0xffff && to <= 0xffff)) throw wrong(text, '"realm" value is invalid\n');
+      state.attributes.realms = from * 0x10000 + to;
+    },
+  ],
+  [
+    'onlink',
+    (state) => {
+      state.header.flags = (state.header.flags ?? 0) | sys.RTNH_F_ONLINK;
+    },
+  ],
+  ['nexthop', hopsFrom],
+  [
+    'nhid',
+    (state, words) => {
+      const text = words.argument();
+      state.attributes.nextHopId = numberIn(text, 1, 0xffff_ffff, () => wrong(text, '"id" value is invalid\n'));
+    },
+  ],
+  [
+    'protocol~',
+    (state, words) => {
+      const text = words.argument();
+      const protocol = numberOf('rt_protos', text);
+      if (protocol === undefined) throw wrong(text, '"protocol" value is invalid\n');
+      state.header.protocol = protocol;
+    },
+  ],
+  [
+    'table~',
+    (state, words) => {
+      state.table = tableFrom(words.argument());
+    },
+  ],
+  deviceRow,
+  [
+    'pref',
+    (state, words) => {
+      const text = words.argument();
+      const preference = ({ medium: 0, high: 1, low: 3 } as Record<string, number>)[text];
+      if (preference === undefined) throw wrong(text, '"pref" value is invalid\n');
+      state.attributes.preference = preference;
+    },
+  ],
+  [
+    'expires',
+    (state, words) => {
+      const text = words.argument();
+      state.attributes.expires = numberIn(text, 0, 0xffff_ffff, () => wrong(text, '"expires" value is invalid\n'));
+    },
+  ],
+];
+
+/** Routes that deliver to the host itself are in the local table. */
+const LOCAL_TYPES = [sys.RTN_LOCAL, sys.RTN_BROADCAST, sys.RTN_NAT, sys.RTN_ANYCAST];
+
+function indexOf(context: Context, name: string): number {
+  const index = context.findIndex(name);
+  if (index === undefined) throw noDevice(name);
+  return index;
+}
+
+function parse(
+  context: Context,
+  words: Words,
+  isDelete: boolean,
+): { header: RouteHeader; attributes: RouteAttributes } {
+  const { family } = context.settings;
+  const state: State = {
+    context,
+    header: { family, table8: sys.RT_TABLE_MAIN },
+    attributes: {},
+    hops: [],
+    metrics: {},
+    lock: 0,
+  };
+  const { header, attributes } = state;
+  takeAll(rows, words, state, (word) => {
+    const first = word === 'to' ? words.argument() : word;
+    const type = typeOf(first);
+    if (type !== undefined) header.type = type;
+    const text = type === undefined ? first : words.argument();
+    if (state.hasDestination) throw garbage('to', text);
+    state.destination = destinationFrom(text, header.family ?? 0);
+    state.hasDestination = true;
+    if (state.destination) header.family = state.destination.family;
+  });
+  if (!state.hasDestination && !isDelete && header.type === undefined)
+    throw new ToolError('Command line is not complete. Try option "help"', 255);
+  const { destination, gateway, source, device, hops } = state;
+  header.family = header.family || gateway?.family || hops.find((hop) => hop.gateway)?.gateway?.family || sys.AF_INET;
+  header.destinationLength = destination?.length ?? 0;
+  attributes.destination = destination?.length === 0 ? undefined : destination?.bytes;
+  attributes.preferredSource = source?.bytes;
+  attributes.index = device === undefined ? undefined : indexOf(context, device);
+  const via = (address: Address | undefined) => {
+    if (!address) return {};
+    if (address.family === header.family) return { gateway: address.bytes };
+    const tagged = Buffer.alloc(2);
+    tagged.writeUInt16LE(address.family);
+    return { via: Buffer.concat([tagged, address.bytes]) };
+  };
+  Object.assign(attributes, via(gateway));
+  if (state.lock) state.metrics.lock = state.lock;
+  if (Object.keys(state.metrics).length) attributes.metrics = state.metrics;
+  if (hops.length)
+    attributes.nextHops = hops.map(
+      (hop): NextHop => ({
+        flags: hop.flags,
+        hops: (hop.weight ?? 1) - 1,
+        index: hop.device === undefined ? 0 : indexOf(context, hop.device),
+        ...via(hop.gateway),
+      }),
+    );
+  settle(state, isDelete);
+  return { header, attributes };
+}
+
+/** What follows from what was said. */
+function settle({ header, attributes, table, hasScope, gateway, hops }: State, isDelete: boolean): void {
+  const { type } = header;
+  if (!isDelete) {
+    header.protocol ??= sys.RTPROT_BOOT;
+    header.type ??= sys.RTN_UNICAST;
+  }
+  if (table === undefined && type !== undefined && LOCAL_TYPES.includes(type)) header.table8 = sys.RT_TABLE_LOCAL;
+  if (table !== undefined) {
+    header.table8 = table < 256 ? table : sys.RT_TABLE_UNSPEC;
+    if (table >= 256) attributes.table = table;
+  }
+  if (hasScope) return;
+  const isOnLink = !gateway && !hops.length && attributes.nextHopId === undefined;
+  if (isDelete) header.scope = sys.RT_SCOPE_NOWHERE;
+  else if (header.family === sys.AF_INET6) header.scope = sys.RT_SCOPE_UNIVERSE;
+  else if (type === sys.RTN_LOCAL || type === sys.RTN_NAT) header.scope = sys.RT_SCOPE_HOST;
+  else if (type === sys.RTN_BROADCAST || type === sys.RTN_MULTICAST || type === sys.RTN_ANYCAST)
+    header.scope = sys.RT_SCOPE_LINK;
+  else if ((type === undefined || type === sys.RTN_UNICAST) && isOnLink) header.scope = sys.RT_SCOPE_LINK;
+}
+
+export const put =
+  (how: 'add' | 'change' | 'replace' | 'append' | 'prepend' | 'test') =>
+  (context: Context, words: Words): void => {
+    const { header, attributes } = parse(context, words, false);
+    context.route.request(routeRequest(how, header, attributes), `route ${how}`);
+  };
+
+export function remove(context: Context, words: Words): void {
+  const { header, attributes } = parse(context, words, true);
+  context.route.request(deleteRoute(header, attributes), 'route del');
+}
+
+interface Selection {
+  family: number;
+  table?: number;
+  device?: string;
+  via?: Prefix;
+  source?: Prefix;
+  protocol?: number;
+  scope?: number;
+  type?: number;
+  /** Routes within this prefix. */
+  root?: Prefix | 'default';
+  /** Routes that this prefix lies within. */
+  match?: Prefix | 'default';
+}
+
+const SELECTION: Rows<Selection> = [
+  [
+    'table~',
+    (selection, words) => {
+      const text = words.argument();
+      selection.table = text === 'all' ? 0 : tableFrom(text, 'table id value is invalid\n');
+    },
+  ],
+  [
+    'dev oif~ iif',
+    (selection, words) => {
+      selection.device = words.argument();
+    },
+  ],
+  [
+    'via',
+    (selection, words) => {
+      selection.via = prefixFrom(words.argument(), selection.family);
+    },
+  ],
+  [
+    'src',
+    (selection, words) => {
+      selection.source = prefixFrom(words.argument(), selection.family);
+    },
+  ],
+  [
+    'protocol~',
+    (selection, words) => {
+      const text = words.argument();
+      const protocol = numberOf('rt_protos', text);
+      if (protocol === undefined && text !== 'all') throw wrong(text, 'invalid "protocol"\n');
+      selection.protocol = protocol;
+    },
+  ],
+  [
+    'scope~',
+    (selection, words) => {
+      const text = words.argument();
+      const scope = numberOf('rt_scopes', text);
+      if (scope === undefined && text !== 'all') throw wrong(text, 'invalid "scope"\n');
+      selection.scope = scope;
+    },
+  ],
+  [
+    'type~',
+    (selection, words) => {
+      const text = words.argument();
+      const type = typeOf(text);
+      if (type === undefined) throw wrong(text, 'node type value is invalid\n');
+      selection.type = type;
+    },
+  ],
+  [
+    'root',
+    (selection, words) => {
+      selection.root = destinationFrom(words.argument(), selection.family) ?? 'default';
+    },
+  ],
+  [
+    'match',
+    (selection, words) => {
+      selection.match = destinationFrom(words.argument(), selection.family) ?? 'default';
+    },
+  ],
+];
+
+function selectionFrom(context: Context, words: Words): Selection {
+  const selection: Selection = { family: context.settings.family };
+  takeAll(SELECTION, words, selection, (word) => {
+    const text = word === 'to' || word === 'exact' ? words.argument() : word;
+    if (rowOf(SELECTION, text)) {
+      rowOf(SELECTION, text)?.[1](selection, words, text);
+      return;
+    }
+    const type = word === 'to' ? undefined : typeOf(text);
+    if (type !== undefined) {
+      selection.type = type;
+      return;
+    }
+    const prefix = destinationFrom(text, selection.family);
+    selection.root = prefix ?? 'default';
+    selection.match = prefix ?? 'default';
+    if (prefix) selection.family = prefix.family;
+  });
+  return selection;
+}
+
+function within(inner: Uint8Array | undefined, length: number, outer: Prefix | 'default'): boolean {
+  if (outer === 'default') return true;
+  return (
+    length >= outer.length &&
+    sameBytes(
+      masked(inner ?? new Uint8Array(outer.bytes.length), outer.length, 0),
+      masked(outer.bytes, outer.length, 0),
+    )
+  );
+}
+
+/** Whether `prefix` lies within the route's destination. */
+function covers(route: Route, prefix: Prefix | 'default'): boolean {
+  if (prefix === 'default') return route.destinationLength === 0;
+  const { destinationLength: length, destination } = route;
+  const own = destination ?? new Uint8Array(prefix.bytes.length);
+  return length <= prefix.length && sameBytes(masked(prefix.bytes, length, 0), masked(own, length, 0));
+}
+
+/** Routes of a table, 0 for all. A namespace that has never had a route lacks the main table, too: that is no error. */
+function routesOf(context: Context, family: number, table: number): Route[] {
+  try {
+    return listRoutes(context.route, { family, table8: table < 256 ? table : 0 }, table ? { table } : {});
+  } catch (error) {
+    if (!(error instanceof NetlinkError) || error.code !== 'ENOENT') throw error;
+    if (!table || table === sys.RT_TABLE_MAIN) return [];
+    throw new ToolError(`Error: ${error.text ?? sys.strerror(error.errno)}.\nDump terminated`, REFUSED);
+  }
+}
+
+function select(context: Context, words: Words): { found: Route[]; view: RouteView } {
+  const selection = selectionFrom(context, words);
+  const { device, table = sys.RT_TABLE_MAIN } = selection;
+  const index = device === undefined ? undefined : indexOf(context, device);
+  const family = selection.family || (table ? sys.AF_INET : 0);
+  const found = routesOf(context, family, table).filter(
+    (route) =>
+      (route.family === sys.AF_INET || route.family === sys.AF_INET6) &&
+      !(route.flags & sys.RTM_F_CLONED) &&
+      (!table || tableOf(route) === table) &&
+      (index === undefined || route.index === index) &&
+      (selection.protocol === undefined || route.protocol === selection.protocol) &&
+      (selection.scope === undefined || route.scope === selection.scope) &&
+      (selection.type === undefined || route.type === selection.type) &&
+      (!selection.via || (route.gateway !== undefined && within(route.gateway, 128, selection.via))) &&
+      (!selection.source ||
+        (route.preferredSource !== undefined && within(route.preferredSource, 128, selection.source))) &&
+      (selection.root === undefined || within(route.destination, route.destinationLength, selection.root)) &&
+      (selection.match === undefined || covers(route, selection.match)),
+  );
+  return {
+    found,
+    view: {
+      hidesTable: table !== 0,
+      hidesDevice: index !== undefined,
+      hidesProtocol: selection.protocol !== undefined,
+      hidesScope: selection.scope !== undefined,
+      hidesSource: isWhole(selection.source),
+      hidesVia: isWhole(selection.via),
+    },
+  };
+}
+
+const isWhole = (prefix: Prefix | undefined) => prefix !== undefined && prefix.length === prefix.bytes.length * 8;
+
+export function show(context: Context, words: Words): void {
+  const { found, view } = select(context, words);
+  context.print(
+    render(
+      found.map((route) => showRoute(context, route, view)),
+      context.settings,
+    ),
+  );
+}
+
+/** Deletes all that `show` with the same words shows. */
+export function flush(context: Context, words: Words): void {
+  if (words.next === undefined) throw new ToolError('"ip route flush" requires arguments.', FAILED);
+  const { found } = select(context, words);
+  if (!found.length && context.settings.statistics) context.print('Nothing to flush.\n');
+  for (const route of found) {
+    const { family, destinationLength, sourceLength, tos, table8, protocol, scope, type } = route;
+    const { destination, source, index, gateway, metric, table, nextHops } = route;
+    try {
+      context.route.request(
+        deleteRoute(
+          { family, destinationLength, sourceLength, tos, table8, protocol, scope, type },
+          { destination, source, index, gateway, metric, table, nextHops },
+        ),
+        'route flush',
+      );
+    } catch (error) {
+      // One route may have taken another with it.
+      if (!(error instanceof sys.SysError) || error.code !== 'ESRCH') throw error;
+    }
+  }
+  if (found.length && context.settings.statistics)
+    context.print(`\n*** Round 1, deleting ${found.length} entries ***\n*** Flush is complete after 1 round ***\n`);
+}
+
+interface Lookup {
+  family: number;
+  destination?: Prefix;
+  from?: Prefix;
+  input?: string;
+  output?: string;
+  mark?: number;
+  table?: number;
+  fib?: boolean;
+}
+
+const LOOKUP: Rows<Lookup> = [
+  [
+    'from',
+    (lookup, words) => {
+      lookup.from = prefixFrom(words.argument(), lookup.family);
+    },
+  ],
+  [
+    'iif',
+    (lookup, words) => {
+      lookup.input = words.argument();
+    },
+  ],
+  [
+    'oif~ dev',
+    (lookup, words) => {
+      lookup.output = words.argument();
+    },
+  ],
+  [
+    'mark',
+    (lookup, words) => {
+      const text = words.argument();
+      lookup.mark = numberIn(text, 0, 0xffff_ffff, () => wrong(text, 'invalid mark value\n'));
+    },
+  ],
+  [
+    'fibmatch',
+    (lookup) => {
+      lookup.fib = true;
+    },
+  ],
+];
+
+/** The route that a packet would take. */
+export function get(context: Context, words: Words): void {
+  const lookup: Lookup = { family: context.settings.family };
+  takeAll(LOOKUP, words, lookup, (word) => {
+    const text = word === 'to' ? words.argument() : word;
+    lookup.destination = prefixFrom(text, lookup.family);
+    lookup.family = lookup.destination.family;
+  });
+  const { destination, from, input, output, mark, fib } = lookup;
+  if (!destination) throw new ToolError('need at least a destination address', FAILED);
+  const route = getRoute(
+    context.route,
+    {
+      family: destination.family,
+      destinationLength: destination.length,
+      sourceLength: from?.length ?? 0,
+      flags: (destination.family === sys.AF_INET ? sys.RTM_F_LOOKUP_TABLE : 0) | (fib ? sys.RTM_F_FIB_MATCH : 0),
+    },
+    {
+      destination: destination.bytes,
+      source: from?.bytes,
+      index: output === undefined ? undefined : indexOf(context, output),
+      inputIndex: input === undefined ? undefined : indexOf(context, input),
+      mark,
+    },
+  );
+  context.print(render([showRoute(context, route, {})], context.settings));
+}

@@ -1,0 +1,176 @@
+/** `ip tuntap add|del|show`: links whose other side is a descriptor of a program. The kernel makes them by ioctl(2) only. */
+import { closeSync, openSync } from 'node:fs';
+import { ToolError } from '@ts/cli';
+import { kindData, listLinks, TUN } from '@ts/netlink';
+import * as sys from '@ts/sys';
+import type { Context } from '../context.ts';
+import { Entry, render } from '../entry.ts';
+import { checkName, FAILED, garbage, type Rows, takeAll, type Words, WRONG, wrong } from '../words.ts';
+
+export interface TunRequest {
+  name: string;
+  mode?: 'tun' | 'tap';
+  user?: number;
+  group?: number;
+  packetInfo?: boolean;
+  oneQueue?: boolean;
+  virtioHeader?: boolean;
+  multiQueue?: boolean;
+}
+
+const DEVICE = '/dev/net/tun';
+
+function accountOf(context: Context, text: string, what: 'user' | 'group'): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  const found = what === 'user' ? context.world.user(text)?.uid : context.world.group(text)?.gid;
+  if (found === undefined) throw new ToolError(`invalid ${what} "${text}"`, WRONG);
+  return found;
+}
+
+/** Words of `ip link add NAME type tun`, ours. */
+export const TUN_WORDS: Rows<TunRequest> = [
+  [
+    'pi',
+    (request) => {
+      request.packetInfo = true;
+    },
+  ],
+  [
+    'one_queue',
+    (request) => {
+      request.oneQueue = true;
+    },
+  ],
+  [
+    'vnet_hdr',
+    (request) => {
+      request.virtioHeader = true;
+    },
+  ],
+  [
+    'multi_queue',
+    (request) => {
+      request.multiQueue = true;
+    },
+  ],
+];
+
+/** struct ifreq: name, flags. */
+function interfaceRequest({ name, mode, packetInfo, oneQueue, virtioHeader, multiQueue }: TunRequest): Buffer {
+  const bytes = Buffer.alloc(40);
+  bytes.write(name, 0, 15, 'utf8');
+  bytes.writeUInt16LE(
+    (mode === 'tap' ? sys.IFF_TAP : sys.IFF_TUN) |
+      (packetInfo ? 0 : sys.IFF_NO_PI) |
+      (oneQueue ? sys.IFF_ONE_QUEUE : 0) |
+      (virtioHeader ? sys.IFF_VNET_HDR : 0) |
+      (multiQueue ? sys.IFF_MULTI_QUEUE : 0),
+    16,
+  );
+  return bytes;
+}
+
+function withDevice(context: Context, request: TunRequest, act: (fd: number) => void): void {
+  context.there(() => {
+    let fd: number;
+    try {
+      fd = openSync(DEVICE, 'r+');
+    } catch (error) {
+      throw new ToolError(`open: ${sys.strerror(-((error as NodeJS.ErrnoException).errno ?? 0))}`, FAILED);
+    }
+    try {
+      context.sys.or('ioctl(TUNSETIFF)').ioctl(fd, sys.TUNSETIFF, interfaceRequest(request));
+      act(fd);
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
+
+export const makeTun = (context: Context, request: TunRequest): void =>
+  withDevice(context, request, (fd) => {
+    if (request.user !== undefined) context.sys.or('ioctl(TUNSETOWNER)').ioctl(fd, sys.TUNSETOWNER, request.user);
+    if (request.group !== undefined) context.sys.or('ioctl(TUNSETGROUP)').ioctl(fd, sys.TUNSETGROUP, request.group);
+    context.sys.or('ioctl(TUNSETPERSIST)').ioctl(fd, sys.TUNSETPERSIST, 1);
+  });
+
+const rows = (context: Context): Rows<TunRequest> => [
+  [
+    'mode~',
+    (request, words) => {
+      const mode = words.argument();
+      if (mode !== 'tun' && mode !== 'tap') throw new ToolError(`Unknown tunnel mode "${mode}"`, WRONG);
+      request.mode = mode;
+    },
+  ],
+  [
+    'user~',
+    (request, words) => {
+      request.user = accountOf(context, words.argument(), 'user');
+    },
+  ],
+  [
+    'group~',
+    (request, words) => {
+      request.group = accountOf(context, words.argument(), 'group');
+    },
+  ],
+  [
+    'dev~ name',
+    (request, words) => {
+      request.name = checkName(words.argument(), 'dev');
+    },
+  ],
+  ...TUN_WORDS,
+];
+
+function parse(context: Context, words: Words): TunRequest {
+  const request: TunRequest = { name: '' };
+  takeAll(rows(context), words, request, (word) => {
+    if (request.name) throw garbage('name', word);
+    request.name = checkName(word, 'dev');
+  });
+  return request;
+}
+
+function needsMode(request: TunRequest): void {
+  if (request.mode === undefined) throw new ToolError('You failed to specify a tunnel mode', FAILED);
+}
+
+export function add(context: Context, words: Words): void {
+  const request = parse(context, words);
+  needsMode(request);
+  makeTun(context, request);
+  context.forget();
+}
+
+export function remove(context: Context, words: Words): void {
+  const request = parse(context, words);
+  needsMode(request);
+  if (!request.name) throw wrong('', 'name required');
+  withDevice(context, request, (fd) => context.sys.or('ioctl(TUNSETPERSIST)').ioctl(fd, sys.TUNSETPERSIST, 0));
+  context.forget();
+}
+
+export function show(context: Context): void {
+  const entries = listLinks(context.route, { kind: 'tun' })
+    .filter(({ info }) => info?.kind === 'tun')
+    .map(({ name = '', info }) => {
+      const data = kindData(TUN, info?.data);
+      const entry = new Entry('\n');
+      entry.both('ifname', name, `${name}: `);
+      const flags = [
+        data.type === sys.IFF_TAP ? 'tap' : 'tun',
+        ...(data.packetInfo ? ['pi'] : []),
+        ...(data.virtioHeader ? ['vnet_hdr'] : []),
+        ...(data.multiQueue ? ['multi_queue'] : []),
+        ...(data.persist ? ['persist'] : []),
+      ];
+      entry.both('flags', flags, flags.join(' '));
+      if (data.owner !== undefined) entry.both('user', data.owner, ` user ${data.owner}`);
+      if (data.group !== undefined) entry.both('group', data.group, ` group ${data.group}`);
+      entry.say('\n');
+      return entry;
+    });
+  context.print(render(entries, context.settings));
+}

@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+import { linesOf, wordsOf } from './batch.ts';
+import { OBJECTS, OURS } from './commands.ts';
+import { Digits, formatJson, type Json } from './json.ts';
+import { options, settingsOf, split } from './settings.ts';
+import { hostName } from './verbs/connect.ts';
+import { formatPublication, parsePublication } from './verbs/nat.ts';
+import { isNamed, parseNumber, takeAll, Words } from './words.ts';
+
+test('abbreviations mean the first object that they fit', () => {
+  const object = (word: string) => OBJECTS.find(({ names }) => isNamed(names, word))?.names.split('~')[0];
+  expect(['a', 'r', 'l', 'n', 'ne', 'net', 'netn', 't', 'tu', 'tunt', 'nei'].map(object)).toEqual([
+    ...['address', 'route', 'link', 'neighbor', 'neighbor', 'netns', 'netns', 'tunnel', 'tunnel', 'tuntap', 'neighbor'],
+  ]);
+  expect(OURS.some(([names]) => isNamed(names, 'connect'))).toBe(true);
+});
+
+describe('options before the object', () => {
+  const of = (...argv: string[]) => {
+    const { steps, operands } = split(options, argv);
+    return { settings: settingsOf(steps), operands };
+  };
+  test('abbreviated, with one hyphen or two, up to the first word', () => {
+    const { settings, operands } = of('-br', '--json', '-p', '-s', '-s', '-d', '-o', '-4', '-n', 'x', 'a', '-x');
+    expect(settings).toMatchObject({
+      brief: true,
+      json: true,
+      pretty: true,
+      statistics: 2,
+      details: 1,
+      oneline: true,
+      family: 2,
+      namespace: 'x',
+    });
+    expect(operands).toEqual(['a', '-x']);
+  });
+  test('-b is the batch, -br is brief, -a is all', () => {
+    expect(of('-b', 'file').settings.batch).toBe('file');
+    expect(of('-a', '-force').settings).toMatchObject({ all: true, force: true });
+  });
+  test('what is none', () => {
+    expect(() => of('-x')).toThrow('Option "-x" is unknown, try "ip -help".');
+    expect(() => of('-f', 'nosuch')).toThrow('invalid protocol family');
+    expect(() => of('-n')).toThrow('Command line is not complete');
+  });
+});
+
+test('key words in rows: exact ones, abbreviated ones, and what is none', () => {
+  const state = { seen: [] as string[] };
+  const take = (name: string) => (each: typeof state, words: Words) => {
+    each.seen.push(`${name}=${words.argument()}`);
+  };
+  takeAll(
+    [
+      ['mtu', take('mtu')],
+      ['txqueuelen~ qlen', take('queue')],
+    ],
+    new Words(['tx', '5', 'mtu', '9', 'mt', 'qlen', '1']),
+    state,
+    (word) => {
+      state.seen.push(word);
+    },
+  );
+  expect(state.seen).toEqual(['queue=5', 'mtu=9', 'mt', 'queue=1']);
+});
+
+test('numbers as strtoul(3) reads them', () => {
+  expect(['10', '0x1F', '010', '-5', '0', ' 7'].map(parseNumber)).toEqual([10, 31, 8, -5, 0, 7]);
+  expect(['', 'x', '1x', '08', '1.5'].map(parseNumber)).toEqual(Array(5).fill(undefined));
+});
+
+test('lines of a batch', () => {
+  expect(wordsOf(`link add "a b" alias 'x # y' # comment`)).toEqual(['link', 'add', 'a b', 'alias', 'x # y']);
+  expect([...linesOf('a \\\nb\nc')]).toEqual([
+    ['a b', 2],
+    ['c', 3],
+  ]);
+});
+
+test('JSON as iproute2 lays it out', () => {
+  const value: Json = [{ a: 1, list: ['x', 'y'], none: [], inner: { t: new Digits('0.00') }, big: 2n ** 60n }, {}];
+  expect(formatJson(value, false)).toBe(
+    '[{"a":1,"list":["x","y"],"none":[],"inner":{"t":0.00},"big":1152921504606846976},{}]\n',
+  );
+  expect(formatJson(value, true)).toBe(
+    '[ {\n        "a": 1,\n        "list": [ "x","y" ],\n        "none": [ ],\n        "inner": {\n            "t": 0.00\n        },\n        "big": 1152921504606846976\n    },{} ]\n',
+  );
+  expect(formatJson(['a"b\\\t'], false)).toBe('["a\\"b\\\\\\t"]\n');
+});
+
+test('published ports', () => {
+  for (const text of ['8080:80/tcp', '10.0.0.1:53:5353/udp', '[fd00::1]:1:2/sctp'])
+    expect(formatPublication(parsePublication(text))).toBe(text);
+  expect(formatPublication(parsePublication('80'))).toBe('80:80/tcp');
+  for (const text of ['0:80', '80:65536', 'x', '80:80/icmp', '1.2.3:80:80:80'])
+    expect(() => parsePublication(text)).toThrow();
+});
+
+test('the host’s end has a name of 15 bytes at most, always the same', () => {
+  expect(hostName('c1')).toBe('ve-c1');
+  const long = hostName('a-namespace-with-a-long-name');
+  expect(Buffer.byteLength(long)).toBeLessThanOrEqual(15);
+  expect(hostName('a-namespace-with-a-long-name')).toBe(long);
+  expect(hostName('a-namespace-with-a-long-name2')).not.toBe(long);
+});

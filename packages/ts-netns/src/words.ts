@@ -1,0 +1,139 @@
+/** The words of ip(8): key words with their arguments, abbreviated, in any order. */
+import { ToolError } from '@ts/cli';
+
+/** Wrong words: status 255. */
+export const WRONG = 255;
+/** What iproute2 returns where something is missing, and where the kernel has refused. */
+export const FAILED = 1;
+export const REFUSED = 2;
+
+export const missing = (key: string) => new ToolError(`Error: argument "${key}" is required`, WRONG);
+/** As iproute2 words it; its own words end in a line of their own. */
+export const wrong = (argument: string, why: string) =>
+  new ToolError(`Error: argument "${argument}" is wrong: ${why}`, WRONG);
+export const twice = (key: string, second: string) =>
+  new ToolError(`Error: duplicate "${key}": "${second}" is the second value.`, WRONG);
+export const garbage = (key: string, word: string) =>
+  new ToolError(`Error: either "${key}" is duplicate, or "${word}" is a garbage.`, WRONG);
+export const noDevice = (name: string) => new ToolError(`Cannot find device "${name}"`, FAILED);
+export const incomplete = () => new ToolError('Command line is not complete. Try option "help"', WRONG);
+
+/** Whether a word is an abbreviation of a longer one. */
+export const abbreviates = (word: string, whole: string): boolean => word !== '' && whole.startsWith(word);
+
+/** What is left of a command line. */
+export class Words {
+  #at = 0;
+  readonly all: string[];
+
+  constructor(all: readonly string[]) {
+    this.all = [...all];
+  }
+
+  /** Puts a word before the next one. */
+  insert(word: string): void {
+    this.all.splice(this.#at, 0, word);
+  }
+
+  /** The next word, without taking it. */
+  get next(): string | undefined {
+    return this.all[this.#at];
+  }
+
+  take(): string | undefined {
+    return this.all[this.#at++];
+  }
+
+  /** The argument of a key word. */
+  argument(): string {
+    const word = this.take();
+    if (word === undefined) throw incomplete();
+    return word;
+  }
+
+  back(): void {
+    this.#at--;
+  }
+
+  /** Takes the next word where it is this one. */
+  skip(word: string): boolean {
+    if (this.next !== word) return false;
+    this.#at++;
+    return true;
+  }
+
+  rest(): string[] {
+    const rest = this.all.slice(this.#at);
+    this.#at = this.all.length;
+    return rest;
+  }
+}
+
+/**
+ * Key words and what each does with the words behind it. `names`: one or several, parted by blanks; one with `~` at its end may
+ * be abbreviated. The first row that fits counts.
+ */
+export type Rows<State> = readonly (readonly [
+  names: string,
+  take: (state: State, words: Words, word: string) => void,
+])[];
+
+export const rowOf = <State>(rows: Rows<State>, word: string): Rows<State>[number] | undefined =>
+  rows.find(([names]) => isNamed(names, word));
+
+/** Whether a word is one of the names of a row. */
+export const isNamed = (names: string, word: string): boolean =>
+  names.split(' ').some((name) => (name.endsWith('~') ? abbreviates(word, name.slice(0, -1)) : word === name));
+
+/** Takes all words. `other`: what is done with one that is no key word. */
+export function takeAll<State>(
+  rows: Rows<State>,
+  words: Words,
+  state: State,
+  other: (word: string, words: Words) => void,
+): void {
+  for (let word = words.take(); word !== undefined; word = words.take()) {
+    const row = rowOf(rows, word);
+    if (row) row[1](state, words, word);
+    else other(word, words);
+  }
+}
+
+/** `"mtu" value` and the like: iproute2 ends these with a line of their own. */
+export const invalid = (argument: string, what: string) => wrong(argument, `Invalid "${what}" value\n`);
+
+/** A number as strtoul(3) with base 0 reads it; undefined where there is something else. */
+export function parseNumber(text: string): number | undefined {
+  const match = /^\s*([+-]?)(0x[0-9a-f]+|0[0-7]*|[1-9]\d*)$/i.exec(text);
+  if (!match) return undefined;
+  const digits = match[2] as string;
+  const value = /^0[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);
+  return match[1] === '-' ? -value : value;
+}
+
+/** A number between bounds; `fail` makes the error. */
+export function numberIn(text: string, low: number, high: number, fail: (text: string) => Error): number {
+  const value = parseNumber(text);
+  if (value === undefined || value < low || value > high) throw fail(text);
+  return value;
+}
+
+export const unsigned = (text: string, what: string): number =>
+  numberIn(text, 0, 0xffff_ffff, () => invalid(text, what));
+
+export function onOff(key: string, text: string): boolean {
+  if (text === 'on') return true;
+  if (text === 'off') return false;
+  throw new ToolError(`Error: argument of "${key}" must be "on" or "off", not "${text}"`, FAILED);
+}
+
+/** A name that a link can have: 1 to 15 bytes, no slash, no blank. */
+export function checkName(name: string, key: 'name' | 'dev'): string {
+  // An alternative name may be longer: the kernel knows.
+  const fits = key === 'dev' ? /^[^/\s]{1,127}$/.test(name) : isLinkName(name);
+  if (!fits) throw wrong(name, `"${key}" not a valid ifname`);
+  return name;
+}
+
+export const isLinkName = (name: string): boolean =>
+  Buffer.byteLength(name) > 0 && Buffer.byteLength(name) < 16 && !/[/\s]/.test(name);
