@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { V2Tree } from '../testing/system.ts';
 import { readHierarchies } from './hierarchies.ts';
-import { controllerOf, readSetting, SETTINGS, writesOf } from './settings.ts';
+import { controllerOf, readSetting, settingSteps } from './settings.ts';
+import { SETTINGS } from './table.ts';
 
 const row = (v1: string) => SETTINGS.find((each) => each.v1 === v1) as (typeof SETTINGS)[number];
 const nothing = () => undefined;
@@ -76,7 +77,7 @@ describe('units', () => {
 });
 
 test('every row has a use: a v2 file, or a reason why there is none', () => {
-  for (const { v1, v2, why } of SETTINGS) expect(v2 === null ? why : v2, v1).toBeTruthy();
+  for (const { v1, v2, why } of SETTINGS) expect(v1 && v2 ? v1 : why, v1 ?? v2 ?? '').toBeTruthy();
 });
 
 test('the controller of a name', () => {
@@ -112,10 +113,15 @@ describe('v1 names in a v2 tree', () => {
   test('settings of one run see each other', () => {
     const { tree, world, hierarchies } = use();
     using _ = tree;
-    const planned = new Map<string, string>();
+    const before: { name: string; value: string }[] = [];
     const write = (name: string, value: string) => {
-      const writes = writesOf(hierarchies, '/job', name, value, world, planned);
-      return 'no' in writes ? writes : writes.map((each) => [tree.shorten(each.path), each.value].join(' < '));
+      const known = before.length;
+      before.push({ name, value });
+      const steps = settingSteps(hierarchies, '/job', before, world);
+      if ('no' in steps) return steps;
+      const lines = steps.map((step) => `${tree.shorten(step.path)} < ${step.do === 'write' ? step.value : step.do}`);
+      expect(lines).toHaveLength(known + 1);
+      return lines.slice(known);
     };
     expect(write('cpu.cfs_period_us', '1000000')).toEqual(['/CG/job/cpu.max < max 1000000']);
     expect(write('cpu.cfs_quota_us', '300000')).toEqual(['/CG/job/cpu.max < 300000 1000000']);
@@ -132,13 +138,15 @@ describe('v1 names in a v2 tree', () => {
     const { tree, world, hierarchies } = use();
     using _ = tree;
     const missing = (path: string, name: string) => {
-      const found = writesOf(hierarchies, path, name, '1', world, new Map());
+      const found = settingSteps(hierarchies, path, [{ name, value: '1' }], world);
       return 'no' in found ? `${found.no}: ${tree.shorten(found.hint)}` : found;
     };
     expect(missing('/job', 'memory.swappiness')).toBe(
       'file: cgroup v2 has no swappiness of a group: memory.swap.max limits swap',
     );
-    expect(missing('/job', 'devices.deny')).toBe('file: cgroup v2 decides on devices by a BPF program');
+    expect(missing('/job', 'devices.deny')).toBe(
+      "file: '1' is no rule of devices: a, or TYPE MAJOR:MINOR ACCESS (c 1:3 rwm)",
+    );
     expect(missing('/job', 'cpu.nosuch')).toBe('file: there is no /CG/job/cpu.nosuch');
     expect(missing('/job', 'memory.failcnt')).toBe(
       'file: memory.failcnt=1 has no counterpart in memory.events of cgroup v2',

@@ -1,6 +1,8 @@
 /** Changes of a hierarchy as data, and the one function that makes them: now, or onto a tape. */
 import { encode, errnoOf, type Int, O_WRONLY, type Recording, type Ref, type Sys, SysError, strerror } from '@ts/sys';
 import { word } from './causes.ts';
+import type { DeviceRules } from './devices.ts';
+import { putRules } from './programs.ts';
 
 /** What is said and returned where a step fails. */
 export interface Failing {
@@ -28,6 +30,8 @@ export type Step = { readonly says?: string } & (
       readonly takeBack?: string;
       readonly mayFail?: string;
     }
+  /** Of a v2 group, in the place of our program `id` where there is one. */
+  | { readonly do: 'devices'; readonly path: string; readonly rules: DeviceRules; readonly id?: number }
 );
 
 /** Group directories get the permissions that the umask leaves of these. */
@@ -87,6 +91,16 @@ function make(sys: Sys, step: Step, general: Failing): ((sys: Sys) => void) | un
         .or(prefix(says, `cannot change the mode of ${path}`), { status })
         .explaining(`cgroup-own ${word(path)}`)
         .chmod(path, step.mode);
+      return undefined;
+    case 'devices':
+      putRules(
+        sys
+          .or(prefix(says, `cannot set the BPF program for devices of ${path}`), { status })
+          .explaining(`cgroup-devices ${word(path)}`),
+        path,
+        step.rules,
+        step.id,
+      );
       return undefined;
     case 'write': {
       const { takeBack } = step;

@@ -85,7 +85,7 @@ export const CALLS = {
   capget: [125, 90, 'ptr out'],
   capset: [126, 91, 'ptr ptr'],
   seccomp: [317, 277, 'int hex ptr'],
-  bpf: [321, 280, 'int ptr int'],
+  bpf: [321, 280, 'bpf_cmd ptr int'],
   prlimit64: [302, 261, 'int rlimit ptr out'],
   rt_sigaction: [13, 134, 'signal ptr out int'],
   rt_sigprocmask: [14, 135, 'sigmask ptr out int'],

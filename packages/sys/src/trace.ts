@@ -2,6 +2,7 @@
 import { decode } from './bytes.ts';
 import { CALLS, type Call } from './calls.ts';
 import * as at from './const/at.ts';
+import * as bpf_cmd from './const/bpf_cmd.ts';
 import * as cap_ambient from './const/cap_ambient.ts';
 import * as clone from './const/clone.ts';
 import * as fcntl from './const/fcntl.ts';
@@ -45,7 +46,16 @@ const FLAGS: Readonly<Record<string, Names>> = {
   xattr,
 };
 /** Operands that are one name out of a table. */
-const ENUMS: Readonly<Record<string, Names>> = { fcntl, fsconfig, prctl, rlimit, sigmask, signal, ioctl: nsfs };
+const ENUMS: Readonly<Record<string, Names>> = {
+  bpf_cmd,
+  fcntl,
+  fsconfig,
+  prctl,
+  rlimit,
+  sigmask,
+  signal,
+  ioctl: nsfs,
+};
 
 const nameOf = (names: Names, value: number) => Object.keys(names).find((name) => names[name] === value);
 

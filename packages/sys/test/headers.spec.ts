@@ -6,6 +6,7 @@ import { valuesOf } from './constants.ts';
 
 /** The kernel's own headers; those of the C library for what the kernel keeps to itself (MNT_DETACH). The two do not mix. */
 const KERNEL = [
+  'bpf',
   'capability',
   'fcntl',
   'fs',
@@ -39,7 +40,8 @@ const LIBRARY = [
 ];
 
 /** Enumerators, which the preprocessor cannot ask for: there since Linux 5.2 or longer. */
-const isEnumerator = (name: string) => /^(FSCONFIG|NETNSA)_/.test(name) && !(name in NEWER);
+const isEnumerator = (name: string) =>
+  (/^(FSCONFIG|NETNSA)_/.test(name) || /^BPF_(PROG|OBJ|CGROUP)_|^BPF_DEVCG_/.test(name)) && !(name in NEWER);
 
 /** Newer than the headers of some systems: the value, and the Linux that brought it. Compared with the headers where they have it. */
 const NEWER: Readonly<Record<string, readonly [value: number, since: string]>> = {

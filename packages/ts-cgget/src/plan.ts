@@ -67,9 +67,7 @@ function namesOf(hierarchies: Hierarchies, path: string, controller: string): st
   const own = files.filter((name) => controllerOf(name) === controller);
   return own.length || home.hierarchy.version === 1
     ? own
-    : SETTINGS.filter(({ v1, v2 }) => controllerOf(v1) === controller && v2 !== null && files.includes(v2)).map(
-        ({ v1 }) => v1,
-      );
+    : SETTINGS.flatMap(({ v1, v2 }) => (v1 && v2 && controllerOf(v1) === controller && files.includes(v2) ? [v1] : []));
 }
 
 /** All files of these controllers. `strict`: a controller or group that is missing is an error. */

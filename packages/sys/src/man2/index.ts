@@ -1,3 +1,4 @@
+export * from './bpf.ts';
 export * from './credentials.ts';
 export * from './files.ts';
 export * from './mount.ts';

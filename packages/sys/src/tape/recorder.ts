@@ -50,8 +50,6 @@ export interface Recording extends Sys {
   tryElse(attempt: (sys: this) => void, otherwise: (sys: this) => void, only?: number): void;
   /** From here on, a failure runs `take back` after its message, before the tape ends. */
   undo(takeBack: (sys: Recording) => void): void;
-  /** Puts a result into data that a later call is given: a descriptor into a structure, say. `offset` and `width` in bytes. */
-  fill(data: Uint8Array, offset: number, result: Int, width: 4 | 8): void;
   /** Text made while playing, and its length. `size`: bytes to reserve. */
   text(pieces: readonly Piece[], size?: number): { buffer: Buffer; length: Ref };
   /** Writes a text that is put together while playing. */
@@ -310,14 +308,10 @@ class RecordingSys extends BoundSys {
     });
   }
 
-  fill(data: Uint8Array, offset: number, result: Int, width: 4 | 8): void {
+  override fill(data: Uint8Array, offset: number, result: Int, width: 4 | 8): void {
     if (offset < 0 || offset + width > data.length) throw new RangeError(`${offset} + ${width} is beyond the data`);
     if (result instanceof Ref) this.gate.push({ op: 'store', into: data, offset, value: result, width });
-    else {
-      const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-      if (width === 8) view.setBigInt64(offset, BigInt(result), true);
-      else view.setInt32(offset, result, true);
-    }
+    else super.fill(data, offset, result, width);
   }
 
   text(pieces: readonly Piece[], size = 256): { buffer: Buffer; length: Ref } {
