@@ -98,13 +98,18 @@ export const causes: readonly Cause[] = [
   ...each(['cgroup-write'], ['EBUSY', 'EOPNOTSUPP'], ([file], world) => {
     const path = text(file);
     const directory = folderOf(path);
+    const type = world.read(`${directory}/cgroup.type`)?.trim();
+    if (isEntry(path) && type === 'domain invalid')
+      return `${directory} lies below a threaded group and is none itself: cgset -r cgroup.type=threaded ${specOf(directory, world).split(':')[1]}`;
+    if (isEntry(path) && type === 'threaded' && nameOf(path) === 'cgroup.threads')
+      return 'only threads of processes in the same threaded domain can be moved into it: move the process to the domain first';
     if (nameOf(path) === 'cgroup.subtree_control')
       return world.read(`${directory}/cgroup.procs`)?.trim()
-        ? `${directory} has processes of its own, and on cgroup v2 only a group without any can hand controllers down: move them into a group below it (cgclassify -g :LEAF PID)`
+        ? `${directory} has processes of its own, and on cgroup v2 only a group without any can hand controllers down: move them into a group below it (cgcreate --leaf NAME does; or cgclassify -g :LEAF PID)`
         : undefined;
     const handed = world.read(`${directory}/cgroup.subtree_control`)?.trim();
     if (isEntry(path) && handed)
-      return `${directory} hands the controllers ${handed} down, and on cgroup v2 such a group holds no processes: use a group below it`;
+      return `${directory} hands the controllers ${handed} down, and on cgroup v2 such a group holds no processes: use a group below it (cgexec --leaf NAME does)`;
     return undefined;
   }),
   ...each(['cgroup-write'], ['EBUSY'], ([file], world) => {
@@ -150,6 +155,16 @@ export const causes: readonly Cause[] = [
       return 'a period is 1000 to 1000000 µs';
     return undefined;
   }),
+  ...each(['cgroup-devices'], ['EPERM', 'EACCES'], (_, world) =>
+    world.euid === 0
+      ? 'a BPF program needs CAP_BPF and CAP_NET_ADMIN in the first user namespace'
+      : 'only root may attach a BPF program, also to a group of your own',
+  ),
+  ...each(
+    ['cgroup-devices'],
+    ['ENOSYS', 'EINVAL'],
+    () => 'this kernel attaches no BPF programs to groups: CONFIG_CGROUP_BPF',
+  ),
   ...each(['cgroup-rmdir'], ['EBUSY'], ([directory], world) => {
     const path = text(directory);
     const below = contentOf(path)?.groups ?? [];

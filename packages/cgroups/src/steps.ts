@@ -30,6 +30,8 @@ export type Step = { readonly says?: string } & (
       readonly takeBack?: string;
       readonly mayFail?: string;
     }
+  /** A process by the entry file of another group, and back by that of the one it was in, where that is known. */
+  | { readonly do: 'move'; readonly path: string; readonly from: string | undefined; readonly pid: string }
   /** Of a v2 group, in the place of our program `id` where there is one. */
   | { readonly do: 'devices'; readonly path: string; readonly rules: DeviceRules; readonly id?: number }
 );
@@ -92,6 +94,17 @@ function make(sys: Sys, step: Step, general: Failing): ((sys: Sys) => void) | un
         .explaining(`cgroup-own ${word(path)}`)
         .chmod(path, step.mode);
       return undefined;
+    case 'move': {
+      const { pid, from } = step;
+      // It may have ended by now.
+      writeFile(sys, path, pid, failing, pid === '0' ? undefined : 'ESRCH');
+      if (from === undefined) return undefined;
+      return (undoing) => {
+        const fd = undoing.open(from, O_WRONLY);
+        undoing.write(fd, encode(pid));
+        undoing.close(fd);
+      };
+    }
     case 'devices':
       putRules(
         sys

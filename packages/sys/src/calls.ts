@@ -13,6 +13,7 @@ export const CALLS = {
   fcntl: [72, 25, 'fd fcntl int'],
   dup3: [292, 24, 'int int open'],
   pipe2: [293, 59, 'out open'],
+  flock: [73, 32, 'fd flock'],
   lseek: [8, 62, 'fd int int'],
   getdents64: [217, 61, 'fd out int'],
   readlinkat: [267, 78, 'at path out int'],

@@ -6,6 +6,7 @@ import * as bpf_cmd from './const/bpf_cmd.ts';
 import * as cap_ambient from './const/cap_ambient.ts';
 import * as clone from './const/clone.ts';
 import * as fcntl from './const/fcntl.ts';
+import * as flock from './const/flock.ts';
 import * as fsconfig from './const/fsconfig.ts';
 import * as fsmount from './const/fsmount.ts';
 import * as fsopen from './const/fsopen.ts';
@@ -33,6 +34,7 @@ type Names = Readonly<Record<string, number>>;
 /** Operands that are or'ed flags. */
 const FLAGS: Readonly<Record<string, Names>> = {
   clone,
+  flock,
   fsmount,
   fsopen,
   fspick,

@@ -44,8 +44,18 @@ function mayWrite(path: string): boolean {
   }
 }
 
+/** Whether it is the id of a thread other than the first of its process. */
+function isThread(id: string, world: World): boolean {
+  const process = /^Tgid:\s*(\d+)$/m.exec(world.read(`/proc/${id}/status`) ?? '')?.[1];
+  return process !== undefined && process !== id;
+}
+
 /** cgroup.procs takes all threads of a process at once; `cgcreate -t` gives only the file for single threads away. */
-function writesFor(pid: string, group: Group): Move['writes'] {
+function writesFor(pid: string, group: Group, alone: boolean): Move['writes'] {
+  if (alone) {
+    const file = group.hierarchy.version === 1 ? 'tasks' : 'cgroup.threads';
+    return [{ path: `${group.directory}/${file}`, value: pid }];
+  }
   const whole = `${group.directory}/cgroup.procs`;
   const single = entryFile(group);
   if (whole === single || mayWrite(whole) || !mayWrite(single)) return [{ path: whole, value: pid }];
@@ -84,7 +94,10 @@ export function plan({ values, operands, beforeDashes }: Input, world: World): P
   if (wrong !== undefined) throw new ToolError(`Error: ${wrong} is not valid pid.`, NO_PID);
   const targets = texts.flatMap((text) => targetsFor(text, pids[0] ?? '', world));
   return {
-    moves: pids.map((pid) => ({ pid, writes: targets.flatMap((target) => writesFor(pid, target)) })),
+    moves: pids.map((pid) => ({
+      pid,
+      writes: targets.flatMap((target) => writesFor(pid, target, Boolean(values.threads) || isThread(pid, world))),
+    })),
     program: operands.slice(pids.length),
   };
 }

@@ -47,7 +47,7 @@ export const tool = defineTool({
   section: 1,
   summary: 'Create control groups.',
   synopsis: [
-    '[-a <uid>:<gid>] [-t <uid>:<gid>] [-d <mode>] [-f <mode>] [-s <mode>] -g <controllers>:<path> [-g ...] [-- <program> [<argument>...]]',
+    '[-b] [--leaf <name>] [-a <uid>:<gid>] [-t <uid>:<gid>] [-d <mode>] [-f <mode>] [-s <mode>] -g <controllers>:<path> [-g ...] [-- <program> [<argument>...]]',
   ],
   options,
   grammar: { permute: true },

@@ -46,7 +46,7 @@ describe('on cgroup v2', () => {
     expect(failure('-g', 'cpu:none', 'prog')).toEqual([
       82,
       changing,
-      'there is no group /CG/none: cgcreate -g cpu:none',
+      'there is no group /CG/none: cgcreate -g cpu:none, or cgexec --create',
     ]);
     expect(failure('-g', 'net_cls:job', 'prog')).toEqual([
       84,

@@ -48,6 +48,9 @@ export const dup = (sys: Caller, fd: Int, from = 0) => sys.do('fcntl', fd, F_DUP
 /** Makes `to` a descriptor of what `fd` is, as dup3(2); inherited across execve unless O_CLOEXEC is given. */
 export const dup3 = (sys: Caller, fd: Int, to: number, flags = 0) => sys.do('dup3', fd, to, flags);
 
+/** Locks an open file against others who ask for a lock, until its last descriptor is closed, as flock(2). `how`: LOCK_*. */
+export const flock = (sys: Caller, fd: Int, how: number) => sys.do('flock', fd, how);
+
 /** Makes a directory, as mkdir(2). `mode` before the umask. Errors: EEXIST, ENOENT, EROFS … */
 export const mkdir = (sys: Caller, path: string, mode = 0o777) => sys.do('mkdirat', AT_FDCWD, path, mode);
 
