@@ -57,9 +57,19 @@ const notYours = (path: string, world: Reader & { readonly euid: number }, remed
 const delegate = (group: string, world: Reader) =>
   `be root, or have root give you the group: cgcreate -t USER:GROUP -a USER:GROUP -g ${specOf(group, world)}`;
 
-const OPENING = ['cgroup-open', 'cgroup-mkdir', 'cgroup-rmdir', 'cgroup-own'];
+const OPENING = ['cgroup-open', 'cgroup-open-fresh', 'cgroup-mkdir', 'cgroup-rmdir', 'cgroup-own'];
 const each = (kinds: readonly string[], errors: readonly string[], probe: Cause['probe']): Cause[] =>
   kinds.map((of) => ({ of, errors, probe }));
+
+/** Text of the file of that name in the nearest group above that has it. */
+function readAbove(path: string, world: Reader): string | undefined {
+  const name = nameOf(path);
+  for (let folder = folderOf(folderOf(path)); folder !== '/' && hierarchyOf(folder, world); folder = folderOf(folder)) {
+    const text = world.read(`${folder}/${name}`)?.trim();
+    if (text !== undefined) return text;
+  }
+  return undefined;
+}
 
 export const causes: readonly Cause[] = [
   ...each(OPENING, ['EROFS', 'EACCES', 'EPERM'], ([file], world) => {
@@ -78,6 +88,11 @@ export const causes: readonly Cause[] = [
     notYours(folderOf(text(file)), world, delegate(text(file), world)),
   ),
   ...each(['cgroup-own'], ['EPERM'], ([file], world) => notYours(text(file), world, 'be its owner or root')),
+  ...each(['cgroup-open-fresh'], ['ENOENT'], ([file], world) => {
+    const path = text(file);
+    const controllers = hierarchyOf(path, world)?.controllers.join(',') ?? '';
+    return `a new group has no ${nameOf(path)} here: cgget -g ${controllers} GROUP lists what one has`;
+  }),
   ...each(['cgroup-open'], ['ENOENT'], ([file], world) => {
     const path = text(file);
     const directory = folderOf(path);
@@ -141,9 +156,11 @@ export const causes: readonly Cause[] = [
   ...each(['cgroup-write'], ['EINVAL'], ([file, value], world) => {
     const path = text(file);
     const number = Number(text(value));
-    const now = world.read(path)?.trim() ?? '';
-    if (/^-?\d+$/.test(now) && !/^-?\d+[kKmMgGtT]?$/.test(text(value).trim()))
-      return `${nameOf(path)} takes a number (it is ${now} now)`;
+    const now = world.read(path)?.trim();
+    // Where the group was made for this and is gone again, one above it shows as much.
+    const like = now ?? readAbove(path, world) ?? '';
+    if (/^-?\d+$/.test(like) && !/^-?\d+[kKmMgGtT]?$/.test(text(value).trim()))
+      return `${nameOf(path)} takes a number (${now === undefined ? 'such as' : 'it is'} ${like}${now === undefined ? '' : ' now'})`;
     if (nameOf(path) === 'cpu.cfs_quota_us') {
       if (number >= 0 && number < 1000) return 'a quota is at least 1000 µs; -1 takes it away';
       const above = world.read(`${folderOf(folderOf(path))}/cpu.cfs_quota_us`)?.trim();

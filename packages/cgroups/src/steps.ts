@@ -16,8 +16,8 @@ export interface Failing {
   readonly statusMissing?: number;
 }
 
-/** `says`: what is said of this step instead of what is said of all. */
-export type Step = { readonly says?: string } & (
+/** `says`: what is said of this step instead of what is said of all. `fresh`: of a group that is made in the same run. */
+export type Step = { readonly says?: string; readonly fresh?: boolean } & (
   | { readonly do: 'mkdir'; readonly path: string }
   | { readonly do: 'rmdir'; readonly path: string }
   | { readonly do: 'chown'; readonly path: string; readonly uid: number; readonly gid: number }
@@ -44,13 +44,13 @@ const prefix = (says: string, what: string) => (says ? `${says}: ${what}` : what
 /** A value as a message shows it: one line. */
 const shown = (value: string) => value.replaceAll('\n', '\\n');
 
-function writeFile(sys: Sys, path: string, value: string, failing: Failing, mayFail?: string): void {
+function writeFile(sys: Sys, path: string, value: string, failing: Failing, mayFail?: string, fresh?: boolean): void {
   const { says, status, statusOpen = status, statusMissing } = failing;
   const subject = `${word(path)} ${word(value)}`;
   const what = prefix(says, `cannot write '${shown(value)}' to ${path}`);
   const fd = sys
     .or(what, { status: statusOpen, statusMissing })
-    .explaining(`cgroup-open ${subject}`)
+    .explaining(`cgroup-open${fresh ? '-fresh' : ''} ${subject}`)
     .open(path, O_WRONLY);
   const writing = sys.or(what, { status }).explaining(`cgroup-write ${subject}`);
   (mayFail === undefined ? writing : writing.ignoring(errnoOf(mayFail))).write(fd, encode(value));
@@ -117,7 +117,7 @@ function make(sys: Sys, step: Step, general: Failing): ((sys: Sys) => void) | un
       return undefined;
     case 'write': {
       const { takeBack } = step;
-      writeFile(sys, path, step.value, failing, step.mayFail);
+      writeFile(sys, path, step.value, failing, step.mayFail, step.fresh);
       if (takeBack === undefined) return undefined;
       return (undoing) => {
         const fd = undoing.open(path, O_WRONLY);

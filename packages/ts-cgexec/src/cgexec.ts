@@ -1,5 +1,5 @@
 /** cgexec(1): runs a program in control groups. */
-import { BAD_ARGUMENTS, causes, NOT_ALLOWED, NOT_EXISTING, OTHER, perform } from '@ts/cgroups';
+import { BAD_ARGUMENTS, causes, NO_SUCH_PARAMETER, NOT_ALLOWED, NOT_EXISTING, OTHER, perform } from '@ts/cgroups';
 import { defineTool, exit, type Outcome } from '@ts/cli';
 import { type Recording, SIGTERM, type Sys } from '@ts/sys';
 import { act } from './finish.ts';
@@ -31,7 +31,12 @@ function apply(plan: Plan, sys: Recording): Outcome {
   sys.or('cannot give up the effective user id').setresuid(ids.uid, ids.uid, ids.uid);
   sys.or('cannot give up the effective group id').setresgid(ids.gid, ids.gid, ids.gid);
 
-  perform(sys, steps, { says: '', status: OTHER.status, statusOpen: NOT_ALLOWED.status });
+  perform(sys, steps, {
+    says: '',
+    status: OTHER.status,
+    statusOpen: NOT_ALLOWED.status,
+    statusMissing: NO_SUCH_PARAMETER.status,
+  });
 
   // Whoever waits stays outside. Where there is a v2 group, the program's process is born in it.
   if (ending) waitForEnd(sys, ending, born, blocked);

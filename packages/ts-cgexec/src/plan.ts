@@ -100,12 +100,15 @@ function leafOf(target: Target, leaf: string | undefined, world: World): Target 
   return { ...target, ...groupAt(target.hierarchy, `${target.path}/${leaf}`), enable: [] };
 }
 
+const folderOf = (path: string) => path.slice(0, path.lastIndexOf('/'));
+
 /** Steps for all settings, each in the groups that have it. */
 function settingsOf(
   hierarchies: Hierarchies,
   paths: readonly string[],
   settings: readonly Setting[],
   world: World,
+  existing: World,
 ): Step[] {
   const steps = paths.map((path) => {
     const applying = settings.filter((one) => !('no' in settingSteps(hierarchies, path, [one], world)));
@@ -118,7 +121,8 @@ function settingsOf(
     const { text, status } = no === 'controller' ? NOT_MOUNTED : NO_SUCH_PARAMETER;
     throw new ToolError(`cannot set ${one.name}: ${text}`, status, hint);
   }
-  return steps.flatMap(({ steps }) => ('no' in steps ? [] : steps));
+  const ofGroup = (step: Step) => ({ ...step, fresh: !existing.exists(folderOf(step.path)) });
+  return steps.flatMap(({ steps }) => ('no' in steps ? [] : steps.map(ofGroup)));
 }
 
 /** Folders that will be made, each before what lies below it. */
@@ -186,7 +190,7 @@ export function plan(input: Input, world: World): Plan {
   );
   const paths = [...new Set(named.map(({ path }) => path))];
   const future = withGroups(world, values.create ? named.flatMap((each) => each.targets) : []);
-  const steps = [...making, ...settingsOf(hierarchies, paths, settings, future)];
+  const steps = [...making, ...settingsOf(hierarchies, paths, settings, future, world)];
   const v2 = targets.find(({ hierarchy }) => hierarchy.version === 2);
   const inOrder = [...targets.filter((target) => target !== v2), ...(v2 ? [v2] : [])];
   const back = ({ hierarchy, directory }: Target) =>

@@ -1,0 +1,214 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { membership, mountOf, needsV2, OwnGroup } from '../harness/cgroups.ts';
+import { originalPath, run, shell, temporaryFolder } from '../harness/run.ts';
+import { needs, needsController, needsRoot } from '../harness/skip.ts';
+import { childrenOf, until } from '../harness/target.ts';
+
+const CONTROLLERS = ['cpu', 'cpuacct', 'memory', 'pids'] as const;
+const ALL = CONTROLLERS.join(',');
+const checks = [needsRoot, needsController(...CONTROLLERS)];
+
+const transient = (name: string, ...more: string[]) => [
+  'ts-cgexec',
+  '--create',
+  '--remove',
+  '-g',
+  `${ALL}:${name}`,
+  ...more,
+];
+
+const isAlive = (pid: number) =>
+  existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== '';
+
+describe('a group for one run', () => {
+  test('is made, set, entered, reported and removed', (context) => {
+    needs(context, ...checks);
+    using group = new OwnGroup();
+    const set = ['--set', 'cpu.shares=99', '--limit', 'memory=50M', '--limit', 'pids=9', '--limit', 'cpu=50%'];
+    const files = ['cpu.shares', 'cpu.cfs_quota_us', 'memory.limit_in_bytes', 'pids.max'].map(
+      (file) => `${group.directory(file.split('.')[0] as string, 'a')}/${file}`,
+    );
+    const { stdout, stderr, status } = run([
+      ...['ts-cgexec', '--create', ...set, '--remove', '--stat', '-g', `${ALL}:${group.name}/a`],
+      ...['sh', '-c', `cat ${files.join(' ')} /proc/self/cgroup; exit 7`],
+    ]);
+    expect(status).toBe(7);
+    const [shares, quota, memory, pids, ...rest] = stdout.split('\n');
+    expect([shares, quota, memory, pids]).toEqual(['99', '50000', '52428800', '9']);
+    for (const controller of CONTROLLERS)
+      expect(membership(rest.join('\n'))).toMatchObject({ [controller]: `/${group.name}/a` });
+    expect(stderr).toMatch(
+      /^elapsed: \d.*\nCPU time: \d.* s \(user .*\nthrottled: \d+ periods.*\npeak memory: \d.*\nOOM kills: 0\n/,
+    );
+    expect(group.places()).toEqual([]);
+  });
+
+  test('--stat --json tells of CPU time, memory, throttling and OOM kills', (context) => {
+    needs(context, ...checks);
+    using group = new OwnGroup();
+    using folder = temporaryFolder();
+    const file = join(folder.path, 'stat');
+    const { status, stderr } = run([
+      ...[
+        'ts-cgexec',
+        '--create',
+        '--limit',
+        'memory=20M',
+        '--limit',
+        'cpu=20%',
+        '--remove',
+        `--stat=${file}`,
+        '--json',
+      ],
+      ...['-g', `${ALL}:${group.name}`, 'sh', '-c'],
+      'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; head -c 60000000 /dev/zero | tail >/dev/null; echo done',
+    ]);
+    expect({ status, stderr }).toMatchObject({ status: 0 });
+    const statistics = JSON.parse(readFileSync(file, 'utf8'));
+    expect(statistics).toMatchObject({ io: null });
+    expect(statistics.cpuUsec).toBeGreaterThan(50_000);
+    expect(statistics.elapsedMs).toBeGreaterThan(100);
+    expect(statistics.peakMemory).toBeGreaterThan(15_000_000);
+    expect(statistics.peakMemory).toBeLessThanOrEqual(20 * 2 ** 20);
+    expect(statistics.throttledPeriods).toBeGreaterThan(0);
+    expect(statistics.memoryLimitHits).toBeGreaterThan(0);
+    if (/^SwapTotal:\s+0 kB/m.test(readFileSync('/proc/meminfo', 'utf8'))) expect(statistics.oomKills).toBe(1);
+  });
+
+  test('status and death by a signal are those of the program', (context) => {
+    needs(context, ...checks);
+    using group = new OwnGroup();
+    expect(run(transient(group.name, 'sh', '-c', 'kill -9 $$'))).toMatchObject({
+      signal: 'SIGKILL',
+      stdout: '',
+      stderr: '',
+    });
+    expect(run(transient(group.name, 'sh', '-c', 'kill -TERM $$'))).toMatchObject({ signal: 'SIGTERM' });
+    expect(run(transient(group.name, 'false'))).toMatchObject({ status: 1, stderr: '' });
+    expect(group.places()).toEqual([]);
+  });
+
+  test('what is left running in it is killed', (context) => {
+    needs(context, ...checks);
+    using group = new OwnGroup();
+    const { stdout } = run(transient(group.name, 'sh', '-c', 'sleep 300 >/dev/null 2>&1 & echo $!'));
+    expect(isAlive(Number(stdout))).toBe(false);
+    expect(group.places()).toEqual([]);
+  });
+
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const)
+    test(`it is removed when this tool gets ${signal}, and the program does not live on`, async (context) => {
+      needs(context, ...checks);
+      using group = new OwnGroup();
+      const child = spawn('ts-cgexec', transient(group.name, 'sleep', '300').slice(1), {
+        env: { PATH: originalPath },
+        stdio: 'ignore',
+      });
+      const { pid } = child as { pid: number };
+      const procs = join(mountOf('cpu'), group.name, 'cgroup.procs');
+      const program = () => Number(existsSync(procs) ? readFileSync(procs, 'utf8') : 0);
+      until('the program runs', () => program() > 0 && readFileSync(`/proc/${program()}/comm`, 'utf8') === 'sleep\n');
+      const sleeping = program();
+      expect(childrenOf(pid)).toContain(sleeping);
+      const [rss] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.slice(1) ?? [];
+      expect(Number(rss)).toBeLessThan(200);
+      const ended = once(child, 'exit');
+      child.kill(signal);
+      expect(await ended).toEqual([null, signal]);
+      until('it is gone', () => group.places().length === 0);
+      expect(isAlive(sleeping)).toBe(false);
+    });
+
+  test('a group that was there before stays, and needs --create to be removed', (context) => {
+    needs(context, ...checks);
+    using group = new OwnGroup();
+    run(['ts-cgcreate', '-g', `cpu:${group.name}`]);
+    expect(run(transient(`${group.name}/x`, 'true'))).toMatchObject({ status: 0, stderr: '' });
+    expect(group.places()).toEqual([group.directory('cpu')]);
+    expect(run(transient(group.name, 'true')).status).toBe(0);
+    expect(group.places()).toEqual([group.directory('cpu')]);
+    expect(run(['ts-cgexec', '--remove', '-g', `cpu:${group.name}`, 'true'])).toMatchObject({ status: 129 });
+  });
+
+  test('one after the other under the same name', (context) => {
+    needs(context, ...checks);
+    using group = new OwnGroup();
+    const line = transient(group.name, 'true').join(' ');
+    expect(shell(`for i in 1 2 3 4 5 6 7 8 9 10; do ${line} || exit; done`)).toMatchObject({ status: 0, stderr: '' });
+    expect(group.places()).toEqual([]);
+  });
+
+  test('cpuset on v1: the group can be entered', (context) => {
+    needs(context, needsRoot, needsController('cpuset'));
+    using group = new OwnGroup();
+    const { stdout, stderr } = shell(
+      `ts-cgexec --create --remove --limit cpus=0 -g cpuset:${group.name}/a/b grep Cpus_allowed_list /proc/self/status`,
+    );
+    expect({ stdout, stderr }).toEqual({ stdout: 'Cpus_allowed_list:\t0\n', stderr: '' });
+  });
+
+  test('in a chain, before namespaces', (context) => {
+    needs(context, ...checks);
+    using group = new OwnGroup();
+    const { stdout, stderr, status } = run(
+      transient(group.name, 'ts-unshare', '-u', 'sh', '-c', 'hostname inside; hostname; grep :cpu: /proc/self/cgroup'),
+    );
+    expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+    expect(stdout).toMatch(new RegExp(`^inside\n\\d+:cpu:/${group.name}\n$`));
+    const nested = run(['ts-unshare', '-u', ...transient(group.name, 'cat', '/proc/self/cgroup')]);
+    expect(membership(nested.stdout)).toMatchObject({ pids: `/${group.name}` });
+    expect(group.places()).toEqual([]);
+  });
+
+  test('on the v2 tree the program is born in it', (context) => {
+    needs(context, needsRoot, needsV2('hugetlb'));
+    using group = new OwnGroup();
+    const line = ['ts-cgexec', '--create', '--remove', '-g', `:${group.name}`];
+    const shown = run([...line.slice(0, 1), '--dry-run', ...line.slice(1), 'true']).stdout;
+    expect(shown).toContain('clone3(');
+    expect(shown).not.toContain('cgroup.procs", O_WRONLY');
+    expect(membership(run([...line, 'cat', '/proc/self/cgroup']).stdout)['']).toBe(`/${group.name}`);
+    expect(group.places()).toEqual([]);
+  });
+});
+
+describe('nothing half made', () => {
+  for (const { what, line, status, says } of [
+    {
+      what: 'a value that the kernel refuses',
+      line: '--set cpu.shares=abc',
+      status: 96,
+      says: 'cpu.shares takes a number',
+    },
+    { what: 'a name that there is not', line: '--set cpu.nosuch=1', status: 95, says: 'a new group has no cpu.nosuch' },
+    { what: 'a controller that is not mounted', line: '--set net_cls.classid=1', status: 84, says: 'net_cls' },
+    { what: 'a limit that is none', line: '--limit cpu=fast', status: 129, says: 'cpu is 50% of a CPU' },
+  ])
+    test(what, (context) => {
+      needs(context, ...checks);
+      using group = new OwnGroup();
+      for (const remove of ['', '--remove']) {
+        const result = shell(`ts-cgexec --create ${remove} ${line} -g ${ALL}:${group.name}/a/b true`);
+        expect(result.status, result.stderr).toBe(status);
+        expect(result.stderr).toContain(says);
+        expect(group.places()).toEqual([]);
+      }
+    });
+
+  test('a program that is not there', (context) => {
+    needs(context, ...checks);
+    using group = new OwnGroup();
+    for (const remove of ['', '--remove']) {
+      const result = shell(`ts-cgexec --create ${remove} -g ${ALL}:${group.name}/a/b no-such-program`);
+      expect(result).toMatchObject({
+        status: 255,
+        stderr: expect.stringContaining('failed to execute no-such-program'),
+      });
+      expect(group.places()).toEqual([]);
+    }
+  });
+});
