@@ -125,8 +125,13 @@ function settingsOf(
   return steps.flatMap(({ steps }) => ('no' in steps ? [] : steps.map(ofGroup)));
 }
 
-/** Folders that will be made, each before what lies below it. */
-const madeBy = (steps: readonly Step[]) => steps.flatMap((step) => (step.do === 'mkdir' ? [step.path] : []));
+/** Folders that will be made on the way to these groups, each before what lies below it. A leaf is for others, too, and stays. */
+const madeFor = (targets: readonly Target[], steps: readonly Step[]) =>
+  steps.flatMap((step) =>
+    step.do === 'mkdir' && targets.some(({ directory }) => `${directory}/`.startsWith(`${step.path}/`))
+      ? [step.path]
+      : [],
+  );
 
 /** Processes of these groups that keep a scope alive until there is another one. */
 function idleIn(targets: readonly Target[], world: World): number[] {
@@ -201,7 +206,15 @@ export function plan(input: Input, world: World): Plan {
     backs: inOrder.map(back),
     born: v2?.directory,
     idle: values['replace-idle'] ? idleIn(targets, world) : [],
-    ending: endingOf(input, targets, madeBy(making), world),
+    ending: endingOf(
+      input,
+      targets,
+      madeFor(
+        named.flatMap((each) => each.targets),
+        making,
+      ),
+      world,
+    ),
     program: operands,
     ids,
     blocked: world.blocked,
