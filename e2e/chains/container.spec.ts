@@ -35,6 +35,9 @@ $GROUPS ts-unshare -muinpfr
   .trim()
   .replaceAll(/\n\s*/g, ' ');
 
+/** The same written into a file of its own, which is then run. */
+const EMITTED = `${CHAIN} && exec $ROOTFS.$ID`;
+
 /** A command line in a pseudo-terminal; \`script\` makes one. */
 const inTerminal = (script: string): string[] => ['script', '-qec', script, '/dev/null'];
 
@@ -48,8 +51,12 @@ function a1(id: string, cmd: string, options: RunOptions = {}) {
   return { ...result, stdout: result.stdout.replaceAll('\r\n', '\n') };
 }
 
-const chain = (id: string, cmd: string, { groups = '', ...options }: RunOptions & { groups?: string } = {}) =>
-  run(['sh', '-c', CHAIN.replace('$GROUPS', groups)], {
+const chain = (
+  id: string,
+  cmd: string,
+  { groups = '', script = CHAIN, ...options }: RunOptions & { groups?: string; script?: string } = {},
+) =>
+  run(['sh', '-c', script.replace('$GROUPS', groups)], {
     ...options,
     env: { PATH: originalPath, ...variables(id, cmd), ...options.env },
   });
@@ -66,6 +73,11 @@ const FORMS = [
     name: 'A2, each tool a process',
     start: (id: string, cmd: string) =>
       chain(id, cmd, { groups: `ts-cgexec -g cpu,memory:${id}`, env: { TS_TOOLS_NO_FUSE: '1' } }),
+  },
+  {
+    name: 'A2, emitted',
+    start: (id: string, cmd: string) =>
+      chain(id, cmd, { groups: `ts-cgexec --emit $ROOTFS.$ID -g cpu,memory:${id}`, script: EMITTED }),
   },
 ] as const;
 
@@ -192,9 +204,11 @@ function background(form: string, id: string, cmd: string): ChildProcess {
       stdio: ['pipe', 'ignore', 'ignore'],
     });
   }
-  const script = CHAIN.replace('$GROUPS', `ts-cgexec -g cpu,memory:${id}`);
   const fuse = form.includes('each') ? { TS_TOOLS_NO_FUSE: '1' } : {};
-  return spawn('sh', ['-c', `exec ${script}`], { env: { PATH: originalPath, ...env, ...fuse }, stdio: 'ignore' });
+  const script = form.includes('emitted')
+    ? EMITTED.replace('$GROUPS', `ts-cgexec --emit $ROOTFS.$ID -g cpu,memory:${id}`)
+    : `exec ${CHAIN.replace('$GROUPS', `ts-cgexec -g cpu,memory:${id}`)}`;
+  return spawn('sh', ['-c', script], { env: { PATH: originalPath, ...env, ...fuse }, stdio: 'ignore' });
 }
 
 describe('A2 as an ordinary user, without groups', () => {

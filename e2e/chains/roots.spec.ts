@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compileC, needsCompiler } from '../harness/compile.ts';
@@ -6,7 +6,7 @@ import { expectSame } from '../harness/parity.ts';
 import { NOBODY, type Result, run, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 
-const PROGRAMS = ['sh', 'bash', 'ls', 'cat', 'grep', 'id', 'umount', 'mkdir', 'readlink', 'env'];
+const PROGRAMS = ['unshare', 'true', 'sh', 'bash', 'ls', 'cat', 'grep', 'id', 'umount', 'mkdir', 'readlink', 'env'];
 
 const folder = temporaryFolder();
 afterAll(() => folder[Symbol.dispose]());
@@ -118,6 +118,90 @@ describe.each([
     });
   });
 });
+
+describe('ts-unshare --root --pivot', () => {
+  const look = 'echo $$; pwd; grep -c . /proc/self/mountinfo; test -e $MARKER && echo escaped; ls / | grep -cx work';
+  const inside = (words: string, uid?: number) =>
+    run(['ts-unshare', ...words.split(' ')], { cwd: folder.path, uid, env: { MARKER: marker } });
+
+  for (const [who, uid] of [
+    ['root', undefined],
+    ['an ordinary user', NOBODY],
+  ] as const)
+    test(`${who}: only the new tree is there, and user namespaces can still be made`, (context) => {
+      needs(context, needsRoot);
+      const { status, stdout, stderr } = run(
+        ['ts-unshare', '-rpf', '--root', 'rootfs', '--pivot', '--mount-proc', 'sh', '-c', look],
+        { cwd: folder.path, uid, env: { MARKER: marker } },
+      );
+      expect({ status, stdout, stderr }).toEqual({ status: 1, stdout: '1\n/\n2\n0\n', stderr: '' });
+      for (const [way, ends] of [
+        ['--pivot', 0],
+        ['', 1],
+      ] as const)
+        expect(inside(`-r --root rootfs ${way} unshare -U true`.replace('  ', ' '), uid).status).toBe(ends);
+    });
+
+  test('the classic escape finds nothing', (context) => {
+    needs(context, needsRoot, needsCompiler);
+    expect(inside(`--root rootfs --pivot /escape ${marker}`)).toMatchObject({
+      status: 3,
+      stderr: `${marker}: No such file or directory\n`,
+    });
+  });
+
+  test('"." is a root, too; the working directory is that of the new root', (context) => {
+    needs(context, needsRoot);
+    const { stdout, stderr } = run(
+      ['ts-unshare', '--root', '.', '--pivot', '--wd', '/etc', 'sh', '-c', 'pwd; cat ../here'],
+      {
+        cwd: rootfs,
+      },
+    );
+    expect({ stdout, stderr }).toEqual({ stdout: '/etc\ninside\n', stderr: '' });
+  });
+
+  test('what cannot be said or done', (context) => {
+    needs(context, needsRoot);
+    for (const [words, message] of [
+      ['--pivot true', 'option --pivot requires a new root (--root)'],
+      [
+        '--root rootfs --pivot --propagation shared true',
+        'options --pivot and --propagation=shared are mutually exclusive',
+      ],
+      [
+        '--root rootfs --pivot --propagation unchanged true',
+        'options --pivot and --propagation=unchanged are mutually exclusive',
+      ],
+      ['--root nowhere --pivot true', "cannot change root directory to 'nowhere': No such file or directory"],
+      ['--root marker --pivot true', "cannot change root directory to 'marker': Not a directory"],
+    ] as const)
+      expect(inside(words)).toEqual({ status: 1, signal: null, stdout: '', stderr: `ts-unshare: ${message}\n` });
+  });
+
+  test('nothing is mounted outside', () => expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(rootfs));
+});
+
+for (const [pivot, compat] of [
+  ['pivot_root', true],
+  ['ts-pivot', false],
+] as const)
+  test(`${pivot} --proc: a link in the new root leads to nothing outside of it`, (context) => {
+    needs(context, needsRoot);
+    using root = temporaryFolder();
+    using outside = temporaryFolder();
+    symlinkSync(outside.path, join(root.path, 'proc'));
+    const words = `${pivot} --bind --proc ${root.path} ${root.path}`;
+    const seen = `ls ${outside.path} | wc -l; grep -c ${outside.path} /proc/self/mountinfo`;
+    const none = shell(`unshare -m sh -c "${words}; ${seen}"`, { compat });
+    expect(none.stdout).toBe('0\n0\n');
+    expect(none.stderr).toContain(`cannot mount '${root.path}/proc': No such file or directory`);
+    // Where the link leads to a folder of the new root, that is where proc is mounted, and unmounted again.
+    mkdirSync(join(root.path, outside.path), { recursive: true });
+    const failing = words.replace(/\S+$/, '/nowhere');
+    const { stdout } = shell(`unshare -m sh -c "${failing}; ${seen}; ${words}; echo /proc/self"`, { compat });
+    expect(stdout).toBe('0\n0\n/proc/self\n');
+  });
 
 describe('A1, its last step: a root and one capability less', () => {
   const inside = "'readlink /proc/self/root; grep CapBnd /proc/self/status; test -e $MARKER || echo alone'";

@@ -374,6 +374,10 @@ describe('remedies', () => {
       /^uid_map \(inner outer count\):\n {2}1000 \d+ 1\n {2}0 100000 1000\n {2}1001 101000 64535\n/,
     );
     expect(run(['ls', folder.path]).stdout).not.toContain('made');
+    const holes = run(['ts-unshare', '--dry-run', '--map-users=1:100000:9', '--map-users=20:200000:5', 'true']);
+    expect(holes.stdout).toMatch(
+      /^uid_map \(inner outer count\):\n {2}1 100000 9\n {2}20 200000 5\n {2}0 not mapped\n {2}10-19 not mapped\n/,
+    );
   });
 });
 

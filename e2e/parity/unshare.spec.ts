@@ -6,7 +6,7 @@ import { needs, needsRoot } from '../harness/skip.ts';
 const IDS =
   'id -u; id -g; cat /proc/self/uid_map /proc/self/gid_map; cat /proc/self/setgroups; grep ^Cap /proc/self/status';
 
-const withoutPids = (text: string) => text.replaceAll(/\/proc\/\d+\//g, '/proc/PID/');
+const withoutPids = (text: string) => text.replaceAll(/\/proc\/(\d+|self)\//g, '/proc/PID/');
 
 /**
  * Command lines after `unshare`. Left out for a reason: ambiguous abbreviations that name options the installed original lacks;

@@ -60,6 +60,23 @@ export interface Parsed<Table extends readonly Option[] = readonly Option[]> {
 export const COMMON_OPTIONS = [
   { long: 'dry-run', help: 'print what would be done, in order, and do nothing', group: 'Ours', ours: true },
   { long: 'trace', help: 'print each system call as it is made', group: 'Ours', ours: true },
+  {
+    long: 'emit',
+    arg: 'file',
+    help: 'do nothing but write what would be done into an executable file that needs no Node',
+    details:
+      'For what ends in a program. The user, PATH, the environment and further arguments are those of its later run; files that planning reads are read now',
+    group: 'Ours',
+    ours: true,
+  },
+  {
+    long: 'emit-fixed',
+    arg: 'user,path,environment,arguments',
+    help: 'what of these is fixed when the file is written',
+    details: 'Of another user, and with further arguments, it refuses to run then',
+    group: 'Ours',
+    ours: true,
+  },
   { long: 'completion', arg: 'shell', help: 'print a completion script for bash or zsh', group: 'Ours', ours: true },
 ] as const satisfies readonly Option[];
 

@@ -30,6 +30,7 @@ import {
 } from '@ts/sys';
 import { type Build, type Help, toolOf } from './build.ts';
 import { explain } from './causes.ts';
+import { type Emission, emissionOf, recordUserCheck, writeExecutable } from './emit.ts';
 import { ToolError, UsageError } from './errors.ts';
 import { COMMON_OPTIONS, type Option, type Parsed } from './option.ts';
 import { writeText } from './output.ts';
@@ -186,6 +187,8 @@ interface Chain {
   readonly mounted: readonly string[];
   /** Who the process will be, where that is not who it is now. */
   readonly identity?: Identity;
+  /** The tape is for later runs. */
+  readonly emission?: Emission;
 }
 
 const isBelow = (path: string, folder: string) =>
@@ -202,40 +205,67 @@ function programOf({ become, argv0, path, failure }: Becoming, environment: read
 
 /** The next tool of the chain where planning it here and now gives what executing it later would. */
 function nextTool(outcome: Becoming, chain: Chain, environment: readonly string[], session: Session): Call | undefined {
-  if (outcome.argv0 !== undefined || variableOf(environment, 'TS_TOOLS_NO_FUSE') === '1') return undefined;
-  if (chain.changed.has('root') || chain.changed.has('credentials')) return undefined;
+  const { emission, changed, mounted } = chain;
+  if (outcome.argv0 !== undefined || changed.has('root')) return undefined;
+  if (!emission && (variableOf(environment, 'TS_TOOLS_NO_FUSE') === '1' || changed.has('credentials')))
+    return undefined;
   const found = findProgram(programOf(outcome, environment).paths);
   if (found === undefined) return undefined;
+  const name = toolOf(session.build, found);
+  if (name === undefined) return undefined;
   const real = realpathSync(encode(found), 'utf8');
-  if (chain.mounted.some((target) => isBelow(real, target) || isBelow(found, target))) return undefined;
-  const name = toolOf(session.build, real);
-  const tool = name === undefined ? undefined : toolNamed(session.build, name);
+  if (mounted.some((target) => isBelow(real, target) || isBelow(found, target))) return undefined;
+  const tool = toolNamed(session.build, name);
+  if (tool && changed.has('credentials'))
+    throw new ToolError(`${name} cannot be emitted: which rights an execve leaves it is known only then`);
   return tool && { tool, argv: outcome.become, environment };
 }
 
-/** What a tool would put on the tape, or undefined where it must be executed: it prints, it fails, it ends in no program. */
-function planNext(
-  call: Call,
-  { changed, identity, mounted }: Chain,
-  session: Session,
-): { plan: unknown; world: World } | undefined {
+const readsOf = ({ reads = [] }: Tool, plan: unknown) => (typeof reads === 'function' ? reads(plan) : reads);
+
+/** What a tool would put on the tape, or why it must be executed: it prints, it ends in no program, it has to look at what is changed. */
+function planNext(call: Call, chain: Chain, session: Session): { plan: unknown; world: World } | string {
+  const { tool } = call;
+  const { changed, identity, mounted } = chain;
+  const parsed = parse(tableOf(tool), call.argv.slice(1), tool.grammar);
+  const answers = ['help', 'version', 'completion', 'dry-run', 'trace', 'emit'];
+  const answer = parsed.steps.find(({ option }) => answers.includes(option.long));
+  if (answer) return `--${answer.option.long} is for itself alone`;
+  checkExclusive(tool, parsed);
+  const world = { ...worldOf(call, session), ...identity, ...lateness(chain.emission) };
+  const plan = tool.plan(parsed, world);
+  const stale = readsOf(tool, plan).find((facet) => changed.has(facet));
+  if (stale) return `it depends on what is changed before it (${stale})`;
+  const hidden = tool.files?.(plan).find((file) => mounted.some((target) => isBelow(resolve(file), target)));
+  if (hidden) return `it reads ${hidden}, which is mounted over before it`;
+  return tool.becomes(plan) ? { plan, world } : 'it ends in no program, or prints before';
+}
+
+/** The same for a chain that is played now: what fails while planning is left to the tool itself, to say it in its turn. */
+function fusible(call: Call, chain: Chain, session: Session): { plan: unknown; world: World } | undefined {
   try {
-    const parsed = parse(tableOf(call.tool), call.argv.slice(1), call.tool.grammar);
-    if (parsed.steps.some(({ option }) => ['help', 'version', 'completion', 'dry-run', 'trace'].includes(option.long)))
-      return undefined;
-    checkExclusive(call.tool, parsed);
-    const world = { ...worldOf(call, session), ...identity };
-    const plan = call.tool.plan(parsed, world);
-    const { reads = [] } = call.tool;
-    const stale = (typeof reads === 'function' ? reads(plan) : reads).some((facet) => changed.has(facet));
-    const files = call.tool.files?.(plan) ?? [];
-    const hidden = files.some((file) => mounted.some((target) => isBelow(resolve(file), target)));
-    return call.tool.becomes(plan) && !stale && !hidden ? { plan, world } : undefined;
+    const planned = planNext(call, chain, session);
+    return typeof planned === 'string' ? undefined : planned;
   } catch (error) {
     if (error instanceof UsageError || error instanceof ToolError || error instanceof SysError) return undefined;
     throw error;
   }
 }
+
+const lateness = (emission: Emission | undefined) =>
+  emission && !emission.fixed.has('user') ? { userIsLater: true } : {};
+
+/** The same for a tape that is kept: what cannot be on it is refused. */
+function emissible(call: Call, chain: Chain, session: Session): { plan: unknown; world: World } {
+  const planned = planNext(call, chain, session);
+  const reason = typeof planned === 'string' ? planned : momentary(call.tool, planned.plan);
+  if (reason) throw new ToolError(`${call.tool.name} cannot be emitted: ${reason}`);
+  return planned as Exclude<typeof planned, string>;
+}
+
+/** What of a plan holds for this run alone. */
+const momentary = (tool: Tool, plan: unknown) =>
+  readsOf(tool, plan).includes('pid') ? 'its plan holds the number of this process' : tool.momentary?.(plan);
 
 /** Records the end of a tool: an exit, the next tool's calls, or a program. */
 function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session): void {
@@ -253,10 +283,13 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
     identity:
       identity ?? (changes.some((facet) => facet === 'ids' || facet === 'credentials') ? undefined : chain.identity),
     mounted: [...chain.mounted, ...(outcome.mounted ?? [])],
+    emission: chain.emission,
   };
   const next = nextTool(outcome, after, environment, session);
-  const planned = next && planNext(next, after, session);
+  const planned = next && (chain.emission ? emissible : fusible)(next, after, session);
   if (next && planned) {
+    if (chain.emission && !after.identity && dependsOnUser(next.tool, planned.plan))
+      recordUserCheck(sys, planned.world, next.tool.status ?? 1);
     const prog = progOf(next);
     const nextSys = sys.speakFor(prog, `${next.tool.name} ${prog}`, next.tool.status ?? 1);
     nextSys.ignoring().setProcessName(prog);
@@ -269,7 +302,37 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
     return;
   }
   const { argv, paths, failure } = programOf(outcome, environment);
-  sys.or(failure.message, failure).become(paths, argv, outcome.environment && pointerArray(outcome.environment));
+  const { fixed } = chain.emission ?? {};
+  const isLate = fixed && !fixed.has('path') && paths.length > 1;
+  const given = outcome.environment ?? (fixed?.has('environment') ? environment : undefined);
+  sys
+    .or(failure.message, failure)
+    .become(
+      isLate ? (outcome.become[0] ?? '') : paths,
+      argv,
+      given && pointerArray(given),
+      fixed !== undefined && !fixed.has('arguments'),
+    );
+}
+
+const dependsOnUser = (tool: Tool, plan: unknown) =>
+  readsOf(tool, plan).some((facet) => facet === 'ids' || facet === 'credentials');
+
+/** The calls of a chain for a file, without what gives a runtime's changes back: there was none. */
+function recordEmission(call: Call, plan: unknown, world: World, session: Session, texts: boolean, emission: Emission) {
+  const { tool } = call;
+  const status = tool.status ?? 1;
+  const reason = tool.becomes(plan) ? momentary(tool, plan) : 'it ends in no program, or prints before';
+  if (reason) throw new ToolError(`${tool.name} cannot be emitted: ${reason}`);
+  const sys = recording(status, texts).speakFor(world.prog, `${tool.name} ${world.prog}`, status);
+  if (emission.fixed.has('user') || dependsOnUser(tool, plan)) recordUserCheck(sys, world, status);
+  conclude(
+    tool.apply(plan, sys as Recording, world),
+    { sys, changed: new Set(), mounted: [], emission },
+    call,
+    session,
+  );
+  return sys.finish();
 }
 
 function record(call: Call, plan: unknown, world: World, session: Session, texts: boolean, prologue: boolean) {
@@ -310,9 +373,15 @@ function perform(call: Call, world: World, session: Session): number {
   const answered = answer(call, parsed, world, session);
   if (answered !== undefined) return answered;
   checkExclusive(tool, parsed);
-  const plan = tool.plan(parsed, world);
+  const emission = emissionOf(parsed);
+  const plan = tool.plan(parsed, { ...world, ...lateness(emission) });
   if (isGiven(parsed, 'dry-run')) return rehearseAloud(call, plan, world, session);
   const tracing = isGiven(parsed, 'trace');
+  if (emission) {
+    const tape = recordEmission(call, plan, world, session, tracing, emission);
+    writeExecutable(emission.file, tape, { trace: tracing ? 2 : undefined });
+    return 0;
+  }
   if (tool.becomes(plan)) {
     const explainer =
       session.file !== undefined && world.variable('TS_HINTS') !== '0'

@@ -62,6 +62,8 @@ export interface Tool<Table extends readonly Option[] = readonly Option[], Plan 
   readonly reads?: readonly Facet[] | ((plan: Plan) => readonly Facet[]);
   /** Files that this plan came from: after a tool that has mounted something over one of them, likewise. */
   readonly files?: (plan: Plan) => readonly string[];
+  /** What of this plan holds for this run alone, in words, so that --emit is refused: an open descriptor, say. */
+  readonly momentary?: (plan: Plan) => string | undefined;
   /** Checks all that can be checked; changes nothing. Throws UsageError or ToolError. */
   plan(input: Parsed<Table>, world: World): Plan;
   /** True where the plan ends in a program: its calls are recorded; otherwise they are made at once. */

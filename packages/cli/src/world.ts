@@ -42,6 +42,8 @@ export interface World {
   /** Signals blocked when the tool was started, bit n-1 for signal n. */
   readonly blocked: bigint;
   readonly environment: readonly string[];
+  /** What is planned is for later runs (--emit), by whom is not known. */
+  readonly userIsLater?: boolean;
   /** Value of an environment variable. */
   variable(name: string): string | undefined;
   /** Text of a file; undefined where it cannot be read. */

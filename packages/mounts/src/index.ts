@@ -3,4 +3,5 @@ export * from './fstab.ts';
 export * from './mountinfo.ts';
 export * from './options.ts';
 export * from './paths.ts';
+export * from './root.ts';
 export * from './types.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addSingle, firstSubordinates, formatIdMap, type IdRange, parseIdMap, parseIdRange } from './idmap.ts';
+import { addSingle, firstSubordinates, formatIdMap, holesOf, type IdRange, parseIdMap, parseIdRange } from './idmap.ts';
 
 /** Ranges that overlap on neither side, as the kernel wants them. */
 const ranges: fc.Arbitrary<IdRange[]> = fc
@@ -107,3 +107,19 @@ test('the first block of subordinate ids, by name or number', () => {
   expect(firstSubordinates(file, undefined, 1001)).toEqual({ start: 300000, count: 5 });
   expect(firstSubordinates(file, 'nobody', 65534)).toBeUndefined();
 });
+
+test.each([
+  ['0 1000 1\n', []],
+  ['5 1000 1\n', [[0, 4]]],
+  ['1000 0 1\n0 100000 1000\n1001 101000 64535\n', []],
+  [
+    '0 100000 10\n20 200000 5\n26 1 1\n',
+    [
+      [10, 19],
+      [25, 25],
+    ],
+  ],
+  ['', []],
+])('ids below the highest of %j that are not mapped: %j', (map, holes) =>
+  expect(holesOf(parseIdMap(map)).map(({ first, last }) => [first, last])).toEqual(holes),
+);

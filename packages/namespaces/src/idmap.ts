@@ -80,3 +80,14 @@ export function addSingle(ranges: readonly IdRange[], single: { inner: number; o
   });
   return [{ ...single, count: 1 }, ...rest];
 }
+
+/** Inner ids below the highest mapped one that are not mapped: who owns a file with one of them inside is nobody. */
+export function holesOf(ranges: readonly IdRange[]): { first: number; last: number }[] {
+  const sorted = [...ranges].sort((a, b) => a.inner - b.inner);
+  return sorted
+    .map(({ inner }, index) => {
+      const before = sorted[index - 1];
+      return { first: before ? before.inner + before.count : 0, last: inner - 1 };
+    })
+    .filter(({ first, last }) => first <= last);
+}

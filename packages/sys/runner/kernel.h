@@ -50,6 +50,8 @@ static inline i64 kernel(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 
 enum { ENOENT = 2, EINTR = 4, E2BIG = 7, ENOEXEC = 8, EACCES = 13, ENODEV = 19, ENOTDIR = 20, ESTALE = 116, ETIMEDOUT = 110 };
 
+#define PATH_SIZE 4096
+
 /* First byte after the code: what the TypeScript side has appended. */
 extern const char image_end[] __attribute__((visibility("hidden")));
 
@@ -61,6 +63,14 @@ static inline u64 length(const char *s)
 		n++;
 	}
 	return n;
+}
+
+static inline int starts_with(const char *s, const char *prefix)
+{
+	while (*prefix)
+		if (*s++ != *prefix++)
+			return 0;
+	return 1;
 }
 
 static inline char *append(char *to, const char *limit, const char *s)

@@ -17,7 +17,6 @@ enum { RLIMIT_FSIZE = 1, RLIMIT_DATA = 2, RLIMIT_STACK = 3, RLIMIT_NPROC = 6, RL
 #define MAX_DESCRIPTORS 4096
 #define MAX_PENDING 32
 #define SIGINFO_NOTED 48
-#define PATH_SIZE 4096
 /* Bytes that the newest Node takes to start, and room for the rest of its group. */
 #define NODE_MEMORY (24UL << 20)
 /* What is kept free behind the descriptors: the rest of the state. */
@@ -31,14 +30,6 @@ static void __attribute__((noreturn)) fail(const char *words)
 	p = append(p, line + 500, words);
 	kernel(NR_write, 2, (u64)line, p - line, 0, 0, 0);
 	end(127);
-}
-
-static int starts_with(const char *s, const char *prefix)
-{
-	while (*prefix)
-		if (*s++ != *prefix++)
-			return 0;
-	return 1;
 }
 
 static char *append_hexadecimal(char *to, u64 value)

@@ -15,18 +15,19 @@ enum failure { REPORT, IGNORE, GOTO };
 enum condition { EQUAL, NOT_EQUAL, LESS };
 enum piece { LAST, TEXT, RESULT, EXIT_STATUS, SIGNAL };
 enum waiting { MIRROR_STOPS = 1, FORWARD = 2 };
+enum executing { APPEND = 1, SEARCH = 2 };
 
 struct entry {
 	u16 op;
 	u16 refs;		/* bit n: operand n is the number of an earlier entry, its result is meant */
 	u16 failure;
 	u16 only;		/* IGNORE and GOTO hold for this errno alone; 0 is any */
-	u32 number;		/* system call, condition, kind of waiting, or bytes to store */
+	u32 number;		/* system call, condition, kind of waiting or executing, or bytes to store */
 	u32 target;		/* entry to go to */
 	u64 operand[6];
 	i64 result;		/* as the kernel returns it: -errno on failure */
 	const char *message;	/* what a failure says before ": strerror" */
-	const char *text;	/* the trace line; 0 is silent; byte 1 and a digit stand for that operand */
+	const char *text;	/* the trace line; 0 is silent; byte 1 and a digit stand for that operand, byte 2 for the string it points to */
 	const char *explain;	/* what to ask the explainer about, or 0 */
 	u16 status;		/* exit status of a failure */
 	u16 status_missing;	/* the same for ENOENT */
@@ -98,6 +99,8 @@ static void trace(const struct tape *tape, const struct entry *e, const u64 *ope
 	for (const char *p = e->text; *p && line.end < line.text + 900; p++) {
 		if (*p == 1)
 			line.end = append_decimal(line.end, line.text + sizeof line.text, operand[*++p - '0']);
+		else if (*p == 2)
+			line.end = append(line.end, line.text + 900, (const char *)operand[*++p - '0']);
 		else
 			*line.end++ = *p;
 	}
@@ -135,22 +138,89 @@ static i64 format(const struct entry *entries, char *to, const struct piece_entr
 	return p - to;
 }
 
-/* execvp(3) over a list of paths made while planning: the same errors end the search, the same one is kept. */
-static i64 execute(char *const *paths, char *const *argv, const char **shell, char *const *envp)
+struct search {
+	char *const *argv;
+	const char **shell;
+	char *const *envp;
+	i64 result, denied;
+};
+
+/* One step of execvp(3); false ends the search: the same errors do, and the same one is kept. */
+static int attempt(struct search *search, const char *path)
 {
-	i64 result = -ENOENT, denied = 0;
-	for (; *paths; paths++) {
-		result = kernel(NR_execve, (u64)*paths, (u64)argv, (u64)envp, 0, 0, 0);
-		if (result == -ENOEXEC && shell) {
-			shell[1] = *paths;
-			result = kernel(NR_execve, (u64)shell[0], (u64)shell, (u64)envp, 0, 0, 0);
-		}
-		if (result == -EACCES)
-			denied = result;
-		else if (result != -ENOENT && result != -ESTALE && result != -ENOTDIR && result != -ENODEV && result != -ETIMEDOUT)
-			return result;
+	i64 result = kernel(NR_execve, (u64)path, (u64)search->argv, (u64)search->envp, 0, 0, 0);
+	if (result == -ENOEXEC && search->shell) {
+		search->shell[1] = path;
+		result = kernel(NR_execve, (u64)search->shell[0], (u64)search->shell, (u64)search->envp, 0, 0, 0);
 	}
-	return denied ? denied : result;
+	search->result = result;
+	if (result == -EACCES)
+		search->denied = result;
+	return result == -EACCES || result == -ENOENT || result == -ESTALE || result == -ENOTDIR || result == -ENODEV || result == -ETIMEDOUT;
+}
+
+/* The folders of PATH as it is now, or those that execvp(3) takes without one. */
+static void search_path(struct search *search, const char *name)
+{
+	const char *path = "/bin:/usr/bin";
+	for (char *const *entry = search->envp; *entry; entry++)
+		if (starts_with(*entry, "PATH=")) {
+			path = *entry + 5;
+			break;
+		}
+	for (;;) {
+		char file[PATH_SIZE], *p = file, *limit = file + sizeof file - 1;
+		while (*path && *path != ':' && p < limit)
+			*p++ = *path++;
+		if (p > file)	/* an empty one is the working directory */
+			p = append(p, limit, "/");
+		*append(p, limit, name) = 0;
+		if (p + length(name) < limit && !attempt(search, file))
+			return;
+		while (*path && *path != ':')
+			path++;
+		if (!*path++)
+			return;
+	}
+}
+
+/* The list with the words of our own command line behind it. */
+static char *const *longer(char **to, char *const *list, char *const *words)
+{
+	char **p = to;
+	while (*list)
+		*p++ = *list++;
+	while ((*p++ = *words++))
+		;
+	return to;
+}
+
+static u64 count(char *const *list)
+{
+	u64 n = 0;
+	while (list[n])
+		n++;
+	return n;
+}
+
+static i64 execute(u32 kind, const u64 *operand, char *const *envp, u64 *stack)
+{
+	struct search search = { (char *const *)operand[1], (const char **)operand[2], operand[3] ? (char *const *)operand[3] : envp, -ENOENT, 0 };
+	char *const *words = (char *const *)(stack + 2);
+	u64 size = kind & APPEND && stack[0] ? 8 * (count(search.argv) + stack[0] + 2) : 0;
+	char *lists[(2 * size + 8) / 8];
+	if (size) {
+		search.argv = longer(lists, search.argv, words);
+		if (search.shell)
+			search.shell = (const char **)longer(lists + size / 8, (char *const *)search.shell, words);
+	}
+	if (kind & SEARCH)
+		search_path(&search, (const char *)operand[0]);
+	else
+		for (char *const *paths = (char *const *)operand[0]; *paths; paths++)
+			if (!attempt(&search, *paths))
+				return search.result;
+	return search.denied ? search.denied : search.result;
 }
 
 static i64 wait_for(i64 pid, u32 kind, u64 forwarded)
@@ -264,7 +334,7 @@ void __attribute__((noreturn)) play(u64 *stack)
 			continue;
 		case EXEC:
 			trace(tape, e, operand, 0);
-			e->result = execute((char *const *)operand[0], (char *const *)operand[1], (const char **)operand[2], operand[3] ? (char *const *)operand[3] : envp);
+			e->result = execute(e->number, operand, envp, stack);
 			trace(tape, e, operand, 1);
 			break;
 		case WAIT:

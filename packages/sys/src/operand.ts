@@ -6,6 +6,18 @@ export class Ref {
   constructor(readonly entry: number) {}
 }
 
+/** A text that is put together when the tape is played, in memory that is kept free for it. */
+export class MadeText {
+  /** @param buffer Large enough for the text and its NUL. @param shown What can be said of it before: results as {entry}. */
+  constructor(
+    readonly buffer: Buffer,
+    readonly shown: string,
+  ) {}
+}
+
+/** A path, or a text that will be one. */
+export type Path = string | MadeText;
+
 /** An integer that the kernel has given or will give: a descriptor, a process, a length. */
 export type Int = number | Ref;
 
@@ -18,7 +30,7 @@ export class Block {
 }
 
 /** Memory whose address is passed. A string stands for its C string. */
-export type Data = string | Uint8Array | Block;
+export type Data = string | Uint8Array | Block | MadeText;
 
 export type Operand = number | bigint | Ref | Data | null;
 
@@ -33,4 +45,5 @@ export function pointerArray(items: readonly (Data | null)[]): PointerArray {
   );
 }
 
-export const bytesOf = (data: string | Uint8Array): Uint8Array => (typeof data === 'string' ? cString(data) : data);
+export const bytesOf = (data: string | Uint8Array | MadeText): Uint8Array =>
+  typeof data === 'string' ? cString(data) : data instanceof MadeText ? data.buffer : data;

@@ -27,7 +27,7 @@ import * as umount from './const/umount.ts';
 import * as wait from './const/wait.ts';
 import * as xattr from './const/xattr.ts';
 import { errnoName, strerror } from './errno.ts';
-import { Block, type Operand, PointerArray, Ref } from './operand.ts';
+import { Block, MadeText, type Operand, PointerArray, Ref } from './operand.ts';
 
 type Names = Readonly<Record<string, number>>;
 
@@ -107,6 +107,7 @@ function formatData(operand: Operand): string {
   if (operand === null) return 'NULL';
   if (typeof operand === 'string') return quote(operand);
   if (operand instanceof Block) return formatPointer(operand);
+  if (operand instanceof MadeText) return quote(operand.shown);
   if (operand instanceof Uint8Array) return quote(decode(operand));
   return String(operand);
 }
@@ -114,6 +115,7 @@ function formatData(operand: Operand): string {
 function formatOperand(kind: string, operand: Operand, operands: readonly Operand[]): string {
   if (operand === null) return kind === 'int' || kind === 'fd' ? '0' : 'NULL';
   if (operand instanceof Ref) return `\u0001${operands.indexOf(operand)}`;
+  if (operand instanceof MadeText) return `"\u0002${operands.indexOf(operand)}"`;
   if (operand instanceof Block) return formatPointer(operand);
   if (operand instanceof Uint8Array) return kind === 'out' ? '...' : kind === 'ptr' ? '{...}' : quote(decode(operand));
   if (typeof operand === 'string') return quote(operand);
@@ -140,8 +142,8 @@ function formatOperand(kind: string, operand: Operand, operands: readonly Operan
 }
 
 /**
- * A call with its operands. The result of an earlier recorded call stands as U+0001 and the operand's number, which the
- * runner replaces by the value.
+ * A call with its operands. The result of an earlier recorded call stands as U+0001 and the operand's number, a text that is
+ * made while playing as U+0002 and the number: the runner replaces them.
  */
 export function formatCall(name: Call, operands: readonly Operand[]): string {
   const kinds: readonly string[] = CALLS[name][2].split(' ').filter(Boolean);

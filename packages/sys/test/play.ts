@@ -20,6 +20,8 @@ export interface PlayOptions {
   readonly playing?: Playing;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** Words of the runner's own command line. */
+  readonly words?: readonly string[];
 }
 
 /** Words of a command line that executes the image. */
@@ -49,7 +51,8 @@ export function makeImage(
 export function play(record: (sys: TapeRecording) => void, options: PlayOptions = {}) {
   const { arch = host, env = { PATH: '/usr/bin:/bin' }, cwd } = options;
   using folder = workFolder();
-  const [command, ...words] = commandFor(makeImage(folder.path, record, options), arch);
+  const [command, ...before] = commandFor(makeImage(folder.path, record, options), arch);
+  const words = [...before, ...(options.words ?? [])];
   const { status, signal, stdout, stderr, error } = spawnSync(command, words, {
     env,
     cwd,

@@ -14,6 +14,7 @@ import {
   pointerArray,
   type Recording,
   type Ref,
+  SIGKILL,
   SIGTERM,
   SIGUSR1,
   type TapeRecording,
@@ -50,6 +51,58 @@ for (const arch of ['x64', 'arm64'] satisfies Arch[])
       // The emulator turns the order round.
       const entries = environment.trimEnd().split('\n');
       expect(arch === host ? entries : entries.reverse()).toEqual(['A=b', 'PATH=/x']);
+    });
+
+    test('puts the words it was started with behind those of the program', () => {
+      const show = (words: readonly string[]) =>
+        play((sys) => sys.become(['/usr/bin/printf'], ['printf', '<%s>', 'own'], null, true), { words }).stdout;
+      expect(show(['a b', '', 'ä'])).toBe(Buffer.from('<own><a b><><ä>').toString('latin1'));
+      expect(show([])).toBe('<own>');
+      const many = Array.from({ length: 20_000 }, (_, index) => `w${index}`);
+      expect(show(many)).toBe(['own', ...many].map((word) => `<${word}>`).join(''));
+    });
+
+    test('a script without #! gets them, too', () => {
+      const script = at(`plain-${arch}`);
+      writeFileSync(script, 'echo "$0 $*"\n', { mode: 0o755 });
+      expect(play((sys) => sys.become([script], ['plain', 'own'], null, true), { words: ['given'] }).stdout).toBe(
+        `${script} own given\n`,
+      );
+    });
+
+    test('searches a program in the PATH of its environment', () => {
+      const folders = ['unreadable', 'first', 'second'].map((name) => at(`${name}-${arch}`));
+      for (const [index, path] of folders.entries()) {
+        mkdirSync(path);
+        writeFileSync(join(path, 'found'), `#!/bin/sh\necho ${index} "$@"\n`, { mode: index ? 0o755 : 0o644 });
+      }
+      const [denied, first, second] = folders as [string, string, string];
+      const search = (PATH: string | undefined, cwd?: string) => {
+        const { stdout, stderr, end } = play((sys) => sys.become('found', ['found', 'x'], null, true), {
+          env: { A: 'PATH=/no', ...(PATH === undefined ? {} : { PATH }) },
+          words: ['y'],
+          cwd,
+        });
+        return { stdout, stderr, end };
+      };
+      const ran = (index: number) => ({ stdout: `${index} x y\n`, stderr: '', end: 0 });
+      expect(search(`/nonexistent:${first}:${second}`)).toEqual(ran(1));
+      expect(search(`${denied}:${second}`)).toEqual(ran(2));
+      expect(search(`${second}:${first}`)).toEqual(ran(2));
+      expect(search(`/nonexistent:`, first)).toEqual(ran(1));
+      expect(search(`::/x`, second)).toEqual(ran(2));
+      expect(search(`${'/x'.repeat(5000)}:${first}`)).toEqual(ran(1));
+      expect(search(denied)).toEqual({
+        stdout: '',
+        stderr: 'prog: failed to execute found: Permission denied\n',
+        end: 126,
+      });
+      for (const path of ['/nonexistent', '/', undefined])
+        expect(search(path)).toEqual({
+          stdout: '',
+          stderr: 'prog: failed to execute found: No such file or directory\n',
+          end: 127,
+        });
     });
 
     test('gives the program another environment where there is one', () => {
@@ -111,7 +164,7 @@ for (const arch of ['x64', 'arm64'] satisfies Arch[])
       const runs = Array.from({ length: 20 }, (_, run) => at(`orphan-${arch}-${run}`));
       for (const file of runs)
         play((sys) => {
-          sys.forkAndWait({ parentDeathSignal: SIGTERM, parent: (parent) => parent.end(0) });
+          sys.forkAndWait({ parentDeathSignal: SIGKILL, parent: (parent) => parent.end(0) });
           sh(sys, `exec >/dev/null 2>&1; sleep 0.5; touch ${file}`);
         });
       await new Promise((done) => setTimeout(done, 1500));

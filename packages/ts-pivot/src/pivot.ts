@@ -1,22 +1,7 @@
 /** pivot_root(8): command-line interface for pivot_root(2). */
 import { defineTool, HELP_OPTIONS, type Option, type Outcome, type Parsed, UsageError } from '@ts/cli';
-import {
-  AT_FDCWD,
-  AT_RECURSIVE,
-  type Int,
-  type LiveSys,
-  MNT_DETACH,
-  MOVE_MOUNT_F_EMPTY_PATH,
-  MS_NODEV,
-  MS_NOEXEC,
-  MS_NOSUID,
-  O_DIRECTORY,
-  O_PATH,
-  OPEN_TREE_CLOEXEC,
-  OPEN_TREE_CLONE,
-  type Recording,
-  type Sys,
-} from '@ts/sys';
+import { bindToItself, detachRoot, holdRoot, mountProcIn } from '@ts/mounts';
+import { type Int, type LiveSys, MNT_DETACH, type Recording, type Sys } from '@ts/sys';
 import { causes } from './causes.ts';
 
 const options = [
@@ -59,27 +44,17 @@ const isHere = (path: string) => /^(\.\/*)+$/.test(path);
 
 const procOf = ({ newRoot }: Plan) => `${newRoot.replace(/\/+$/, '')}/proc`;
 
-/** The folder as a mount of its own. Whoever stands in it stands below that mount, and has to step onto it. */
-function bind(sys: Sys, { newRoot }: Plan): void {
-  const binding = sys.or(`cannot bind '${newRoot}'`).explaining(`pivot ${newRoot} ${newRoot}`);
-  const tree = binding.open_tree(AT_FDCWD, newRoot, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE) as Int;
-  binding.move_mount(tree, '', AT_FDCWD, newRoot, MOVE_MOUNT_F_EMPTY_PATH);
-  if (isHere(newRoot)) binding.fchdir(tree);
-  sys.close(tree);
-}
+/** Whoever stands in the new root has to step onto its mount. */
+const bind = (sys: Sys, { newRoot }: Plan): void =>
+  bindToItself(sys.or(`cannot bind '${newRoot}'`).explaining(`pivot ${newRoot} ${newRoot}`), newRoot, isHere(newRoot));
 
 /** In the old root's sight still: in a user namespace proc can be mounted only where another one is seen. */
-function mountProc(sys: Sys, plan: Plan): void {
+function mountProc(sys: Sys, plan: Plan): Int {
   const path = procOf(plan);
-  sys
-    .or(`cannot mount '${path}'`)
-    .explaining(`proc ${path}`)
-    .mount('proc', path, 'proc', MS_NOSUID | MS_NODEV | MS_NOEXEC);
+  return mountProcIn(sys.or(`cannot mount '${path}'`).explaining(`proc ${path}`), plan.newRoot);
 }
 
-/** The old root, held by a descriptor: it is found wherever it has been put, over the new root, too. */
-const holdOld = (sys: Sys, { umountOld }: Plan): Int | undefined =>
-  umountOld ? (sys.or('cannot open the old root').open('/', O_PATH | O_DIRECTORY) as Int) : undefined;
+const holdOld = (sys: Sys, { umountOld }: Plan) => (umountOld ? holdRoot(sys) : undefined);
 
 function swap(sys: Sys, { newRoot, putOld }: Plan): void {
   sys
@@ -89,27 +64,30 @@ function swap(sys: Sys, { newRoot, putOld }: Plan): void {
 }
 
 function settle(sys: Sys, { program }: Plan, old: Int | undefined): void {
-  if (old !== undefined) {
-    sys.or('cannot enter the old root').fchdir(old);
-    sys.or('cannot detach the old root').umount2('.', MNT_DETACH);
-    sys.close(old);
-  }
+  if (old !== undefined) detachRoot(sys, old);
   if (old !== undefined || program.length) sys.or('cannot chdir to the new root').chdir('/');
 }
 
-const detach = (path: string) => (sys: Sys) => {
-  sys.ignoring().umount2(path, MNT_DETACH);
-};
+const unbind =
+  ({ newRoot }: Plan) =>
+  (sys: Sys): void => {
+    sys.ignoring().umount2(newRoot, MNT_DETACH);
+  };
+
+/** By its descriptor: its path may lead elsewhere. */
+const unmountProc =
+  (proc: Int) =>
+  (sys: Sys): void => {
+    sys.ignoring().fchdir(proc);
+    sys.ignoring().umount2('.', MNT_DETACH);
+  };
 
 function apply(plan: Plan, sys: Recording): Outcome {
   if (plan.bind) {
     bind(sys, plan);
-    sys.undo(detach(plan.newRoot));
+    sys.undo(unbind(plan));
   }
-  if (plan.proc) {
-    mountProc(sys, plan);
-    sys.undo(detach(procOf(plan)));
-  }
+  if (plan.proc) sys.undo(unmountProc(mountProc(sys, plan)));
   const old = holdOld(sys, plan);
   swap(sys, plan);
   settle(sys, plan, old);
@@ -117,20 +95,17 @@ function apply(plan: Plan, sys: Recording): Outcome {
 }
 
 function act(plan: Plan, sys: LiveSys): Outcome {
-  const made: string[] = [];
-  const old = holdOld(sys, plan) as number | undefined;
+  const undo: ((sys: Sys) => void)[] = [];
+  const old = holdOld(sys, plan);
   try {
     if (plan.bind) {
       bind(sys, plan);
-      made.unshift(plan.newRoot);
+      undo.unshift(unbind(plan));
     }
-    if (plan.proc) {
-      mountProc(sys, plan);
-      made.unshift(procOf(plan));
-    }
+    if (plan.proc) undo.unshift(unmountProc(mountProc(sys, plan)));
     swap(sys, plan);
   } catch (error) {
-    for (const path of made) detach(path)(sys);
+    for (const takeBack of undo) takeBack(sys);
     throw error;
   }
   settle(sys, plan, old);

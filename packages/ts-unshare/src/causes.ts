@@ -40,7 +40,7 @@ export const causes: readonly Cause[] = [
     errors: ['EPERM'],
     probe: (kinds, world) =>
       kinds.includes('user') && inChroot(world)
-        ? 'a process in a chroot cannot make user namespaces: change the root with pivot_root instead'
+        ? 'a process in a chroot cannot make user namespaces: change the root by pivot_root instead, ts-unshare --root DIR --pivot'
         : undefined,
   },
   {

@@ -82,5 +82,14 @@ export const options = [
     implies: ['clear-env'],
   },
   ...HELP_OPTIONS,
+  {
+    long: 'pivot',
+    help: 'change to the root of --root by pivot_root',
+    details:
+      'Instead of chroot: the old root is detached, there is no way back to it, and user namespaces can still be made. The folder is made a mount point.',
+    implies: ['mount'],
+    group: 'Ours',
+    ours: true,
+  },
   { long: 'status-fd', arg: 'fd', help: 'write one JSON line an event to this descriptor', group: 'Ours', ours: true },
 ] as const satisfies readonly Option[];

@@ -21,6 +21,8 @@ export interface IdMap {
   readonly ranges: readonly IdRange[];
   /** Who writes it: this process itself, or a helper left outside; with its rights or through newuidmap(1), newgidmap(1). */
   readonly by: 'self' | 'helper' | 'newidmap';
+  /** The one id outside is that of whoever runs it later. */
+  readonly isCallers?: boolean;
 }
 
 export interface Plan {
@@ -37,6 +39,8 @@ export interface Plan {
   readonly propagation: number;
   readonly offsets: readonly { readonly clock: 'monotonic' | 'boottime'; readonly seconds: bigint }[];
   readonly root?: string;
+  /** The root is changed by pivot_root(2), not chroot(2). */
+  readonly pivot: boolean;
   readonly directory?: string;
   readonly mountProc?: string;
   readonly mountBinfmt?: string;
@@ -45,10 +49,10 @@ export interface Plan {
   readonly gid?: number;
   /** How many capabilities the kernel has, where all are to be kept. */
   readonly keepCaps?: number;
+  /** Nothing in it depends on who the caller is. */
+  readonly isForCaller: boolean;
   /** Who the process is at the end, where that is certain: root of a user namespace. */
   readonly identity?: Identity;
-  readonly pid: number;
-  readonly blocked: bigint;
   readonly statusFd?: number;
   readonly environment?: readonly string[];
   readonly program: readonly string[];
@@ -163,7 +167,7 @@ function idMap({ single, ranges }: MapRequest, outer: number, world: World, owne
   const all = single === undefined ? ranges : addSingle(ranges, { inner: single, outer });
   // Several ids can be mapped only with rights in the parent namespace; a set-user-id helper has them for everybody.
   const by = ranges.length || owned ? (world.euid === 0 ? 'helper' : 'newidmap') : 'self';
-  return { ranges: all, by };
+  return { ranges: all, by, isCallers: by === 'self' && Boolean(world.userIsLater) };
 }
 
 function persisting({ values }: Input): Plan['persist'] {
@@ -211,7 +215,7 @@ export function plan(input: Input, world: World): Plan {
       [users, groups].some(({ single, ranges }) => single !== undefined || ranges.length > 0) ||
       owner !== undefined ||
       mountBinfmt !== undefined,
-    mount: mountProc !== undefined || mountBinfmt !== undefined,
+    mount: mountProc !== undefined || mountBinfmt !== undefined || Boolean(values.pivot),
   };
   const namespaces = KINDS.filter(({ name }) => values[name] !== undefined || implied[name]).reduce(
     (flags, { flag }) => flags | flag,
@@ -225,6 +229,11 @@ export function plan(input: Input, world: World): Plan {
     throw new ToolError('options --setgroups=allow and --map-group are mutually exclusive');
   const propagation = PROPAGATION[values.propagation ?? 'private'];
   if (propagation === undefined) throw new ToolError(`unsupported propagation mode: ${values.propagation}`);
+
+  if (values.pivot && values.root === undefined) throw new ToolError('option --pivot requires a new root (--root)');
+  // What is bound for it would reach other namespaces, and the kernel swaps no shared mounts.
+  if (values.pivot && (propagation === 0 || propagation & MS_SHARED))
+    throw new ToolError(`options --pivot and --propagation=${values.propagation} are mutually exclusive`);
 
   const offsets = (['monotonic', 'boottime'] as const).flatMap((clock) => {
     const text = values[clock];
@@ -240,6 +249,9 @@ export function plan(input: Input, world: World): Plan {
   const uidMap = idMap(users, world.euid, world, owner !== undefined);
   const gidMap = idMap(groups, world.egid, world, owner !== undefined);
   const root = values.root;
+  const isForCaller =
+    [uidMap, gidMap].every((map) => map?.isCallers ?? true) &&
+    [owner, values.setuid, values.setgid, values['map-current-user']].every((value) => value === undefined);
   if (operands[0] === '') throw new UsageError('the program has no name');
   return {
     namespaces: namespaces >>> 0,
@@ -254,6 +266,8 @@ export function plan(input: Input, world: World): Plan {
     propagation,
     offsets,
     root,
+    isForCaller,
+    pivot: Boolean(values.pivot),
     directory: values.wd ?? (root === undefined ? undefined : '/'),
     mountProc: mountProc === '' ? '/proc' : mountProc,
     mountBinfmt: mountBinfmt === '' ? BINFMT : mountBinfmt,
@@ -266,8 +280,6 @@ export function plan(input: Input, world: World): Plan {
       world,
     ),
     keepCaps: values['keep-caps'] && namespaces & CLONE_NEWUSER ? kernelCapabilities(world) : undefined,
-    pid: world.pid,
-    blocked: world.blocked,
     statusFd,
     environment,
     ...shellOr(operands, environment ?? world.environment),

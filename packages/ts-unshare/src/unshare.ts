@@ -1,13 +1,14 @@
 /** unshare(1): command-line interface for unshare(2). */
 import { keepCapabilities } from '@ts/capabilities';
 import { defineTool, event, type Facet, forkReporting, type Outcome } from '@ts/cli';
-import { formatIdMap, KINDS } from '@ts/namespaces';
+import { bindToItself, detachRoot, holdRoot } from '@ts/mounts';
+import { formatIdMap, holesOf, KINDS } from '@ts/namespaces';
 import {
   CLONE_NEWCGROUP,
   CLONE_NEWNS,
   CLONE_NEWUSER,
-  encode,
   errnoOf,
+  type Int,
   MS_BIND,
   MS_NODEV,
   MS_NOEXEC,
@@ -15,6 +16,8 @@ import {
   MS_PRIVATE,
   MS_REC,
   O_WRONLY,
+  type Path,
+  type Piece,
   type Recording,
   type Ref,
   SIGCHLD,
@@ -30,9 +33,15 @@ const MAPS = { uid: 'uid_map', gid: 'gid_map' } as const;
 const MAPPERS = { uid: 'newuidmap', gid: 'newgidmap' } as const;
 
 /** Writes a file of the kernel in one write(2), as its files of /proc require. */
-function writeFile(sys: Recording, path: string, text: string, message = `write failed ${path}`): void {
-  const fd = sys.or(`cannot open ${path}`).open(path, O_WRONLY);
-  sys.or(message).write(fd, encode(text));
+function writeFile(
+  sys: Recording,
+  path: Path,
+  text: readonly Piece[],
+  said: { name?: string; failure?: string } = {},
+): void {
+  const name = said.name ?? (typeof path === 'string' ? path : path.shown);
+  const fd = sys.or(`cannot open ${name}`).open(path, O_WRONLY);
+  sys.or(said.failure ?? `write failed ${name}`).print(fd, text);
   sys.close(fd);
 }
 
@@ -42,7 +51,7 @@ interface Helper {
   readonly go: Ref;
 }
 
-function startHelper(sys: Recording, { pid }: Plan, work: (sys: Recording) => void): Helper {
+function startHelper(sys: Recording, pid: Ref, work: (sys: Recording) => void): Helper {
   const go = sys.or('eventfd failed').eventfd() as Ref;
   const helper = sys.or('fork failed').fork((child) => {
     child.setParentDeathSignal(SIGKILL);
@@ -63,21 +72,23 @@ function release(sys: Recording, helper: Helper): void {
   sys.when(status, 'notEqual', 0, () => sys.end(1));
 }
 
-function bindNamespaces(sys: Recording, { persist, pid }: Plan): void {
+function bindNamespaces(sys: Recording, { persist }: Plan, pid: Ref): void {
   for (const { kind, file } of persist) {
-    const source = `/proc/${pid}/ns/${kind.childrenFile}`;
+    const name = `ns/${kind.childrenFile}`;
+    const source = sys.made(['/proc/', { result: pid }, `/${name}`]);
     sys
-      .or(`mount ${source} on ${file} failed`)
+      .or(`mount /proc/self/${name} on ${file} failed`)
       .explaining(`bind ${kind.file} ${file}`)
       .mount(source, file, null, MS_BIND);
   }
 }
 
 /** Ids that only a process with rights in the parent namespace may map. */
-function mapFromOutside(sys: Recording, map: IdMap | undefined, which: 'uid' | 'gid', pid: number): void {
+function mapFromOutside(sys: Recording, map: IdMap | undefined, which: 'uid' | 'gid', pid: Ref): void {
   if (!map || map.by === 'self') return;
   if (map.by === 'helper') {
-    writeFile(sys, `/proc/${pid}/${MAPS[which]}`, formatIdMap(map.ranges));
+    const file = sys.made(['/proc/', { result: pid }, `/${MAPS[which]}`]);
+    writeFile(sys, file, [formatIdMap(map.ranges)], { name: MAPS[which] });
     return;
   }
   const program = MAPPERS[which];
@@ -87,19 +98,38 @@ function mapFromOutside(sys: Recording, map: IdMap | undefined, which: 'uid' | '
     child
       .or(`failed to execute ${program}`, { status: 126, statusMissing: 127 })
       .explaining(`newidmap ${program}`)
-      .become(paths, [program, String(pid), ...ranges]);
+      .become(paths, [program, child.made([{ result: pid }]), ...ranges]);
   });
   const status = sys.wait(mapper);
   sys.when(status, 'notEqual', 0, () => sys.end(1));
 }
 
 /** The process's own map, and before a group map the ban on setgroups(2): the kernel wants it so since Linux 3.19. */
-function mapFromInside(sys: Recording, { uidMap, gidMap, setgroups }: Plan): void {
-  if (uidMap?.by === 'self') writeFile(sys, '/proc/self/uid_map', formatIdMap(uidMap.ranges).trimEnd());
+function mapFromInside(sys: Recording, { uidMap, gidMap, setgroups }: Plan, caller: { uid?: Ref; gid?: Ref }): void {
+  const write = (which: 'uid' | 'gid', { ranges }: IdMap) => {
+    const path = `/proc/self/${MAPS[which]}`;
+    const id = caller[which];
+    if (id) writeFile(sys, path, [`${ranges[0]?.inner} `, { result: id }, ' 1']);
+    else writeFile(sys, path, [formatIdMap(ranges).trimEnd()]);
+  };
+  if (uidMap?.by === 'self') write('uid', uidMap);
   if (gidMap?.by === 'self') {
-    writeFile(sys, '/proc/self/setgroups', 'deny');
-    writeFile(sys, '/proc/self/gid_map', formatIdMap(gidMap.ranges).trimEnd());
-  } else if (setgroups) writeFile(sys, '/proc/self/setgroups', setgroups);
+    writeFile(sys, '/proc/self/setgroups', ['deny']);
+    write('gid', gidMap);
+  } else if (setgroups) writeFile(sys, '/proc/self/setgroups', [setgroups]);
+}
+
+/** Swaps the roots: the old one, which is given back, lies over the new one then, so no folder for it is needed. */
+function pivot(sys: Recording, { root = '/' }: Plan): Int {
+  const message = `cannot change root directory to '${root}'`;
+  const old = holdRoot(sys);
+  bindToItself(sys.or(message), root, true);
+  sys.or(message).explaining(`pivot ${root}`).pivot_root('.', '.');
+  return old;
+}
+
+function changeDirectory(sys: Recording, { directory }: Plan): void {
+  if (directory !== undefined) sys.or(`cannot chdir to '${directory}'`).chdir(directory);
 }
 
 function mountProc(sys: Recording, { mountProc: target, root, propagation }: Plan): void {
@@ -121,7 +151,7 @@ const isOpenedAtOnce = (definition = '') => (definition.split(':').at(-1) ?? '')
 
 function registerInterpreter(sys: Recording, target: string, definition: string | undefined): void {
   sys.or(`mount ${target} failed`).mount('binfmt_misc', target, 'binfmt_misc', MS_NOSUID | MS_NOEXEC | MS_NODEV);
-  if (definition !== undefined) writeFile(sys, `${target}/register`, definition);
+  if (definition !== undefined) writeFile(sys, `${target}/register`, [definition]);
 }
 
 function apply(plan: Plan, sys: Recording): Outcome {
@@ -130,13 +160,21 @@ function apply(plan: Plan, sys: Recording): Outcome {
   const names = KINDS.filter(({ flag }) => plan.namespaces & flag).map(({ file }) => file);
   const bindOutside = plan.persist.length > 0 && (plan.namespaces & (CLONE_NEWNS | CLONE_NEWUSER)) !== 0;
   const mapOutside = [plan.uidMap, plan.gidMap].some((map) => map && map.by !== 'self');
+  // What another process does for this one, it does by this one's number.
+  const pid = (mapOutside || plan.persist.length ? sys.getpid() : undefined) as Ref;
   const mapper =
     mapOutside &&
-    startHelper(sys, plan, (helper) => {
-      mapFromOutside(helper, plan.uidMap, 'uid', plan.pid);
-      mapFromOutside(helper, plan.gidMap, 'gid', plan.pid);
+    startHelper(sys, pid, (helper) => {
+      mapFromOutside(helper, plan.uidMap, 'uid', pid);
+      mapFromOutside(helper, plan.gidMap, 'gid', pid);
     });
-  const binder = bindOutside && startHelper(sys, plan, (helper) => bindNamespaces(helper, plan));
+  const binder = bindOutside && startHelper(sys, pid, (helper) => bindNamespaces(helper, plan, pid));
+
+  // Inside, before they are mapped, ids cannot be asked for.
+  const caller = {
+    uid: plan.uidMap?.isCallers ? (sys.geteuid() as Ref) : undefined,
+    gid: plan.gidMap?.isCallers ? (sys.getegid() as Ref) : undefined,
+  };
 
   if (plan.owner) {
     sys.or('setgroups failed').setgroups([]);
@@ -151,26 +189,22 @@ function apply(plan: Plan, sys: Recording): Outcome {
   event(sys, plan.statusFd, 'namespaces', `,"types":${JSON.stringify(names)}`);
 
   for (const { clock, seconds } of plan.offsets)
-    writeFile(
-      sys,
-      '/proc/self/timens_offsets',
-      `${clock} ${seconds} 0`,
-      'failed to write to /proc/self/timens_offsets',
-    );
+    writeFile(sys, '/proc/self/timens_offsets', [`${clock} ${seconds} 0`], {
+      failure: 'failed to write to /proc/self/timens_offsets',
+    });
 
   // A PID namespace can be bound only when it has its first process, so the parent binds after the fork.
-  const bind = (parent: Recording) => (binder ? release(parent, binder) : bindNamespaces(parent, plan));
+  const bind = (parent: Recording) => (binder ? release(parent, binder) : bindNamespaces(parent, plan, pid));
   if (plan.fork)
     forkReporting(sys, plan.statusFd, {
       block: [SIGINT, SIGTERM],
-      blockedBefore: plan.blocked,
       forward: plan.forward,
       parentDeathSignal: plan.killChild,
       parent: bind,
     });
   else bind(sys);
 
-  mapFromInside(sys, plan);
+  mapFromInside(sys, plan, caller);
   if (plan.uidMap ?? plan.gidMap)
     event(
       sys,
@@ -185,12 +219,19 @@ function apply(plan: Plan, sys: Recording): Outcome {
   // With the flag F the kernel opens the interpreter at once: that of the old root.
   const isOfOldRoot = plan.root !== undefined && isOpenedAtOnce(plan.loadInterpreter);
   if (isOfOldRoot) registerInterpreter(sys, BINFMT, plan.loadInterpreter);
-  if (plan.root !== undefined)
+  const old = plan.pivot ? pivot(sys, plan) : undefined;
+  if (plan.root !== undefined && !plan.pivot)
     sys.or(`cannot change root directory to '${plan.root}'`).explaining(`chroot ${plan.root}`).chroot(plan.root);
-  if (plan.directory !== undefined) sys.or(`cannot chdir to '${plan.directory}'`).chdir(plan.directory);
+  changeDirectory(sys, plan);
   mountProc(sys, plan);
   if (plan.mountBinfmt !== undefined)
     registerInterpreter(sys, plan.mountBinfmt, isOfOldRoot ? undefined : plan.loadInterpreter);
+  // Not sooner: a user namespace may mount proc only where another proc is seen.
+  if (old !== undefined) {
+    detachRoot(sys, old);
+    sys.chdir('/');
+    changeDirectory(sys, plan);
+  }
 
   if (plan.gid !== undefined) {
     sys.or('setgroups failed').setgroups([]);
@@ -233,6 +274,9 @@ function describe(plan: Plan): string {
       ? [
           `${name === 'uidMap' ? 'uid_map' : 'gid_map'} (inner outer count):`,
           ...map.ranges.map(({ inner, outer, count }) => `  ${inner} ${outer} ${count}`),
+          ...holesOf(map.ranges).map(
+            ({ first, last }) => `  ${first === last ? first : `${first}-${last}`} not mapped`,
+          ),
         ]
       : [];
   });
@@ -247,10 +291,8 @@ export const tool = defineTool({
   synopsis: ['[options] [<program> [<argument>...]]'],
   options,
   causes,
-  reads: ({ uidMap, gidMap, persist, owner, uid, gid }) => [
-    ...((uidMap ?? gidMap ?? owner ?? uid ?? gid) === undefined ? [] : (['ids'] as const)),
-    ...(persist.length || [uidMap, gidMap].some((map) => map && map.by !== 'self') ? (['pid'] as const) : []),
-  ],
+  reads: ({ uidMap, gidMap, owner, uid, gid, isForCaller }) =>
+    isForCaller || (uidMap ?? gidMap ?? owner ?? uid ?? gid) === undefined ? [] : ['ids'],
   description:
     'Makes new namespaces and runs a program in them; without a program, the shell that SHELL names, or /bin/sh.',
   differences: [
@@ -258,6 +300,7 @@ export const tool = defineTool({
     '`-r --setgroups=deny` works; older versions of the original deny it twice and fail.',
     '`--map-users` and `--map-groups` as root write the map directly, as the newest original does; older ones run newuidmap(1).',
     'A child that SIGKILL has ended ends the parent by SIGKILL, as with the newest original; older ones end with status 1.',
+    'A message about binding a namespace says /proc/self where the original gives the PID.',
     '`--mount-binfmt` and `--load-interp` mount /proc first only together with `--pid`, where that is possible.',
     '`--status-fd`, `--dry-run` and `--trace` are ours.',
   ],
@@ -275,6 +318,14 @@ export const tool = defineTool({
     {
       command: 'ts-unshare --map-root-user --mount --uts sh',
       says: 'a shell as root of its own namespaces, without being root',
+    },
+    {
+      command: 'ts-unshare -rm ts-mount -t tmpfs tmpfs /mnt -- ts-unshare --map-user=1000 --map-group=1000 sh',
+      says: 'prepared as root of a namespace, run as the ordinary user (1000) in a nested one',
+    },
+    {
+      command: 'ts-unshare -rpf --root rootfs --pivot --mount-proc /bin/sh',
+      says: 'a shell in rootfs, from where the old root cannot be reached',
     },
   ],
   plan,

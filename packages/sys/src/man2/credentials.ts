@@ -1,5 +1,11 @@
 import type { Caller } from '../caller.ts';
 
+/** The effective user id, as geteuid(2). */
+export const geteuid = (sys: Caller) => sys.do('geteuid');
+
+/** The effective group id, as getegid(2). */
+export const getegid = (sys: Caller) => sys.do('getegid');
+
 /** Sets all user ids (as CAP_SETUID), or the effective one, as setuid(2). Of the calling thread alone. */
 export const setuid = (sys: Caller, uid: number) => sys.do('setuid', uid);
 

@@ -2,11 +2,11 @@ import type { Caller } from '../caller.ts';
 import { AT_FDCWD, AT_REMOVEDIR } from '../const/at.ts';
 import { F_DUPFD_CLOEXEC, F_SETFD, FD_CLOEXEC } from '../const/fcntl.ts';
 import { O_CLOEXEC } from '../const/open.ts';
-import type { Int } from '../operand.ts';
+import type { Int, Path } from '../operand.ts';
 import { encodeStruct } from '../struct.ts';
 
 /** Opens a file, as open(2); O_CLOEXEC is added. `mode` for files that it creates. */
-export const open = (sys: Caller, path: string, flags: number, mode = 0) =>
+export const open = (sys: Caller, path: Path, flags: number, mode = 0) =>
   sys.do('openat', AT_FDCWD, path, flags | O_CLOEXEC, mode);
 
 /** Opens a file relative to a directory descriptor, as openat(2); O_CLOEXEC is added. */

@@ -1,5 +1,5 @@
 import type { Caller } from '../caller.ts';
-import type { Int } from '../operand.ts';
+import type { Int, Path } from '../operand.ts';
 import { decodeStruct, encodeStruct } from '../struct.ts';
 
 /**
@@ -10,7 +10,7 @@ import { decodeStruct, encodeStruct } from '../struct.ts';
  */
 export const mount = (
   sys: Caller,
-  source: string | null,
+  source: Path | null,
   target: string,
   type: string | null,
   flags: number,

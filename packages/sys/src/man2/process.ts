@@ -58,6 +58,9 @@ export const pidfd_getfd = (sys: Caller, pidfd: Int, fd: number) => sys.do('pidf
 /** The caller's PID in its own PID namespace, as getpid(2). */
 export const getpid = (sys: Caller) => sys.do('getpid');
 
+/** PID of the parent in the caller's PID namespace, 0 where it is outside of it, as getppid(2). */
+export const getppid = (sys: Caller) => sys.do('getppid');
+
 /** Makes the caller leader of a new session, as setsid(2). */
 export const setsid = (sys: Caller) => sys.do('setsid');
 
@@ -67,11 +70,16 @@ const SIGACTION = { handler: 'u64', flags: 'u64', restorer: 'u64', mask: 'u64' }
 export const setSignalAction = (sys: Caller, signal: number, action: 'default' | 'ignore') =>
   sys.do('rt_sigaction', signal, encodeStruct(SIGACTION, { handler: action === 'ignore' ? 1 : 0 }), null, 8);
 
-/** Changes the set of blocked signals of this thread, as sigprocmask(2). `how`: SIG_*. Bit n-1 of `set` is signal n. */
-export const sigprocmask = (sys: Caller, how: number, set: bigint) => {
+/**
+ * Changes the set of blocked signals of this thread, as sigprocmask(2).
+ *
+ * @param how SIG_*. @param set Bit n-1 is signal n; or the 8 bytes that an earlier call has filled. @param before Gets the set as it was, 8 bytes.
+ */
+export const sigprocmask = (sys: Caller, how: number, set: bigint | Uint8Array, before: Uint8Array | null = null) => {
+  if (typeof set !== 'bigint') return sys.do('rt_sigprocmask', how, set, before, 8);
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64LE(set);
-  return sys.do('rt_sigprocmask', how, bytes, null, 8);
+  return sys.do('rt_sigprocmask', how, bytes, before, 8);
 };
 
 const RLIMIT = { cur: 'u64', max: 'u64' } as const;

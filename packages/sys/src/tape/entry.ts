@@ -1,7 +1,7 @@
 /** What a tape is made of. ./layout.ts writes it into memory as ../../runner/runner.c reads it. */
 import type { Call } from '../calls.ts';
 import type { Failure } from '../gate.ts';
-import type { Block, Data, Operand, Ref } from '../operand.ts';
+import type { Block, Data, Int, Operand, Ref } from '../operand.ts';
 
 /** A place on the tape that entries can go to; `entry` is set when the place is reached while recording. */
 export class Label {
@@ -28,8 +28,17 @@ export type Entry = Common &
     | { op: 'call'; name: Call; operands: readonly Operand[] }
     | { op: 'format'; buffer: Buffer; pieces: readonly Piece[] }
     | { op: 'store'; into: Uint8Array; offset: number; value: Ref; width: 4 | 8 }
-    | { op: 'branch'; left: Operand; condition: 'equal' | 'notEqual' | 'less'; right: number; label: Label }
-    | { op: 'exec'; paths: Block; argv: Block; shell: Block | null; environment: Data | null }
+    | { op: 'branch'; left: Operand; condition: 'equal' | 'notEqual' | 'less'; right: Int; label: Label }
+    | {
+        op: 'exec';
+        /** Paths to try; or the program's name, to be searched in the PATH of the environment that there is then. */
+        program: Block | string;
+        argv: Block;
+        shell: Block | null;
+        environment: Data | null;
+        /** The words of the command line that started the runner are put behind the program's. */
+        append: boolean;
+      }
     | { op: 'wait'; pid: Ref; mirrorStops: boolean; forward: bigint }
     | { op: 'endAsChild'; status: Ref }
     | { op: 'end'; status: number | 'failed' }

@@ -1,8 +1,9 @@
 /** A tape as text, one line an entry: for --dry-run and for tests that compare recordings. */
+import { MadeText, type Ref } from '../operand.ts';
 import { formatCall } from '../trace.ts';
 import type { Entry, Piece, Tape } from './entry.ts';
 
-const piece = (part: Piece) =>
+export const piece = (part: Piece) =>
   typeof part === 'string'
     ? JSON.stringify(part).slice(1, -1)
     : 'result' in part
@@ -11,12 +12,12 @@ const piece = (part: Piece) =>
         ? `{status of ${part.exitStatus.entry}}`
         : `{signal of ${part.signal.entry}}`;
 
-/** References to results as the number of the entry that gives them. */
+/** References to results as the number of the entry that gives them; texts to be made as far as they are known. */
 function withNumbers(entry: Extract<Entry, { op: 'call' }>): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the mark that formatCall leaves for a result
-  return formatCall(entry.name, entry.operands).replaceAll(/\u0001(\d)/g, (_, operand: string) => {
-    const reference = entry.operands[Number(operand)] as { entry: number };
-    return `{${reference.entry}}`;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the marks that formatCall leaves
+  return formatCall(entry.name, entry.operands).replaceAll(/[\u0001\u0002](\d)/g, (_, number: string) => {
+    const operand = entry.operands[Number(number)] as Ref | MadeText;
+    return operand instanceof MadeText ? operand.shown : `{${operand.entry}}`;
   });
 }
 
@@ -31,7 +32,7 @@ function words(entry: Entry): string {
     case 'branch':
       return typeof entry.left === 'number'
         ? `go to ${entry.label.entry}`
-        : `if {${(entry.left as { entry: number }).entry}} is ${{ equal: '', notEqual: 'not ', less: 'below ' }[entry.condition]}${entry.right} go to ${entry.label.entry}`;
+        : `if {${(entry.left as { entry: number }).entry}} is ${{ equal: '', notEqual: 'not ', less: 'below ' }[entry.condition]}${typeof entry.right === 'number' ? entry.right : `{${entry.right.entry}}`} go to ${entry.label.entry}`;
     case 'exec':
       return entry.text ?? 'execve';
     case 'wait':

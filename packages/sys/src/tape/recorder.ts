@@ -8,11 +8,12 @@ import { O_CLOEXEC, O_DIRECTORY, O_PATH } from '../const/open.ts';
 import { SIG_BLOCK, SIG_SETMASK } from '../const/sigmask.ts';
 import * as signals from '../const/signal.ts';
 import type { Failure, Gate } from '../gate.ts';
-import { type Data, type Int, type Operand, pointerArray, Ref } from '../operand.ts';
+import { type Data, type Int, MadeText, type Operand, type Path, pointerArray, Ref } from '../operand.ts';
 import { encodeStruct, offsetOf } from '../struct.ts';
 import { BoundSys, type Sys } from '../sys.ts';
 import { formatCall, quote } from '../trace.ts';
 import { type Entry, Label, type Piece, type Tape } from './entry.ts';
+import { piece } from './format.ts';
 
 /** How a parent waits for the child that goes on with the work. */
 export interface Waiting {
@@ -24,8 +25,6 @@ export interface Waiting {
   mirrorStops?: boolean;
   /** What the child gets when the parent ends. */
   parentDeathSignal?: number;
-  /** Set of blocked signals that the child gives itself back. */
-  blockedBefore?: bigint;
   /** Descriptor of a folder of cgroup2: the child is born in that control group. Since Linux 5.7. */
   cgroup?: Int;
   /** Called for the parent between fork and wait. */
@@ -45,17 +44,24 @@ export interface Recording extends Sys {
   endAsChild(status: Ref): void;
   end(status: number): void;
   /** Runs `then` if the result of a call compares so. */
-  when(left: Ref, condition: 'equal' | 'notEqual' | 'less', right: number, then: () => void): void;
+  when(left: Ref, condition: 'equal' | 'notEqual' | 'less', right: Int, then: () => void): void;
   /** Runs `attempt`; when a call in it fails (with this errno, where given), goes on with `otherwise` instead. */
   tryElse(attempt: (sys: this) => void, otherwise: (sys: this) => void, only?: number): void;
   /** From here on, a failure runs `take back` after its message, before the tape ends. */
   undo(takeBack: (sys: Recording) => void): void;
   /** Text made while playing, and its length. `size`: bytes to reserve. */
   text(pieces: readonly Piece[], size?: number): { buffer: Buffer; length: Ref };
+  /** The same as a path, or as another text that calls are given. */
+  made(pieces: readonly Piece[]): MadeText;
   /** Writes a text that is put together while playing. */
   print(fd: Int, pieces: readonly Piece[]): void;
-  /** Becomes the first of `paths` that can be executed, as execvp(3); a script without `#!` runs in /bin/sh. */
-  become(paths: readonly string[], argv: readonly string[], environment?: Data): void;
+  /**
+   * Becomes the first of the paths that can be executed, as execvp(3); a script without `#!` runs in /bin/sh.
+   *
+   * @param program The paths; or a name, searched when the tape is played, in the PATH of then.
+   * @param append The runner's own arguments are put behind `argv`.
+   */
+  become(program: readonly string[] | string, argv: readonly Path[], environment?: Data | null, append?: boolean): void;
 }
 
 export interface TapeRecording extends Recording {
@@ -182,7 +188,7 @@ class RecordingSys extends BoundSys {
     return this.gate.call('clone3', [structure, structure.length], failure);
   }
 
-  private branch(left: Operand, condition: 'equal' | 'notEqual' | 'less', right: number, label: Label): void {
+  private branch(left: Operand, condition: 'equal' | 'notEqual' | 'less', right: Int, label: Label): void {
     this.gate.push({ op: 'branch', left, condition, right, label });
   }
 
@@ -207,11 +213,12 @@ class RecordingSys extends BoundSys {
   }
 
   forkAndWait(waiting: Waiting): void {
-    const { block = [], forward = [], blockedBefore = 0n } = waiting;
+    const { block = [], forward = [] } = waiting;
     const child = new Label();
     const held = signalSet([...block, ...forward, ...(forward.length ? [signals.SIGCHLD] : [])]);
     const sys = this.self;
-    if (held) sys.or('sigprocmask block failed').sigprocmask(SIG_BLOCK, held);
+    const before = Buffer.alloc(8);
+    if (held) sys.or('sigprocmask block failed').sigprocmask(SIG_BLOCK, held, before);
     const alive = waiting.parentDeathSignal ? (sys.ignoring().pidfd_open(sys.getpid() as Ref) as Ref) : undefined;
     const pid = this.clone(waiting.cgroup);
     this.branch(pid, 'equal', 0, child);
@@ -221,7 +228,7 @@ class RecordingSys extends BoundSys {
     this.endAsChild(status);
     this.gate.place(child);
     this.gate.undo = undefined;
-    if (held) sys.or('sigprocmask restore failed').sigprocmask(SIG_SETMASK, blockedBefore);
+    if (held) sys.or('sigprocmask restore failed').sigprocmask(SIG_SETMASK, before);
     if (alive) this.dieWithParent(alive, waiting.parentDeathSignal as number);
   }
 
@@ -272,7 +279,7 @@ class RecordingSys extends BoundSys {
     this.gate.push({ op: 'end', status });
   }
 
-  when(left: Ref, condition: 'equal' | 'notEqual' | 'less', right: number, then: () => void): void {
+  when(left: Ref, condition: 'equal' | 'notEqual' | 'less', right: Int, then: () => void): void {
     const inside = new Label();
     const after = new Label();
     this.branch(left, condition, right, inside);
@@ -320,6 +327,10 @@ class RecordingSys extends BoundSys {
     return { buffer, length: this.gate.push({ op: 'format', buffer, pieces }) };
   }
 
+  made(pieces: readonly Piece[]): MadeText {
+    return new MadeText(this.text(pieces).buffer, pieces.map(piece).join(''));
+  }
+
   print(fd: Int, pieces: readonly Piece[]): void {
     if (pieces.every((piece) => typeof piece === 'string')) {
       this.self.write(fd, encode(pieces.join('')));
@@ -329,18 +340,27 @@ class RecordingSys extends BoundSys {
     this.do('write', fd, buffer, length);
   }
 
-  become(paths: readonly string[], argv: readonly string[], environment: Data | null = null): void {
+  become(
+    program: readonly string[] | string,
+    argv: readonly Path[],
+    environment: Data | null = null,
+    append = false,
+  ): void {
+    const isPath = typeof program !== 'string' && program.length === 1;
+    const shown = argv.map((word) => (typeof word === 'string' ? word : word.shown));
+    const executed = `${isPath ? 'execve' : 'execvp'}(${quote((isPath ? program[0] : shown[0]) ?? '')}`;
     this.gate.push({
       op: 'exec',
-      paths: pointerArray(paths),
+      program: typeof program === 'string' ? program : pointerArray(program),
       argv: pointerArray(argv),
-      shell: pointerArray(['/bin/sh', paths[0] ?? '', ...argv.slice(1)]),
+      shell: pointerArray(['/bin/sh', (typeof program === 'string' ? program : program[0]) ?? '', ...argv.slice(1)]),
       environment,
+      append,
       failure: this.failure.message
         ? (this.failure as Failure)
-        : { message: `failed to execute ${argv[0]}`, status: 126, statusMissing: 127 },
+        : { message: `failed to execute ${shown[0]}`, status: 126, statusMissing: 127 },
       text: this.gate.texts
-        ? `${paths.length === 1 ? `execve(${quote(paths[0] as string)}` : `execvp(${quote(argv[0] as string)}`}, [${argv.map(quote).join(', ')}])`
+        ? `${executed}, [${[...shown.map(quote), ...(append ? ['...'] : [])].join(', ')}])`
         : undefined,
     });
   }
