@@ -26,7 +26,7 @@ function enter(sys: Sys, { entries, backs }: Plan, bornInLast: boolean): void {
 }
 
 function apply(plan: Plan, sys: Recording): Outcome {
-  const { steps, born, idle, ending, program, ids, blocked } = plan;
+  const { steps, born, idle, ending, program, ids } = plan;
   // Ids that a set-id copy has brought are given up before anything is done, as the original does.
   sys.or('cannot give up the effective user id').setresuid(ids.uid, ids.uid, ids.uid);
   sys.or('cannot give up the effective group id').setresgid(ids.gid, ids.gid, ids.gid);
@@ -39,7 +39,7 @@ function apply(plan: Plan, sys: Recording): Outcome {
   });
 
   // Whoever waits stays outside. Where there is a v2 group, the program's process is born in it.
-  if (ending) waitForEnd(sys, ending, born, blocked);
+  if (ending) waitForEnd(sys, ending, born);
   enter(sys, plan, ending !== undefined && born !== undefined);
   for (const pid of idle) sys.ignoring().kill(pid, SIGTERM);
 

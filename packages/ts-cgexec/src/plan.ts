@@ -53,8 +53,6 @@ export interface Plan {
   readonly program: readonly string[];
   /** Real ids, which the program gets as its only ones. */
   readonly ids: { readonly uid: number; readonly gid: number };
-  /** Whether Ctrl-C reaches the program without us. */
-  readonly blocked: bigint;
   /** Instead of all that: the end of an earlier run. */
   readonly finish?: Finish;
 }
@@ -155,7 +153,7 @@ function check({ values, operands }: Input): void {
 export function plan(input: Input, world: World): Plan {
   const { values, steps: given, operands } = input;
   const ids = { uid: world.uid, gid: world.gid };
-  const nothing = { steps: [], entries: [], backs: [], idle: [], program: [], ids, blocked: world.blocked };
+  const nothing = { steps: [], entries: [], backs: [], idle: [], program: [], ids };
   if (values.finish !== undefined) return { ...nothing, finish: finishOf(values.finish) };
   check(input);
   const texts = values.group ?? [];
@@ -217,7 +215,6 @@ export function plan(input: Input, world: World): Plan {
     ),
     program: operands,
     ids,
-    blocked: world.blocked,
   };
 }
 

@@ -18,13 +18,15 @@ import {
   O_RDWR,
   type Recording,
   type Ref,
-  SIG_SETMASK,
+  SIG_UNBLOCK,
+  SIGCHLD,
   SIGHUP,
   SIGINT,
   SIGQUIT,
   SIGTERM,
   SIGUSR1,
   SIGUSR2,
+  signalSet,
 } from '@ts/sys';
 import type { Ending } from './plan.ts';
 
@@ -61,7 +63,7 @@ function watch(sys: Recording, ending: Ending, directory: string): void {
 }
 
 /** What follows on the tape is the program's process; its parent waits, and ends as it has ended. */
-export function waitForEnd(sys: Recording, ending: Ending, born: string | undefined, blockedBefore: bigint): void {
+export function waitForEnd(sys: Recording, ending: Ending, born: string | undefined): void {
   const { finish } = ending;
   const [innermost] = finish.remove;
   let lock: Int | undefined;
@@ -73,16 +75,17 @@ export function waitForEnd(sys: Recording, ending: Ending, born: string | undefi
   const folder = born === undefined ? undefined : sys.open(born, O_RDONLY | O_DIRECTORY);
   // A terminal sends the signals of its keys to the program itself.
   const keys = [0, 1, 2].some((fd) => isatty(fd));
+  const block = keys ? [SIGINT, SIGQUIT] : [];
+  const forward = [SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, ...(keys ? [] : [SIGINT, SIGQUIT])];
   sys.or(born === undefined ? 'fork failed' : `cannot start in ${born}`).forkAndWait({
-    block: keys ? [SIGINT, SIGQUIT] : [],
-    forward: [SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, ...(keys ? [] : [SIGINT, SIGQUIT])],
+    block,
+    forward,
     mirrorStops: true,
-    blockedBefore,
     cgroup: folder,
     ended: (parent) => {
       const finisher = (other: Recording) => {
         const pid = other.or('fork failed').fork((child) => {
-          child.ignoring().sigprocmask(SIG_SETMASK, blockedBefore);
+          child.ignoring().sigprocmask(SIG_UNBLOCK, signalSet([...block, ...forward, SIGCHLD]));
           becomeFinisher(child, ending);
         });
         other.wait(pid);
