@@ -62,6 +62,8 @@ function locateOther(
 }
 
 function locate(hierarchies: Hierarchies, path: string, name: string, world: Reader): Found | NoSetting {
+  // A name with a slash would lead out of the group.
+  if (name.includes('/')) return { no: 'file', hint: `'${name}' is no name of a parameter` };
   const controller = controllerOf(name) ?? name;
   const home = findHome(hierarchies, controller);
   const own = home && groupAt(home.hierarchy, path);

@@ -2,6 +2,7 @@
 
 import {
   BAD_ARGUMENTS,
+  controllerOf,
   createSteps,
   entryFile,
   formatSpec,
@@ -68,7 +69,10 @@ function settingOf(text: string): Setting {
   const equals = text.indexOf('=');
   if (equals <= 0 || equals === text.length - 1)
     throw new ToolError(`wrong parameter of option --set: ${text}`, BAD_ARGUMENTS, 'a parameter is <name>=<value>');
-  return { name: text.slice(0, equals), value: text.slice(equals + 1) };
+  const name = text.slice(0, equals);
+  if (controllerOf(name) === undefined)
+    throw new ToolError(`wrong parameter of option --set: ${text}`, BAD_ARGUMENTS, 'a name is <controller>.<file>');
+  return { name, value: text.slice(equals + 1) };
 }
 
 function limitOf(text: string): Setting {

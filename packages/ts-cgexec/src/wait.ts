@@ -5,7 +5,6 @@
  * and gets it only when the parent is gone, however that came about. If the group is there then, it ends what is in it
  * and removes it.
  */
-import { isatty } from 'node:tty';
 import {
   AT_FDCWD,
   AT_REMOVEDIR,
@@ -13,6 +12,7 @@ import {
   type Int,
   LOCK_EX,
   LOCK_SH,
+  live,
   O_DIRECTORY,
   O_RDONLY,
   O_RDWR,
@@ -27,10 +27,14 @@ import {
   SIGUSR1,
   SIGUSR2,
   signalSet,
+  TIOCGWINSZ,
 } from '@ts/sys';
 import type { Ending } from './plan.ts';
 
 const LAST_DESCRIPTOR = 0xffff_ffff;
+
+/** Whether a descriptor is a terminal's; node:tty would load more than that. */
+const isTerminal = (fd: number) => live().ignoring().look('ioctl', fd, TIOCGWINSZ, Buffer.alloc(8)) >= 0;
 
 /** Executes this tool once more, as this process. */
 function becomeFinisher(sys: Recording, { tool, finish }: Ending): void {
@@ -74,7 +78,7 @@ export function waitForEnd(sys: Recording, ending: Ending, born: string | undefi
   }
   const folder = born === undefined ? undefined : sys.open(born, O_RDONLY | O_DIRECTORY);
   // A terminal sends the signals of its keys to the program itself.
-  const keys = [0, 1, 2].some((fd) => isatty(fd));
+  const keys = [0, 1, 2].some(isTerminal);
   const block = keys ? [SIGINT, SIGQUIT] : [];
   const forward = [SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, ...(keys ? [] : [SIGINT, SIGQUIT])];
   sys.or(born === undefined ? 'fork failed' : `cannot start in ${born}`).forkAndWait({
