@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { membership, mountOf, needsV2, OwnGroup } from '../harness/cgroups.ts';
-import { originalPath, run, shell, temporaryFolder } from '../harness/run.ts';
-import { needs, needsController, needsRoot } from '../harness/skip.ts';
+import { original, originalPath, run, shell, temporaryFolder } from '../harness/run.ts';
+import { needs, needsController, needsProgram, needsRoot } from '../harness/skip.ts';
 import { childrenOf, until } from '../harness/target.ts';
 
 const CONTROLLERS = ['cpu', 'cpuacct', 'memory', 'pids'] as const;
@@ -210,5 +210,100 @@ describe('nothing half made', () => {
       });
       expect(group.places()).toEqual([]);
     }
+  });
+});
+
+describe('options of ours and of newer originals', () => {
+  test('cgexec -r ends the process that kept a scope alive', async (context) => {
+    needs(context, needsRoot, needsController('cpu'));
+    using group = new OwnGroup();
+    using folder = temporaryFolder();
+    const idle = join(folder.path, 'libcgroup_systemd_idle_thread');
+    copyFileSync(original('sleep') as string, idle);
+    run(['ts-cgcreate', '-g', `cpu:${group.name}`]);
+    const child = spawn('ts-cgexec', ['-g', `cpu:${group.name}`, idle, '300'], {
+      env: { PATH: originalPath },
+      stdio: 'ignore',
+    });
+    const ended = once(child, 'exit');
+    try {
+      until('it is there', () => readFileSync(`/proc/${child.pid}/comm`, 'utf8') === 'libcgroup_syste\n');
+      expect(run(['ts-cgexec', '-r', '-g', `cpu:${group.name}`, 'true'])).toMatchObject({ status: 0, stderr: '' });
+      expect(await ended).toEqual([null, 'SIGTERM']);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  test('cgclassify moves a process by the id of any of its threads, and with --threads that one alone', async (context) => {
+    needs(context, needsRoot, needsController('cpu'), needsProgram('cgclassify'));
+    for (const program of [['cgclassify'], ['ts-cgclassify'], ['ts-cgclassify', '--threads']]) {
+      using group = new OwnGroup();
+      run(['ts-cgcreate', '-g', `cpu:${group.name}`]);
+      const threads = spawn(process.execPath, ['-e', 'console.log(1); setInterval(() => {}, 1000)']);
+      try {
+        await once(threads.stdout, 'data');
+        const thread = readdirSync(`/proc/${threads.pid}/task`).find((id) => id !== String(threads.pid)) as string;
+        expect(run([...program, '-g', `cpu:${group.name}`, thread]), program.join(' ')).toMatchObject({
+          status: 0,
+          stderr: '',
+        });
+        const moved = group.read('cpu', 'tasks').split('\n');
+        const all = readdirSync(`/proc/${threads.pid}/task`);
+        expect(moved.sort()).toEqual(program.length === 2 ? [thread] : all.sort());
+      } finally {
+        const ended = once(threads, 'exit');
+        threads.kill('SIGKILL');
+        await ended;
+      }
+    }
+  });
+
+  test('cgdelete --kill ends what is in a tree, frozen or not, in every hierarchy', async (context) => {
+    needs(context, needsRoot, needsController('cpu', 'freezer'));
+    using group = new OwnGroup();
+    const { name } = group;
+    shell(`ts-cgcreate -g cpu,freezer:${name}/a/b`);
+    const child = spawn('ts-cgexec', ['-g', `cpu,freezer:${name}/a/b`, 'sleep', '300'], {
+      env: { PATH: originalPath },
+      stdio: 'ignore',
+    });
+    const ended = once(child, 'exit');
+    try {
+      until('it is there', () => readFileSync(`/proc/${child.pid}/comm`, 'utf8') === 'sleep\n');
+      run(['ts-cgset', '-r', 'freezer.state=FROZEN', `${name}/a`]);
+      expect(run(['ts-cgdelete', '--kill', `freezer,cpu:${name}`])).toMatchObject({ status: 0, stderr: '' });
+      expect(await ended).toEqual([null, 'SIGKILL']);
+      expect(group.places()).toEqual([]);
+      expect(run(['ts-cgdelete', '--kill', `cpu:${name}`])).toMatchObject({ status: 96 });
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  test('devices on the v2 tree by BPF, where v1 has them mounted elsewhere only', (context) => {
+    needs(context, needsRoot, needsController('devices'), needsV2('hugetlb'));
+    using group = new OwnGroup();
+    const { name } = group;
+    const { stdout, stderr, status } = shell(`exec unshare -m sh -c '
+      umount ${mountOf('devices')} || exit 77
+      ts-cgcreate -g devices:${name}; ts-cgset -r devices.deny=a -r "devices.allow=c 1:3 rw" ${name}
+      ts-cgget -nv -r devices.list ${name}
+      ts-cgexec -g devices:${name} sh -c "echo > /dev/null && echo null; cat /dev/zero"
+      ts-cgset -r devices.allow=a ${name}; ts-cgexec -g devices:${name} head -c 1 /dev/zero | wc -c; ts-cgget -nv -r devices.list ${name}'`);
+    if (status === 77) context.skip(stderr);
+    if (/CONFIG_CGROUP_BPF/.test(stderr)) context.skip('no BPF programs of groups in this kernel');
+    expect(stdout).toBe('c 1:3 rw\nnull\n1\na *:* rwm\n');
+    expect(stderr).toMatch(/^cat: \/dev\/zero: Operation not permitted\n$/);
+  });
+
+  test('--stat without --create tells of a group that is there', (context) => {
+    needs(context, ...checks);
+    using group = new OwnGroup();
+    run(['ts-cgcreate', '-g', `${ALL}:${group.name}`]);
+    const { stderr, status } = run(['ts-cgexec', '--stat', '--json', '-g', `${ALL}:${group.name}`, 'true']);
+    expect(status).toBe(0);
+    expect(JSON.parse(stderr)).toMatchObject({ oomKills: 0, cpuUsec: expect.any(Number) });
+    expect(group.places().length).toBe(CONTROLLERS.length);
   });
 });

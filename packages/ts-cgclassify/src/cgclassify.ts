@@ -30,7 +30,6 @@ export const tool = defineTool({
   reads: ['cgroups', 'root', 'pid'],
   description: 'Moves each process, with all its threads, to the groups, one in each hierarchy.',
   differences: [
-    'All threads of a process are moved (the original moves the first one); with the id of another thread, that one alone.',
     'All process ids and groups are looked at before the first move.',
     'Options may stand behind process ids.',
     'Rules of /etc/cgrules.conf are not read.',

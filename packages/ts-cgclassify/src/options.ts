@@ -25,8 +25,7 @@ export const options = [
   {
     long: 'threads',
     help: 'move the threads with these ids alone, not their processes',
-    details:
-      'On cgroup v2 into a threaded group of the same domain. A thread id other than that of its process means the thread in any case.',
+    details: 'On cgroup v2 into a threaded group of the same domain.',
     group: 'Ours',
     ours: true,
   },

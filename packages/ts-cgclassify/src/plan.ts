@@ -44,12 +44,6 @@ function mayWrite(path: string): boolean {
   }
 }
 
-/** Whether it is the id of a thread other than the first of its process. */
-function isThread(id: string, world: World): boolean {
-  const process = /^Tgid:\s*(\d+)$/m.exec(world.read(`/proc/${id}/status`) ?? '')?.[1];
-  return process !== undefined && process !== id;
-}
-
 /** cgroup.procs takes all threads of a process at once; `cgcreate -t` gives only the file for single threads away. */
 function writesFor(pid: string, group: Group, alone: boolean): Move['writes'] {
   if (alone) {
@@ -96,7 +90,7 @@ export function plan({ values, operands, beforeDashes }: Input, world: World): P
   return {
     moves: pids.map((pid) => ({
       pid,
-      writes: targets.flatMap((target) => writesFor(pid, target, Boolean(values.threads) || isThread(pid, world))),
+      writes: targets.flatMap((target) => writesFor(pid, target, Boolean(values.threads))),
     })),
     program: operands.slice(pids.length),
   };
