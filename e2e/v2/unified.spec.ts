@@ -377,6 +377,20 @@ describe('an ordinary user', () => {
       expect(status, line.join(' ')).toBe(87);
       expect(stderr.split('\n')[1]).toMatch(/have root give you the group|start from a group of your own/);
     }
+    // A group of one's own is entered only from below another one.
+    const own = `${group.name}-own`;
+    run(['ts-cgcreate', '-t', 'nobody:nogroup', '-a', 'nobody:nogroup', '-g', `:${own}`]);
+    try {
+      for (const more of [[], ['--stat']]) {
+        const { stderr, status } = run(['ts-cgexec', ...more, '-g', `:${own}`, 'true'], { uid: NOBODY });
+        expect(status).toBe(96);
+        expect(stderr).toContain('start from a group of your own');
+      }
+      const controllers = run(['ts-cgcreate', '-g', `hugetlb:${own}/x`], { uid: NOBODY });
+      expect(controllers.stderr).toContain('the controllers hugetlb are not handed down to groups of yours');
+    } finally {
+      run(['ts-cgdelete', '-r', `:${own}`]);
+    }
   });
 });
 

@@ -81,6 +81,12 @@ export const causes: readonly Cause[] = [
   ...each(['cgroup-open', 'cgroup-write'], ['EACCES', 'EPERM', 'EINVAL'], ([file]) =>
     isReadOnly(text(file)) ? `${nameOf(text(file))} can only be read` : undefined,
   ),
+  ...each(['cgroup-open'], ['EACCES', 'EPERM'], ([file, value], world) => {
+    const path = text(file);
+    if (nameOf(path) !== 'cgroup.subtree_control' || notYours(path, world, '') === undefined) return undefined;
+    const wanted = text(value).replaceAll('+', '');
+    return `the controllers ${wanted} are not handed down to groups of yours: have root do it (echo '${text(value)}' > ${path}; for users of systemd, Delegate=${wanted} in user@.service)`;
+  }),
   ...each(['cgroup-open'], ['EACCES', 'EPERM'], ([file], world) =>
     notYours(text(file), world, delegate(folderOf(text(file)), world)),
   ),

@@ -36,6 +36,14 @@ export type Step = { readonly says?: string; readonly fresh?: boolean } & (
   | { readonly do: 'devices'; readonly path: string; readonly rules: DeviceRules; readonly id?: number }
 );
 
+/** What of these steps holds for now alone, in words: processes and programs are known by their numbers of now. */
+export function momentary(steps: readonly Step[]): string | undefined {
+  if (steps.some((step) => step.do === 'move')) return 'it moves processes that are there now';
+  return steps.some((step) => step.do === 'devices' && step.id !== undefined)
+    ? 'it replaces a BPF program that is there now'
+    : undefined;
+}
+
 /** Group directories get the permissions that the umask leaves of these. */
 const DIRECTORY_MODE = 0o775;
 

@@ -1,6 +1,16 @@
 /** cgcreate(1): makes control groups. */
 import { statSync } from 'node:fs';
-import { BAD_ARGUMENTS, causes, contentOf, entryFile, NOT_ALLOWED, OTHER, perform, type Step } from '@ts/cgroups';
+import {
+  BAD_ARGUMENTS,
+  causes,
+  contentOf,
+  entryFile,
+  momentary,
+  NOT_ALLOWED,
+  OTHER,
+  perform,
+  type Step,
+} from '@ts/cgroups';
 import { defineTool, exit, type Outcome } from '@ts/cli';
 import { encode, type Sys } from '@ts/sys';
 import { options } from './options.ts';
@@ -77,6 +87,7 @@ export const tool = defineTool({
       says: 'a group that an ordinary user may use and set',
     },
   ],
+  momentary: ({ creations }) => momentary(creations.flatMap(({ steps }) => steps)),
   plan,
   becomes: ({ program, admin, fileMode }) => program.length > 0 && !admin && fileMode === undefined,
   apply,

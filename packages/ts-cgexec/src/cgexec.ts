@@ -1,5 +1,14 @@
 /** cgexec(1): runs a program in control groups. */
-import { BAD_ARGUMENTS, causes, NO_SUCH_PARAMETER, NOT_ALLOWED, NOT_EXISTING, OTHER, perform } from '@ts/cgroups';
+import {
+  BAD_ARGUMENTS,
+  causes,
+  momentary,
+  NO_SUCH_PARAMETER,
+  NOT_ALLOWED,
+  NOT_EXISTING,
+  OTHER,
+  perform,
+} from '@ts/cgroups';
 import { defineTool, exit, type Outcome } from '@ts/cli';
 import { type Recording, SIGTERM, type Sys } from '@ts/sys';
 import { act } from './finish.ts';
@@ -39,8 +48,8 @@ function apply(plan: Plan, sys: Recording): Outcome {
   });
 
   // Whoever waits stays outside. Where there is a v2 group, the program's process is born in it.
-  if (ending) waitForEnd(sys, ending, born);
-  enter(sys, plan, ending !== undefined && born !== undefined);
+  const isBorn = ending !== undefined && waitForEnd(sys, ending, born);
+  enter(sys, plan, isBorn);
   for (const pid of idle) sys.ignoring().kill(pid, SIGTERM);
 
   return {
@@ -95,6 +104,10 @@ export const tool = defineTool({
       says: 'as an ordinary user on cgroup v2, without root',
     },
   ],
+  momentary: ({ ending, idle, steps }) =>
+    ending || idle.length
+      ? 'what follows the start of the program is done by the tool itself, or to processes of now'
+      : momentary(steps),
   plan: planOf,
   becomes: ({ finish }) => finish === undefined,
   apply,

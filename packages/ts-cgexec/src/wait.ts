@@ -5,6 +5,7 @@
  * and gets it only when the parent is gone, however that came about. If the group is there then, it ends what is in it
  * and removes it.
  */
+import { word } from '@ts/cgroups';
 import {
   AT_FDCWD,
   AT_REMOVEDIR,
@@ -18,6 +19,7 @@ import {
   O_RDWR,
   type Recording,
   type Ref,
+  rawCall,
   SIG_UNBLOCK,
   SIGCHLD,
   SIGHUP,
@@ -66,8 +68,15 @@ function watch(sys: Recording, ending: Ending, directory: string): void {
   sys.end(0);
 }
 
-/** What follows on the tape is the program's process; its parent waits, and ends as it has ended. */
-export function waitForEnd(sys: Recording, ending: Ending, born: string | undefined): void {
+/** Whether a child can be born in a v2 group. Asked so, clone3 does nothing; a filter of system calls may not know it. */
+const canBeBorn = () => rawCall('clone3', [null, 0]) === -errnoOf('EINVAL');
+
+/**
+ * What follows on the tape is the program's process; its parent waits, and ends as it has ended.
+ *
+ * @param group Folder of a v2 group. @returns Whether the process is in it from its birth.
+ */
+export function waitForEnd(sys: Recording, ending: Ending, group: string | undefined): boolean {
   const { finish } = ending;
   const [innermost] = finish.remove;
   let lock: Int | undefined;
@@ -76,12 +85,17 @@ export function waitForEnd(sys: Recording, ending: Ending, born: string | undefi
     sys.or(`cannot lock ${innermost}`).flock(lock, LOCK_SH);
     sys.or('fork failed').fork((watcher) => watch(watcher, ending, innermost));
   }
+  const born = canBeBorn() ? group : undefined;
   const folder = born === undefined ? undefined : sys.open(born, O_RDONLY | O_DIRECTORY);
   // A terminal sends the signals of its keys to the program itself.
   const keys = [0, 1, 2].some(isTerminal);
   const block = keys ? [SIGINT, SIGQUIT] : [];
   const forward = [SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, ...(keys ? [] : [SIGINT, SIGQUIT])];
-  sys.or(born === undefined ? 'fork failed' : `cannot start in ${born}`).forkAndWait({
+  const forking =
+    born === undefined
+      ? sys.or('fork failed')
+      : sys.or(`cannot start in ${born}`).explaining(`cgroup-write ${word(`${born}/cgroup.procs`)} 0`);
+  forking.forkAndWait({
     block,
     forward,
     mirrorStops: true,
@@ -99,4 +113,5 @@ export function waitForEnd(sys: Recording, ending: Ending, born: string | undefi
     },
   });
   for (const fd of [lock, folder]) if (fd !== undefined) sys.ignoring(errnoOf('EBADF')).close(fd);
+  return born !== undefined;
 }

@@ -1,5 +1,5 @@
 /** cgset(1): sets parameters of control groups. */
-import { BAD_ARGUMENTS, causes, NO_SUCH_PARAMETER, OTHER, perform } from '@ts/cgroups';
+import { BAD_ARGUMENTS, causes, momentary, NO_SUCH_PARAMETER, OTHER, perform } from '@ts/cgroups';
 import { defineTool, exit, type Outcome } from '@ts/cli';
 import type { Sys } from '@ts/sys';
 import { options } from './options.ts';
@@ -49,6 +49,7 @@ export const tool = defineTool({
     { command: 'ts-cgset --limit cpu=30% --limit memory=500M job', says: 'the same in other units, and memory' },
     { command: "ts-cgset -r devices.deny=a -r 'devices.allow=c 1:3 rw' job", says: '/dev/null and no other device' },
   ],
+  momentary: ({ steps }) => momentary(steps),
   plan,
   becomes: ({ program }) => program.length > 0,
   apply,

@@ -175,6 +175,7 @@ class RecordingSys extends BoundSys {
   private failing(message: string, status = this.failure.status, statusMissing?: number): Failure {
     return {
       message: this.failure.message ?? message,
+      explain: this.failure.explain,
       status: this.failure.message ? this.failure.status : status,
       statusMissing,
     };
