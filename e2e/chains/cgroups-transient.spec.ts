@@ -164,6 +164,19 @@ describe('a group for one run', () => {
     expect(group.places()).toEqual([]);
   });
 
+  test('in a cgroup namespace, from its own top', (context) => {
+    needs(context, ...checks);
+    using group = new OwnGroup();
+    using folder = temporaryFolder();
+    run(['ts-cgcreate', '-g', `cpu:${group.name}`]);
+    const { stdout, stderr } = shell(`exec ts-cgexec -g cpu:${group.name} ts-unshare -Cm sh -c '
+      mount -t cgroup -o cpu none ${folder.path}
+      ts-cgexec --create --remove --set cpu.shares=55 -g cpu:job sh -c "grep :cpu: /proc/self/cgroup; cat ${folder.path}/job/cpu.shares"
+      ts-lscgroup cpu:/; ts-lssubsys -m cpu'`);
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(new RegExp(`^\\d+:cpu:/job\n55\ncpu:/\ncpu ${folder.path}\n$`));
+  });
+
   test('on the v2 tree the program is born in it', (context) => {
     needs(context, needsRoot, needsV2('hugetlb'));
     using group = new OwnGroup();

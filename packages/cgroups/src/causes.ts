@@ -85,7 +85,8 @@ export const causes: readonly Cause[] = [
     const path = text(file);
     if (nameOf(path) !== 'cgroup.subtree_control' || notYours(path, world, '') === undefined) return undefined;
     const wanted = text(value).replaceAll('+', '');
-    return `the controllers ${wanted} are not handed down to groups of yours: have root do it (echo '${text(value)}' > ${path}; for users of systemd, Delegate=${wanted} in user@.service)`;
+    const remedies = `have root do it (echo '${text(value)}' > ${path}; under systemd Delegate=${wanted} in user@.service), or have root give you the group: cgcreate -t USER:GROUP -a USER:GROUP -g ${wanted.replaceAll(' ', ',')}:GROUP`;
+    return `the controllers ${wanted} are not handed down to groups of yours: ${remedies}`;
   }),
   ...each(['cgroup-open'], ['EACCES', 'EPERM'], ([file], world) =>
     notYours(text(file), world, delegate(folderOf(text(file)), world)),

@@ -80,25 +80,17 @@ export function parseHierarchies({ mountinfo, self, cgroups, controllersOf }: So
       .map(([name, , , enabled]) => [name, enabled !== '0']),
   );
   const mounts = parseMountinfo(mountinfo);
-  const mounted: (Hierarchy & { mounts: string[] })[] = [];
+  const mounted: (Hierarchy & { readonly mounts: string[] })[] = [];
   for (const mount of mounts) {
     if (mount.type !== 'cgroup' && mount.type !== 'cgroup2') continue;
     if (!isVisible(mount, mounts)) continue;
-    const version = mount.type === 'cgroup' ? 1 : 2;
+    const version: 1 | 2 = mount.type === 'cgroup' ? 1 : 2;
     const controllers =
       version === 2
         ? controllersOf(mount.target).split(/\s+/).filter(Boolean)
         : mount.superOptions.filter((option) => names.has(option) || option.startsWith('name='));
-    // A tree that is mounted twice is the same tree.
-    const same = mounted.find(
-      (other) => other.version === version && (version === 2 || other.controllers[0] === controllers[0]),
-    );
-    if (same) {
-      if (same.root === mount.root) same.mounts.push(mount.target);
-      continue;
-    }
     const member = memberships.find((each) => each.controllers.includes(version === 2 ? '' : (controllers[0] ?? '')));
-    mounted.push({
+    const hierarchy = {
       version,
       controllers,
       mount: mount.target,
@@ -107,7 +99,16 @@ export function parseHierarchies({ mountinfo, self, cgroups, controllersOf }: So
       root: mount.root,
       own: member && below(member.path, mount.root),
       readOnly: allOptions(mount)[0] === 'ro',
-    });
+    } satisfies Hierarchy;
+    // A tree that is mounted twice is the same tree, seen where this process is in it: a cgroup namespace leaves the mounts
+    // of the host beside those of its own.
+    const index = mounted.findIndex(
+      (other) => other.version === version && (version === 2 || other.controllers[0] === controllers[0]),
+    );
+    const same = mounted[index];
+    if (!same) mounted.push(hierarchy);
+    else if (same.root === mount.root) same.mounts.push(mount.target);
+    else if (same.own === undefined && hierarchy.own !== undefined) mounted[index] = hierarchy;
   }
   return { mounted, known };
 }

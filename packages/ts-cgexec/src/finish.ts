@@ -1,7 +1,7 @@
 /** The end of a run: what was used is printed, the groups are removed. A fresh process of this tool does it. */
 import { writeFileSync } from 'node:fs';
-import { humanSize, killAndRemove, readStatistics, type Statistics } from '@ts/cgroups';
-import { exit, type Outcome, ToolError, type World, writeText } from '@ts/cli';
+import { humanSize, killAndRemove, readStatistics, type Statistics, word } from '@ts/cgroups';
+import { exit, type Outcome, ToolError, UsageError, type World, writeText } from '@ts/cli';
 import { encode, type LiveSys } from '@ts/sys';
 
 /** All that the fresh process is told. */
@@ -17,7 +17,14 @@ export interface Finish {
 
 const STDERR = 2;
 
-export const finishOf = (text: string): Finish => JSON.parse(text) as Finish;
+/** Of the tool's own making; whoever writes one by hand is told that it is not for that. */
+export function finishOf(text: string): Finish {
+  try {
+    return JSON.parse(text) as Finish;
+  } catch {
+    throw new UsageError('--finish is used by this tool itself');
+  }
+}
 
 const seconds = (usec: number) => `${(usec / 1e6).toFixed(usec < 1e7 ? 3 : 1)} s`;
 
@@ -48,7 +55,8 @@ export function statisticsText(statistics: Statistics, elapsedMs: number): strin
 
 function report({ groups, stat, began }: Finish, world: World): void {
   if (!stat) return;
-  const elapsedMs = Number(process.hrtime.bigint() / 1_000_000n) - began;
+  // A clock of a time namespace may be another one.
+  const elapsedMs = Math.max(0, Number(process.hrtime.bigint() / 1_000_000n) - began);
   const statistics = readStatistics(
     groups.map((directory) => ({ directory })),
     world,
@@ -70,7 +78,11 @@ export function act(finish: Finish, sys: LiveSys, world: World): Outcome {
     report(finish, world);
   } finally {
     for (const directory of finish.remove)
-      killAndRemove(sys.or(`cannot remove ${directory}`).explaining(`cgroup-rmdir ${directory}`), directory, world);
+      killAndRemove(
+        sys.or(`cannot remove ${directory}`).explaining(`cgroup-rmdir ${word(directory)}`),
+        directory,
+        world,
+      );
   }
   return exit(0);
 }
