@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { membership, mountOf, needsV2, OwnGroup } from '../harness/cgroups.ts';
-import { original, originalPath, run, shell, temporaryFolder } from '../harness/run.ts';
+import { NOBODY, original, originalPath, run, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsController, needsProgram, needsRoot } from '../harness/skip.ts';
 import { childrenOf, until } from '../harness/target.ts';
 
@@ -161,6 +161,51 @@ describe('a group for one run', () => {
     expect(stdout).toMatch(new RegExp(`^inside\n\\d+:cpu:/${group.name}\n$`));
     const nested = run(['ts-unshare', '-u', ...transient(group.name, 'cat', '/proc/self/cgroup')]);
     expect(membership(nested.stdout)).toMatchObject({ pids: `/${group.name}` });
+    expect(group.places()).toEqual([]);
+  });
+
+  test('as an ordinary user, in a group that root has given away', (context) => {
+    needs(context, ...checks);
+    using group = new OwnGroup();
+    const { name } = group;
+    run(['ts-cgcreate', '-t', 'nobody:nogroup', '-a', 'nobody:nogroup', '-g', `${ALL}:${name}`]);
+    const line = transient(
+      `${name}/job`,
+      '--stat',
+      '--json',
+      '--limit',
+      'memory=30M',
+      'sh',
+      '-c',
+      'sleep 300 & cat /proc/self/cgroup; exit 3',
+    );
+    const { stdout, stderr, status } = run(line, { uid: NOBODY });
+    expect(status, stderr).toBe(3);
+    expect(membership(stdout)).toMatchObject({ memory: `/${name}/job`, pids: `/${name}/job` });
+    expect(JSON.parse(stderr).peakMemory).toBeGreaterThan(0);
+    for (const controller of CONTROLLERS) expect(existsSync(group.directory(controller, 'job'))).toBe(false);
+    const refused = run(transient(`${name}-other`, 'true'), { uid: NOBODY });
+    expect(refused).toMatchObject({ status: 87, stderr: expect.stringContaining('have root give you the group') });
+  });
+
+  test('in all hierarchies at once', (context) => {
+    needs(context, ...checks);
+    using group = new OwnGroup();
+    const { stdout, stderr } = run([
+      'ts-cgexec',
+      '--create',
+      '--remove',
+      '-g',
+      `*:${group.name}`,
+      'cat',
+      '/proc/self/cgroup',
+    ]);
+    expect(stderr).toBe('');
+    const places = Object.entries(membership(stdout)).filter(
+      ([controllers]) => controllers && !controllers.startsWith('name='),
+    );
+    expect(places.length).toBeGreaterThan(3);
+    for (const [controllers, path] of places) expect([controllers, path]).toEqual([controllers, `/${group.name}`]);
     expect(group.places()).toEqual([]);
   });
 
