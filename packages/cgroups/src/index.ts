@@ -7,6 +7,7 @@ export * from './end.ts';
 export * from './errors.ts';
 export * from './future.ts';
 export * from './hierarchies.ts';
+export * from './idle.ts';
 export * from './limits.ts';
 export * from './options.ts';
 export * from './programs.ts';

@@ -1,4 +1,4 @@
-import { IGNORE_DEFAULT } from '@ts/cgroups';
+import { IGNORE_DEFAULT, REPLACE_IDLE } from '@ts/cgroups';
 import { HELP_AND_OUR_VERSION, type Option } from '@ts/cli';
 
 export const options = [
@@ -22,6 +22,7 @@ export const options = [
     details: 'Accepted and without effect: there is no daemon.',
   },
   IGNORE_DEFAULT,
+  REPLACE_IDLE,
   {
     long: 'threads',
     help: 'move the threads with these ids alone, not their processes',

@@ -6,6 +6,7 @@ import {
   entryFile,
   formatSpec,
   type Group,
+  idleIn,
   LEAVES,
   NOT_EXISTING,
   NOT_MOUNTED,
@@ -30,6 +31,8 @@ export interface Move {
 export interface Plan {
   readonly moves: readonly Move[];
   readonly program: readonly string[];
+  /** Processes that end when the others are in their groups. */
+  readonly idle: readonly number[];
 }
 
 const FAILED = 1;
@@ -93,5 +96,6 @@ export function plan({ values, operands, beforeDashes }: Input, world: World): P
       writes: targets.flatMap((target) => writesFor(pid, target, Boolean(values.threads))),
     })),
     program: operands.slice(pids.length),
+    idle: values['replace-idle'] ? idleIn(targets, world) : [],
   };
 }

@@ -1,4 +1,4 @@
-import { IGNORE_DEFAULT, LIMIT_NAMES } from '@ts/cgroups';
+import { IGNORE_DEFAULT, LIMIT_NAMES, REPLACE_IDLE } from '@ts/cgroups';
 import { HELP_AND_OUR_VERSION, type Option } from '@ts/cli';
 
 const OURS = { group: 'Ours', ours: true } as const;
@@ -19,14 +19,7 @@ export const options = [
     details: 'Accepted and without effect: there is no daemon.',
   },
   IGNORE_DEFAULT,
-  {
-    long: 'replace-idle',
-    short: 'r',
-    shortOnly: true,
-    help: 'end the idle process of a systemd scope when the program is in it',
-    details:
-      'The process that keeps a delegated scope alive until there is another one: libcgroup calls it libcgroup_systemd_idle_thread.',
-  },
+  REPLACE_IDLE,
   {
     long: 'create',
     help: 'make the groups that are missing',

@@ -8,6 +8,7 @@ import {
   formatSpec,
   groupAt,
   type Hierarchies,
+  idleIn,
   isGroupName,
   LEAVES,
   NO_SUCH_PARAMETER,
@@ -61,9 +62,6 @@ export interface Plan {
 /** Exit status where no group was named: the original has looked for rules then. */
 const NO_RULES = 99;
 const CHANGING = 'cgroup change of group failed';
-const IDLE = 'libcgroup_systemd_idle_thread';
-/** The kernel keeps 15 bytes of a process's name. */
-const COMM_BYTES = 15;
 
 function settingOf(text: string): Setting {
   const equals = text.indexOf('=');
@@ -134,16 +132,6 @@ const madeFor = (targets: readonly Target[], steps: readonly Step[]) =>
       ? [step.path]
       : [],
   );
-
-/** Processes of these groups that keep a scope alive until there is another one. */
-function idleIn(targets: readonly Target[], world: World): number[] {
-  const pids = targets.flatMap(({ directory }) =>
-    (world.read(`${directory}/cgroup.procs`) ?? '').split('\n').filter(Boolean),
-  );
-  return [...new Set(pids)]
-    .filter((pid) => world.read(`/proc/${pid}/comm`)?.trim() === IDLE.slice(0, COMM_BYTES))
-    .map(Number);
-}
 
 function check({ values, operands }: Input): void {
   if (!operands.length) throw new UsageError('no program given');
