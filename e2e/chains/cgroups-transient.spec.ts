@@ -272,26 +272,27 @@ describe('nothing half made', () => {
 });
 
 describe('options of ours and of newer originals', () => {
-  test('cgexec -r ends the process that kept a scope alive', async (context) => {
-    needs(context, needsRoot, needsController('cpu'));
-    using group = new OwnGroup();
-    using folder = temporaryFolder();
-    const idle = join(folder.path, 'libcgroup_systemd_idle_thread');
-    copyFileSync(original('sleep') as string, idle);
-    run(['ts-cgcreate', '-g', `cpu:${group.name}`]);
-    const child = spawn('ts-cgexec', ['-g', `cpu:${group.name}`, idle, '300'], {
-      env: { PATH: originalPath },
-      stdio: 'ignore',
+  for (const line of ['ts-cgexec -r -g cpu:$G true', 'ts-cgclassify -r -g cpu:$G $$'])
+    test(`${line} ends the process that kept a scope alive`, async (context) => {
+      needs(context, needsRoot, needsController('cpu'));
+      using group = new OwnGroup();
+      using folder = temporaryFolder();
+      const idle = join(folder.path, 'libcgroup_systemd_idle_thread');
+      copyFileSync(original('sleep') as string, idle);
+      run(['ts-cgcreate', '-g', `cpu:${group.name}`]);
+      const child = spawn('ts-cgexec', ['-g', `cpu:${group.name}`, idle, '300'], {
+        env: { PATH: originalPath },
+        stdio: 'ignore',
+      });
+      const ended = once(child, 'exit');
+      try {
+        until('it is there', () => readFileSync(`/proc/${child.pid}/comm`, 'utf8') === 'libcgroup_syste\n');
+        expect(shell(line, { env: { PATH: originalPath, G: group.name } })).toMatchObject({ status: 0, stderr: '' });
+        expect(await ended).toEqual([null, 'SIGTERM']);
+      } finally {
+        child.kill('SIGKILL');
+      }
     });
-    const ended = once(child, 'exit');
-    try {
-      until('it is there', () => readFileSync(`/proc/${child.pid}/comm`, 'utf8') === 'libcgroup_syste\n');
-      expect(run(['ts-cgexec', '-r', '-g', `cpu:${group.name}`, 'true'])).toMatchObject({ status: 0, stderr: '' });
-      expect(await ended).toEqual([null, 'SIGTERM']);
-    } finally {
-      child.kill('SIGKILL');
-    }
-  });
 
   test('cgclassify moves a process by the id of any of its threads, and with --threads that one alone', async (context) => {
     needs(context, needsRoot, needsController('cpu'), needsProgram('cgclassify'));

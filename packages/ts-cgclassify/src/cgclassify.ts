@@ -1,16 +1,17 @@
 /** cgclassify(1): moves running processes into control groups. */
 import { BAD_ARGUMENTS, causes, performAll } from '@ts/cgroups';
 import { defineTool, exit, type Outcome, type World } from '@ts/cli';
-import type { Sys } from '@ts/sys';
+import { SIGTERM, type Sys } from '@ts/sys';
 import { options } from './options.ts';
 import { type Plan, plan } from './plan.ts';
 
-function apply({ moves, program }: Plan, sys: Sys, world: World): Outcome {
+function apply({ moves, program, idle }: Plan, sys: Sys, world: World): Outcome {
   const jobs = moves.map(({ pid, writes }) => ({
     steps: writes.map((write) => ({ do: 'write', ...write }) as const),
     failing: { says: `Error changing group of pid ${pid}`, status: 1 },
   }));
   performAll(sys, jobs, world.warn);
+  for (const pid of idle) sys.ignoring().kill(pid, SIGTERM);
   return program.length ? { become: program, changes: ['cgroups'] } : exit(0);
 }
 
@@ -20,7 +21,7 @@ export const tool = defineTool({
   section: 1,
   summary: 'Move running processes to given control groups.',
   synopsis: [
-    '[-b] [--threads] [--sticky | --cancel-sticky] -g <controllers>:<path> [-g ...] <pid>... [-- <program> [<argument>...]]',
+    '[-br] [--threads] [--sticky | --cancel-sticky] -g <controllers>:<path> [-g ...] <pid>... [-- <program> [<argument>...]]',
   ],
   options,
   grammar: { permute: true },
