@@ -42,6 +42,7 @@ export const tool = defineTool({
     ['129', 'wrong usage'],
   ],
   examples: [{ command: 'ts-cgclassify -g cpu,memory:job 1234 1240', says: 'moves two processes' }],
+  momentary: ({ idle }) => (idle.length ? 'it ends a process that is there now' : undefined),
   plan,
   becomes: ({ program }) => program.length > 0,
   apply,
