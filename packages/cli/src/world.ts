@@ -32,6 +32,8 @@ export interface World {
   readonly calledAs?: string;
   /** Path by which this very tool can be executed once more; undefined where it has no file of its own. */
   ownFile?(): string | undefined;
+  /** The whole command line: /proc has that of the Node that runs it. */
+  readonly argv?: readonly string[];
   readonly pid: number;
   readonly uid: number;
   readonly euid: number;

@@ -1,6 +1,8 @@
 /** Constants of the kernel, spelled as its headers spell them. */
 export * from './at.ts';
+export * from './audit_arch.ts';
 export * from './bpf_cgroup.ts';
+export * from './bpf_classic.ts';
 export * from './bpf_cmd.ts';
 export * from './cap_ambient.ts';
 export * from './capability.ts';
@@ -26,6 +28,9 @@ export * from './prctl.ts';
 export * from './resolve.ts';
 export * from './rlim.ts';
 export * from './rlimit.ts';
+export * from './seccomp.ts';
+export * from './seccomp_filter.ts';
+export * from './seccomp_ret.ts';
 export * from './securebits.ts';
 export * from './sigmask.ts';
 export * from './signal.ts';
