@@ -2,7 +2,7 @@
 import type { Hierarchies, Reader } from './hierarchies.ts';
 import { groupAt } from './spec.ts';
 import { readStatistics, type Statistics } from './statistics.ts';
-import { groupsBelow } from './tree.ts';
+import { contentOf, groupsBelow } from './tree.ts';
 
 export interface Surveyed {
   readonly path: string;
@@ -49,15 +49,22 @@ export function surveyGroups(
     const there = folders.filter((directory) => world.exists(directory));
     if (!there.length) return [];
     const at = now();
+    // To open what is not there costs more than to look once at what is.
+    const names = new Map(there.map((directory) => [directory, new Set(contentOf(directory)?.files)]));
+    const read = (path: string) => {
+      const slash = path.lastIndexOf('/');
+      return names.get(path.slice(0, slash))?.has(path.slice(slash + 1)) ? world.read(path) : undefined;
+    };
     const statistics = readStatistics(
       there.map((directory) => ({ directory })),
-      world,
+      { ...world, read },
     );
     // Without the pids controller the processes are counted.
+    if (statistics.tasks !== null) return [{ path, at, statistics }];
     const counts = there.map(
       (directory) => world.read(`${directory}/cgroup.procs`)?.split('\n').filter(Boolean).length ?? 0,
     );
-    return [{ path, at, statistics: { ...statistics, tasks: statistics.tasks ?? Math.max(...counts) } }];
+    return [{ path, at, statistics: { ...statistics, tasks: Math.max(...counts) } }];
   });
 }
 
