@@ -34,7 +34,7 @@ import { type Emission, emissionOf, recordUserCheck, writeExecutable } from './e
 import { ToolError, UsageError } from './errors.ts';
 import { COMMON_OPTIONS, type Option, type Parsed } from './option.ts';
 import { writeText } from './output.ts';
-import { parse } from './parse.ts';
+import { groupsOf, parse } from './parse.ts';
 import { candidates, findProgram, SEARCH_GOES_ON } from './search.ts';
 import type { Facet, Outcome, Tool } from './tool.ts';
 import { type Identity, realWorld, variableOf, type World } from './world.ts';
@@ -75,9 +75,12 @@ export function tableOf(tool: Tool): readonly Option[] {
 const isGiven = (parsed: Parsed, long: string) => parsed.steps.some(({ option }) => option.long === long);
 
 function checkExclusive(tool: Tool, parsed: Parsed): void {
-  for (const group of tool.exclusive ?? []) {
-    const [first, second] = group.filter((long) => isGiven(parsed, long));
-    if (second) throw new ToolError(`options --${first} and --${second} cannot be combined`, tool.usageStatus);
+  if (!tool.exclusive) return;
+  for (const part of groupsOf(tool.options, parsed, tool.grammar)) {
+    for (const group of tool.exclusive) {
+      const [first, second] = group.filter((long) => isGiven(part, long));
+      if (second) throw new ToolError(`options --${first} and --${second} cannot be combined`, tool.usageStatus);
+    }
   }
 }
 
@@ -156,7 +159,7 @@ function report(call: Call, world: World, error: unknown): number {
   }
   if (error instanceof ToolError) {
     world.warn(error.message);
-    if (error.hint) world.warn(error.hint);
+    if (error.hint && world.variable('TS_HINTS') !== '0') world.warn(error.hint);
     return error.status ?? tool.status ?? 1;
   }
   if (error instanceof SysError) {
@@ -345,7 +348,7 @@ function record(call: Call, plan: unknown, world: World, session: Session, texts
 }
 
 /** --dry-run: the calls in order, none made. */
-function rehearseAloud(call: Call, plan: unknown, world: World, session: Session): number {
+function rehearseAloud(call: Call, plan: unknown, world: World, session: Session): number | Promise<number> {
   const { tool } = call;
   const words = tool.describe?.(plan, world) ?? '';
   if (tool.becomes(plan) || !tool.act) {
@@ -358,12 +361,15 @@ function rehearseAloud(call: Call, plan: unknown, world: World, session: Session
     dry(tool.status ?? 1, (line) => world.print(`${line}\n`)),
     world,
   );
-  if ('exit' in outcome) return outcome.exit;
-  world.print(`execvp(${outcome.become.map(quote).join(', ')})\n`);
-  return 0;
+  const finish = (ended: Outcome): number => {
+    if ('exit' in ended) return ended.exit;
+    world.print(`execvp(${ended.become.map(quote).join(', ')})\n`);
+    return 0;
+  };
+  return outcome instanceof Promise ? outcome.then(finish) : finish(outcome);
 }
 
-function perform(call: Call, world: World, session: Session): number {
+function perform(call: Call, world: World, session: Session): number | Promise<number> {
   const { tool } = call;
   if (call.argv[1] === COMPLETE) {
     world.print(helpOf(session.build).completions(tableOf(tool), call.argv.at(-1) ?? ''));
@@ -392,8 +398,8 @@ function perform(call: Call, world: World, session: Session): number {
   }
   const sys = live(tool.status ?? 1, tracing ? (line) => writeText(2, `${line}\n`, true) : undefined);
   const outcome = act(call, plan, sys, world);
-  if ('exit' in outcome) return outcome.exit;
-  return becomeLive(outcome, call, sys, session, world);
+  const finish = (ended: Outcome) => ('exit' in ended ? ended.exit : becomeLive(ended, call, sys, session, world));
+  return outcome instanceof Promise ? outcome.then(finish) : finish(outcome);
 }
 
 const act = ({ tool }: Call, plan: unknown, sys: LiveSys, world: World) =>
@@ -444,7 +450,7 @@ export function rehearse(build: Build, name: string, inherited: Inherited): void
 }
 
 /** Runs the tool `name` and ends the process. `file`: path of the single file, where it is one. */
-export function main(build: Build, name: string, inherited: Inherited, file?: string): never {
+export function main(build: Build, name: string, inherited: Inherited, file?: string): void {
   const session: Session = { build, inherited, file };
   const [, first, ...rest] = inherited.argv;
   if (first === EXPLAIN) answerExplain(build, session, rest);
@@ -452,11 +458,13 @@ export function main(build: Build, name: string, inherited: Inherited, file?: st
   if (!tool) throw new Error(`no such tool in this build: ${name}`);
   const call: Call = { tool, argv: inherited.argv, environment: inherited.environment };
   const world = worldOf(call, session);
-  let status: number;
+  const failed = (error: unknown) => report(call, world, error);
+  let status: number | Promise<number>;
   try {
     status = perform(call, world, session);
   } catch (error) {
-    status = report(call, world, error);
+    status = failed(error);
   }
-  end(status);
+  if (typeof status === 'number') end(status);
+  status.catch(failed).then(end);
 }

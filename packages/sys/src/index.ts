@@ -1,5 +1,6 @@
 /** @ts/sys: the kernel's calls, made now or written onto a tape that a tiny runner plays. */
 export * from './arch.ts';
+export * from './atOnce.ts';
 export * from './bytes.ts';
 export * from './caller.ts';
 export { CALLS, type Call } from './calls.ts';
@@ -8,6 +9,7 @@ export * from './errno.ts';
 export * from './gate.ts';
 export * from './live.ts';
 export type { CapabilitySets } from './man2/credentials.ts';
+export type { Time } from './man2/entries.ts';
 export { useLibrary } from './native.ts';
 export * from './operand.ts';
 export * from './signals.ts';

@@ -1,5 +1,5 @@
 import type { Caller } from '../caller.ts';
-import { AT_FDCWD, AT_REMOVEDIR } from '../const/at.ts';
+import { AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW } from '../const/at.ts';
 import { F_DUPFD_CLOEXEC, F_SETFD, FD_CLOEXEC } from '../const/fcntl.ts';
 import { O_CLOEXEC } from '../const/open.ts';
 import type { Int, Path } from '../operand.ts';
@@ -48,9 +48,6 @@ export const dup = (sys: Caller, fd: Int, from = 0) => sys.do('fcntl', fd, F_DUP
 /** Makes `to` a descriptor of what `fd` is, as dup3(2); inherited across execve unless O_CLOEXEC is given. */
 export const dup3 = (sys: Caller, fd: Int, to: number, flags = 0) => sys.do('dup3', fd, to, flags);
 
-/** Locks an open file against others who ask for a lock, until its last descriptor is closed, as flock(2). `how`: LOCK_*. */
-export const flock = (sys: Caller, fd: Int, how: number) => sys.do('flock', fd, how);
-
 /** Makes a directory, as mkdir(2). `mode` before the umask. Errors: EEXIST, ENOENT, EROFS … */
 export const mkdir = (sys: Caller, path: string, mode = 0o777) => sys.do('mkdirat', AT_FDCWD, path, mode);
 
@@ -69,6 +66,10 @@ export const chmod = (sys: Caller, path: string, mode: number) => sys.do('fchmod
 /** Changes owner and group, as chown(2); -1 leaves one as it is. */
 export const chown = (sys: Caller, path: string, uid: number, gid: number) =>
   sys.do('fchownat', AT_FDCWD, path, uid, gid, 0);
+
+/** The same of a symbolic link itself, as lchown(2). */
+export const lchown = (sys: Caller, path: string, uid: number, gid: number) =>
+  sys.do('fchownat', AT_FDCWD, path, uid, gid, AT_SYMLINK_NOFOLLOW);
 
 /** Makes a file of any type, as mknod(2). `mode` with S_IF* type; `device` as makedev(3) packs it. */
 export const mknod = (sys: Caller, path: string, mode: number, device = 0) =>
