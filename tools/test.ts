@@ -1,7 +1,7 @@
 // Runs all checks and tests: npm test [-- [--only STEP[,STEP...]] [ARGUMENTS OF VITEST]]
 //
 // The steps are, in this order: setup typecheck lint boundaries unit build e2e. A failed step does not keep the later
-// ones from running. What is no --only goes to vitest, in the steps unit and e2e:
+// ones from running. With TEST_IN_VM=1 in the environment vm is one more (npm run e2e:vm). What is no --only goes to vitest, in the steps unit and e2e:
 //
 //   npm test -- --only unit                   all unit tests, cached package by package
 //   npm test -- --only build,e2e -t NAME      build, and the end-to-end tests whose titles match NAME

@@ -28,12 +28,18 @@ export function mountOf(controller: string): string {
 
 const lines = (path: string) => readFileSync(path, 'utf8').split('\n').filter(Boolean);
 
+/** The processes of a threaded group are those of the group above it, and cannot be read here. */
+const processesOf = (directory: string) =>
+  existsSync(join(directory, 'cgroup.type')) && lines(join(directory, 'cgroup.type'))[0] === 'threaded'
+    ? []
+    : lines(join(directory, 'cgroup.procs'));
+
 /** Removes a group, what is below it and, since only tests put any there, its processes. */
 function remove(directory: string): void {
   for (const entry of readdirSync(directory, { withFileTypes: true }))
     if (entry.isDirectory()) remove(join(directory, entry.name));
   for (let round = 0; round < 200; round++) {
-    for (const pid of lines(join(directory, 'cgroup.procs'))) {
+    for (const pid of processesOf(directory)) {
       try {
         process.kill(Number(pid), 'SIGKILL');
       } catch {} // it has ended meanwhile

@@ -1,4 +1,5 @@
 import { setUpEnvironment } from './environment.ts';
+import { runMachineTests } from './machine.ts';
 import { runTarget } from './nx.ts';
 import { runTool } from './process.ts';
 import { countsLine, nothing, sum, type Tally, tallyOfCheck, tallyOfTasks } from './tally.ts';
@@ -24,12 +25,16 @@ async function runSetup(): Promise<Tally> {
 
 export const checkSteps: readonly Step[] = [taskStep('typecheck'), taskStep('lint'), toolStep('boundaries')];
 
+export const machineStep: Step = { name: 'vm', run: runMachineTests };
+
+/** The machine is for those who ask for it: it takes minutes. */
 export const testSteps: readonly Step[] = [
   { name: 'setup', run: runSetup },
   ...checkSteps,
   { name: 'unit', run: runUnitTests },
   toolStep('build'),
   { name: 'e2e', run: runEndToEndTests },
+  ...(process.env.TEST_IN_VM === '1' ? [machineStep] : []),
 ];
 
 function messageOf(error: unknown): string {

@@ -57,9 +57,19 @@ const notYours = (path: string, world: Reader & { readonly euid: number }, remed
 const delegate = (group: string, world: Reader) =>
   `be root, or have root give you the group: cgcreate -t USER:GROUP -a USER:GROUP -g ${specOf(group, world)}`;
 
-const OPENING = ['cgroup-open', 'cgroup-mkdir', 'cgroup-rmdir', 'cgroup-own'];
+const OPENING = ['cgroup-open', 'cgroup-open-fresh', 'cgroup-mkdir', 'cgroup-rmdir', 'cgroup-own'];
 const each = (kinds: readonly string[], errors: readonly string[], probe: Cause['probe']): Cause[] =>
   kinds.map((of) => ({ of, errors, probe }));
+
+/** Text of the file of that name in the nearest group above that has it. */
+function readAbove(path: string, world: Reader): string | undefined {
+  const name = nameOf(path);
+  for (let folder = folderOf(folderOf(path)); folder !== '/' && hierarchyOf(folder, world); folder = folderOf(folder)) {
+    const text = world.read(`${folder}/${name}`)?.trim();
+    if (text !== undefined) return text;
+  }
+  return undefined;
+}
 
 export const causes: readonly Cause[] = [
   ...each(OPENING, ['EROFS', 'EACCES', 'EPERM'], ([file], world) => {
@@ -71,6 +81,13 @@ export const causes: readonly Cause[] = [
   ...each(['cgroup-open', 'cgroup-write'], ['EACCES', 'EPERM', 'EINVAL'], ([file]) =>
     isReadOnly(text(file)) ? `${nameOf(text(file))} can only be read` : undefined,
   ),
+  ...each(['cgroup-open'], ['EACCES', 'EPERM'], ([file, value], world) => {
+    const path = text(file);
+    if (nameOf(path) !== 'cgroup.subtree_control' || notYours(path, world, '') === undefined) return undefined;
+    const wanted = text(value).replaceAll('+', '');
+    const remedies = `have root do it (echo '${text(value)}' > ${path}; under systemd Delegate=${wanted} in user@.service), or have root give you the group: cgcreate -t USER:GROUP -a USER:GROUP -g ${wanted.replaceAll(' ', ',')}:GROUP`;
+    return `the controllers ${wanted} are not handed down to groups of yours: ${remedies}`;
+  }),
   ...each(['cgroup-open'], ['EACCES', 'EPERM'], ([file], world) =>
     notYours(text(file), world, delegate(folderOf(text(file)), world)),
   ),
@@ -78,6 +95,11 @@ export const causes: readonly Cause[] = [
     notYours(folderOf(text(file)), world, delegate(text(file), world)),
   ),
   ...each(['cgroup-own'], ['EPERM'], ([file], world) => notYours(text(file), world, 'be its owner or root')),
+  ...each(['cgroup-open-fresh'], ['ENOENT'], ([file], world) => {
+    const path = text(file);
+    const controllers = hierarchyOf(path, world)?.controllers.join(',') ?? '';
+    return `a new group has no ${nameOf(path)} here: cgget -g ${controllers} GROUP lists what one has`;
+  }),
   ...each(['cgroup-open'], ['ENOENT'], ([file], world) => {
     const path = text(file);
     const directory = folderOf(path);
@@ -98,13 +120,18 @@ export const causes: readonly Cause[] = [
   ...each(['cgroup-write'], ['EBUSY', 'EOPNOTSUPP'], ([file], world) => {
     const path = text(file);
     const directory = folderOf(path);
+    const type = world.read(`${directory}/cgroup.type`)?.trim();
+    if (isEntry(path) && type === 'domain invalid')
+      return `${directory} lies below a threaded group and is none itself: cgset -r cgroup.type=threaded ${specOf(directory, world).split(':')[1]}`;
+    if (isEntry(path) && type === 'threaded' && nameOf(path) === 'cgroup.threads')
+      return 'only threads of processes in the same threaded domain can be moved into it: move the process to the domain first';
     if (nameOf(path) === 'cgroup.subtree_control')
       return world.read(`${directory}/cgroup.procs`)?.trim()
-        ? `${directory} has processes of its own, and on cgroup v2 only a group without any can hand controllers down: move them into a group below it (cgclassify -g :LEAF PID)`
+        ? `${directory} has processes of its own, and on cgroup v2 only a group without any can hand controllers down: move them into a group below it (cgcreate --leaf NAME does; or cgclassify -g :LEAF PID)`
         : undefined;
     const handed = world.read(`${directory}/cgroup.subtree_control`)?.trim();
     if (isEntry(path) && handed)
-      return `${directory} hands the controllers ${handed} down, and on cgroup v2 such a group holds no processes: use a group below it`;
+      return `${directory} hands the controllers ${handed} down, and on cgroup v2 such a group holds no processes: use a group below it (cgexec --leaf NAME does)`;
     return undefined;
   }),
   ...each(['cgroup-write'], ['EBUSY'], ([file], world) => {
@@ -136,9 +163,11 @@ export const causes: readonly Cause[] = [
   ...each(['cgroup-write'], ['EINVAL'], ([file, value], world) => {
     const path = text(file);
     const number = Number(text(value));
-    const now = world.read(path)?.trim() ?? '';
-    if (/^-?\d+$/.test(now) && !/^-?\d+[kKmMgGtT]?$/.test(text(value).trim()))
-      return `${nameOf(path)} takes a number (it is ${now} now)`;
+    const now = world.read(path)?.trim();
+    // Where the group was made for this and is gone again, one above it shows as much.
+    const like = now ?? readAbove(path, world) ?? '';
+    if (/^-?\d+$/.test(like) && !/^-?\d+[kKmMgGtT]?$/.test(text(value).trim()))
+      return `${nameOf(path)} takes a number (${now === undefined ? 'such as' : 'it is'} ${like}${now === undefined ? '' : ' now'})`;
     if (nameOf(path) === 'cpu.cfs_quota_us') {
       if (number >= 0 && number < 1000) return 'a quota is at least 1000 µs; -1 takes it away';
       const above = world.read(`${folderOf(folderOf(path))}/cpu.cfs_quota_us`)?.trim();
@@ -150,6 +179,16 @@ export const causes: readonly Cause[] = [
       return 'a period is 1000 to 1000000 µs';
     return undefined;
   }),
+  ...each(['cgroup-devices'], ['EPERM', 'EACCES'], (_, world) =>
+    world.euid === 0
+      ? 'a BPF program needs CAP_BPF and CAP_NET_ADMIN in the first user namespace'
+      : 'only root may attach a BPF program, also to a group of your own',
+  ),
+  ...each(
+    ['cgroup-devices'],
+    ['ENOSYS', 'EINVAL'],
+    () => 'this kernel attaches no BPF programs to groups: CONFIG_CGROUP_BPF',
+  ),
   ...each(['cgroup-rmdir'], ['EBUSY'], ([directory], world) => {
     const path = text(directory);
     const below = contentOf(path)?.groups ?? [];

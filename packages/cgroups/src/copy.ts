@@ -2,8 +2,10 @@
 import { statSync } from 'node:fs';
 import { encode } from '@ts/sys';
 import type { Hierarchies, Reader } from './hierarchies.ts';
-import { controllerOf, type FileWrite } from './settings.ts';
+import { attachedTo } from './programs.ts';
+import { controllerOf } from './settings.ts';
 import { groupAt } from './spec.ts';
+import type { Step } from './steps.ts';
 import { contentOf } from './tree.ts';
 
 const OWNER_MAY_WRITE = 0o200;
@@ -20,6 +22,8 @@ const isSetting = (path: string, name: string, controllers: readonly string[]) =
   controllers.includes(controllerOf(name) ?? '') &&
   !NO_SETTING.test(name) &&
   (statSync(encode(path)).mode & OWNER_MAY_WRITE) !== 0;
+
+type FileWrite = Extract<Step, { do: 'write' }>;
 
 /** A limit for memory and swap is never below that for memory: whichever grows goes first. */
 function inOrder(writes: FileWrite[], now: string | undefined): FileWrite[] {
@@ -38,7 +42,7 @@ export function copyWrites(
   from: string,
   to: string,
   world: Reader,
-): readonly FileWrite[] | { readonly missing: string } {
+): readonly Step[] | { readonly missing: string } {
   const sources = hierarchies.mounted
     .map((hierarchy) => [groupAt(hierarchy, from), groupAt(hierarchy, to)] as const)
     .filter(([source]) => world.exists(source.directory));
@@ -57,8 +61,15 @@ export function copyWrites(
         const path = `${target.directory}/${name}`;
         const wanted = value(`${directory}/${name}`);
         // Tables of devices are taken a line at a time.
-        return !wanted || wanted === value(path) ? [] : wanted.split('\n').map((line) => ({ path, value: line }));
+        return !wanted || wanted === value(path)
+          ? []
+          : wanted.split('\n').map((line) => ({ do: 'write' as const, path, value: line }));
       });
-    return inOrder(writes, world.read(`${target.directory}/memory.memsw.limit_in_bytes`)?.trim());
+    const { rules, id } = hierarchy.version === 2 ? attachedTo(directory) : {};
+    const devices: Step[] =
+      rules && id !== undefined
+        ? [{ do: 'devices', path: target.directory, rules, id: attachedTo(target.directory).id }]
+        : [];
+    return [...inOrder(writes, world.read(`${target.directory}/memory.memsw.limit_in_bytes`)?.trim()), ...devices];
   });
 }

@@ -91,3 +91,20 @@ test('why a controller is missing', () => {
   expect(whyMissing(v1, 'name=x')).toBe('no hierarchy name=x is mounted here: mount -t cgroup -o none,name=x none DIR');
   expect(whyMissing(v1, '')).toMatch(/^no cgroup v2 tree is mounted here/);
 });
+
+test('in a cgroup namespace a mount of its own counts, not that of the host', () => {
+  const { mounted } = parseHierarchies({
+    mountinfo: `32 31 0:29 /../.. /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu
+33 31 0:30 /../.. /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+40 31 0:29 / /own/cpu rw - cgroup cgroup rw,cpu
+41 31 0:29 / /own/again rw - cgroup cgroup rw,cpu
+`,
+    self: '1:cpu:/inner\n2:memory:/\n',
+    cgroups: '',
+    controllersOf: () => '',
+  });
+  expect(mounted.map(({ mount, mounts, own, number }) => ({ mount, mounts, own, number }))).toEqual([
+    { mount: '/own/cpu', mounts: ['/own/cpu', '/own/again'], own: '/inner', number: 1 },
+    { mount: '/sys/fs/cgroup/memory', mounts: ['/sys/fs/cgroup/memory'], own: undefined, number: 2 },
+  ]);
+});

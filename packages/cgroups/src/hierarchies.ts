@@ -15,6 +15,10 @@ export interface Hierarchy {
   readonly controllers: readonly string[];
   /** Directory of the topmost group that can be seen. */
   readonly mount: string;
+  /** All directories where this tree can be seen from its top; `mount` is the first. */
+  readonly mounts: readonly string[];
+  /** The kernel's number of the hierarchy: 0 for v2, undefined where this process has no group in it. */
+  readonly number: number | undefined;
   /** That group's path in the hierarchy; not `/` inside a container that sees a part of it. */
   readonly root: string;
   /** This process's group, as a path below `mount`; undefined where it lies outside of what is mounted. */
@@ -63,8 +67,10 @@ function below(path: string, root: string): string | undefined {
 export function parseHierarchies({ mountinfo, self, cgroups, controllersOf }: Sources): Hierarchies {
   const memberships = self
     .split('\n')
-    .map((line) => /^\d+:([^:]*):(.*)$/.exec(line))
-    .flatMap((match) => (match ? [{ controllers: (match[1] as string).split(','), path: match[2] as string }] : []));
+    .map((line) => /^(\d+):([^:]*):(.*)$/.exec(line) as [string, string, string, string] | null)
+    .flatMap((match) =>
+      match ? [{ number: Number(match[1]), controllers: match[2].split(','), path: match[3] }] : [],
+    );
   const names = new Set(memberships.flatMap(({ controllers }) => controllers));
   const known = new Map(
     cgroups
@@ -74,29 +80,35 @@ export function parseHierarchies({ mountinfo, self, cgroups, controllersOf }: So
       .map(([name, , , enabled]) => [name, enabled !== '0']),
   );
   const mounts = parseMountinfo(mountinfo);
-  const mounted: Hierarchy[] = [];
+  const mounted: (Hierarchy & { readonly mounts: string[] })[] = [];
   for (const mount of mounts) {
     if (mount.type !== 'cgroup' && mount.type !== 'cgroup2') continue;
     if (!isVisible(mount, mounts)) continue;
-    const version = mount.type === 'cgroup' ? 1 : 2;
+    const version: 1 | 2 = mount.type === 'cgroup' ? 1 : 2;
     const controllers =
       version === 2
         ? controllersOf(mount.target).split(/\s+/).filter(Boolean)
         : mount.superOptions.filter((option) => names.has(option) || option.startsWith('name='));
-    // A tree that is mounted twice is the same tree.
-    if (
-      mounted.some((other) => other.version === version && (version === 2 || other.controllers[0] === controllers[0]))
-    )
-      continue;
     const member = memberships.find((each) => each.controllers.includes(version === 2 ? '' : (controllers[0] ?? '')));
-    mounted.push({
+    const hierarchy = {
       version,
       controllers,
       mount: mount.target,
+      mounts: [mount.target],
+      number: member?.number,
       root: mount.root,
       own: member && below(member.path, mount.root),
       readOnly: allOptions(mount)[0] === 'ro',
-    });
+    } satisfies Hierarchy;
+    // A tree that is mounted twice is the same tree, seen where this process is in it: a cgroup namespace leaves the mounts
+    // of the host beside those of its own.
+    const index = mounted.findIndex(
+      (other) => other.version === version && (version === 2 || other.controllers[0] === controllers[0]),
+    );
+    const same = mounted[index];
+    if (!same) mounted.push(hierarchy);
+    else if (same.root === mount.root) same.mounts.push(mount.target);
+    else if (same.own === undefined && hierarchy.own !== undefined) mounted[index] = hierarchy;
   }
   return { mounted, known };
 }

@@ -42,6 +42,9 @@ export function normalPath(path: string): string | undefined {
   return names.includes('..') ? undefined : `/${names.join('/')}`;
 }
 
+/** One name of a path, as a group may have it. */
+export const isGroupName = (name: string) => /^[^/\n]+$/.test(name) && name !== '.' && name !== '..';
+
 /** The group of that (normal) path. */
 export function groupAt(hierarchy: Hierarchy, path: string): Group {
   const { mount } = hierarchy;

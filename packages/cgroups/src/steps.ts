@@ -1,6 +1,8 @@
 /** Changes of a hierarchy as data, and the one function that makes them: now, or onto a tape. */
 import { encode, errnoOf, type Int, O_WRONLY, type Recording, type Ref, type Sys, SysError, strerror } from '@ts/sys';
 import { word } from './causes.ts';
+import type { DeviceRules } from './devices.ts';
+import { putRules } from './programs.ts';
 
 /** What is said and returned where a step fails. */
 export interface Failing {
@@ -14,8 +16,8 @@ export interface Failing {
   readonly statusMissing?: number;
 }
 
-/** `says`: what is said of this step instead of what is said of all. */
-export type Step = { readonly says?: string } & (
+/** `says`: what is said of this step instead of what is said of all. `fresh`: of a group that is made in the same run. */
+export type Step = { readonly says?: string; readonly fresh?: boolean } & (
   | { readonly do: 'mkdir'; readonly path: string }
   | { readonly do: 'rmdir'; readonly path: string }
   | { readonly do: 'chown'; readonly path: string; readonly uid: number; readonly gid: number }
@@ -28,7 +30,19 @@ export type Step = { readonly says?: string } & (
       readonly takeBack?: string;
       readonly mayFail?: string;
     }
+  /** A process by the entry file of another group, and back by that of the one it was in, where that is known. */
+  | { readonly do: 'move'; readonly path: string; readonly from: string | undefined; readonly pid: string }
+  /** Of a v2 group, in the place of our program `id` where there is one. */
+  | { readonly do: 'devices'; readonly path: string; readonly rules: DeviceRules; readonly id?: number }
 );
+
+/** What of these steps holds for now alone, in words: processes and programs are known by their numbers of now. */
+export function momentary(steps: readonly Step[]): string | undefined {
+  if (steps.some((step) => step.do === 'move')) return 'it moves processes that are there now';
+  return steps.some((step) => step.do === 'devices' && step.id !== undefined)
+    ? 'it replaces a BPF program that is there now'
+    : undefined;
+}
 
 /** Group directories get the permissions that the umask leaves of these. */
 const DIRECTORY_MODE = 0o775;
@@ -38,13 +52,13 @@ const prefix = (says: string, what: string) => (says ? `${says}: ${what}` : what
 /** A value as a message shows it: one line. */
 const shown = (value: string) => value.replaceAll('\n', '\\n');
 
-function writeFile(sys: Sys, path: string, value: string, failing: Failing, mayFail?: string): void {
+function writeFile(sys: Sys, path: string, value: string, failing: Failing, mayFail?: string, fresh?: boolean): void {
   const { says, status, statusOpen = status, statusMissing } = failing;
   const subject = `${word(path)} ${word(value)}`;
   const what = prefix(says, `cannot write '${shown(value)}' to ${path}`);
   const fd = sys
     .or(what, { status: statusOpen, statusMissing })
-    .explaining(`cgroup-open ${subject}`)
+    .explaining(`cgroup-open${fresh ? '-fresh' : ''} ${subject}`)
     .open(path, O_WRONLY);
   const writing = sys.or(what, { status }).explaining(`cgroup-write ${subject}`);
   (mayFail === undefined ? writing : writing.ignoring(errnoOf(mayFail))).write(fd, encode(value));
@@ -88,9 +102,30 @@ function make(sys: Sys, step: Step, general: Failing): ((sys: Sys) => void) | un
         .explaining(`cgroup-own ${word(path)}`)
         .chmod(path, step.mode);
       return undefined;
+    case 'move': {
+      const { pid, from } = step;
+      // It may have ended by now.
+      writeFile(sys, path, pid, failing, pid === '0' ? undefined : 'ESRCH');
+      if (from === undefined) return undefined;
+      return (undoing) => {
+        const fd = undoing.open(from, O_WRONLY);
+        undoing.write(fd, encode(pid));
+        undoing.close(fd);
+      };
+    }
+    case 'devices':
+      putRules(
+        sys
+          .or(prefix(says, `cannot set the BPF program for devices of ${path}`), { status })
+          .explaining(`cgroup-devices ${word(path)}`),
+        path,
+        step.rules,
+        step.id,
+      );
+      return undefined;
     case 'write': {
       const { takeBack } = step;
-      writeFile(sys, path, step.value, failing, step.mayFail);
+      writeFile(sys, path, step.value, failing, step.mayFail, step.fresh);
       if (takeBack === undefined) return undefined;
       return (undoing) => {
         const fd = undoing.open(path, O_WRONLY);

@@ -82,6 +82,34 @@ export const sourcesOf = ({ controllers = '', ...texts }: Recorded): Sources => 
   controllersOf: () => controllers,
 });
 
+/** What a plan may know of a recorded system. */
+export function recordedWorld({ mountinfo, self, cgroups, controllers = '' }: Recorded) {
+  const texts: Readonly<Record<string, string>> = {
+    '/proc/self/mountinfo': mountinfo,
+    '/proc/self/cgroup': self,
+    '/proc/cgroups': cgroups,
+  };
+  const read = (path: string) => texts[path] ?? (path.endsWith('/cgroup.controllers') ? controllers : undefined);
+  return { ...SOMEBODY, read, exists: (path: string) => read(path) !== undefined };
+}
+
+const SOMEBODY = {
+  prog: 'test',
+  pid: 1000,
+  uid: 0,
+  euid: 0,
+  gid: 0,
+  egid: 0,
+  blocked: 0n,
+  environment: [],
+  variable: () => undefined,
+  user: (name: string | number) =>
+    name === 'nobody' ? { name: 'nobody', uid: 65534, gid: 65534, home: '/', shell: '/bin/sh' } : undefined,
+  group: (name: string | number) => (name === 'nogroup' ? { name: 'nogroup', gid: 65534, members: [] } : undefined),
+  print: () => {},
+  warn: () => {},
+};
+
 /** Files that every group of a v2 tree has; those of controllers come with them. */
 const CORE_FILES = {
   'cgroup.procs': '',
@@ -142,24 +170,7 @@ export class V2Tree implements Disposable {
     const texts = this.texts();
     const read = (path: string) =>
       texts[path] ?? (path.startsWith(this.mount) && existsSync(path) ? readFileSync(path, 'utf8') : undefined);
-    return {
-      read,
-      exists: (path: string) => path in texts || existsSync(path),
-      prog: 'test',
-      pid: 1000,
-      uid: 0,
-      euid: 0,
-      gid: 0,
-      egid: 0,
-      blocked: 0n,
-      environment: [],
-      variable: () => undefined,
-      user: (name: string | number) =>
-        name === 'nobody' ? { name: 'nobody', uid: 65534, gid: 65534, home: '/', shell: '/bin/sh' } : undefined,
-      group: (name: string | number) => (name === 'nogroup' ? { name: 'nogroup', gid: 65534, members: [] } : undefined),
-      print: () => {},
-      warn: () => {},
-    };
+    return { ...SOMEBODY, read, exists: (path: string) => path in texts || existsSync(path) };
   }
 
   /** A text with this tree's folder written as /CG. */

@@ -89,6 +89,14 @@ function checkExclusive(tool: Tool, parsed: Parsed): void {
   }
 }
 
+/** The file that runs, or in a chain, where that is an earlier tool's, the one that would have been executed. */
+function ownFile({ tool, argv, environment }: Call, { build, file }: Session): string | undefined {
+  const found = findProgram(candidates(argv[0] ?? '', environment));
+  return [file, found].find(
+    (path) => path !== undefined && toolOf(build, realpathSync(encode(path), 'utf8')) === tool.name,
+  );
+}
+
 function worldOf(call: Call, session: Session): World {
   const prog = progOf(call);
   const ignored = (session.inherited.ignored & signalSet([SIGPIPE])) !== 0n;
@@ -98,7 +106,7 @@ function worldOf(call: Call, session: Session): World {
     (text) => writeText(1, text, ignored),
     (message) => writeText(2, isBare(call) ? `${message}\n` : `${prog}: ${message}\n`, true),
   );
-  return { ...world, calledAs: call.argv[0], argv: call.argv };
+  return { ...world, calledAs: call.argv[0], argv: call.argv, ownFile: () => ownFile(call, session) };
 }
 
 /** Options after which nothing else is looked at. */

@@ -5,6 +5,8 @@ import type { Int, Operand } from './operand.ts';
 export interface Caller {
   /** Makes or records the call. */
   do(name: Call, ...operands: Operand[]): Int;
+  /** Puts a result into data that a later call is given. `offset` and `width` in bytes. */
+  fill(data: Uint8Array, offset: number, result: Int, width: 4 | 8): void;
   /** Makes a call whose result or filled memory is needed at once. Throws on a gate that only records. */
   look(name: Call, ...operands: Operand[]): number;
 }

@@ -34,6 +34,8 @@ export interface SysBase<Result extends Int> extends Bound<typeof man2, Result> 
   ignoring(errno?: number): this;
   /** The same calls; a failure is explained as one of `subject`: what was called, and for what, in words. */
   explaining(subject: string): this;
+  /** Puts a result into data that a later call is given: a descriptor into a structure, say. `offset` and `width` in bytes. */
+  fill(data: Uint8Array, offset: number, result: Int, width: 4 | 8): void;
   /** A call that has no wrapper. */
   do(name: Call, ...operands: Operand[]): Result;
 }
@@ -74,6 +76,13 @@ export class BoundSys implements Caller {
 
   do(name: Call, ...operands: Operand[]): Int {
     return this.gate.call(name, operands, this.said(name));
+  }
+
+  fill(data: Uint8Array, offset: number, result: Int, width: 4 | 8): void {
+    if (typeof result !== 'number') throw new TypeError('a recorded result has no value while planning');
+    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+    if (width === 8) view.setBigInt64(offset, BigInt(result), true);
+    else view.setInt32(offset, result, true);
   }
 
   private said(name: Call): Failure {

@@ -2,9 +2,11 @@
 import { decode } from './bytes.ts';
 import { CALLS, type Call } from './calls.ts';
 import * as at from './const/at.ts';
+import * as bpf_cmd from './const/bpf_cmd.ts';
 import * as cap_ambient from './const/cap_ambient.ts';
 import * as clone from './const/clone.ts';
 import * as fcntl from './const/fcntl.ts';
+import * as flock from './const/flock.ts';
 import * as fsconfig from './const/fsconfig.ts';
 import * as fsmount from './const/fsmount.ts';
 import * as fsopen from './const/fsopen.ts';
@@ -34,6 +36,7 @@ type Names = Readonly<Record<string, number>>;
 /** Operands that are or'ed flags. */
 const FLAGS: Readonly<Record<string, Names>> = {
   clone,
+  flock,
   fsmount,
   fsopen,
   fspick,
@@ -49,6 +52,7 @@ const FLAGS: Readonly<Record<string, Names>> = {
 };
 /** Operands that are one name out of a table. */
 const ENUMS: Readonly<Record<string, Names>> = {
+  bpf_cmd,
   fcntl,
   fsconfig,
   prctl,

@@ -6,6 +6,7 @@ import { valuesOf } from './constants.ts';
 
 /** The kernel's own headers; those of the C library for what the kernel keeps to itself (MNT_DETACH). The two do not mix. */
 const KERNEL = [
+  'bpf',
   'audit',
   'capability',
   'fcntl',
@@ -63,7 +64,8 @@ const LIBRARY = [
 ];
 
 /** Enumerators, which the preprocessor cannot ask for: there since Linux 5.2 or longer. */
-const isEnumerator = (name: string) => /^(FSCONFIG|NETNSA|LANDLOCK_RULE)_/.test(name) && !(name in NEWER);
+const isEnumerator = (name: string) =>
+  /^(FSCONFIG|NETNSA|LANDLOCK_RULE|BPF_PROG|BPF_OBJ|BPF_CGROUP|BPF_DEVCG)_/.test(name) && !(name in NEWER);
 const isNetworkEnumerator = (name: string) =>
   /^(NLMSGERR_ATTR|IFLA|IFA(?!_F_)|NDA|RTN(?!H_F)|RT_SCOPE|RT_TABLE|RTAX?|RTNLGRP|VETH_INFO|MACVLAN_MODE|NFNL_MSG|NFPROTO|NF_INET|NFTA?|IFF|NETLINK_EXT)_/.test(
     name,

@@ -1,16 +1,17 @@
 /** cgclassify(1): moves running processes into control groups. */
 import { BAD_ARGUMENTS, causes, performAll } from '@ts/cgroups';
 import { defineTool, exit, type Outcome, type World } from '@ts/cli';
-import type { Sys } from '@ts/sys';
+import { SIGTERM, type Sys } from '@ts/sys';
 import { options } from './options.ts';
 import { type Plan, plan } from './plan.ts';
 
-function apply({ moves, program }: Plan, sys: Sys, world: World): Outcome {
+function apply({ moves, program, idle }: Plan, sys: Sys, world: World): Outcome {
   const jobs = moves.map(({ pid, writes }) => ({
     steps: writes.map((write) => ({ do: 'write', ...write }) as const),
     failing: { says: `Error changing group of pid ${pid}`, status: 1 },
   }));
   performAll(sys, jobs, world.warn);
+  for (const pid of idle) sys.ignoring().kill(pid, SIGTERM);
   return program.length ? { become: program, changes: ['cgroups'] } : exit(0);
 }
 
@@ -19,7 +20,9 @@ export const tool = defineTool({
   replaces: ['cgclassify'],
   section: 1,
   summary: 'Move running processes to given control groups.',
-  synopsis: ['[--sticky | --cancel-sticky] -g <controllers>:<path> [-g ...] <pid>... [-- <program> [<argument>...]]'],
+  synopsis: [
+    '[-br] [--threads] [--sticky | --cancel-sticky] -g <controllers>:<path> [-g ...] <pid>... [-- <program> [<argument>...]]',
+  ],
   options,
   grammar: { permute: true },
   status: 1,
@@ -28,7 +31,6 @@ export const tool = defineTool({
   reads: ['cgroups', 'root', 'pid'],
   description: 'Moves each process, with all its threads, to the groups, one in each hierarchy.',
   differences: [
-    'All threads of a process are moved (the original moves the first one).',
     'All process ids and groups are looked at before the first move.',
     'Options may stand behind process ids.',
     'Rules of /etc/cgrules.conf are not read.',
@@ -40,6 +42,7 @@ export const tool = defineTool({
     ['129', 'wrong usage'],
   ],
   examples: [{ command: 'ts-cgclassify -g cpu,memory:job 1234 1240', says: 'moves two processes' }],
+  momentary: ({ idle }) => (idle.length ? 'it ends a process that is there now' : undefined),
   plan,
   becomes: ({ program }) => program.length > 0,
   apply,

@@ -1,3 +1,4 @@
+import { IGNORE_DEFAULT, REPLACE_IDLE } from '@ts/cgroups';
 import { HELP_AND_OUR_VERSION, type Option } from '@ts/cli';
 
 export const options = [
@@ -19,6 +20,15 @@ export const options = [
     long: 'sticky',
     help: 'cgred daemon does not change pidlist and children tasks',
     details: 'Accepted and without effect: there is no daemon.',
+  },
+  IGNORE_DEFAULT,
+  REPLACE_IDLE,
+  {
+    long: 'threads',
+    help: 'move the threads with these ids alone, not their processes',
+    details: 'On cgroup v2 into a threaded group of the same domain.',
+    group: 'Ours',
+    ours: true,
   },
   ...HELP_AND_OUR_VERSION,
 ] as const satisfies readonly Option[];

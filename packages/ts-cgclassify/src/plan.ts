@@ -6,6 +6,7 @@ import {
   entryFile,
   formatSpec,
   type Group,
+  idleIn,
   LEAVES,
   NOT_EXISTING,
   NOT_MOUNTED,
@@ -30,6 +31,8 @@ export interface Move {
 export interface Plan {
   readonly moves: readonly Move[];
   readonly program: readonly string[];
+  /** Processes that end when the others are in their groups. */
+  readonly idle: readonly number[];
 }
 
 const FAILED = 1;
@@ -45,7 +48,11 @@ function mayWrite(path: string): boolean {
 }
 
 /** cgroup.procs takes all threads of a process at once; `cgcreate -t` gives only the file for single threads away. */
-function writesFor(pid: string, group: Group): Move['writes'] {
+function writesFor(pid: string, group: Group, alone: boolean): Move['writes'] {
+  if (alone) {
+    const file = group.hierarchy.version === 1 ? 'tasks' : 'cgroup.threads';
+    return [{ path: `${group.directory}/${file}`, value: pid }];
+  }
   const whole = `${group.directory}/cgroup.procs`;
   const single = entryFile(group);
   if (whole === single || mayWrite(whole) || !mayWrite(single)) return [{ path: whole, value: pid }];
@@ -84,7 +91,11 @@ export function plan({ values, operands, beforeDashes }: Input, world: World): P
   if (wrong !== undefined) throw new ToolError(`Error: ${wrong} is not valid pid.`, NO_PID);
   const targets = texts.flatMap((text) => targetsFor(text, pids[0] ?? '', world));
   return {
-    moves: pids.map((pid) => ({ pid, writes: targets.flatMap((target) => writesFor(pid, target)) })),
+    moves: pids.map((pid) => ({
+      pid,
+      writes: targets.flatMap((target) => writesFor(pid, target, Boolean(values.threads))),
+    })),
     program: operands.slice(pids.length),
+    idle: values['replace-idle'] ? idleIn(targets, world) : [],
   };
 }

@@ -1,6 +1,16 @@
 /** cgcreate(1): makes control groups. */
 import { statSync } from 'node:fs';
-import { BAD_ARGUMENTS, causes, contentOf, entryFile, NOT_ALLOWED, OTHER, perform, type Step } from '@ts/cgroups';
+import {
+  BAD_ARGUMENTS,
+  causes,
+  contentOf,
+  entryFile,
+  momentary,
+  NOT_ALLOWED,
+  OTHER,
+  perform,
+  type Step,
+} from '@ts/cgroups';
 import { defineTool, exit, type Outcome } from '@ts/cli';
 import { encode, type Sys } from '@ts/sys';
 import { options } from './options.ts';
@@ -47,7 +57,7 @@ export const tool = defineTool({
   section: 1,
   summary: 'Create control groups.',
   synopsis: [
-    '[-a <uid>:<gid>] [-t <uid>:<gid>] [-d <mode>] [-f <mode>] [-s <mode>] -g <controllers>:<path> [-g ...] [-- <program> [<argument>...]]',
+    '[-b] [--leaf <name>] [-a <uid>:<gid>] [-t <uid>:<gid>] [-d <mode>] [-f <mode>] [-s <mode>] -g <controllers>:<path> [-g ...] [-- <program> [<argument>...]]',
   ],
   options,
   grammar: { permute: true },
@@ -77,6 +87,7 @@ export const tool = defineTool({
       says: 'a group that an ordinary user may use and set',
     },
   ],
+  momentary: ({ creations }) => momentary(creations.flatMap(({ steps }) => steps)),
   plan,
   becomes: ({ program, admin, fileMode }) => program.length > 0 && !admin && fileMode === undefined,
   apply,

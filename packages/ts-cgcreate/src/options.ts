@@ -1,3 +1,4 @@
+import { IGNORE_DEFAULT } from '@ts/cgroups';
 import { HELP_AND_OUR_VERSION, type Option } from '@ts/cli';
 
 export const options = [
@@ -33,6 +34,16 @@ export const options = [
     arg: 'uid:gid',
     help: 'owner of the tasks file',
     details: 'Who owns it may move processes into the group. On cgroup v2 the file is cgroup.procs.',
+  },
+  IGNORE_DEFAULT,
+  {
+    long: 'leaf',
+    arg: 'name',
+    help: 'on cgroup v2, move processes that are in the way into a group of that name',
+    details:
+      'A group that hands controllers down holds no processes: those of such a group go into a group of that name below it.',
+    group: 'Ours',
+    ours: true,
   },
   ...HELP_AND_OUR_VERSION,
 ] as const satisfies readonly Option[];

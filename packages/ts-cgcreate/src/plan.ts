@@ -4,6 +4,7 @@ import {
   BAD_ARGUMENTS,
   createSteps,
   formatSpec,
+  isGroupName,
   LEAVES,
   NOT_MOUNTED,
   normalPath,
@@ -100,6 +101,8 @@ export function plan({ values, operands, beforeDashes }: Input, world: World): P
     fileMode: modeOf(values.fperm),
     tasksMode: modeOf(values.tperm),
   };
+  const { leaf } = values;
+  if (leaf !== undefined && !isGroupName(leaf)) throw new UsageError(`'${leaf}' is no name of a group`);
   const specs = (values.group ?? []).map(specOf);
   if (!specs.length) throw new UsageError('no control group given', false, 'name one with -g <controllers>:<path>');
   const hierarchies = readHierarchies(world);
@@ -110,7 +113,7 @@ export function plan({ values, operands, beforeDashes }: Input, world: World): P
     const targets = targetsOf(hierarchies, controllers, normal);
     if ('hint' in targets)
       throw new ToolError(`can't create cgroup ${path}: ${NOT_MOUNTED.text}`, NOT_MOUNTED.status, targets.hint);
-    return targets.map((target) => ({ name: path, target, steps: createSteps(target, world) }));
+    return targets.map((target) => ({ name: path, target, steps: createSteps(target, world, { leaf }) }));
   });
   const program = operands.slice(beforeDashes);
   checkProgram(program[0], world);

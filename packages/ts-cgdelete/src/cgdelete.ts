@@ -1,7 +1,7 @@
 /** cgdelete(1): removes control groups. */
-import { BAD_ARGUMENTS, causes, OTHER, performAll, removeSteps } from '@ts/cgroups';
-import { defineTool, exit, type Outcome, type World } from '@ts/cli';
-import type { Sys } from '@ts/sys';
+import { BAD_ARGUMENTS, causes, killAndRemove, NOT_EXISTING, OTHER, performAll, removeSteps, word } from '@ts/cgroups';
+import { defineTool, exit, type Outcome, ToolError, type World } from '@ts/cli';
+import type { LiveSys, Sys } from '@ts/sys';
 import { options } from './options.ts';
 import { type Plan, plan } from './plan.ts';
 
@@ -14,12 +14,24 @@ function apply({ removals, recursive, program }: Plan, sys: Sys, world: World): 
   return program.length ? { become: program, changes: ['cgroups'] } : exit(0);
 }
 
+/** What is there shows only while it is done, so this is never on a tape. */
+function act(plan: Plan, sys: LiveSys, world: World): Outcome {
+  if (!plan.kill) return apply(plan, sys, world);
+  for (const { name, group } of plan.removals) {
+    const says = `cannot remove group '${name}'`;
+    if (!world.exists(group.directory))
+      throw new ToolError(`${says}: No such file or directory`, OTHER.status, NOT_EXISTING.text);
+    killAndRemove(sys.or(says).explaining(`cgroup-rmdir ${word(group.directory)}`), group.directory, world);
+  }
+  return exit(0);
+}
+
 export const tool = defineTool({
   name: 'ts-cgdelete',
   replaces: ['cgdelete'],
   section: 1,
   summary: 'Remove control groups.',
-  synopsis: ['[-r] [-g] <controllers>:<path>... [-- <program> [<argument>...]]'],
+  synopsis: ['[-br] [--kill] [-g] <controllers>:<path>... [-- <program> [<argument>...]]'],
   options,
   grammar: { permute: true },
   status: OTHER.status,
@@ -43,4 +55,5 @@ export const tool = defineTool({
   plan,
   becomes: ({ program }) => program.length > 0,
   apply,
+  act,
 });

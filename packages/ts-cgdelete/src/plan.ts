@@ -27,6 +27,8 @@ export interface Removal {
 export interface Plan {
   readonly removals: readonly Removal[];
   readonly recursive: boolean;
+  /** Processes are killed, not moved. */
+  readonly kill: boolean;
   readonly program: readonly string[];
 }
 
@@ -54,10 +56,12 @@ export function plan({ values, operands, beforeDashes }: Input, world: World): P
   // What stands behind a leading -- can only be groups.
   const named = beforeDashes || values.group ? operands.slice(0, beforeDashes) : operands;
   const texts = [...(values.group ?? []), ...named];
+  if (values.kill && operands.length > named.length) throw new UsageError('--kill and a program cannot be combined');
   if (!texts.length) throw new UsageError('no control group given', false, 'name one with -g <controllers>:<path>');
   return {
     removals: texts.flatMap((text) => removalsOf(text, world)),
     recursive: Boolean(values.recursive),
+    kill: Boolean(values.kill),
     program: operands.slice(named.length),
   };
 }

@@ -46,7 +46,7 @@ describe('on cgroup v2', () => {
     expect(failure('-g', 'cpu:none', 'prog')).toEqual([
       82,
       changing,
-      'there is no group /CG/none: cgcreate -g cpu:none',
+      'there is no group /CG/none: cgcreate -g cpu:none, or cgexec --create',
     ]);
     expect(failure('-g', 'net_cls:job', 'prog')).toEqual([
       84,
@@ -61,5 +61,75 @@ describe('on cgroup v2', () => {
     ]);
     expect(failure('prog')).toEqual([99, `${changing}: no control group given`, expect.anything()]);
     expect(failure('-g', 'cpu:job')).toBe('usage');
+  });
+});
+
+describe('a group for one run', () => {
+  const shown = (tree: V2Tree, ...argv: string[]) => {
+    const world = { ...tree.world(), ownFile: () => '/bin/ts-cgexec' };
+    const sys = recording();
+    const plan = tool.plan(parse(tool.options, argv, tool.grammar), world);
+    tool.apply(plan, sys, world);
+    return tree.shorten(formatTape(sys.finish()));
+  };
+
+  test('made, set, the program born in it; the waiting parent removes it, a second process where that is gone', () => {
+    using tree = new V2Tree({ '/a': { controllers } });
+    expect(
+      shown(tree, '--create', '--limit', 'memory=1M', '--remove', '-g', 'memory:a/job', 'prog').replaceAll(/^ +/gm, ''),
+    ).toMatchSnapshot();
+  });
+
+  test('without --remove and --stat nobody waits', () => {
+    using tree = new V2Tree({ '/a': { controllers } });
+    const tape = shown(tree, '--create', '--set', 'memory.limit_in_bytes=1M', '-g', 'memory:a/job', 'prog');
+    expect(tape).not.toMatch(/clone|flock/);
+    expect(tape).toContain('"/CG/a/job/memory.max"');
+  });
+
+  test('processes in the way go into a leaf, which stays', () => {
+    using tree = new V2Tree({
+      '/a': { controllers, files: { 'cgroup.procs': '12\n14\n', 'cgroup.type': 'domain\n' } },
+    });
+    const plan = planned(tree, '--leaf', 'main', '--create', '-g', 'memory:a/job', 'prog');
+    expect(
+      plan.steps.map((step) => [step.do, tree.shorten(step.path), step.do === 'move' ? step.pid : ''].join(' ').trim()),
+    ).toEqual([
+      'write /CG/cgroup.subtree_control',
+      'mkdir /CG/a/main',
+      'move /CG/a/main/cgroup.procs 12',
+      'move /CG/a/main/cgroup.procs 14',
+      'write /CG/a/cgroup.subtree_control',
+      'mkdir /CG/a/job',
+    ]);
+    const world = { ...tree.world(), ownFile: () => '/bin/ts-cgexec' };
+    const argv = ['--leaf', 'main', '--create', '--remove', '-g', 'memory:a/job', 'prog'];
+    expect(tool.plan(parse(tool.options, argv, tool.grammar), world).ending?.finish.remove.map(tree.shorten)).toEqual([
+      '/CG/a/job',
+    ]);
+  });
+
+  test('what does not go together', () => {
+    using tree = new V2Tree(groups);
+    const wrong = (...argv: string[]) => {
+      try {
+        planned(tree, ...argv);
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(wrong('--remove', '-g', 'cpu:job', 'prog')).toBe('--remove needs --create');
+    expect(wrong('--json', '-g', 'cpu:job', 'prog')).toBe('--json needs --stat');
+    expect(wrong('--leaf', 'a/b', '-g', 'cpu:job', 'prog')).toBe("'a/b' is no name of a group");
+    expect(wrong('--create', '--set', 'cpu.x/../y=1', '-g', 'cpu:job', 'prog')).toContain(
+      'wrong parameter of option --set',
+    );
+    expect(wrong('--create', '--limit', 'cpu=x', '-g', 'cpu:job', 'prog')).toContain(
+      'wrong parameter of option --limit',
+    );
+    expect(wrong('--create', '--set', 'memory.nosuch=1', '-g', 'cpu:job', 'prog')).toContain(
+      'cannot set memory.nosuch',
+    );
+    expect(wrong('--create', '--stat', '-g', 'cpu:job', 'prog')).toContain('as a file of its own');
   });
 });

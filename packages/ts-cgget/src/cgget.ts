@@ -9,7 +9,14 @@ import { type Plan, plan, type Report } from './plan.ts';
 const lineOf = ({ name, value }: Report['settings'][number], names: boolean) =>
   `${names ? `${name}: ` : ''}${value.replaceAll('\n', '\n\t')}\n`;
 
-function textOf({ reports, headers, names, json }: Plan): string {
+const MODES = {
+  legacy: 'Legacy Mode (Cgroup v1 only).',
+  hybrid: 'Hybrid mode (Cgroup v1/v2).',
+  unified: 'Unified Mode (Cgroup v2 only).',
+} as const;
+
+function textOf({ reports, headers, names, json, mode }: Plan): string {
+  if (mode) return json ? `${JSON.stringify({ mode })}\n` : `${MODES[mode]}\n`;
   if (json) {
     const objects = reports.map(({ group, settings }) => ({
       group,
@@ -38,6 +45,7 @@ export const tool = defineTool({
   synopsis: [
     '[-nv] [--json] [-r <name>] [-g <controllers>] [-a] <path>...',
     '[-nv] [--json] -g <controllers>:<path> [-g ...]',
+    '-m [--json]',
   ],
   options,
   grammar: { permute: true },

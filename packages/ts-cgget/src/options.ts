@@ -1,3 +1,4 @@
+import { IGNORE_DEFAULT } from '@ts/cgroups';
 import { HELP_AND_OUR_VERSION, type Option } from '@ts/cli';
 
 export const options = [
@@ -10,6 +11,7 @@ export const options = [
     repeat: true,
     help: 'controllers, or with a path the control group, whose info is displayed',
   },
+  { long: 'mode', short: 'm', shortOnly: true, help: 'display the cgroup mode: legacy, hybrid or unified' },
   { long: 'no-headers', short: 'n', shortOnly: true, help: 'do not print headers' },
   {
     long: 'variable',
@@ -20,6 +22,7 @@ export const options = [
     details: 'Names of cgroup v1 work on v2 and the reverse.',
   },
   { long: 'values-only', short: 'v', help: 'print only values, not parameter names' },
+  IGNORE_DEFAULT,
   { long: 'json', help: 'print as JSON', group: 'Ours', ours: true },
   ...HELP_AND_OUR_VERSION,
 ] as const satisfies readonly Option[];

@@ -32,6 +32,17 @@ export interface Plan {
   readonly headers: boolean;
   readonly names: boolean;
   readonly json: boolean;
+  /** Instead of reports: which versions are in use. */
+  readonly mode?: Mode;
+}
+
+export type Mode = 'legacy' | 'hybrid' | 'unified';
+
+function modeOf({ mounted }: Hierarchies): Mode {
+  const has = (version: 1 | 2) => mounted.some((hierarchy) => hierarchy.version === version);
+  if (!has(1) && !has(2))
+    throw new ToolError('Unable to determine the Cgroup setup mode.', 1, 'no control groups are mounted here');
+  return has(1) ? (has(2) ? 'hybrid' : 'legacy') : 'unified';
 }
 
 function pathOf(group: string): string {
@@ -67,9 +78,7 @@ function namesOf(hierarchies: Hierarchies, path: string, controller: string): st
   const own = files.filter((name) => controllerOf(name) === controller);
   return own.length || home.hierarchy.version === 1
     ? own
-    : SETTINGS.filter(({ v1, v2 }) => controllerOf(v1) === controller && v2 !== null && files.includes(v2)).map(
-        ({ v1 }) => v1,
-      );
+    : SETTINGS.flatMap(({ v1, v2 }) => (v1 && v2 && controllerOf(v1) === controller && files.includes(v2) ? [v1] : []));
 }
 
 /** All files of these controllers. `strict`: a controller or group that is missing is an error. */
@@ -134,6 +143,14 @@ function reportsOf({ values, operands }: Input, world: World): Report[] {
 
 export function plan(input: Input, world: World): Plan {
   const { values } = input;
+  if (values.mode)
+    return {
+      reports: [],
+      headers: false,
+      names: false,
+      json: Boolean(values.json),
+      mode: modeOf(readHierarchies(world)),
+    };
   return {
     reports: reportsOf(input, world),
     headers: !values['no-headers'],

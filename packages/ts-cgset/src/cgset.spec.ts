@@ -8,7 +8,7 @@ const controllers = ['cpu', 'io', 'memory', 'pids'];
 
 function writesOf(tree: V2Tree, ...argv: string[]): string[] {
   const plan = tool.plan(parse(tool.options, argv, tool.grammar), tree.world());
-  return plan.writes.map(({ path, value }) => `${tree.shorten(path)} < ${value}`);
+  return plan.steps.map((step) => `${tree.shorten(step.path)} < ${step.do === 'write' ? step.value : step.do}`);
 }
 
 test('the limits of a container on cgroup v2, under their v1 names', () => {

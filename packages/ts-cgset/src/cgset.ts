@@ -1,12 +1,11 @@
 /** cgset(1): sets parameters of control groups. */
-import { BAD_ARGUMENTS, causes, NO_SUCH_PARAMETER, OTHER, perform } from '@ts/cgroups';
+import { BAD_ARGUMENTS, causes, momentary, NO_SUCH_PARAMETER, OTHER, perform } from '@ts/cgroups';
 import { defineTool, exit, type Outcome } from '@ts/cli';
 import type { Sys } from '@ts/sys';
 import { options } from './options.ts';
 import { type Plan, plan } from './plan.ts';
 
-function apply({ writes, program }: Plan, sys: Sys): Outcome {
-  const steps = writes.map((write) => ({ do: 'write', ...write }) as const);
+function apply({ steps, program }: Plan, sys: Sys): Outcome {
   perform(sys, steps, { says: 'cgroup modify error', status: OTHER.status, statusOpen: NO_SUCH_PARAMETER.status });
   return program.length ? { become: program, changes: ['cgroups'] } : exit(0);
 }
@@ -17,7 +16,7 @@ export const tool = defineTool({
   section: 1,
   summary: 'Set the parameters of given control groups.',
   synopsis: [
-    '-r <name>=<value> [-r ...] <path>... [-- <program> [<argument>...]]',
+    '[-R] -r <name>=<value> [-r ...] [--limit <name>=<value>] <path>... [-- <program> [<argument>...]]',
     '--copy-from <source_path> <path>... [-- <program> [<argument>...]]',
   ],
   options,
@@ -27,7 +26,7 @@ export const tool = defineTool({
   causes,
   reads: ['cgroups', 'root'],
   description:
-    'Writes each value to the file of that name in each group. Where only the other version of control groups has the setting, it is translated: cpu.shares is cpu.weight, cpu.cfs_quota_us and cpu.cfs_period_us are cpu.max, memory.limit_in_bytes is memory.max.',
+    'Writes each value to the file of that name in each group. Where only the other version of control groups has the setting, it is translated: cpu.shares is cpu.weight, cpu.cfs_quota_us and cpu.cfs_period_us are cpu.max, memory.limit_in_bytes is memory.max. memory.soft_limit_in_bytes is memory.low: under pressure v1 takes memory first from groups above their soft limit, v2 from those above memory.low, while memory.high slows a group down at any time. On cgroup v2 devices.allow and devices.deny change a BPF program that decides on devices; it is attached to the group and goes with it, or by devices.allow=a.',
   differences: [
     'Errors name the file and the value.',
     'All names are looked up before the first value is written.',
@@ -35,6 +34,8 @@ export const tool = defineTool({
     'The same name may be given several times: the last one counts.',
     'A missing group of --copy-from is an error with status 82 (the original returns 0).',
     'A program may follow behind -- after the groups.',
+    'devices.allow and devices.deny work on cgroup v2.',
+    'With -R a group below that lacks the controller is no error.',
   ],
   exitStatuses: [
     ['82', 'a group of --copy-from does not exist'],
@@ -45,7 +46,10 @@ export const tool = defineTool({
   ],
   examples: [
     { command: 'ts-cgset -r cpu.cfs_period_us=1000000 -r cpu.cfs_quota_us=300000 job', says: '30 % of one CPU' },
+    { command: 'ts-cgset --limit cpu=30% --limit memory=500M job', says: 'the same in other units, and memory' },
+    { command: "ts-cgset -r devices.deny=a -r 'devices.allow=c 1:3 rw' job", says: '/dev/null and no other device' },
   ],
+  momentary: ({ steps }) => momentary(steps),
   plan,
   becomes: ({ program }) => program.length > 0,
   apply,

@@ -1,3 +1,4 @@
+import { IGNORE_DEFAULT } from '@ts/cgroups';
 import { HELP_AND_OUR_VERSION, type Option } from '@ts/cli';
 
 export const options = [
@@ -10,6 +11,25 @@ export const options = [
     details:
       'The file and its new value; several are written in the order given. Names of cgroup v1 work on v2 and the reverse.',
   },
+  { long: 'rule', arg: 'name=value', repeat: true, help: 'the same as --variable', hidden: true },
   { long: 'copy-from', arg: 'source_path', help: 'control group whose parameters will be copied' },
+  {
+    long: 'recursive',
+    short: 'R',
+    shortOnly: true,
+    help: 'set the parameters of all groups below, too',
+    details: 'The upper ones first. A group below that has not the controller is left as it is.',
+  },
+  IGNORE_DEFAULT,
+  {
+    long: 'limit',
+    arg: 'name=value',
+    repeat: true,
+    help: 'set a limit in units of people',
+    details:
+      'cpu=50% (of one CPU) or cpu=1.5 (CPUs), weight=200, cpus=0-2, memory=500M, memory-low=, memory-high=, swap=1G, pids=100, read-bps=8:0:10M, write-bps=, read-iops=8:0:100, write-iops=. On v1 and on v2.',
+    group: 'Ours',
+    ours: true,
+  },
   ...HELP_AND_OUR_VERSION,
 ] as const satisfies readonly Option[];

@@ -4,15 +4,19 @@ import {
   BAD_ARGUMENTS,
   controllerOf,
   copyWrites,
-  type FileWrite,
+  groupAt,
+  groupsBelow,
   type Hierarchies,
   LEAVES,
   NO_SUCH_PARAMETER,
   NOT_EXISTING,
   NOT_MOUNTED,
   normalPath,
+  parseLimit,
   readHierarchies,
-  writesOf,
+  type Setting,
+  type Step,
+  settingSteps,
 } from '@ts/cgroups';
 import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
 import type { options } from './options.ts';
@@ -20,7 +24,7 @@ import type { options } from './options.ts';
 type Input = Parsed<typeof options>;
 
 export interface Plan {
-  readonly writes: readonly FileWrite[];
+  readonly steps: readonly Step[];
   readonly program: readonly string[];
 }
 
@@ -31,7 +35,7 @@ function pathOf(group: string): string {
   return path;
 }
 
-function settingOf(text: string): { name: string; value: string } {
+function settingOf(text: string): Setting {
   const equals = text.indexOf('=');
   const name = text.slice(0, equals);
   const value = text.slice(equals + 1);
@@ -42,26 +46,47 @@ function settingOf(text: string): { name: string; value: string } {
   return { name, value };
 }
 
+function limitOf(text: string): Setting {
+  const limit = parseLimit(text);
+  if ('wrong' in limit) throw new ToolError(`wrong parameter of option --limit: ${text}`, BAD_ARGUMENTS, limit.wrong);
+  return limit;
+}
+
+/** Paths of all groups below this one, in whatever hierarchy. */
+const pathsBelow = ({ mounted }: Hierarchies, path: string): string[] => [
+  ...new Set(
+    mounted.flatMap((hierarchy) =>
+      groupsBelow(groupAt(hierarchy, path).directory).map((directory) => directory.slice(hierarchy.mount.length)),
+    ),
+  ),
+];
+
 function setting(
   hierarchies: Hierarchies,
   groups: readonly string[],
-  texts: readonly string[],
+  settings: readonly Setting[],
+  recursive: boolean,
   world: World,
-): FileWrite[] {
-  const settings = texts.map(settingOf);
-  const planned = new Map<string, string>();
+): Step[] {
   return groups.flatMap((group) => {
     const path = pathOf(group);
-    return settings.flatMap(({ name, value }) => {
-      const writes = writesOf(hierarchies, path, name, value, world, planned);
-      if (!('no' in writes)) return writes;
-      const { text, status } = writes.no === 'controller' ? NOT_MOUNTED : NO_SUCH_PARAMETER;
-      throw new ToolError(`cgroup modify error: ${text}`, status, `${name} of group ${group}: ${writes.hint}`);
-    });
+    const steps = settingSteps(hierarchies, path, settings, world);
+    if ('no' in steps) {
+      const { text, status } = steps.no === 'controller' ? NOT_MOUNTED : NO_SUCH_PARAMETER;
+      throw new ToolError(`cgroup modify error: ${text}`, status, `${steps.name} of group ${group}: ${steps.hint}`);
+    }
+    // A group below that has not the controller keeps what it has.
+    const below = (recursive ? pathsBelow(hierarchies, path) : []).flatMap((each) =>
+      settings.flatMap((one) => {
+        const more = settingSteps(hierarchies, each, [one], world);
+        return 'no' in more ? [] : more;
+      }),
+    );
+    return [...steps, ...below];
   });
 }
 
-function copying(hierarchies: Hierarchies, groups: readonly string[], source: string, world: World): FileWrite[] {
+function copying(hierarchies: Hierarchies, groups: readonly string[], source: string, world: World): Step[] {
   return groups.flatMap((group) => {
     const writes = copyWrites(hierarchies, pathOf(source), pathOf(group), world);
     if (!('missing' in writes)) return writes;
@@ -72,20 +97,25 @@ function copying(hierarchies: Hierarchies, groups: readonly string[], source: st
   });
 }
 
-export function plan({ values, operands, beforeDashes }: Input, world: World): Plan {
-  const { variable, 'copy-from': source } = values;
+export function plan({ values, steps, operands, beforeDashes }: Input, world: World): Plan {
+  const { 'copy-from': source } = values;
+  // In the order given, whatever they are called.
+  const settings = steps.flatMap(({ option: { long }, value = '' }) =>
+    long === 'variable' || long === 'rule' ? [settingOf(value)] : long === 'limit' ? [limitOf(value)] : [],
+  );
   // What stands behind a leading -- can only be groups.
   const groups = beforeDashes ? operands.slice(0, beforeDashes) : operands;
   const program = beforeDashes ? operands.slice(beforeDashes) : [];
-  if (variable && source !== undefined) throw new UsageError('options -r and --copy-from cannot be combined');
-  if (!variable && source === undefined)
+  if (settings.length && source !== undefined) throw new UsageError('options -r and --copy-from cannot be combined');
+  if (!settings.length && source === undefined)
     throw groups.length
       ? new ToolError('no name-value pair was set', BAD_ARGUMENTS, 'name one with -r <name>=<value>')
       : new UsageError('no name-value pair was set');
   if (!groups.length) throw new ToolError('no cgroup specified', BAD_ARGUMENTS);
   const hierarchies = readHierarchies(world);
-  const writes = variable
-    ? setting(hierarchies, groups, variable, world)
-    : copying(hierarchies, groups, source as string, world);
-  return { writes, program };
+  const made =
+    source === undefined
+      ? setting(hierarchies, groups, settings, Boolean(values.recursive), world)
+      : copying(hierarchies, groups, source, world);
+  return { steps: made, program };
 }

@@ -1,3 +1,4 @@
+import { IGNORE_DEFAULT } from '@ts/cgroups';
 import { HELP_AND_OUR_VERSION, type Option } from '@ts/cli';
 
 export const options = [
@@ -9,6 +10,7 @@ export const options = [
     repeat: true,
     help: 'control group to be displayed (-g is optional)',
   },
+  IGNORE_DEFAULT,
   { long: 'json', help: 'print as JSON', group: 'Ours', ours: true },
   ...HELP_AND_OUR_VERSION,
 ] as const satisfies readonly Option[];

@@ -1,7 +1,9 @@
 /** Constants of the kernel, spelled as its headers spell them. */
 export * from './at.ts';
 export * from './audit_arch.ts';
+export * from './bpf_cgroup.ts';
 export * from './bpf_classic.ts';
+export * from './bpf_cmd.ts';
 export * from './cap_ambient.ts';
 export * from './capability.ts';
 export * from './clone.ts';

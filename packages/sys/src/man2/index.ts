@@ -1,3 +1,4 @@
+export * from './bpf.ts';
 export * from './credentials.ts';
 export * from './entries.ts';
 export * from './files.ts';

@@ -7,6 +7,3 @@ export const inotify_init = (sys: Caller): number => sys.look('inotify_init1', O
 /** Watches a file or a folder, as inotify_add_watch(2). `mask`: IN_*. Result: a number that events carry. */
 export const inotify_add_watch = (sys: Caller, fd: number, path: string, mask: number): number =>
   sys.look('inotify_add_watch', fd, path, mask);
-
-/** Waits for a lock on an open file or folder, or gives it up, as flock(2). `operation`: LOCK_*. */
-export const flock = (sys: Caller, fd: number, operation: number) => sys.do('flock', fd, operation);

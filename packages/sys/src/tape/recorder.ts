@@ -57,8 +57,6 @@ export interface Recording extends Sys {
   undo(takeBack: (sys: Recording) => void): void;
   /** Like `undo`, for failures of `work` alone. */
   undoing(takeBack: (sys: Recording) => void, work: () => void): void;
-  /** Puts a result into data that a later call is given: a descriptor into a structure, say. `offset` and `width` in bytes. */
-  fill(data: Uint8Array, offset: number, result: Int, width: 4 | 8): void;
   /** Text made while playing, and its length. `size`: bytes to reserve. */
   text(pieces: readonly Piece[], size?: number): { buffer: Buffer; length: Ref };
   /** The same as a path, or as another text that calls are given. */
@@ -168,7 +166,11 @@ class RecordingGate implements Gate {
     this.explainer = label;
     this.later.push(() => {
       const quiet: Failure = { message: '', status, ignore: true };
-      const caller: Caller = { do: (name, ...operands) => this.call(name, operands, quiet), look: () => 0 };
+      const caller: Caller = {
+        do: (name, ...operands) => this.call(name, operands, quiet),
+        fill: () => {},
+        look: () => 0,
+      };
       const [child, alone] = [new Label(), new Label()];
       this.undo = undefined;
       this.place(label);
@@ -227,6 +229,7 @@ class RecordingSys extends BoundSys {
   private failing(message: string, status = this.failure.status, statusMissing?: number): Failure {
     return {
       message: this.failure.message ?? message,
+      explain: this.failure.explain,
       status: this.failure.message ? this.failure.status : status,
       statusMissing,
     };
@@ -372,14 +375,10 @@ class RecordingSys extends BoundSys {
     this.gate.undo = before;
   }
 
-  fill(data: Uint8Array, offset: number, result: Int, width: 4 | 8): void {
+  override fill(data: Uint8Array, offset: number, result: Int, width: 4 | 8): void {
     if (offset < 0 || offset + width > data.length) throw new RangeError(`${offset} + ${width} is beyond the data`);
     if (result instanceof Ref) this.gate.push({ op: 'store', into: data, offset, value: result, width });
-    else {
-      const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-      if (width === 8) view.setBigInt64(offset, BigInt(result), true);
-      else view.setInt32(offset, result, true);
-    }
+    else super.fill(data, offset, result, width);
   }
 
   text(pieces: readonly Piece[], size = 256): { buffer: Buffer; length: Ref } {
