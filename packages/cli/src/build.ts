@@ -1,5 +1,6 @@
 /** What the build has put together: the tools, and how a file is known to be one of them. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { basename } from 'node:path';
 import { encode } from '@ts/sys';
 import type { Tool } from './tool.ts';
 
@@ -9,6 +10,8 @@ export interface Build {
   readonly id: string;
   readonly tools: Readonly<Record<string, () => Tool>>;
   readonly help?: () => Help;
+  /** Where one executable is all tools: the tool that each name means, ours and those of the originals. */
+  readonly names?: Readonly<Record<string, string>>;
   /**
    * A tool's script holds that tool alone. Where another one is needed (a chain) or what only a reader needs (help), the script
    * of all tools starts over from the command line; nothing has been done yet.
@@ -30,6 +33,33 @@ export function trailer(id: string, name: string): Buffer {
   bytes.write(MAGIC + id, 'latin1');
   bytes.write(name, MAGIC.length + ID_SIZE, 'latin1');
   return bytes;
+}
+
+/** Name of the executable that is all tools, and of its own tool. */
+export const MULTICALL = 'ts-tools';
+
+export interface Called {
+  readonly tool: string;
+  readonly argv: readonly string[];
+}
+
+/**
+ * What the executable with all tools is when it is executed as `path`: the tool of that name, or of argv[0], or of the next word.
+ * A tool's name stands for it whatever it was called, since a file may be started under any argv[0].
+ */
+export function calledOf({ names = {} }: Build, path: string, argv: readonly string[]): Called {
+  const [zeroth = '', first = ''] = argv;
+  const tool = names[basename(path)] ?? names[basename(zeroth)];
+  if (tool !== undefined) return { tool, argv };
+  const inner = names[first];
+  return inner === undefined ? { tool: MULTICALL, argv } : { tool: inner, argv: argv.slice(1) };
+}
+
+/** The tool of this build, where it is one, that is executed as `path`, which is the file `real`. */
+export function toolAt(build: Build, real: string, path: string, argv: readonly string[]): Called | undefined {
+  const name = toolOf(build, real);
+  if (name === undefined) return undefined;
+  return name === MULTICALL ? calledOf(build, path, argv) : { tool: name, argv };
 }
 
 /** Name of the tool that a file is, where it is one of this build. */

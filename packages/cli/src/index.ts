@@ -3,6 +3,7 @@ export * from './build.ts';
 export * from './causes.ts';
 export * from './errors.ts';
 export * from './getopt.ts';
+export { multicall } from './multicall.ts';
 export * from './option.ts';
 export { writeAll, writeText } from './output.ts';
 export * from './parse.ts';

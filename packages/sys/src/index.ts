@@ -8,7 +8,7 @@ export * from './errno.ts';
 export * from './gate.ts';
 export * from './live.ts';
 export type { CapabilitySets } from './man2/credentials.ts';
-export { useLibrary } from './native.ts';
+export { type Native, useLibrary, useNative } from './native.ts';
 export * from './operand.ts';
 export * from './signals.ts';
 export * from './struct.ts';
