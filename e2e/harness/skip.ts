@@ -1,7 +1,7 @@
 /** Reasons for which a test cannot run here. They are printed and counted; on a root machine with a current kernel there are none. */
 import { readFileSync } from 'node:fs';
 import type { TestContext } from 'vitest';
-import { isRoot, original } from './run.ts';
+import { isRoot, original, standalone } from './run.ts';
 
 type Check = () => string | undefined;
 
@@ -13,6 +13,12 @@ export const needsProgram =
     const missing = names.filter((name) => !original(name));
     return missing.length ? `not installed: ${missing.join(', ')}` : undefined;
   };
+
+/** What the stand-alone executable does not do, and why. */
+export const needsNode =
+  (reason: string): Check =>
+  () =>
+    standalone ? `not of the stand-alone executable: ${reason}` : undefined;
 
 /** A v1 controller that is mounted here. */
 export const needsController =

@@ -4,8 +4,8 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFile
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { compileC, needsCompiler } from '../harness/compile.ts';
-import { bin, compat, NOBODY, original, temporaryFolder } from '../harness/run.ts';
-import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
+import { bin, compat, NOBODY, original, standalone, temporaryFolder } from '../harness/run.ts';
+import { needs, needsNode, needsProgram, needsRoot } from '../harness/skip.ts';
 
 const folder = temporaryFolder();
 const probe = join(folder.path, 'probe');
@@ -216,7 +216,7 @@ describe('surroundings that a runtime finds hard', () => {
   });
 
   test('a root without /proc, /dev and /sys', (context) => {
-    needs(context, needsRoot, needsCompiler, needsProgram('unshare'));
+    needs(context, needsRoot, needsCompiler, needsProgram('unshare'), needsNode('Bun does not start without /proc'));
     const root = join(folder.path, 'root');
     const programs = [probe, original('unshare') as string, process.execPath];
     for (const [from, to] of [
@@ -260,11 +260,14 @@ describe('surroundings that a runtime finds hard', () => {
         encoding: 'utf8',
         timeout: 20_000,
       });
-      expect({ status, stderr }).toEqual({ status: 127, stderr: `ts-unshare: ${words}\n` });
+      expect({ status, stderr }).toEqual({
+        status: 127,
+        stderr: `ts-unshare: ${words} ${standalone ? 'Bun' : 'Node'}\n`,
+      });
     });
 
   test('with more rights than its caller has, the caller does not choose what runs', (context) => {
-    needs(context, needsRoot);
+    needs(context, needsRoot, needsNode('what runs is inside'));
     const file = join(folder.path, 'set-user-id');
     const other = join(folder.path, 'other-node');
     copyFileSync(join(bin, 'ts-unshare'), file);

@@ -41,12 +41,17 @@ const withoutConfigurationFiles: Plugin = {
 /** The entry of the stand-alone executable. Bun's arguments are its own path, the script's, and the address that the prelude hands over. */
 const standaloneEntry = (tools: readonly string[], names: Readonly<Record<string, string>>, version: string) => `
 import { multicall } from '@ts/cli';
-import { useNative } from '@ts/sys';
-import { handedOver } from '@ts/sys/bun';
+import { live, useNative } from '@ts/sys';
+import { handedOver, liveWithoutProc } from '@ts/sys/bun';
 const tools = { ${tools.map((name) => `'${name}': () => require('${name}').tool`).join(', ')} };
 const build = { version: '${version}', id: '${ID}', tools, help: () => require('@ts/cli/help'), names: ${JSON.stringify(names)} };
-const { inherited, executed, native } = handedOver(require('bun:ffi'), process.argv[2]);
+const { inherited, executed, native, directory } = handedOver(require('bun:ffi'), process.argv[2]);
 useNative(native);
+if (inherited.path !== undefined) liveWithoutProc();
+if (directory !== undefined) {
+  live().fchdir(directory);
+  live().close(directory);
+}
 let file;
 try {
   file = require('node:fs').readlinkSync('/proc/self/fd/' + inherited.file);

@@ -17,6 +17,10 @@ import { type BunPlatform, bunExecutable } from './bun.ts';
 
 /** RUNTIME_OFFSET of prelude.c. */
 const RUNTIME_OFFSET = 0x10000;
+/** CODE_OFFSET and DATA_OFFSET of prelude.c. */
+const CODE_OFFSET = 0x100;
+const DATA_ADDRESS = 0x10000;
+const DATA_SIZE = 4096;
 const HEADER_SIZE = 64;
 const PROGRAM_HEADER_SIZE = 56;
 const MACHINE: Readonly<Record<Arch, number>> = { x64: 62, arm64: 183 };
@@ -25,8 +29,18 @@ const PT_LOAD = 1;
 const PT_GNU_STACK = 0x6474e551;
 const [R_X, RW] = [5, 6];
 
-/** All that Bun sees of an environment. */
-const ENVIRONMENT = ['DO_NOT_TRACK=1', 'BUN_ENABLE_CRASH_REPORTING=0'];
+/**
+ * All that Bun sees of an environment: nothing is told to anybody; no thread that the final execve would have to end; and less
+ * address space is reserved than for a server, so that it starts under limits on that.
+ */
+const ENVIRONMENT = [
+  'DO_NOT_TRACK=1',
+  'BUN_ENABLE_CRASH_REPORTING=0',
+  'BUN_JSC_useConcurrentJIT=0',
+  'BUN_JSC_structureHeapSizeInKB=65536',
+  'BUN_JSC_jitMemoryReservationSize=16777216',
+  'MIMALLOC_ARENA_RESERVE=65536KiB',
+];
 
 /** The script as an executable of Bun. */
 export function compileWithBun(script: string, platform: BunPlatform, host: BunPlatform): Buffer {
@@ -58,32 +72,32 @@ export function compileWithBun(script: string, platform: BunPlatform, host: BunP
 export function standaloneFile(arch: Arch, id: string, runtime: Buffer): Buffer {
   const prelude = Buffer.from(PRELUDE[arch], 'base64');
   const strings = Buffer.from([MULTICALL, ...ENVIRONMENT, '', ''].join('\0').slice(0, -1));
-  const start = HEADER_SIZE + 2 * PROGRAM_HEADER_SIZE + 8;
-  const size = start + prelude.length + strings.length;
+  const size = CODE_OFFSET + prelude.length + strings.length;
   if (size > RUNTIME_OFFSET) throw new Error('the prelude has grown beyond its place');
+  const segments = [
+    [PT_LOAD, R_X, 0, size, size, RUNTIME_OFFSET],
+    [PT_LOAD, RW, DATA_ADDRESS, 0, DATA_SIZE, RUNTIME_OFFSET],
+    [PT_GNU_STACK, RW, 0, 0, 0, 16],
+  ] as const;
   const head = Buffer.alloc(RUNTIME_OFFSET);
   head.write('\x7fELF\x02\x01\x01', 'latin1');
   head.writeUInt16LE(ET_DYN, 16);
   head.writeUInt16LE(MACHINE[arch], 18);
   head.writeUInt32LE(1, 20);
-  head.writeBigUInt64LE(BigInt(start), 24);
+  head.writeBigUInt64LE(BigInt(CODE_OFFSET), 24);
   head.writeBigUInt64LE(BigInt(HEADER_SIZE), 32);
-  [HEADER_SIZE, PROGRAM_HEADER_SIZE, 2].forEach((value, index) => {
+  [HEADER_SIZE, PROGRAM_HEADER_SIZE, segments.length].forEach((value, index) => {
     head.writeUInt16LE(value, 52 + 2 * index);
   });
-  const segments = [
-    [PT_LOAD, R_X, size, RUNTIME_OFFSET],
-    [PT_GNU_STACK, RW, 0, 16],
-  ] as const;
-  segments.forEach(([type, flags, length, alignment], index) => {
+  segments.forEach(([type, flags, address, inFile, inMemory, alignment], index) => {
     const at = HEADER_SIZE + PROGRAM_HEADER_SIZE * index;
     head.writeUInt32LE(type, at);
     head.writeUInt32LE(flags, at + 4);
-    [0, 0, 0, length, length, alignment].forEach((value, field) => {
+    [0, address, address, inFile, inMemory, alignment].forEach((value, field) => {
       head.writeBigUInt64LE(BigInt(value), at + 8 + 8 * field);
     });
   });
-  prelude.copy(head, start);
-  strings.copy(head, start + prelude.length);
+  prelude.copy(head, CODE_OFFSET);
+  strings.copy(head, CODE_OFFSET + prelude.length);
   return Buffer.concat([head, runtime, trailer(id, MULTICALL)]);
 }

@@ -1,7 +1,7 @@
 /** What the build has put together: the tools, and how a file is known to be one of them. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { basename } from 'node:path';
-import { encode } from '@ts/sys';
+import { closeSync, fstatSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { decode, encode } from '@ts/sys';
 import type { Tool } from './tool.ts';
 
 export interface Build {
@@ -43,15 +43,33 @@ export interface Called {
   readonly argv: readonly string[];
 }
 
+const MOST_LINKS = 40;
+
+/** The last parts of a path and of what it leads to, link by link: `apart` → `ts-mount` → `ts-tools`. */
+function* namesAlong(path: string): Generator<string> {
+  let at = path;
+  for (let links = 0; links < MOST_LINKS; links++) {
+    yield basename(at);
+    try {
+      at = resolve(dirname(at), decode(readlinkSync(encode(at), 'buffer')));
+    } catch {
+      return; // no link, or not for us to read
+    }
+  }
+}
+
 /**
- * What the executable with all tools is when it is executed as `path`: the tool of that name, or of argv[0], or of the next word.
- * A tool's name stands for it whatever it was called, since a file may be started under any argv[0].
+ * What the executable with all tools is when it is executed as `path`: the tool of that name or of a link on the way, else of
+ * argv[0], else of the next word. The file comes first: it may be started under any argv[0].
  */
 export function calledOf({ names = {} }: Build, path: string, argv: readonly string[]): Called {
+  const toolNamed = (name: string) => (Object.hasOwn(names, name) ? names[name] : undefined);
   const [zeroth = '', first = ''] = argv;
-  const tool = names[basename(path)] ?? names[basename(zeroth)];
-  if (tool !== undefined) return { tool, argv };
-  const inner = names[first];
+  for (const name of [...namesAlong(path), basename(zeroth)]) {
+    const tool = toolNamed(name);
+    if (tool !== undefined) return { tool, argv };
+  }
+  const inner = toolNamed(first);
   return inner === undefined ? { tool: MULTICALL, argv } : { tool: inner, argv: argv.slice(1) };
 }
 

@@ -9,21 +9,22 @@
  */
 #define RUNTIME "Bun"
 #define RUNTIME_MEMORY (48UL << 20)
-#define RUNTIME_DATA (128UL << 20)
-#define RUNTIME_ADDRESSES (16UL << 30)
+#define RUNTIME_DATA (256UL << 20)
+#define RUNTIME_ADDRESSES (512UL << 20)
 #include "state.h"
 
 #if defined(__x86_64__)
-enum { NR_mmap = 9, NR_pread64 = 17 };
+enum { NR_mmap = 9, NR_pread64 = 17, NR_getcwd = 79, NR_chdir = 80, NR_gettid = 186 };
 #define ENTER(address, stack) asm volatile("mov %0,%%rsp\nxor %%edx,%%edx\nxor %%ebp,%%ebp\njmp *%1" : : "c"(stack), "a"(address) : "memory")
 #elif defined(__aarch64__)
-enum { NR_pread64 = 67, NR_mmap = 222 };
+enum { NR_getcwd = 17, NR_chdir = 49, NR_pread64 = 67, NR_gettid = 178, NR_mmap = 222 };
 #define ENTER(address, stack) do { register u64 x9 asm("x9") = (stack); register u64 x10 asm("x10") = (address); \
 	asm volatile("mov sp,%0\nmov x0,#0\nmov x29,#0\nmov x30,#0\nbr %1" : : "r"(x9), "r"(x10) : "memory"); } while (0)
 #endif
 
 enum { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4, MAP_PRIVATE = 2, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20, MAP_NORESERVE = 0x4000, MAP_FIXED_NOREPLACE = 0x100000 };
 enum { PT_LOAD = 1, PT_INTERP = 3, ET_EXEC = 2, ET_DYN = 3, PF_X = 1, PF_W = 2, PF_R = 4, SIG_SETMASK = 2 };
+enum { PT_DYNAMIC = 2, DT_PLTRELSZ = 2, DT_STRTAB = 5, DT_SYMTAB = 6, DT_JMPREL = 23 };
 enum { AT_PHDR = 3, AT_PHNUM = 5, AT_PAGESZ = 6, AT_BASE = 7, AT_ENTRY = 9 };
 
 /* Where Bun's executable lies in this file: a multiple of every page size. */
@@ -47,7 +48,7 @@ struct program_header {
 
 /* An executable or a shared library in memory. */
 struct mapped {
-	u64 base, headers, count, entry;
+	u64 base, headers, count, entry, dynamic;
 	char loader[256];	/* path of the program that starts it; empty where it has none */
 };
 
@@ -89,12 +90,15 @@ static int map_image(struct mapped *image, i64 file, u64 offset, u64 page)
 	if (head->phoff != sizeof *head || head->phentsize != sizeof *segments || sizeof *head + head->phnum * sizeof *segments > sizeof bytes)
 		return 0;
 	image->loader[0] = 0;
+	image->dynamic = 0;
 	for (int i = 0; i < head->phnum; i++) {
 		const struct program_header *segment = segments + i;
 		if (segment->type == PT_INTERP) {
 			if (segment->filesz > sizeof image->loader || kernel(NR_pread64, file, (u64)image->loader, segment->filesz, offset + segment->offset, 0, 0) < 0)
 				return 0;
 		}
+		if (segment->type == PT_DYNAMIC)
+			image->dynamic = segment->vaddr;
 		if (segment->type != PT_LOAD)
 			continue;
 		if ((segment->vaddr & -page) < low)
@@ -119,6 +123,89 @@ static int map_image(struct mapped *image, i64 file, u64 offset, u64 page)
 	return 1;
 }
 
+/*
+ * Without /proc, pthread_getattr_np(3) does not find the stack of the first thread, and Bun ends. Between its loader and its
+ * own entry, the slot by which it calls that function is made to lead here.
+ */
+struct own_data {
+	u64 slot, original, entry, stack_top;
+};
+
+extern const char _start[] __attribute__((visibility("hidden")));
+
+/* The one writable page of this program; tools/build/standalone.ts puts both there. */
+#define CODE_OFFSET 0x100UL
+#define DATA_OFFSET 0x10000UL
+
+static struct own_data *own_data(void)
+{
+	return (struct own_data *)((u64)_start - CODE_OFFSET + DATA_OFFSET);
+}
+
+/* glibc's attributes: stack address at word 3, its size at word 4. */
+static i64 thread_attributes(u64 thread, u64 *attributes)
+{
+	struct own_data *own = own_data();
+	i64 error = ((i64 (*)(u64, u64 *))own->original)(thread, attributes);
+	u64 limit[2] = { 0, 0 };
+	*(u64 *)own->slot = (u64)thread_attributes;	/* the first call through it has bound it anew */
+	if (!error || kernel(NR_gettid, 0, 0, 0, 0, 0, 0) != kernel(NR_getpid, 0, 0, 0, 0, 0, 0))
+		return error;
+	kernel(NR_prlimit64, 0, RLIMIT_STACK, 0, (u64)limit, 0, 0);
+	for (int i = 0; i < 7; i++) {
+		asm volatile("");
+		attributes[i] = 0;
+	}
+	attributes[3] = own->stack_top;
+	attributes[4] = limit[0] && limit[0] < USUAL_STACK ? limit[0] : USUAL_STACK;
+	return 0;
+}
+
+/* Gives Bun's own entry. */
+u64 __attribute__((visibility("hidden"))) lead_here(void)
+{
+	struct own_data *own = own_data();
+	own->original = *(u64 *)own->slot;
+	*(u64 *)own->slot = (u64)thread_attributes;
+	return own->entry;
+}
+
+extern const char between[] __attribute__((visibility("hidden")));
+#if defined(__x86_64__)
+asm("between:\npush %rdx\nsub $8,%rsp\ncall lead_here\nadd $8,%rsp\npop %rdx\njmp *%rax\n");
+#elif defined(__aarch64__)
+asm("between:\nstp x0,x30,[sp,#-16]!\nbl lead_here\nmov x9,x0\nldp x0,x30,[sp],#16\nbr x9\n");
+#endif
+
+static int is_same(const char *a, const char *b)
+{
+	return starts_with(a, b) && !a[length(b)];
+}
+
+/* Address of the slot of a function that an image calls; 0 where it has none. */
+static u64 slot_of(const struct mapped *image, const char *function)
+{
+	u64 relocations = 0, size = 0, symbols = 0, strings = 0;
+	if (!image->dynamic)
+		return 0;
+	for (const u64 *entry = (const u64 *)(image->base + image->dynamic); entry[0]; entry += 2) {
+		if (entry[0] == DT_JMPREL)
+			relocations = image->base + entry[1];
+		if (entry[0] == DT_PLTRELSZ)
+			size = entry[1];
+		if (entry[0] == DT_SYMTAB)
+			symbols = image->base + entry[1];
+		if (entry[0] == DT_STRTAB)
+			strings = image->base + entry[1];
+	}
+	for (const u64 *relocation = (const u64 *)relocations; (u64)relocation < relocations + size; relocation += 3) {
+		const u32 *symbol = (const u32 *)(symbols + 24 * (relocation[1] >> 32));
+		if (is_same((const char *)strings + *symbol, function))
+			return image->base + relocation[0];
+	}
+	return 0;
+}
+
 /* Bytes to be read from TypeScript. */
 struct piece {
 	u64 at, size;
@@ -127,12 +214,26 @@ struct piece {
 struct handed_over {
 	struct piece state, left, executed, strings;
 	u64 argc, system_call;
+	i64 directory;	/* working directory to go back to; negative where it is still that */
 };
 
 static struct piece text_piece(const char *text)
 {
 	struct piece piece = { (u64)text, length(text) };
 	return piece;
+}
+
+/* Bun does not start in a folder that has no path any more; a descriptor of it takes us back. */
+static i64 leave_lost_directory(void)
+{
+	char path[PATH_SIZE];
+	i64 directory;
+	if (kernel(NR_getcwd, (u64)path, sizeof path, 0, 0, 0, 0) > 0 && path[0] == '/')
+		return -1;
+	directory = kernel(NR_openat, AT_FDCWD, (u64)".", O_PATH | O_CLOEXEC, 0, 0, 0);
+	if (directory >= 0)
+		kernel(NR_chdir, (u64)"/", 0, 0, 0, 0, 0);
+	return directory;
 }
 
 /* Six operands to the kernel, negative error numbers back: called from TypeScript. */
@@ -151,7 +252,7 @@ static const char *last_part(const char *path)
 }
 
 /* Its frame is the lowest, and what is entered uses the stack below the block in it: what is handed over lies above. */
-static void __attribute__((noreturn, noinline)) start(u64 *auxiliary, i64 file, const char *name, const char *address)
+static void __attribute__((noreturn, noinline)) start(u64 *auxiliary, i64 file, const char *name, const char *address, u64 stack_top)
 {
 	struct mapped runtime, loader;
 	u64 block[8 + MAX_ENVIRONMENT + 2 * MAX_AUXILIARY] __attribute__((aligned(16)));
@@ -162,6 +263,15 @@ static void __attribute__((noreturn, noinline)) start(u64 *auxiliary, i64 file, 
 			page = aux[1];
 	if (!map_image(&runtime, file, RUNTIME_OFFSET, page))
 		fail(name, ": cannot map the runtime in its own file\n");
+	if (stack_top) {
+		struct own_data *own = own_data();
+		own->slot = slot_of(&runtime, "pthread_getattr_np");
+		if (!own->slot)
+			fail(name, ": Bun does not start without /proc: mount it first\n");
+		own->entry = runtime.entry;
+		own->stack_top = (stack_top + page - 1) & -page;
+		runtime.entry = (u64)between;
+	}
 	loader_file = open_read(runtime.loader);
 	if (loader_file < 0 || !map_image(&loader, loader_file, 0, page)) {
 		char words[512], *p = append(words, words + 64, ": cannot load ");
@@ -195,7 +305,7 @@ void __attribute__((noreturn)) launch(u64 *stack)
 	const char *self = 0, *name = image_end;
 	char limits[256], state[STATE_SIZE], left[2 * PATH_SIZE], address[24];
 	int has_proc;
-	i64 file;
+	i64 file, maps;
 	struct handed_over handed;
 
 	while (*rest)
@@ -210,6 +320,9 @@ void __attribute__((noreturn)) launch(u64 *stack)
 	file = open_own_file(self, F_DUPFD_CLOEXEC, &has_proc);
 	if (file < 0)
 		fail(name, ": cannot open its own file, which must be readable\n");
+	maps = open_read("/proc/self/maps");
+	if (maps >= 0)
+		kernel(NR_close, maps, 0, 0, 0, 0, 0);
 	note_state(state, file, limits, has_proc ? 0 : self);
 	leave_small_group(left);
 	fill_closed();
@@ -223,9 +336,10 @@ void __attribute__((noreturn)) launch(u64 *stack)
 	handed.strings.size = last ? (u64)last + length(last) + 1 - handed.strings.at : 0;
 	handed.argc = argc;
 	handed.system_call = (u64)system_call;
+	handed.directory = leave_lost_directory();
 	*append_decimal(address, address + sizeof address - 1, (i64)&handed) = 0;
 	asm volatile("" : : "r"(&handed) : "memory");
-	start((u64 *)(rest + 1), file, name, address);
+	start((u64 *)(rest + 1), file, name, address, maps >= 0 ? 0 : handed.strings.at + handed.strings.size);
 }
 
 ENTRY(launch);

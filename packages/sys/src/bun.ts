@@ -1,5 +1,7 @@
 /** What the head of the stand-alone executable (../runner/prelude.c) hands over to Bun, and its way to the kernel. */
-import { decode } from './bytes.ts';
+import fs from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { decode, encode } from './bytes.ts';
 import type { Native } from './native.ts';
 import { type Inherited, parseLeft, parseState } from './tape/inherited.ts';
 
@@ -12,27 +14,31 @@ export interface BunFfi {
   CFunction(description: { ptr: number; args: string[]; returns: string }): (...words: Word[]) => number;
 }
 
-/** The structure `handed_over` of prelude.c: addresses and sizes of texts, then two words. */
+/** The structure `handed_over` of prelude.c: addresses and sizes of texts, then single words. */
 const PIECES = ['state', 'left', 'executed', 'strings'] as const;
-const WORDS = 2 * PIECES.length + 2;
+const SINGLES = ['argc', 'systemCall', 'directory'] as const;
+const WORDS = 2 * PIECES.length + SINGLES.length;
 
 export interface Handed {
   readonly inherited: Inherited;
   /** Path that was executed, as its caller wrote it. */
   readonly executed: string;
   readonly native: Native;
+  /** Descriptor of the working directory that has no path any more and was left: to be gone back to. */
+  readonly directory?: number;
 }
 
 /** `address`: of the structure, in decimal. */
 export function handedOver(ffi: BunFfi, address: string): Handed {
-  const memory = (at: number, size: number) =>
-    size ? Buffer.from(ffi.toArrayBuffer(at, 0, size)) : Buffer.alloc(0);
+  const memory = (at: number, size: number) => (size ? Buffer.from(ffi.toArrayBuffer(at, 0, size)) : Buffer.alloc(0));
   const structure = memory(Number(address), 8 * WORDS);
-  const word = (index: number) => Number(structure.readBigUInt64LE(8 * index));
+  const word = (index: number) => Number(structure.readBigInt64LE(8 * index));
+  const single = (name: (typeof SINGLES)[number]) => word(2 * PIECES.length + SINGLES.indexOf(name));
   const [state, left, executed, strings] = PIECES.map((_, index) =>
     decode(memory(word(2 * index), word(2 * index + 1))),
   ) as [string, string, string, string];
-  const argc = word(WORDS - 2);
+  const argc = single('argc');
+  const directory = single('directory');
   const block = strings.split('\0').slice(0, -1);
   return {
     inherited: {
@@ -42,7 +48,8 @@ export function handedOver(ffi: BunFfi, address: string): Handed {
       environment: block.slice(argc),
     },
     executed,
-    native: nativeAt(ffi, word(WORDS - 1)),
+    native: nativeAt(ffi, single('systemCall')),
+    ...(directory >= 0 && { directory }),
   };
 }
 
@@ -58,6 +65,48 @@ function nativeAt(ffi: BunFfi, address: number): Native {
       return -1;
     },
     errno: () => errno,
-    address: (buffer) => ffi.ptr(buffer),
+    // Bun knows no address of nothing, and the kernel looks at none.
+    address: (buffer) => (buffer.length ? ffi.ptr(buffer) : 0),
   };
+}
+
+const MOST_LINKS = 40;
+
+/** realpath(3) for a host without /proc, by which Bun's own asks. */
+function realPath(path: string): string {
+  const rest = resolve(path).split('/').filter(Boolean);
+  let done = '';
+  let links = 0;
+  for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
+    if (name === '.') continue;
+    if (name === '..') {
+      done = done.slice(0, Math.max(0, done.lastIndexOf('/')));
+      continue;
+    }
+    const target = targetOf(`${done}/${name}`);
+    if (target === undefined) {
+      done = `${done}/${name}`;
+      continue;
+    }
+    if (++links > MOST_LINKS) throw Object.assign(new Error(`too many links: ${path}`), { code: 'ELOOP', errno: -40 });
+    if (target.startsWith('/')) done = '';
+    rest.unshift(...target.split('/').filter(Boolean));
+  }
+  return done || '/';
+}
+
+/** What a symbolic link says; undefined where it is something else. */
+function targetOf(path: string): string | undefined {
+  try {
+    return decode(fs.readlinkSync(encode(path), 'buffer'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EINVAL') return undefined;
+    throw error;
+  }
+}
+
+/** To be said before anything else where there is no /proc. */
+export function liveWithoutProc(): void {
+  const replacement = (path: string | Uint8Array) => realPath(typeof path === 'string' ? path : decode(path));
+  Object.assign(fs, { realpathSync: replacement });
 }
