@@ -10,13 +10,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { MULTICALL, trailer } from '../../packages/cli/src/build.ts';
+import { MULTICALL, RUNTIME_OFFSET, trailer } from '../../packages/cli/src/build.ts';
 import type { Arch } from '../../packages/sys/src/arch.ts';
 import { PRELUDE } from '../../packages/sys/src/tape/images.generated.ts';
 import { type BunPlatform, bunExecutable } from './bun.ts';
 
-/** RUNTIME_OFFSET of prelude.c. */
-const RUNTIME_OFFSET = 0x10000;
 /** CODE_OFFSET and DATA_OFFSET of prelude.c. */
 const CODE_OFFSET = 0x100;
 const DATA_ADDRESS = 0x10000;

@@ -37,6 +37,8 @@ export function trailer(id: string, name: string): Buffer {
 
 /** Name of the executable that is all tools, and of its own tool. */
 export const MULTICALL = 'ts-tools';
+/** Where Bun's own executable lies in it (packages/sys/runner/prelude.c). */
+export const RUNTIME_OFFSET = 0x10000;
 
 export interface Called {
   readonly tool: string;

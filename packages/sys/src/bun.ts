@@ -1,6 +1,5 @@
 /** What the head of the stand-alone executable (../runner/prelude.c) hands over to Bun, and its way to the kernel. */
 import fs from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import { decode, encode } from './bytes.ts';
 import type { Native } from './native.ts';
 import { type Inherited, parseLeft, parseState } from './tape/inherited.ts';
@@ -73,8 +72,9 @@ function nativeAt(ffi: BunFfi, address: number): Native {
 const MOST_LINKS = 40;
 
 /** realpath(3) for a host without /proc, by which Bun's own asks. */
-function realPath(path: string): string {
-  const rest = resolve(path).split('/').filter(Boolean);
+export function realPath(path: string): string {
+  // Not by resolve(): what ".." means depends on the links before it.
+  const rest = (path.startsWith('/') ? path : `${process.cwd()}/${path}`).split('/').filter(Boolean);
   let done = '';
   let links = 0;
   for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
