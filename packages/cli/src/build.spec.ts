@@ -39,7 +39,7 @@ describe('the executable with all tools', () => {
       expect(called(all, ...argv)).toEqual({ tool: MULTICALL, argv });
   });
   test('is known in a chain, of this build alone', () => {
-    expect(toolAt(build, all, join(folder, 'umount'), ['umount'])).toEqual({ tool: 'ts-umount', argv: ['umount'] });
-    expect(toolAt({ ...build, id: 'j'.repeat(32) }, all, all, ['umount'])).toBeUndefined();
+    expect(toolAt(build, join(folder, 'umount'), ['umount'])).toEqual({ tool: 'ts-umount', argv: ['umount'] });
+    expect(toolAt({ ...build, id: 'j'.repeat(32) }, join(folder, 'umount'), ['umount'])).toBeUndefined();
   });
 });

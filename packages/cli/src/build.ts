@@ -75,9 +75,9 @@ export function calledOf({ names = {} }: Build, path: string, argv: readonly str
   return inner === undefined ? { tool: MULTICALL, argv } : { tool: inner, argv: argv.slice(1) };
 }
 
-/** The tool of this build, where it is one, that is executed as `path`, which is the file `real`. */
-export function toolAt(build: Build, real: string, path: string, argv: readonly string[]): Called | undefined {
-  const name = toolOf(build, real);
+/** The tool of this build, where it is one, that is executed as `path`. */
+export function toolAt(build: Build, path: string, argv: readonly string[]): Called | undefined {
+  const name = toolOf(build, path);
   if (name === undefined) return undefined;
   return name === MULTICALL ? calledOf(build, path, argv) : { tool: name, argv };
 }

@@ -203,10 +203,11 @@ function nextTool(outcome: Becoming, chain: Chain, environment: readonly string[
     return undefined;
   const found = findProgram(programOf(outcome, environment).paths);
   if (found === undefined) return undefined;
+  const called = toolAt(session.build, found, outcome.become);
+  if (called === undefined) return undefined;
   const real = realpathSync(encode(found), 'utf8');
   if (mounted.some((target) => isBelow(real, target) || isBelow(found, target))) return undefined;
-  const called = toolAt(session.build, real, found, outcome.become);
-  const tool = called && toolNamed(session.build, called.tool);
+  const tool = toolNamed(session.build, called.tool);
   if (tool && changed.has('credentials'))
     throw new ToolError(`${tool.name} cannot be emitted: which rights an execve leaves it is known only then`);
   return tool && { tool, argv: called.argv, environment };

@@ -20,8 +20,9 @@ export const SEARCH_GOES_ON = ['EACCES', 'ENOENT', 'ESTALE', 'ENOTDIR', 'ENODEV'
 export function findProgram(paths: readonly string[]): string | undefined {
   return paths.find((path) => {
     try {
-      accessSync(encode(path), constants.X_OK);
-      return statSync(encode(path)).isFile();
+      const bytes = encode(path);
+      accessSync(bytes, constants.X_OK);
+      return statSync(bytes).isFile();
     } catch {
       return false;
     }

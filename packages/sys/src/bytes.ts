@@ -43,7 +43,7 @@ function decodeBrokenText(buffer: Buffer): string {
 
 /** The bytes that `decode` was given. */
 export function encode(text: string): Buffer {
-  if (!/[\udc80-\udcff]/.test(text) || !/\p{Surrogate}/u.test(text)) return Buffer.from(text);
+  if (text.isWellFormed()) return Buffer.from(text);
   const parts: Buffer[] = [];
   for (const character of text) {
     const code = character.codePointAt(0) as number;
@@ -57,5 +57,5 @@ export function encode(text: string): Buffer {
 /** The bytes of a C string: `encode` and a NUL. Throws where the text holds a NUL itself, which no C string can. */
 export function cString(text: string): Buffer {
   if (text.includes('\0')) throw new RangeError('a NUL byte cannot stand in a C string');
-  return Buffer.concat([encode(text), Buffer.alloc(1)]);
+  return encode(`${text}\0`);
 }

@@ -14,6 +14,7 @@ import {
   pointerArray,
   type Recording,
   type Ref,
+  SIGKILL,
   SIGTERM,
   SIGUSR1,
   type TapeRecording,
@@ -163,7 +164,7 @@ for (const arch of ['x64', 'arm64'] satisfies Arch[])
       const runs = Array.from({ length: 20 }, (_, run) => at(`orphan-${arch}-${run}`));
       for (const file of runs)
         play((sys) => {
-          sys.forkAndWait({ parentDeathSignal: SIGTERM, parent: (parent) => parent.end(0) });
+          sys.forkAndWait({ parentDeathSignal: SIGKILL, parent: (parent) => parent.end(0) });
           sh(sys, `exec >/dev/null 2>&1; sleep 0.5; touch ${file}`);
         });
       await new Promise((done) => setTimeout(done, 1500));

@@ -6,6 +6,7 @@
  * All addresses are absolute. ../../runner/runner.c declares the same structures; the two change together.
  */
 import { type Arch, arch as host } from '../arch.ts';
+import { cString } from '../bytes.ts';
 import { CALLS } from '../calls.ts';
 import { ERRORS } from '../errno.ts';
 import { Block, bytesOf, type Data, MadeText, type Operand, Ref } from '../operand.ts';
@@ -32,66 +33,108 @@ export interface Playing {
   explainer?: { path: string; option: string };
 }
 
-/** errno → "NAME\0words\0", as offsets from the table's begin. All of it is ASCII. */
-function errorTable(): Buffer {
-  const count = (ERRORS.at(-1) as (typeof ERRORS)[number])[0] + 1;
-  const head = 4 * (count + 1);
-  const texts = ERRORS.map(([, name, words]) => `${name}\0${words}\0`);
-  const table = Buffer.alloc(head + texts.reduce((sum, text) => sum + text.length, 0));
-  table.writeUInt32LE(count, 0);
-  let at = head;
-  ERRORS.forEach(([errno], index) => {
-    table.writeUInt32LE(at, 4 * (errno + 1));
-    at += (texts[index] as string).length;
-  });
-  table.write(texts.join(''), head, 'latin1');
-  return table;
-}
+const WORD = 2 ** 32;
+const KILOBYTES = 16;
 
+const aligned = (size: number) => (size + 7) & ~7;
+
+/** Memory from `base` on, filled from below; each piece lies at a multiple of 8, and what is not written is 0. */
 class Memory {
-  private parts: Buffer[] = [];
+  private bytes = Buffer.alloc(KILOBYTES * 1024);
   private size = 0;
   private strings = new Map<string, number>();
+  private placed = new Map<Uint8Array, number>();
 
   constructor(readonly base: number) {}
 
-  /** Reserves memory for these bytes, which may still change until `bytes`. */
-  add(buffer: Buffer): number {
-    const padding = -this.size & 7;
-    if (padding) this.parts.push(Buffer.alloc(padding));
-    this.size += padding;
-    const address = this.base + this.size;
-    this.parts.push(buffer);
-    this.size += buffer.length;
-    return address;
+  /** Room for so many bytes: where they begin. */
+  reserve(length: number): number {
+    const at = aligned(this.size);
+    this.size = at + length;
+    if (this.size > this.bytes.length) {
+      const larger = Buffer.alloc(2 * this.size);
+      this.bytes.copy(larger);
+      this.bytes = larger;
+    }
+    return at;
   }
 
-  private placed = new Map<Uint8Array, number>();
+  put16(at: number, value: number): void {
+    if (value) this.bytes.writeUInt16LE(value, at);
+  }
+
+  put32(at: number, value: number): void {
+    if (value) this.bytes.writeUInt32LE(value, at);
+  }
+
+  /** Most numbers are small, and bigint takes its time. */
+  put64(at: number, value: number | bigint): void {
+    if (value === 0) return;
+    if (typeof value === 'number' && value > 0 && value < WORD) this.bytes.writeUInt32LE(value, at);
+    else this.bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), at);
+  }
+
+  add(bytes: Uint8Array): number {
+    const at = this.reserve(bytes.length);
+    this.bytes.set(bytes, at);
+    return this.base + at;
+  }
+
+  /** A C string. Nearly all are well-formed, and written without a copy between. */
+  private string(text: string): number {
+    if (!text.isWellFormed() || text.includes('\0')) return this.add(cString(text));
+    // No character takes more than three bytes for each of its code units.
+    const at = this.reserve(3 * text.length + 1);
+    this.size = at + this.bytes.write(text, at) + 1;
+    return this.base + at;
+  }
 
   address(data: Data): number {
     if (typeof data === 'string') {
       const known = this.strings.get(data);
       if (known !== undefined) return known;
-      const address = this.add(Buffer.from(bytesOf(data)));
+      const address = this.string(data);
       this.strings.set(data, address);
       return address;
     }
     const bytes = data instanceof Block ? data.bytes : data instanceof MadeText ? data.buffer : data;
     const known = this.placed.get(bytes);
     if (known !== undefined) return known;
-    const copy = Buffer.from(bytes);
-    const address = this.add(copy);
+    const address = this.add(bytes);
     this.placed.set(bytes, address);
     if (data instanceof Block) {
       for (const [offset, target] of data.pointers)
-        copy.writeBigUInt64LE(target === null ? 0n : BigInt(this.address(target)), offset);
+        this.put64(address - this.base + offset, target === null ? 0 : this.address(target));
     }
     return address;
   }
 
-  bytes(): Buffer {
-    return Buffer.concat(this.parts);
+  /** ASCII text right behind what was added last. */
+  append(text: string): void {
+    const at = this.size;
+    this.reserve(aligned(at) - at + text.length);
+    this.size = at + this.bytes.write(text, at, 'latin1');
   }
+
+  taken(): Buffer {
+    return this.bytes.subarray(0, this.size);
+  }
+}
+
+/** errno → "NAME\0words\0", as offsets from the table's begin. */
+function addErrors(memory: Memory): number {
+  const count = (ERRORS.at(-1) as (typeof ERRORS)[number])[0] + 1;
+  const head = 4 * (count + 1);
+  const table = memory.reserve(head);
+  memory.put32(table, count);
+  let at = head;
+  const texts = ERRORS.map(([errno, name, words]) => {
+    memory.put32(table + 4 * (errno + 1), at);
+    at += name.length + words.length + 2;
+    return `${name}\0${words}\0`;
+  });
+  memory.append(texts.join(''));
+  return memory.base + table;
 }
 
 const target = (label: Label) => {
@@ -120,8 +163,8 @@ function operandsOf(entry: Entry, memory: Memory): readonly Operand[] {
   }
 }
 
-function pieceList(pieces: readonly Piece[], memory: Memory): Buffer {
-  const list = Buffer.alloc(16 * (pieces.length + 1));
+function pieceList(pieces: readonly Piece[], memory: Memory): number {
+  const list = memory.reserve(16 * (pieces.length + 1));
   pieces.forEach((piece, index) => {
     const [kind, value] =
       typeof piece === 'string'
@@ -131,10 +174,10 @@ function pieceList(pieces: readonly Piece[], memory: Memory): Buffer {
           : 'exitStatus' in piece
             ? [PIECES.exitStatus, piece.exitStatus.entry]
             : [PIECES.signal, piece.signal.entry];
-    list.writeBigUInt64LE(BigInt(kind), 16 * index);
-    list.writeBigUInt64LE(BigInt(value), 16 * index + 8);
+    memory.put64(list + 16 * index, kind);
+    memory.put64(list + 16 * index + 8, value);
   });
-  return list;
+  return memory.base + list;
 }
 
 function numberOf(entry: Entry, arch: Arch): number {
@@ -154,48 +197,50 @@ function onFailure(entry: Entry): { failure: number; only: number; label: number
   return { failure: IGNORE, only: ignore === true ? 0 : ignore, label: 0 };
 }
 
-function writeEntry(buffer: Buffer, at: number, entry: Entry, memory: Memory, arch: Arch): void {
+function writeEntry(memory: Memory, at: number, entry: Entry, arch: Arch): void {
   const { failure, only, label } = onFailure(entry);
   let refs = 0;
   operandsOf(entry, memory).forEach((operand, index) => {
-    let value: bigint;
-    if (operand instanceof Ref) {
-      refs |= 1 << index;
-      value = BigInt(operand.entry);
-    } else if (typeof operand === 'number' || typeof operand === 'bigint') value = BigInt.asUintN(64, BigInt(operand));
-    else value = operand === null ? 0n : BigInt(memory.address(operand));
-    buffer.writeBigUInt64LE(value, at + 16 + 8 * index);
+    if (operand instanceof Ref) refs |= 1 << index;
+    const value =
+      operand instanceof Ref
+        ? operand.entry
+        : typeof operand === 'number' || typeof operand === 'bigint'
+          ? operand
+          : operand === null
+            ? 0
+            : memory.address(operand);
+    memory.put64(at + 16 + 8 * index, value);
   });
-  const text = (data: string | undefined) => BigInt(data === undefined ? 0 : memory.address(data));
-  buffer.writeUInt16LE(OPS[entry.op], at);
-  buffer.writeUInt16LE(refs, at + 2);
-  buffer.writeUInt16LE(failure, at + 4);
-  buffer.writeUInt16LE(only, at + 6);
-  buffer.writeUInt32LE(numberOf(entry, arch), at + 8);
-  buffer.writeUInt32LE(label, at + 12);
-  buffer.writeBigUInt64LE(text(entry.failure?.message), at + 72);
-  buffer.writeBigUInt64LE(text(entry.text), at + 80);
-  buffer.writeBigUInt64LE(text(entry.explain), at + 88);
-  buffer.writeUInt16LE(entry.failure?.status ?? 1, at + 96);
-  buffer.writeUInt16LE(entry.failure?.statusMissing ?? entry.failure?.status ?? 1, at + 98);
-  buffer.writeUInt32LE(entry.undo ? target(entry.undo) : 0, at + 100);
+  const text = (data: string | undefined) => (data === undefined ? 0 : memory.address(data));
+  memory.put16(at, OPS[entry.op]);
+  memory.put16(at + 2, refs);
+  memory.put16(at + 4, failure);
+  memory.put16(at + 6, only);
+  memory.put32(at + 8, numberOf(entry, arch));
+  memory.put32(at + 12, label);
+  memory.put64(at + 72, text(entry.failure?.message));
+  memory.put64(at + 80, text(entry.text));
+  memory.put64(at + 88, text(entry.explain));
+  memory.put16(at + 96, entry.failure?.status ?? 1);
+  memory.put16(at + 98, entry.failure?.statusMissing ?? entry.failure?.status ?? 1);
+  memory.put32(at + 100, entry.undo ? target(entry.undo) : 0);
 }
 
 /** The bytes of a tape that will lie at address `base`. For another architecture only the numbers of the calls change: constants are those of the recorder's. */
 export function layOut(tape: Tape, base: number, playing: Playing = {}, arch: Arch = host): Buffer {
   const memory = new Memory(base);
-  const header = Buffer.alloc(HEADER);
-  const entries = Buffer.alloc(ENTRY * tape.entries.length);
-  memory.add(header);
-  header.writeBigUInt64LE(BigInt(memory.add(entries)), 0);
-  header.writeBigUInt64LE(BigInt(memory.add(errorTable())), 8);
-  header.writeBigInt64LE(BigInt(playing.trace ?? -1), 16);
+  const header = memory.reserve(HEADER);
+  const entries = memory.reserve(ENTRY * tape.entries.length);
+  memory.put64(header, base + entries);
+  memory.put64(header + 8, addErrors(memory));
+  memory.put64(header + 16, playing.trace ?? -1);
   if (playing.explainer) {
     const { path, option } = playing.explainer;
-    header.writeBigUInt64LE(BigInt(memory.add(Buffer.concat([bytesOf(path), bytesOf(option)]))), 24);
+    memory.put64(header + 24, memory.add(Buffer.concat([bytesOf(path), bytesOf(option)])));
   }
   tape.entries.forEach((entry, index) => {
-    writeEntry(entries, ENTRY * index, entry, memory, arch);
+    writeEntry(memory, entries + ENTRY * index, entry, arch);
   });
-  return memory.bytes();
+  return memory.taken();
 }
