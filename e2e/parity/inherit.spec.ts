@@ -251,9 +251,9 @@ describe('surroundings that a runtime finds hard', () => {
   });
 
   for (const [option, words] of [
-    ['-v 50000', 'the hard limit of the address space (ulimit -H -v) is too low for Node'],
-    ['-d 10000', 'the hard limit of data (ulimit -H -d) is too low for Node'],
-    ['-n 10', 'the hard limit of open files (ulimit -H -n) is too low for Node'],
+    ['-v 50000', 'the hard limit of the address space (ulimit -H -v) is too low for'],
+    ['-d 10000', 'the hard limit of data (ulimit -H -d) is too low for'],
+    ['-n 10', 'the hard limit of open files (ulimit -H -n) is too low for'],
   ] as const)
     test(`a hard limit too low for a runtime is named: ulimit ${option}`, () => {
       const { status, stderr } = spawnSync('sh', ['-c', `ulimit ${option}; exec "$0" true`, join(bin, 'ts-unshare')], {

@@ -28,12 +28,12 @@ run.rehearse = (names, state, library) => {
 `;
 
 /** yargs' parser could read configuration files, with node:module, whose loading takes longer than the parser itself. */
-const withoutConfigurationFiles: Plugin = {
-  name: 'without-configuration-files',
+const slimParser: Plugin = {
+  name: 'slim-parser',
   setup({ onResolve }) {
-    const path = resolve('tools/build/no-module.ts');
-    onResolve({ filter: /^node:module$/ }, ({ importer }) =>
-      importer.includes('/yargs-parser/') ? { path } : undefined,
+    const instead = { 'node:module': resolve('tools/build/no-module.ts'), util: resolve('tools/build/late-util.ts') };
+    onResolve({ filter: /^(node:module|util)$/ }, ({ path, importer }) =>
+      importer.includes('/yargs-parser/') ? { path: instead[path as keyof typeof instead] } : undefined,
     );
   },
 };
@@ -74,7 +74,7 @@ async function bundled(contents: string): Promise<string> {
     target: 'node20.19',
     charset: 'ascii',
     minify: true,
-    plugins: [withoutConfigurationFiles],
+    plugins: [slimParser],
     define: { 'import.meta.url': '"file:///"' },
     legalComments: 'none',
     external: ['bun:ffi'],
