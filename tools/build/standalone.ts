@@ -28,16 +28,20 @@ const PT_GNU_STACK = 0x6474e551;
 const [R_X, RW] = [5, 6];
 
 /**
- * All that Bun sees of an environment: nothing is told to anybody; no thread that the final execve would have to end; and less
- * address space is reserved than for a server, so that it starts under limits on that.
+ * All that Bun sees of an environment: nothing is told to anybody; no thread that the final execve would have to end, and
+ * nothing is compiled to machine code that does not run for long; and less address space is reserved than for a server, so
+ * that it starts under limits on that.
  */
 const ENVIRONMENT = [
   'DO_NOT_TRACK=1',
   'BUN_ENABLE_CRASH_REPORTING=0',
   'BUN_JSC_useConcurrentJIT=0',
+  'BUN_JSC_thresholdForJITAfterWarmUp=20000',
   'BUN_JSC_structureHeapSizeInKB=65536',
   'BUN_JSC_jitMemoryReservationSize=16777216',
+  'BUN_JSC_useRegExpJIT=0',
   'MIMALLOC_ARENA_RESERVE=65536KiB',
+  'MIMALLOC_PURGE_DELAY=-1',
 ];
 
 /** The script as an executable of Bun. */
