@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: times against the originals, A B A B in one run.
  *
- *     npm run bench -- [--runs 15] [--json FILE]
+ *     npm run bench -- [--runs 15] [--only NAME] [--json FILE]
  *
  * Machines are noisy: read the ratios of one run. An original that is not installed is left out by name.
  */
@@ -10,12 +10,20 @@ import { parseArgs } from 'node:util';
 import { comparisons } from './bench/comparisons.ts';
 import { existing, measure, type Row } from './bench/measure.ts';
 
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '15' }, json: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { runs: { type: 'string', default: '15' }, only: { type: 'string' }, json: { type: 'string' } },
+});
 
 const rows: Row[] = [];
 for (const comparison of comparisons()) {
+  if (values.only !== undefined && !comparison.name.startsWith(values.only)) continue;
+  if (comparison.around && process.getuid?.() !== 0) {
+    process.stdout.write(`${comparison.name}: left out (needs root)\n`);
+    continue;
+  }
   const { present, missing } = existing(comparison);
   if (missing.length) process.stdout.write(`${comparison.name}: without ${missing.join(', ')} (not installed)\n`);
+  using _around = comparison.around?.() ?? { [Symbol.dispose]: () => undefined };
   rows.push(...measure(comparison.name, present, Number(values.runs)));
 }
 const cell = (value: number) => value.toFixed(1).padStart(8);

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { compatPath, originalPath, run, shell, temporaryFolder } from '../harness/run.ts';
-import { needs, needsRoot } from '../harness/skip.ts';
+import { compatPath, isRoot, NOBODY, originalPath, run, shell, temporaryFolder } from '../harness/run.ts';
+import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
+import { sleepingTarget } from '../harness/target.ts';
 
 /** Word for word through the compat folder, and in our own names. */
 const FORMS = [
@@ -44,6 +45,29 @@ describe.each(FORMS)('N6, $form', ({ compat, lsns, unshare }) => {
     expect(shared.map(([, , processes]) => processes)).toEqual(['2', '2', '2', '2', '2']);
   });
 
+  test('as an ordinary user, of one’s own', async () => {
+    const uid = isRoot ? NOBODY : (process.getuid?.() as number);
+    const box = sleepingTarget(['-UrmuinpCTf'], uid);
+    try {
+      const { status, stdout, stderr } = shell(`${lsns} -n -p ${box.pid} -o TYPE,NS,NPROCS,USER,COMMAND`, {
+        compat,
+        uid,
+      });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      const rows = stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.trim().split(/ +/));
+      expect(rows.map(([type]) => type).sort()).toEqual(['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts']);
+      for (const [type, ns, processes, user] of rows) {
+        expect(Number(ns), type).toBe(idOf(box.pid, type as string));
+        expect([type, processes, user]).toEqual([type, ['time', 'pid'].includes(type as string) ? '1' : '2', 'nobody']);
+      }
+    } finally {
+      box[Symbol.dispose]();
+    }
+  });
+
   test('the processes of one namespace, and a namespace that there is not', async (context) => {
     needs(context, needsRoot);
     using box = await contained(['-u']);
@@ -75,6 +99,35 @@ describe.each(FORMS)('N6, $form', ({ compat, lsns, unshare }) => {
     expect(stdout).toMatch(/^net +0 fd:\d+\/7(\+\d+)?$/m);
     expect(stdout).toMatch(/^user +0 child:\d+$/m);
   });
+});
+
+test('a network namespace that only a socket keeps alive, and who has that', (context) => {
+  needs(context, needsRoot, needsProgram('python3'));
+  const script = `import os, socket, ctypes, subprocess
+leave = lambda: ctypes.CDLL(None).unshare(0x40000000)
+leave(); ns = os.readlink('/proc/self/ns/net')[5:-1]; s = [socket.socket(socket.AF_UNIX), socket.socket()]; leave()
+for fd in s: os.dup2(fd.fileno(), fd.fileno() + 20)
+for words in ['-o NS,TYPE,NPROCS,PID,USER,COMMAND,HOLDERS', '-P -o HOLDERS', '-t net -o HOLDERS', '-t uts -o HOLDERS']:
+    print(subprocess.run(f"ts-lsns -rn {words} -Q 'NS == {ns}'", shell=True, capture_output=True, text=True).stdout, end='')
+print(os.getpid(), s[0].fileno())
+nsid = subprocess.getoutput(f"ts-lsns -rno NSID -Q 'NS == {ns}'")
+print(subprocess.getoutput(f"ts-nsenter --net=:{nsid} readlink /proc/self/ns/net") == f"net:[{ns}]" if nsid else True)
+`;
+  const { stdout, stderr } = run(['python3', '-c', script]);
+  expect(stderr).toBe('');
+  const [all, persistent, net, last, entered] = stdout.trimEnd().split('\n') as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  const [pid, fd] = last.split(' ');
+  const holders = `socket:${pid}/${fd}+3`;
+  // An empty cell is nothing between two blanks.
+  expect(all).toMatch(/^\d+ net 0 {2}root {2}socket:/);
+  expect(all.split(' ').at(-1)).toBe(holders);
+  expect([persistent, net, entered]).toEqual([holders, holders, 'True']);
 });
 
 test('filters, raw and JSON output', (context) => {

@@ -55,6 +55,8 @@ export function run(
     input,
     cwd,
     timeout,
+    // A waiting unshare(1) holds SIGTERM back.
+    killSignal: 'SIGKILL',
     encoding: 'utf8',
     uid,
     gid: uid,

@@ -119,6 +119,12 @@ describe('nsenter, into a user namespace', () => {
     ['-t', '@', '-Umupn', '--preserve-credentials', '-r', '-w', 'sh', '-c', LINKS],
     ['-t', '@', '-m', 'true'],
     ['-t', '@', '-U', '-S', '5', 'true'],
+    ['-t', '@', '-U', '--preserve-credentials', '-S', '0', 'id'],
+    ['-t', '@', '-U', '--preserve-credentials', '-G', '0', 'id'],
+    ['-t', '@', '-U', '--preserve-credentials', '-S', '5', 'id'],
+    ['-t', '@', '-Ur', '--preserve-credentials', 'pwd'],
+    ['-t', '@', '-UF', '--preserve-credentials', '-p', 'sh', '-c', 'exit 4'],
+    ['--targ', '@', '--user', '--preserve-cred', '--ip', 'sh', '-c', LINKS],
     ['--user=/proc/@/ns/user', '--preserve-credentials', 'sh', '-c', LINKS],
   ];
   for (const uid of USERS) {

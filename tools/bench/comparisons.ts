@@ -1,5 +1,7 @@
 /** What is compared: a tool with its original, a chain with the same chain of originals. */
 import { resolve } from 'node:path';
+import { crowd } from './crowd.ts';
+import { filterComparisons } from './filters.ts';
 import type { Comparison, Contender } from './measure.ts';
 
 const bin = resolve('dist/bin');
@@ -46,4 +48,19 @@ export const comparisons = (): Comparison[] => [
   },
   { name: 'lscgroup', contenders: [original('/usr/bin/lscgroup'), ours('ts-lscgroup')] },
   ...[1, 3, 6].map(chain),
+  {
+    name: 'seccomp',
+    contenders: [ours('ts-unshare', '-u', '/bin/true'), ours('ts-seccomp', '--profile', 'default', '/bin/true')],
+  },
+  ...filterComparisons(),
+  {
+    name: 'lsns, 5,000 processes',
+    around: () => crowd(5000),
+    contenders: [
+      original('/usr/bin/lsns'),
+      ours('ts-lsns'),
+      { who: 'lsns, start alone', argv: ['/usr/bin/lsns', '--help'] },
+      { who: 'ts-lsns, start alone', argv: [`${bin}/ts-lsns`, '--list-columns'] },
+    ],
+  },
 ];

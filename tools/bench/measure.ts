@@ -12,6 +12,8 @@ export interface Comparison {
   readonly name: string;
   /** The first one is what the others are measured against. */
   readonly contenders: readonly Contender[];
+  /** Makes what is there while it is measured. As root only. */
+  readonly around?: () => Disposable;
 }
 
 export interface Row {

@@ -10,6 +10,8 @@ export const debianPackages: readonly string[] = [
   'qemu-user-static',
   'cgroup-tools',
   'libcap2-bin',
+  'libseccomp-dev',
+  'linux-libc-dev-armhf-cross',
   'iproute2',
   'uidmap',
   'iputils-ping',

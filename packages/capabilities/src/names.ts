@@ -92,13 +92,21 @@ function distance(a: string, b: string): number {
   return row[b.length] as number;
 }
 
+/** The one of `names` that an unknown one may have meant: at most `far` letters away. */
+export function nearestName(names: Iterable<string>, wanted: string, far = 3): string | undefined {
+  let nearest: string | undefined;
+  let least = far + 1;
+  for (const name of names) {
+    const away = Math.abs(name.length - wanted.length) < least ? distance(name, wanted) : least;
+    if (away < least) [nearest, least] = [name, away];
+  }
+  return nearest;
+}
+
 /** The name that an unknown one may have meant. */
 export function nearestCapability(text: string): string | undefined {
-  const wanted = text.toLowerCase().startsWith('cap_') ? text.toLowerCase() : `cap_${text.toLowerCase()}`;
-  const [nearest] = CAPABILITY_NAMES.map((name) => ({ name, far: distance(name, wanted) })).sort(
-    (a, b) => a.far - b.far,
-  );
-  return nearest && nearest.far <= 3 ? nearest.name : undefined;
+  const wanted = text.toLowerCase();
+  return nearestName(CAPABILITY_NAMES, wanted.startsWith('cap_') ? wanted : `cap_${wanted}`);
 }
 
 const LAST_CAPABILITY = '/proc/sys/kernel/cap_last_cap';

@@ -90,7 +90,7 @@ function worldOf(call: Call, session: Session): World {
     (text) => writeText(1, text, ignored),
     (message) => writeText(2, `${prog}: ${message}\n`, true),
   );
-  return { ...world, calledAs: call.argv[0] };
+  return { ...world, calledAs: call.argv[0], argv: call.argv };
 }
 
 /** Options after which nothing else is looked at. */
@@ -199,8 +199,8 @@ function programOf({ become, argv0, path, failure }: Becoming, environment: read
 function nextTool(outcome: Becoming, chain: Chain, environment: readonly string[], session: Session): Call | undefined {
   const { emission, changed, mounted } = chain;
   if (outcome.argv0 !== undefined || changed.has('root')) return undefined;
-  if (!emission && (variableOf(environment, 'TS_TOOLS_NO_FUSE') === '1' || changed.has('credentials')))
-    return undefined;
+  const differs = changed.has('credentials') || changed.has('filter');
+  if (!emission && (variableOf(environment, 'TS_TOOLS_NO_FUSE') === '1' || differs)) return undefined;
   const found = findProgram(programOf(outcome, environment).paths);
   if (found === undefined) return undefined;
   const called = toolAt(session.build, found, outcome.become);

@@ -9,9 +9,10 @@ import type { Identity, World } from './world.ts';
  * State of the process that one tool of a chain changes and the planning of the next may depend on.
  *
  * `root`: what paths mean. `credentials`: ids and capabilities, where an execve in between would change them again.
- * `ids`: user and group ids as the process sees them. `pid`: its own PID. `cgroups`: its control groups.
+ * `ids`: user and group ids as the process sees them. `pid`: its own PID. `cgroups`: its control groups. `filter`: which
+ * system calls it may make.
  */
-export type Facet = 'root' | 'credentials' | 'ids' | 'pid' | 'cgroups';
+export type Facet = 'root' | 'credentials' | 'ids' | 'pid' | 'cgroups' | 'filter';
 
 /** How a tool ends. */
 export type Outcome =

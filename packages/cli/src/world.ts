@@ -30,6 +30,8 @@ export interface World {
   readonly prog: string;
   /** The word it was called by, argv[0]; where left out, `prog`. */
   readonly calledAs?: string;
+  /** The whole command line: /proc has that of the Node that runs it. */
+  readonly argv?: readonly string[];
   readonly pid: number;
   readonly uid: number;
   readonly euid: number;

@@ -82,6 +82,68 @@ test('a map in the form of the kernel comes back', () => {
   expect(parseIdMap('         0          0 4294967295\n')).toEqual([{ inner: 0, outer: 0, count: 4294967295 }]);
 });
 
+test('a map as the kernel pads it comes back', () => {
+  const padded = (map: readonly IdRange[]) =>
+    map
+      .map((range) => [range.inner, range.outer, range.count].map((id) => String(id).padStart(10)).join(' '))
+      .join('\n');
+  fc.assert(
+    fc.property(ranges, (map) => {
+      expect(parseIdMap(`${padded(map)}\n`)).toEqual(map);
+    }),
+  );
+});
+
+describe('a range on the command line', () => {
+  const id = fc.integer({ min: 0, max: 0xffff_ffff });
+  const count = fc.integer({ min: 1, max: 0xffff_ffff });
+
+  test('comes back from either order, leading zeros or not', () => {
+    fc.assert(
+      fc.property(id, id, count, fc.nat(3), (inner, outer, many, zeros) => {
+        const [a, b, c] = [inner, outer, many].map((value) => '0'.repeat(zeros) + value);
+        const range = { inner, outer, count: many };
+        expect(parseIdRange(`${a}:${b}:${c}`)).toEqual(range);
+        expect(parseIdRange(`${b},${a},${c}`)).toEqual(range);
+      }),
+    );
+  });
+
+  test('of any text: nothing, or ids that the kernel can have', () => {
+    const words = fc.oneof(
+      fc.string(),
+      fc.stringMatching(/^[0-9:, +-]{0,24}$/),
+      fc.stringMatching(/^\d{1,12}:\d{1,12}:\d{1,12}$/),
+    );
+    fc.assert(
+      fc.property(words, (text) => {
+        const range = parseIdRange(text);
+        if (!range) return;
+        for (const value of [range.inner, range.outer, range.count]) expect(value).toBeLessThanOrEqual(0xffff_ffff);
+        expect(range.count).toBeGreaterThan(0);
+        expect(text).toMatch(/^\d+[:,]\d+[:,]\d+$/);
+      }),
+    );
+  });
+});
+
+test('mapped ids and holes are all there is up to the highest, each once', () => {
+  fc.assert(
+    fc.property(ranges, fc.infiniteStream(fc.nat()), (map, order) => {
+      const shuffled = map
+        .map((range) => ({ range, at: order.next().value as number }))
+        .sort((a, b) => a.at - b.at)
+        .map(({ range }) => range);
+      const inside = pairs(map).map(([inner]) => inner);
+      const outside = holesOf(shuffled).flatMap(({ first, last }) =>
+        Array.from({ length: last - first + 1 }, (_, index) => first + index),
+      );
+      const highest = Math.max(-1, ...inside);
+      expect([...inside, ...outside].sort((a, b) => a - b)).toEqual(Array.from({ length: highest + 1 }, (_, at) => at));
+    }),
+  );
+});
+
 test('both orders of a range on the command line', () => {
   expect(parseIdRange('0:1000:1')).toEqual({ inner: 0, outer: 1000, count: 1 });
   expect(parseIdRange('1000,0,1')).toEqual({ inner: 0, outer: 1000, count: 1 });

@@ -3,11 +3,14 @@ import { fstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import {
   AF_NETLINK,
   AT_FDCWD,
+  F_DUPFD_CLOEXEC,
   type LiveSys,
   NETLINK_ROUTE,
   NETNSA_FD,
   NETNSA_NSID,
   NLM_F_REQUEST,
+  NS_GET_ID,
+  NS_GET_MNTNS_ID,
   NS_GET_NSTYPE,
   NS_GET_OWNER_UID,
   NS_GET_PARENT,
@@ -16,6 +19,7 @@ import {
   O_RDONLY,
   RTM_GETNSID,
   RTM_NEWNSID,
+  SIOCGSKNS,
   SOCK_CLOEXEC,
   SOCK_RAW,
 } from '@ts/sys';
@@ -67,6 +71,14 @@ function parseNetnsid(answer: Buffer): number | undefined {
   return answer.readUInt16LE(HEADER + BODY + 2) === NETNSA_NSID ? answer.readInt32LE(HEADER + BODY + 4) : undefined;
 }
 
+/** The id of a namespace: of every kind since Linux 6.18, of mount namespaces since 6.11. ioctl_nsfs(2). */
+export function nsidOf(sys: LiveSys, fd: number): number | undefined {
+  const id = Buffer.alloc(8);
+  const looking = sys.ignoring();
+  const answer = [NS_GET_ID, NS_GET_MNTNS_ID].find((request) => looking.look('ioctl', fd, request, id) >= 0);
+  return answer === undefined ? undefined : Number(id.readBigUInt64LE());
+}
+
 /** A reader; what the caller may not look at is left out, as namespaces of other users are. */
 export function liveReader(sys: LiveSys): NamespaceReader {
   const looking = sys.ignoring();
@@ -103,9 +115,38 @@ export function liveReader(sys: LiveSys): NamespaceReader {
         return looking.look('ioctl', fd, NS_GET_OWNER_UID, uid) < 0 ? undefined : uid.readUInt32LE();
       },
       netnsid: () => askNetnsid(fd),
+      nsid: () => nsidOf(looking, fd),
+      keep: () => looking.look('fcntl', fd, F_DUPFD_CLOEXEC, 0),
       close,
     };
   };
+
+  /** The process whose sockets were asked for last. */
+  let holder = { pid: 0, pidfd: -1 };
+  /** Does something with a copy of a descriptor of another process. */
+  const withCopy = <Result>(pid: number, fd: number, use: (copy: number) => Result): Result | undefined => {
+    if (holder.pid !== pid) {
+      if (holder.pidfd >= 0) looking.look('close', holder.pidfd);
+      holder = { pid, pidfd: looking.look('pidfd_open', pid, 0) };
+    }
+    const copy = holder.pidfd < 0 ? -1 : looking.look('pidfd_getfd', holder.pidfd, fd, 0);
+    if (copy < 0) return undefined;
+    const result = use(copy);
+    looking.look('close', copy);
+    return result;
+  };
+  const netnsOf = (socket: number) => opened(looking.look('ioctl', socket, SIOCGSKNS, 0));
+  /** Inode numbers by the cookie of the namespace. */
+  const byCookie = new Map<bigint, number | undefined>();
+  const idOfSocket = (pid: number, fd: number) =>
+    withCopy(pid, fd, (socket) => {
+      const cookie = looking.socket_netns_cookie(socket);
+      if (cookie !== undefined && byCookie.has(cookie)) return byCookie.get(cookie);
+      const namespace = netnsOf(socket);
+      namespace?.close();
+      if (cookie !== undefined) byCookie.set(cookie, namespace?.id);
+      return namespace?.id;
+    });
 
   const open = (path: string) => opened(looking.look('openat', AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0));
   const nsfs = statSync('/proc/self/ns/user', { throwIfNoEntry: false })?.dev;
@@ -121,5 +162,7 @@ export function liveReader(sys: LiveSys): NamespaceReader {
       return namespace && formatNamespaceLink(namespace);
     },
     open,
+    ofSocket: (pid, fd) => withCopy(pid, fd, netnsOf),
+    idOfSocket,
   };
 }

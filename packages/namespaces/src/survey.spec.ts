@@ -24,6 +24,8 @@ function made(links: Readonly<Record<string, string>>, above: Readonly<Record<st
       owner: () => opened(above[text]?.owner),
       ownerUid: () => above[text]?.uid,
       netnsid: () => 7,
+      nsid: () => 1000 + read.id,
+      keep: () => read.id,
       close: () => {
         open -= 1;
       },
@@ -40,6 +42,8 @@ function made(links: Readonly<Record<string, string>>, above: Readonly<Record<st
     link: (path) => links[path],
     descriptor: (path) => links[path],
     open: (path) => opened(links[path]),
+    ofSocket: (pid, fd) => opened(links[`socket of ${pid}/${fd}`]),
+    idOfSocket: (pid, fd) => parseNamespaceLink(links[`socket of ${pid}/${fd}`] ?? '')?.id,
   };
   return { reader, left: () => open };
 }
@@ -81,6 +85,34 @@ describe('no process in it', () => {
     expect(formatHolders(namespaces.get(20) as never)).toBe('fd:9/12');
   });
 
+  test('a socket of a process that is elsewhere, each looked at once', () => {
+    const sockets = {
+      ...process(8, 5),
+      ...links,
+      '/proc/8/fd/3': 'socket:[50]',
+      '/proc/9/fd/3': 'socket:[50]',
+      '/proc/9/fd/4': 'socket:[51]',
+      '/proc/9/fd/5': 'socket:[52]',
+      'socket of 8/3': 'net:[30]',
+      'socket of 9/4': 'net:[5]',
+    };
+    const { reader, left } = made(sockets, { 'net:[30]': OWNED });
+    const { namespaces } = surveyNamespaces(reader, { mounts: [] });
+    expect(namespaces.get(30)).toMatchObject({
+      pids: [],
+      owner: 1,
+      sockets: [
+        { pid: 8, fd: 3 },
+        { pid: 9, fd: 3 },
+      ],
+    });
+    expect(namespaces.get(5)).toMatchObject({ sockets: [] });
+    expect(formatHolders(namespaces.get(30) as never)).toBe('socket:8/3+1');
+    expect(left()).toBe(0);
+    const others = surveyNamespaces(reader, { mounts: [], kinds: new Set(['user']) }).namespaces;
+    expect([...others.keys()]).toEqual([1]);
+  });
+
   test('mounts, each target once', () => {
     const other = { ...mount, target: '/b' };
     const { namespaces } = surveyNamespaces(made(links, {}).reader, { mounts: [mount, mount, other], netnsid: true });
@@ -118,6 +150,19 @@ describe('no process in it', () => {
   });
 });
 
+test('each namespace is shown once while it is open, those above included', () => {
+  const { reader, left } = made(process(9, 5, 3), { 'net:[5]': { owner: 'user:[2]' }, 'user:[3]': {} });
+  const seen: [number, number | undefined][] = [];
+  const visit = ({ id, nsid }: { id: number; nsid?: number }) => seen.push([id, nsid]);
+  surveyNamespaces(reader, { mounts: [], nsid: true, visit });
+  expect(seen.sort()).toEqual([
+    [2, 1002],
+    [3, 1003],
+    [5, 1005],
+  ]);
+  expect(left()).toBe(0);
+});
+
 test('a descriptor that has become another namespace meanwhile says nothing about the first', () => {
   const { reader } = made(process(9, 5), { 'net:[5]': OWNED, 'net:[8]': OWNED });
   const changing = { ...reader, open: () => made({ x: 'net:[8]' }, { 'net:[8]': OWNED }).reader.open('x') };
@@ -131,6 +176,12 @@ test('what links say', () => {
 });
 
 test('holders of every sort', () => {
-  const holders = { pids: [3, 4], descriptors: [{ pid: 1, fd: 2 }], mounts: ['/a'], children: [5, 6, 7] };
-  expect(formatHolders({ ...holders } as never)).toBe('process:3+1,fd:1/2,mount:/a,child:5+2');
+  const holders = {
+    pids: [3, 4],
+    descriptors: [{ pid: 1, fd: 2 }],
+    sockets: [{ pid: 6, fd: 7 }],
+    mounts: ['/a'],
+    children: [5, 6, 7],
+  };
+  expect(formatHolders({ ...holders } as never)).toBe('process:3+1,fd:1/2,socket:6/7,mount:/a,child:5+2');
 });

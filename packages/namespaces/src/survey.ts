@@ -1,5 +1,6 @@
 /** Which namespaces there are, and what keeps each alive. Reads through a narrow reader only. namespaces(7), ioctl_ns(2). */
 import { KINDS, type Kind } from './kinds.ts';
+import type { NamespaceMount } from './nsfs.ts';
 
 /** A namespace that has been opened. */
 export interface Opened {
@@ -12,6 +13,10 @@ export interface Opened {
   ownerUid(): number | undefined;
   /** The id by which the caller's network namespace knows it: a number, -1 for none. */
   netnsid(): number | undefined;
+  /** The number that no other namespace of any kind has or will have; undefined where the kernel gives none. */
+  nsid(): number | undefined;
+  /** A descriptor that stays open when this is closed. */
+  keep(): number;
   close(): void;
 }
 
@@ -24,15 +29,15 @@ export interface NamespaceReader {
   /** The same of a descriptor of a process, /proc/PID/fd/N; one that was opened by way of a mount is named as a namespace, too. */
   descriptor(path: string): string | undefined;
   open(path: string): Opened | undefined;
+  /** The network namespace of a socket that a process has open; undefined where the caller may not know. */
+  ofSocket(pid: number, fd: number): Opened | undefined;
+  /** Its inode number alone, which is cheaper where it was asked for before. */
+  idOfSocket(pid: number, fd: number): number | undefined;
 }
 
-/** A namespace that is mounted: a file of the file system nsfs. */
-export interface NamespaceMount {
-  /** "net:[4026531833]" */
-  readonly root: string;
-  readonly target: string;
-  /** Where it can be opened: below /proc/PID/root for mounts of another mount namespace. */
-  readonly path: string;
+export interface Descriptor {
+  readonly pid: number;
+  readonly fd: number;
 }
 
 export interface Namespace {
@@ -41,7 +46,9 @@ export interface Namespace {
   /** Processes in it, lowest PID first. */
   readonly pids: number[];
   /** Descriptors that are open on it. */
-  readonly descriptors: { readonly pid: number; readonly fd: number }[];
+  readonly descriptors: Descriptor[];
+  /** Sockets in it that processes of other network namespaces have open. */
+  readonly sockets: Descriptor[];
   readonly mounts: string[];
   /** Namespaces below it (PID, user) and, of a user namespace, those that it owns. */
   readonly children: number[];
@@ -50,6 +57,7 @@ export interface Namespace {
   owner: number;
   ownerUid: number;
   netnsid?: number;
+  nsid?: number;
 }
 
 export interface SurveyOptions {
@@ -57,6 +65,9 @@ export interface SurveyOptions {
   readonly kinds?: ReadonlySet<string>;
   readonly mounts: readonly NamespaceMount[];
   readonly netnsid?: boolean;
+  readonly nsid?: boolean;
+  /** Is shown each namespace while it is open. */
+  readonly visit?: (namespace: Namespace, opened: Opened) => void;
 }
 
 export interface Survey {
@@ -66,6 +77,7 @@ export interface Survey {
   readonly pids: ReadonlySet<number>;
 }
 
+const NET = KINDS.find(({ file }) => file === 'net') as Kind;
 const byFile = new Map(KINDS.map((kind) => [kind.file, kind]));
 /** The user namespace first: where that may not be read none of the others may, and even a zombie has one. */
 const USER_FIRST = [...KINDS].sort((a, b) => Number(b.file === 'user') - Number(a.file === 'user'));
@@ -88,8 +100,8 @@ export function surveyNamespaces(reader: NamespaceReader, options: SurveyOptions
   const links = USER_FIRST.filter((kind) => wanted(kind));
   const found = new Map<number, Namespace>();
   const byLink = new Map<string, Namespace | undefined>();
-  /** Where a namespace can be opened; a mount point may be covered by another, so there can be several. */
-  const paths = new Map<Namespace, string[]>();
+  /** How a namespace can be opened; a mount point may be covered by another, so there can be several ways. */
+  const ways = new Map<Namespace, (() => Opened | undefined)[]>();
 
   const add = (kind: Kind, id: number): Namespace => {
     const namespace: Namespace = {
@@ -97,6 +109,7 @@ export function surveyNamespaces(reader: NamespaceReader, options: SurveyOptions
       id,
       pids: [],
       descriptors: [],
+      sockets: [],
       mounts: [],
       children: [],
       parent: 0,
@@ -111,10 +124,21 @@ export function surveyNamespaces(reader: NamespaceReader, options: SurveyOptions
     if (byLink.has(text)) return byLink.get(text);
     const read = parseNamespaceLink(text);
     const namespace = read && wanted(read.kind) ? (found.get(read.id) ?? add(read.kind, read.id)) : undefined;
-    if (namespace) paths.set(namespace, [path]);
+    if (namespace) ways.set(namespace, [() => reader.open(path)]);
     if (read) byLink.set(text, namespace);
     return namespace;
   };
+  /** The network namespace of a socket, by the text of its link. */
+  const bySocket = new Map<string, Namespace | undefined>();
+  const ofSocket = (text: string, pid: number, fd: number): Namespace | undefined => {
+    if (bySocket.has(text)) return bySocket.get(text);
+    const id = reader.idOfSocket(pid, fd);
+    const namespace = id === undefined ? undefined : (found.get(id) ?? add(NET, id));
+    if (namespace && !ways.has(namespace)) ways.set(namespace, [() => reader.ofSocket(pid, fd)]);
+    bySocket.set(text, namespace);
+    return namespace;
+  };
+  const wantsNet = links.some(({ file }) => file === 'net');
 
   const pids = reader
     .names('/proc')
@@ -123,26 +147,35 @@ export function surveyNamespaces(reader: NamespaceReader, options: SurveyOptions
     .sort((a, b) => a - b);
   for (const pid of pids) {
     let isReadable = false;
+    let net: Namespace | undefined;
     for (const { file } of links) {
       const path = `/proc/${pid}/ns/${file}`;
       const text = reader.link(path);
       if (text === undefined && file === 'user') break;
       if (text === undefined) continue;
       isReadable = true;
-      at(text, path)?.pids.push(pid);
+      const namespace = at(text, path);
+      namespace?.pids.push(pid);
+      if (file === 'net') net = namespace;
     }
     if (!isReadable) continue;
     for (const name of reader.names(`/proc/${pid}/fd`)) {
       const path = `/proc/${pid}/fd/${name}`;
       const text = reader.descriptor(path);
-      if (text?.endsWith(']')) at(text, path)?.descriptors.push({ pid, fd: Number(name) });
+      if (!text?.endsWith(']')) continue;
+      const descriptor = { pid, fd: Number(name) };
+      if (!text.startsWith('socket:')) at(text, path)?.descriptors.push(descriptor);
+      else if (wantsNet) {
+        const other = ofSocket(text, pid, descriptor.fd);
+        if (other && other !== net) other.sockets.push(descriptor);
+      }
     }
   }
   for (const { root, target, path } of options.mounts) {
     const namespace = at(root, path);
     if (namespace && !namespace.mounts.includes(target)) {
       namespace.mounts.push(target);
-      paths.get(namespace)?.push(path);
+      ways.get(namespace)?.push(() => reader.open(path));
     }
   }
 
@@ -157,6 +190,8 @@ export function surveyNamespaces(reader: NamespaceReader, options: SurveyOptions
     namespace.owner = above.owner?.id ?? 0;
     if (!namespace.pids.length) namespace.ownerUid = opened.ownerUid() ?? 0;
     if (options.netnsid && kind.file === 'net') namespace.netnsid = opened.netnsid();
+    if (options.nsid) namespace.nsid = opened.nsid();
+    options.visit?.(namespace, opened);
     for (const other of [above.parent, above.owner]) {
       if (!other) continue;
       const known = found.get(other.id);
@@ -166,9 +201,9 @@ export function surveyNamespaces(reader: NamespaceReader, options: SurveyOptions
       other.close();
     }
   };
-  for (const [namespace, places] of paths) {
-    for (const path of places) {
-      const opened = reader.open(path);
+  for (const [namespace, attempts] of ways) {
+    for (const open of attempts) {
+      const opened = open();
       // A descriptor may have become another since its link was read.
       const isIt = opened?.id === namespace.id;
       if (opened && isIt) relate(namespace, opened);
@@ -180,10 +215,13 @@ export function surveyNamespaces(reader: NamespaceReader, options: SurveyOptions
 }
 
 /** Who keeps a namespace alive, the first of each sort and how many more: "process:1+80,mount:/run/netns/a". */
-export function formatHolders({ pids, descriptors, mounts, children }: Namespace): string {
+export function formatHolders({ pids, descriptors, sockets, mounts, children }: Namespace): string {
+  const numbers = (list: readonly Descriptor[]) =>
+    [...list].sort((a, b) => a.pid - b.pid || a.fd - b.fd).map(({ pid, fd }) => `${pid}/${fd}`);
   const sorts: [string, readonly (string | number)[]][] = [
     ['process', pids],
-    ['fd', descriptors.map(({ pid, fd }) => `${pid}/${fd}`)],
+    ['fd', numbers(descriptors)],
+    ['socket', numbers(sockets)],
     ['mount', mounts],
     ['child', children],
   ];

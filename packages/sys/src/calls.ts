@@ -84,7 +84,7 @@ export const CALLS = {
   prctl: [157, 167, 'prctl prctl_1 int int int'],
   capget: [125, 90, 'ptr out'],
   capset: [126, 91, 'ptr ptr'],
-  seccomp: [317, 277, 'int hex ptr'],
+  seccomp: [317, 277, 'seccomp seccomp_filter ptr'],
   bpf: [321, 280, 'int ptr int'],
   prlimit64: [302, 261, 'int rlimit ptr out'],
   rt_sigaction: [13, 134, 'signal ptr out int'],
@@ -94,6 +94,7 @@ export const CALLS = {
   pidfd_open: [434, 434, 'int hex'],
   pidfd_send_signal: [424, 424, 'fd signal ptr int'],
   pidfd_getfd: [438, 438, 'fd int int'],
+  process_vm_readv: [310, 270, 'int ptr int ptr int hex'],
   setxattr: [188, 5, 'path string ptr int xattr'],
   lsetxattr: [189, 6, 'path string ptr int xattr'],
   fsetxattr: [190, 7, 'fd string ptr int xattr'],
@@ -114,6 +115,7 @@ export const CALLS = {
   recvfrom: [45, 207, 'fd out int int ptr ptr'],
   setsockopt: [54, 208, 'fd int int ptr int'],
   getsockname: [51, 204, 'fd out ptr'],
+  getsockopt: [55, 209, 'fd int int out ptr'],
   ppoll: [271, 73, 'ptr int ptr ptr int'],
   umask: [95, 166, 'octal'],
   sched_setaffinity: [203, 122, 'int int ptr'],
@@ -128,6 +130,7 @@ export const CALLS = {
   personality: [135, 92, 'hex'],
   close_range: [436, 436, 'int int hex'],
   name_to_handle_at: [303, 264, 'at path out out at_flags'],
+  open_by_handle_at: [304, 265, 'fd ptr open'],
   clock_settime: [227, 112, 'int ptr'],
 } as const satisfies Record<string, readonly [x64: number, arm64: number, operands: string]>;
 

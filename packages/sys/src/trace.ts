@@ -19,6 +19,8 @@ import * as open from './const/open.ts';
 import * as open_tree from './const/open_tree.ts';
 import * as prctl from './const/prctl.ts';
 import * as rlimit from './const/rlimit.ts';
+import * as seccomp from './const/seccomp.ts';
+import * as seccomp_filter from './const/seccomp_filter.ts';
 import * as sigmask from './const/sigmask.ts';
 import * as signal from './const/signal.ts';
 import * as umount from './const/umount.ts';
@@ -40,12 +42,22 @@ const FLAGS: Readonly<Record<string, Names>> = {
   mount_attr,
   move_mount,
   open_tree,
+  seccomp_filter,
   umount,
   wait,
   xattr,
 };
 /** Operands that are one name out of a table. */
-const ENUMS: Readonly<Record<string, Names>> = { fcntl, fsconfig, prctl, rlimit, sigmask, signal, ioctl: nsfs };
+const ENUMS: Readonly<Record<string, Names>> = {
+  fcntl,
+  fsconfig,
+  prctl,
+  rlimit,
+  seccomp,
+  sigmask,
+  signal,
+  ioctl: nsfs,
+};
 
 const nameOf = (names: Names, value: number) => Object.keys(names).find((name) => names[name] === value);
 

@@ -107,9 +107,16 @@ export const COLUMNS: readonly LsnsColumn[] = [
     value: ({ namespace }) => namespace.owner,
   },
   {
+    name: 'NSID',
+    ...number,
+    ours: true,
+    help: 'id that the kernel gives no other namespace (nsenter --KIND=:NSID)',
+    value: ({ namespace }) => namespace.nsid,
+  },
+  {
     name: 'HOLDERS',
     ours: true,
-    help: 'what keeps the namespace alive (process, fd, mount, child)',
+    help: 'what keeps the namespace alive (process, fd, socket, mount, child)',
     value: ({ namespace }) => formatHolders(namespace),
   },
 ];

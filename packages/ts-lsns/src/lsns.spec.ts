@@ -54,6 +54,7 @@ const namespace = (file: string, id: number, pids: number[], above: Partial<Name
   id,
   pids,
   descriptors: [],
+  sockets: [],
   mounts: [],
   children: [],
   parent: 0,

@@ -2,8 +2,15 @@
 import { statSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { defineTool, exit, type Outcome, type Parsed, ToolError, type World } from '@ts/cli';
-import { parseMountinfo } from '@ts/mounts';
-import { KINDS, liveReader, type Namespace, type NamespaceMount, type Survey, surveyNamespaces } from '@ts/namespaces';
+import {
+  KINDS,
+  liveReader,
+  mountNamespaces,
+  type Namespace,
+  nsfsMounts,
+  type Survey,
+  surveyNamespaces,
+} from '@ts/namespaces';
 import { type LiveSys, TIOCGWINSZ } from '@ts/sys';
 import {
   type Column,
@@ -235,42 +242,22 @@ function uidOf(pid: number): number | undefined {
   }
 }
 
-/** What /proc and the accounts say about processes. */
-const detailsFrom = (world: World): Details => ({
+/** Command line of a process, or its name where it has none. */
+function commandOf(pid: number, world: World): string | undefined {
+  const line = world.read(`/proc/${pid}/cmdline`)?.replace(/\0$/, '').replaceAll('\0', ' ');
+  return line || world.read(`/proc/${pid}/comm`)?.trimEnd();
+}
+
+/** What /proc and the accounts say about processes. `self`: our own number there. */
+const detailsFrom = (world: World, self: number): Details => ({
   ppid: remembering((pid) => {
     const stat = world.read(`/proc/${pid}/stat`);
     return stat === undefined ? undefined : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
   }),
-  command: remembering((pid) => {
-    const words = world.read(`/proc/${pid}/cmdline`)?.replace(/\0$/, '').replaceAll('\0', ' ');
-    return words || world.read(`/proc/${pid}/comm`)?.trimEnd();
-  }),
+  command: remembering((pid) => (pid === self && world.argv ? world.argv.join(' ') : commandOf(pid, world))),
   uid: remembering(uidOf),
   userName: remembering((uid) => world.user(uid)?.name ?? String(uid)),
 });
-
-/** Mounted namespaces: those of our mount namespace and, with `others`, of the ones that other processes are in. */
-function mountsFrom(world: World, others: readonly number[]): NamespaceMount[] {
-  const read = (file: string, root: string) =>
-    parseMountinfo(world.read(file) ?? '')
-      .filter(({ type }) => type === 'nsfs')
-      .map((mount) => ({ root: mount.root, target: mount.target, path: `${root}${mount.target}` }));
-  return [
-    ...read('/proc/self/mountinfo', ''),
-    ...others.flatMap((pid) => read(`/proc/${pid}/mountinfo`, `/proc/${pid}/root`)),
-  ];
-}
-
-/** A process of every mount namespace but our own. */
-function mountNamespaces(reader: ReturnType<typeof liveReader>): number[] {
-  const seen = new Map([[reader.link('/proc/self/ns/mnt'), 0]]);
-  for (const name of reader.names('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const link = reader.link(`/proc/${name}/ns/mnt`);
-    if (link !== undefined && !seen.has(link)) seen.set(link, Number(name));
-  }
-  return [...seen.values()].filter(Boolean);
-}
 
 const isUtf8 = (world: World) =>
   /utf-?8/i.test(world.variable('LC_ALL') || world.variable('LC_CTYPE') || world.variable('LANG') || '');
@@ -305,12 +292,20 @@ function act(plan: Plan, sys: LiveSys, world: World): Outcome {
   const others = asked.has('HOLDERS') || plan.persistent ? mountNamespaces(reader) : [];
   const survey = surveyNamespaces(reader, {
     kinds: plan.kinds,
-    mounts: mountsFrom(world, others),
+    mounts: nsfsMounts(world.read, others),
     netnsid: asked.has('NETNSID'),
+    nsid: asked.has('NSID'),
   });
   if (plan.namespace !== undefined && !survey.namespaces.has(plan.namespace))
     throw new ToolError(`not found namespace: ${plan.namespace}`);
-  return print(world, 'namespaces', plan, layoutOf(plan), rowsOf(plan, survey, detailsFrom(world)), layout);
+  return print(
+    world,
+    'namespaces',
+    plan,
+    layoutOf(plan),
+    rowsOf(plan, survey, detailsFrom(world, Number(reader.link('/proc/self')))),
+    layout,
+  );
 }
 
 export const tool = defineTool({
@@ -323,12 +318,10 @@ export const tool = defineTool({
   grammar: { permute: true },
   reads: ['root', 'credentials', 'ids', 'pid'],
   description:
-    'Prints the namespaces that can be seen in /proc: those of processes, and those that live by an open descriptor, a mount or a child namespace alone. With the number of a namespace its processes are listed. The column HOLDERS says who keeps a namespace alive: of each sort (process, fd as PID/descriptor, mount, child) the first one and how many more there are; mounts are then looked for in all mount namespaces.',
+    'Prints the namespaces that can be seen in /proc: those of processes, and those that live by an open descriptor, a socket, a mount or a child namespace alone. With the number of a namespace its processes are listed. The column HOLDERS says who keeps a namespace alive: of each sort (process, fd as PID/descriptor, socket likewise where its process is in another network namespace, mount, child) the first one and how many more there are; mounts are then looked for in all mount namespaces.',
   differences: [
-    'HOLDERS is a column of ours; --output-all leaves it out.',
+    'HOLDERS and NSID are columns of ours; --output-all leaves them out.',
     'A namespace that only lives by a child namespace is listed always (the original finds it with --tree=owner and --tree=parent).',
-    'Network namespaces that only a socket holds are not looked for.',
-    'Among the processes of its own namespaces it sees itself under the name of the Node that runs it.',
     'An expression of --filter knows neither size suffixes nor functions.',
   ],
   exitStatuses: [['1', 'wrong usage, or a namespace that is not found']],

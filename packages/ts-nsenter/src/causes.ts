@@ -1,8 +1,10 @@
 /** Why setns(2) and its company refuse, read from the host before it is said. */
-import { readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { has, setInStatus } from '@ts/capabilities';
 import type { Cause, World } from '@ts/cli';
-import { CAP_SYS_ADMIN } from '@ts/sys';
+import { KINDS } from '@ts/namespaces';
+import { AT_FDCWD, CAP_SYS_ADMIN, live, NS_GET_NSTYPE, O_CLOEXEC, O_NONBLOCK, O_RDONLY } from '@ts/sys';
+import { holdNamespace, NETNS } from './named.ts';
 
 const isAdmin = (world: World) => has(setInStatus(world.read('/proc/self/status'), 'Eff'), CAP_SYS_ADMIN);
 
@@ -17,6 +19,36 @@ function namespaceOf(pid: string, kind: string): string | undefined {
 
 /** Owner of a process, as /proc/PID/status names it to everybody. */
 const ownerOf = (pid: string, world: World) => /^Uid:\s+(\d+)/m.exec(world.read(`/proc/${pid}/status`) ?? '')?.[1];
+
+/** The process whose namespace a path names. */
+const pidOf = (path: string) => /^\/proc\/(\d+)\/ns\//.exec(path)?.[1];
+
+/** File of the kind of namespace that a path, or the id behind a colon, leads to; '' for what is none. */
+function kindAt(path: string, world: World): string | undefined {
+  const sys = live().ignoring();
+  let fd: number;
+  try {
+    fd = path.startsWith(':')
+      ? holdNamespace(path.slice(1), world)
+      : sys.look('openat', AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  } catch {
+    return undefined; // it has gone meanwhile
+  }
+  if (fd < 0) return undefined;
+  const flag = sys.look('ioctl', fd, NS_GET_NSTYPE);
+  sys.look('close', fd);
+  return KINDS.find((kind) => kind.flag === flag)?.file ?? '';
+}
+
+const optionOf = (file: string) => KINDS.find((kind) => kind.file === file)?.name;
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // there are none
+  }
+}
 
 export const causes: readonly Cause[] = [
   {
@@ -50,9 +82,37 @@ export const causes: readonly Cause[] = [
     },
   },
   {
+    of: 'netns',
+    errors: ['ENOENT'],
+    probe: () => {
+      const names = namesIn(NETNS);
+      return names.length
+        ? `there is no network namespace of that name, but ${names.sort().join(', ')}`
+        : 'no network namespace has a name here: ip netns add NAME makes one';
+    },
+  },
+  {
+    of: 'parent',
+    errors: ['EPERM'],
+    probe: () => 'that lies above your own user namespace, where nobody in it can go',
+  },
+  {
+    of: 'setns',
+    errors: ['EINVAL'],
+    probe: ([kind, ...words], world) => {
+      const path = words.join(' ');
+      const found = path ? kindAt(path, world) : undefined;
+      if (found === undefined || found === kind) return undefined;
+      return found
+        ? `${path} is a ${found} namespace: --${optionOf(found)} enters it`
+        : `${path} is no namespace: name a file of /proc/PID/ns, or one that such a file is mounted on`;
+    },
+  },
+  {
     of: 'setns',
     errors: ['EPERM'],
-    probe: ([kind, pid]) => {
+    probe: ([kind, path = '']) => {
+      const pid = pidOf(path);
       if (pid === undefined || kind === 'user') return undefined;
       const [theirs, ours] = [namespaceOf(pid, 'user'), namespaceOf('self', 'user')];
       return theirs !== undefined && theirs !== ours
@@ -69,10 +129,12 @@ export const causes: readonly Cause[] = [
   {
     of: 'setns',
     errors: ['EINVAL'],
-    probe: ([kind, pid]) =>
-      kind === 'user' && pid !== undefined && namespaceOf(pid, 'user') === namespaceOf('self', 'user')
+    probe: ([kind, path = '']) => {
+      const pid = pidOf(path);
+      return kind === 'user' && pid !== undefined && namespaceOf(pid, 'user') === namespaceOf('self', 'user')
         ? 'that is the user namespace you are in already: leave --user out'
-        : undefined,
+        : undefined;
+    },
   },
   {
     of: 'setgroups',

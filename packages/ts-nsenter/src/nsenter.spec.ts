@@ -4,17 +4,18 @@ import { formatTape, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import { tool } from './nsenter.ts';
 
+/** Processes that no system has: their numbers are too high. */
 const FILES: Readonly<Record<string, string>> = {
   '/proc/sys/kernel/cap_last_cap': '1\n',
-  '/proc/55': '',
-  '/proc/55/environ': 'PATH=/there\0SHELL=/bin/ksh\0',
-  '/proc/55/status': 'Name:\tsleep\nUid:\t1003\t1003\t1003\t1003\nGid:\t1004\t1004\t1004\t1004\n',
-  '/proc/55/uid_map': '0 1000 10\n',
-  '/proc/55/gid_map': '5 1004 1\n',
-  '/proc/55/cgroup': '2:memory:/job\n1:cpu:/same\n0::/tree/leaf\n',
-  '/proc/66': '',
-  '/proc/66/status': 'Uid:\t1000\t1000\t1000\t1000\n',
-  '/proc/66/cgroup': '2:memory:/../outside\n1:cpu:/same\n0::/mine\n',
+  '/proc/5555555': '',
+  '/proc/5555555/environ': 'PATH=/there\0SHELL=/bin/ksh\0',
+  '/proc/5555555/status': 'Name:\tsleep\nUid:\t1003\t1003\t1003\t1003\nGid:\t1004\t1004\t1004\t1004\n',
+  '/proc/5555555/uid_map': '0 1000 10\n',
+  '/proc/5555555/gid_map': '5 1004 1\n',
+  '/proc/5555555/cgroup': '2:memory:/job\n1:cpu:/same\n0::/tree/leaf\n',
+  '/proc/6666666': '',
+  '/proc/6666666/status': 'Uid:\t1000\t1000\t1000\t1000\n',
+  '/proc/6666666/cgroup': '2:memory:/../outside\n1:cpu:/same\n0::/mine\n',
   '/proc/self/cgroup': '2:memory:/\n1:cpu:/same\n0::/mine\n',
   '/proc/self/status': 'CapEff:\t0000000000000000\n',
   '/proc/self/mountinfo': [
@@ -57,21 +58,21 @@ function tapeOf(words: string): string {
 describe('tapes', () => {
   test.each([
     '-u/run/uts sh',
-    '-t 55 -u',
-    '-t 55 -p -m sh',
-    '-t 55 -p -F sh',
-    '-t 55 -U -n sh',
-    '-t 55 -U -n --preserve-credentials sh',
-    '-t 55 -U --keep-caps --setuid=follow -G follow sh',
+    '-t 5555555 -u',
+    '-t 5555555 -p -m sh',
+    '-t 5555555 -p -F sh',
+    '-t 5555555 -U -n sh',
+    '-t 5555555 -U -n --preserve-credentials sh',
+    '-t 5555555 -U --keep-caps --setuid=follow -G follow sh',
     '-r/new sh',
-    '-t 55 -r -w sh',
-    '-t 55 -m -W/tmp sh',
-    '-t 55 -N 4 sh',
-    '-t 55 --user-parent -n sh',
-    '-t 55 --user-parent -U sh',
-    '-t 55 -c sh',
+    '-t 5555555 -r -w sh',
+    '-t 5555555 -m -W/tmp sh',
+    '-t 5555555 -N 4 sh',
+    '-t 5555555 --user-parent -n sh',
+    '-t 5555555 --user-parent -U sh',
+    '-t 5555555 -c sh',
     '-S 5 -G 6 sh',
-    '-t 55 -p --status-fd 3 sh',
+    '-t 5555555 -p --status-fd 3 sh',
   ])('%s', (words) => {
     expect(tapeOf(words)).toMatchSnapshot();
   });
@@ -80,13 +81,20 @@ describe('tapes', () => {
 describe('what is opened', () => {
   const paths = (words: string) => planned(words).sources.map(({ path }) => path);
   test('files in the order given, then what is the target’s, the user namespace before the others', () => {
-    expect(paths('-t 55 -m -n/run/net -U -w -u/run/uts sh')).toEqual([
+    expect(paths('-t 5555555 -m -n/run/net -U -w -u/run/uts sh')).toEqual([
       '/run/net',
       '/run/uts',
-      '/proc/55/ns/user',
-      '/proc/55/ns/mnt',
-      '/proc/55/cwd',
+      '/proc/5555555/ns/user',
+      '/proc/5555555/ns/mnt',
+      '/proc/5555555/cwd',
     ]);
+  });
+  test('a network namespace by name, like its file', () => {
+    expect(paths('--netns blue sh')).toEqual(['/run/netns/blue']);
+    expect(paths('--netns=blue -n/run/net sh')).toEqual(['/run/net']);
+    expect(paths('-n/run/net --netns blue -t 5555555 -a -U/u -C/c -i/i -u/u -p/p -m/m -T/t sh')[0]).toBe(
+      '/run/netns/blue',
+    );
   });
   test('the last of several', () => {
     expect(paths('-u/run/a -u/run/b sh')).toEqual(['/run/b']);
@@ -101,33 +109,33 @@ describe('what is opened', () => {
 
 describe('what is taken from the target', () => {
   test('its environment, and the shell of that', () => {
-    expect(planned('-t 55 -e')).toMatchObject({
+    expect(planned('-t 5555555 -e')).toMatchObject({
       environment: ['PATH=/there', 'SHELL=/bin/ksh'],
       program: ['/bin/ksh'],
       argv0: '-ksh',
     });
   });
   test('its ids, as they are outside or inside of its user namespace', () => {
-    expect(planned('-t 55 -S follow -G follow sh')).toMatchObject({ uid: 1003, gid: 1004 });
-    expect(planned('-t 55 -U -S follow -G follow sh')).toMatchObject({ uid: 3, gid: 5 });
+    expect(planned('-t 5555555 -S follow -G follow sh')).toMatchObject({ uid: 1003, gid: 1004 });
+    expect(planned('-t 5555555 -U -S follow -G follow sh')).toMatchObject({ uid: 3, gid: 5 });
   });
   test('its control groups, where they are others than one’s own', () => {
-    expect([...planned('-t 55 -c sh').groups].sort()).toEqual([
+    expect([...planned('-t 5555555 -c sh').groups].sort()).toEqual([
       '/sys/fs/cgroup/memory/job/cgroup.procs',
       '/sys/fs/cgroup/unified/tree/leaf/cgroup.procs',
     ]);
   });
   test('nothing where nothing was asked', () => {
-    expect(planned('-t 55 -u sh')).toMatchObject({ groups: [], environment: undefined, looked: false });
+    expect(planned('-t 5555555 -u sh')).toMatchObject({ groups: [], environment: undefined, looked: false });
   });
 });
 
 describe('credentials', () => {
   test('root of the user namespace, unless said otherwise', () => {
-    expect(planned('-t 55 -U sh')).toMatchObject({ uid: 0, gid: 0 });
-    expect(planned('-t 55 -U -S 7 sh')).toMatchObject({ uid: 7, gid: 0 });
-    expect(planned('-t 55 -U --preserve-credentials sh')).toMatchObject({ uid: undefined, gid: undefined });
-    expect(planned('-t 55 -n sh')).toMatchObject({ uid: undefined, gid: undefined });
+    expect(planned('-t 5555555 -U sh')).toMatchObject({ uid: 0, gid: 0 });
+    expect(planned('-t 5555555 -U -S 7 sh')).toMatchObject({ uid: 7, gid: 0 });
+    expect(planned('-t 5555555 -U --preserve-credentials sh')).toMatchObject({ uid: undefined, gid: undefined });
+    expect(planned('-t 5555555 -n sh')).toMatchObject({ uid: undefined, gid: undefined });
   });
 });
 
@@ -146,11 +154,19 @@ describe('what is refused', () => {
     ['-t 1: sh', "failed to parse pid: '1:'"],
     ['-S 0x sh', "failed to parse uid: '0x'"],
     ['-w/a -W/b sh', 'mutually exclusive arguments: --wdns --wd'],
-    ['-t 55 --user-parent sh', 'no namespace to get the parent user namespace of'],
+    ['-t 5555555 --user-parent sh', 'no namespaces to get parent of'],
     ['-t 99 -e sh', 'cannot open /proc/99/environ: No such file or directory'],
-    ['-t 66 -e sh', 'cannot open /proc/66/environ: Permission denied'],
-    ['-t 66 -c sh', 'the control group of process 66 is not visible below /sys/fs/cgroup/memory'],
-    ['-t 55 -Z sh', 'SELinux is not enabled on this system'],
+    ['-t 6666666 -e sh', 'cannot open /proc/6666666/environ: Permission denied'],
+    ['-t 6666666 -c sh', 'the control group of process 6666666 is not visible below /sys/fs/cgroup/memory'],
+    ['--netns a/b sh', "invalid name of a network namespace: 'a/b'"],
+    ['--netns .. sh', "invalid name of a network namespace: '..'"],
+    ['--netns= sh', "invalid name of a network namespace: ''"],
+    ['-u:1x sh', 'failed to parse nsid: 1x'],
+    ['-u: sh', 'failed to parse nsid: '],
+    ['--target-cgroup /none -u sh', 'no such control group: /none'],
+    ['--target-cgroup=/sys/fs/cgroup/memory/none -u sh', 'no such control group: /sys/fs/cgroup/memory/none'],
+    ['--target-cgroup /a -t 5 -u sh', 'mutually exclusive arguments: --target --target-cgroup'],
+    ['-t 5555555 -Z sh', 'SELinux is not enabled on this system'],
   ])('%s: %s', (words, message) => {
     expect(() => planned(words)).toThrow(ToolError);
     expect(() => planned(words)).toThrow(message);
@@ -161,17 +177,20 @@ describe('causes', () => {
   const why = (subject: string, error: string, uid: number) => explain(tool.causes ?? [], subject, error, world(uid));
   test.each([
     ['open 99 ns/uts', 'ENOENT', 0, /no process 99 here/],
-    ['open 55 ns/odd', 'ENOENT', 0, /no odd namespaces/],
-    ['open 55 ns/uts', 'EACCES', 1000, /belongs to user 1003/],
-    ['open 66 ns/uts', 'EACCES', 1000, /is yours/],
+    ['open 5555555 ns/odd', 'ENOENT', 0, /no odd namespaces/],
+    ['open 5555555 ns/uts', 'EACCES', 1000, /belongs to user 1003/],
+    ['open 6666666 ns/uts', 'EACCES', 1000, /is yours/],
     ['setns uts', 'EPERM', 1000, /CAP_SYS_ADMIN/],
-    [`setns user ${process.pid}`, 'EINVAL', 0, /in already/],
+    [`setns user /proc/${process.pid}/ns/user`, 'EINVAL', 0, /in already/],
+    [`setns user /proc/${process.pid}/ns/uts`, 'EINVAL', 0, /is a uts namespace: --uts enters it/],
+    ['setns uts /etc/passwd', 'EINVAL', 0, /\/etc\/passwd is no namespace/],
+    ['parent user', 'EPERM', 0, /above your own user namespace/],
     ['setgroups', 'EPERM', 1000, /--preserve-credentials/],
   ] as const)('%s %s as %i', (subject, error, uid, words) => {
     expect(why(subject, error, uid)).toMatch(words);
   });
   test('nothing is said that was not found', () => {
-    expect(why('open 55 ns/uts', 'EACCES', 0)).toBeUndefined();
+    expect(why('open 5555555 ns/uts', 'EACCES', 0)).toBeUndefined();
     expect(why('setns user', 'EINVAL', 0)).toBeUndefined();
   });
 });

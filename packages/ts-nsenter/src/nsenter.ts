@@ -2,8 +2,9 @@
 import { keepCapabilities } from '@ts/capabilities';
 import { defineTool, event, type Facet, forkReporting, type Outcome } from '@ts/cli';
 import { KINDS, type Kind } from '@ts/namespaces';
-import { encode, errnoOf, type Int, O_RDONLY, O_WRONLY, type Recording, type Ref, SIGCHLD } from '@ts/sys';
+import { encode, errnoOf, type Int, live, O_RDONLY, O_WRONLY, type Recording, type Ref, SIGCHLD } from '@ts/sys';
 import { causes } from './causes.ts';
+import { NETNS } from './named.ts';
 import { options } from './options.ts';
 import { type Plan, plan, type Source } from './plan.ts';
 
@@ -12,6 +13,8 @@ interface Opened {
   readonly kind: Kind;
   readonly fd: Int;
   readonly own: boolean;
+  /** Where it is from, for whoever explains a failure. */
+  readonly path: string;
 }
 
 const USER = KINDS.find(({ name }) => name === 'user') as Kind;
@@ -20,11 +23,20 @@ const NET = KINDS.find(({ name }) => name === 'net') as Kind;
 /** Words of a cause's subject: the target and the file below its folder of /proc. */
 const subjectOf = (path: string) => /^\/proc\/(\d+)\/(.+)$/.exec(path)?.slice(1).join(' ') ?? '';
 
-const open = (sys: Recording, { path }: Source): Int =>
-  sys
+/** A descriptor that planning has opened goes over the exec to the runner, and no further. */
+function takeOver(sys: Recording, fd: number): number {
+  live().setCloexec(fd, false);
+  sys.setCloexec(fd, true);
+  return fd;
+}
+
+function open(sys: Recording, { path, fd }: Source): Int {
+  if (fd !== undefined) return takeOver(sys, fd);
+  return sys
     .or(`cannot open ${path}`)
-    .explaining(`open ${subjectOf(path)}`)
+    .explaining(path.startsWith(NETNS) ? `netns ${path}` : `open ${subjectOf(path)}`)
     .open(path, O_RDONLY);
+}
 
 /** The process that was opened first must still be there when its files have been: they are its own then. */
 function confirm(sys: Recording, pid: number, pidfd: Int): void {
@@ -44,33 +56,31 @@ function openSocket(sys: Recording, pidfd: Int, socket: number): Opened {
   const copy = sys.or(`cannot copy descriptor ${socket} of the target`).pidfd_getfd(pidfd, socket);
   const fd = sys.or(`cannot get the network namespace of descriptor ${socket}`).socket_netns(copy);
   sys.close(copy);
-  return { kind: NET, fd, own: false };
+  return { kind: NET, fd, own: false, path: '' };
 }
 
 /** The user namespace above the one that was named, or the owner of what else was. */
 function withParent(sys: Recording, opened: readonly Opened[]): Opened[] {
   const user = opened.find(({ kind }) => kind === USER);
-  const [first] = opened as [Opened];
-  const fd = user
-    ? sys.or('cannot get the parent of the user namespace').ns_get_parent(user.fd)
-    : sys.or(`cannot get the user namespace that owns ns/${first.kind.file}`).ns_get_userns(first.fd);
-  return [{ kind: USER, fd, own: false }, ...opened.filter((each) => each !== user)];
+  const { kind, fd: of } = user ?? (opened[0] as Opened);
+  const fd = sys.or(`failed to open parent ns of ns/${kind.file}`).explaining(`parent ${kind.file}`).ns_get_userns(of);
+  return [{ kind: USER, fd, own: false, path: '' }, ...opened.filter((each) => each !== user)];
 }
 
 /**
  * All but the user namespace first: whoever has rights outside keeps them until all is entered. What is refused then comes
  * after the user namespace, which gives those rights to its owner.
  */
-function enter(sys: Recording, opened: readonly Opened[], pid: number | undefined): void {
+function enter(sys: Recording, opened: readonly Opened[]): void {
   const before = new Map<Opened, Ref>();
   const twice = opened.some(({ kind }) => kind === USER);
   for (const each of opened)
     if (twice && each.kind !== USER) before.set(each, sys.ignoring().setns(each.fd, each.kind.flag) as Ref);
   for (const each of opened) {
-    const { kind, fd, own } = each;
+    const { kind, fd, own, path } = each;
     const entering = sys
       .or(`reassociate to namespace 'ns/${kind.file}' failed`)
-      .explaining(['setns', kind.file, pid].filter((word) => word !== undefined).join(' '));
+      .explaining(`setns ${kind.file} ${path}`);
     const again = () => (own ? entering.ignoring(errnoOf('EPERM')) : entering).setns(fd, kind.flag);
     const first = before.get(each);
     if (first) sys.when(first, 'less', 0, again);
@@ -117,14 +127,14 @@ function assume(sys: Recording, { uid, gid, keepCaps }: Plan, outside: Ref | und
 function apply(plan: Plan, sys: Recording): Outcome {
   const { target, sources, statusFd } = plan;
   const takes = target !== undefined && (plan.socket !== undefined || sources.some(({ path }) => subjectOf(path)));
-  const pidfd = takes ? (target.pidfd ?? sys.ignoring().pidfd_open(target.pid)) : undefined;
-  if (target?.pidfd !== undefined) sys.setCloexec(target.pidfd, true);
+  const held = target?.pidfd === undefined ? undefined : takeOver(sys, target.pidfd);
+  const pidfd = held ?? (takes ? sys.ignoring().pidfd_open(target.pid) : undefined);
 
   const files = sources.map((source) => ({ source, fd: open(sys, source) }));
   const folder = (what: 'root' | 'wd') => files.find(({ source }) => source.what === what)?.fd;
   const named = KINDS.flatMap((kind): Opened[] => {
     const file = files.find(({ source }) => source.what === kind);
-    return file ? [{ kind, fd: file.fd, own: file.source.own ?? false }] : [];
+    return file ? [{ kind, fd: file.fd, own: file.source.own ?? false, path: file.source.path }] : [];
   });
   if (pidfd !== undefined && plan.socket !== undefined) named.push(openSocket(sys, pidfd, plan.socket));
   const groups = plan.groups.map((path) => ({ path, fd: sys.or(`cannot open ${path}`).open(path, O_WRONLY) }));
@@ -135,7 +145,7 @@ function apply(plan: Plan, sys: Recording): Outcome {
   const opened = plan.userParent ? withParent(sys, named) : named;
 
   const outside = plan.intoUser && !plan.preserve ? (sys.ignoring().setgroups([]) as Ref) : undefined;
-  enter(sys, opened, target?.pid);
+  enter(sys, opened);
   const types = opened.map(({ kind }) => kind.file);
   event(sys, statusFd, 'namespaces', `,"types":${JSON.stringify(types)}`);
   changeDirectories(sys, folder('root'), folder('wd'), plan.directoryInside);
@@ -188,6 +198,10 @@ export const tool = defineTool({
   causes,
   reads: ({ looked }) => (looked ? ['pid', 'ids', 'cgroups'] : []),
   files: ({ looked }) => (looked ? ['/proc'] : []),
+  momentary: ({ target, sources }) =>
+    target?.pidfd !== undefined || sources.some(({ fd }) => fd !== undefined)
+      ? 'what it enters is held by a descriptor of this process'
+      : undefined,
   description:
     'Enters namespaces of a process, or those that files keep alive, and runs a program in them; without a program, the shell that SHELL names, or /bin/sh. With a PID namespace the program is a child that is waited for. The target is held by a descriptor while its files are opened: a process that has got its number meanwhile is not entered. The user namespace comes last for whoever has rights outside, first for whoever gets them inside.',
   differences: [
@@ -196,7 +210,9 @@ export const tool = defineTool({
     '`--follow-context` without SELinux is an error; the original says nothing.',
     '`--setuid=follow` and `--setgid=follow` together with `--user` give the id as the target itself sees it.',
     'A process id that is negative is an error.',
-    '`--status-fd`, `--dry-run` and `--trace` are ours.',
+    'A namespace can be named by its id on Linux 6.18, too, where the original needs 6.19 (and a mount namespace since 6.11): it is then looked for among those that can be seen in /proc.',
+    '`--env` works where the target has another user id of a user namespace that the caller has made: newer originals read the environment after they have changed ids, ours from the memory of the target before.',
+    '`--target-cgroup`, `--netns`, `--status-fd`, `--dry-run` and `--trace` are ours.',
   ],
   exitStatuses: [
     ['1', 'a step failed, or wrong usage'],
@@ -207,6 +223,15 @@ export const tool = defineTool({
   examples: [
     { command: 'ts-nsenter --uts=/run/uts hostname', says: 'the host name in a namespace that was bound to a file' },
     { command: 'ts-nsenter --target 4242 --all', says: 'a shell in all namespaces of process 4242' },
+    {
+      command: 'ts-nsenter --target-cgroup /job --all --join-cgroup ps ax',
+      says: 'in the namespaces and the group of a contained job, whatever its process ids are',
+    },
+    { command: 'ts-nsenter --netns blue ip addr', says: 'in a network namespace that `ip netns add blue` made' },
+    {
+      command: 'ts-nsenter --uts=:4242 hostname',
+      says: 'in the namespace of that id, as `ts-lsns -o +NSID` shows it',
+    },
     {
       command: 'ts-nsenter -t 4242 -U --preserve-credentials -n ip link',
       says: 'as an ordinary user: the network of a process in your own user namespace',

@@ -4,10 +4,11 @@ const namespace = <const Long extends string, const Short extends string>(long: 
   ({
     long,
     short,
-    arg: 'file',
+    arg: 'file|:nsid',
     optional: true,
     help: `enter ${what}`,
-    details: 'With a file, the namespace that it is or that is bound to it, instead of the target’s.',
+    details:
+      'With a file, the namespace that it is or that is bound to it, instead of the target’s; with a colon and a number, the namespace of that id (column NSID of lsns).',
   }) as const;
 
 export const options = [
@@ -57,5 +58,22 @@ export const options = [
   { long: 'join-cgroup', short: 'c', help: 'join the control groups of the target process' },
   { long: 'follow-context', short: 'Z', help: 'set the SELinux context of the target process' },
   ...HELP_OPTIONS,
+  {
+    long: 'target-cgroup',
+    arg: 'path',
+    help: 'a process of that control group is the target',
+    details:
+      'A directory, or the path of the group in the hierarchies that have it. Where the group is empty, those below it count. Its processes must be in the same namespaces of the kinds entered; one that only waits for a PID namespace that it has made does not count.',
+    group: 'Ours',
+    ours: true,
+  },
+  {
+    long: 'netns',
+    arg: 'name',
+    help: 'enter the network namespace of that name, as ip-netns(8) keeps it',
+    details: 'The same as --net=/run/netns/NAME.',
+    group: 'Ours',
+    ours: true,
+  },
   { long: 'status-fd', arg: 'fd', help: 'write one JSON line an event to this descriptor', group: 'Ours', ours: true },
 ] as const satisfies readonly Option[];

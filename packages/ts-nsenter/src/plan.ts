@@ -1,9 +1,10 @@
 /** From the command line to what is to be done: nothing is changed, and all that can be checked is checked here. */
 import { kernelCapabilities } from '@ts/capabilities';
-import { type Parsed, parseId, shellOr, ToolError, UsageError, type World } from '@ts/cli';
+import { type Parsed, parseId, type Step, shellOr, ToolError, UsageError, type World } from '@ts/cli';
 import { KINDS, type Kind } from '@ts/namespaces';
+import { fileOfNetns, holdNamespace, targetOfGroup } from './named.ts';
 import type { options } from './options.ts';
-import { contextOf, environmentOf, groupsOf, idOf, isOwn, parseTarget, type Target } from './target.ts';
+import { contextOf, environmentOf, groupsOf, held, idOf, isOwn, parseTarget, type Target } from './target.ts';
 
 type Input = Parsed<typeof options>;
 
@@ -11,6 +12,8 @@ type Input = Parsed<typeof options>;
 export interface Source {
   readonly what: Kind | 'root' | 'wd';
   readonly path: string;
+  /** A descriptor of it that is open already. */
+  readonly fd?: number;
   /** The caller is in it already, and was not asked to name it: where it may not enter it again, nothing is missing. */
   readonly own?: boolean;
 }
@@ -41,15 +44,25 @@ export interface Plan {
 
 const kindOf = (long: string) => KINDS.find(({ name }) => name === long);
 
+/** What an option names that takes a file, and where that is. */
+function namedBy({ option, value }: Step): Source | undefined {
+  if (option.long === 'netns') return { what: kindOf('net') as Kind, path: fileOfNetns(value ?? '') };
+  if (!value) return undefined;
+  const what = option.long === 'root' || option.long === 'wd' ? option.long : kindOf(option.long);
+  return what && { what, path: value };
+}
+
 /** Files that were named are opened first, in the order given, as the original does; then what is the target's. */
-function sourcesOf({ values, steps }: Input, target: Target | undefined): Source[] {
-  const named = steps.flatMap(({ option, value }, index): Source[] => {
-    const what = option.long === 'root' || option.long === 'wd' ? option.long : kindOf(option.long);
-    if (!what || !value) return [];
-    // The last one counts.
-    if (steps.slice(index + 1).some((later) => later.option.long === option.long && later.value)) return [];
-    return [{ what, path: value }];
-  });
+function sourcesOf({ values, steps }: Input, target: Target | undefined, world: World): Source[] {
+  const all = steps.flatMap((step) => namedBy(step) ?? []);
+  // The last one counts.
+  const named = all
+    .filter(({ what }, index) => !all.slice(index + 1).some((later) => later.what === what))
+    .map((source) =>
+      typeof source.what === 'object' && source.path.startsWith(':')
+        ? { ...source, fd: holdNamespace(source.path.slice(1), world) }
+        : source,
+    );
   const isNamed = (what: Source['what']) => named.some((source) => source.what === what);
   if (values.all && !target) throw new ToolError('no target PID specified for --all');
   const ofTarget = (what: Source['what'], name: string, own = false): Source => {
@@ -96,22 +109,36 @@ function credentialsOf({ values }: Input, target: Target | undefined, intoUser: 
   return { uid: id('setuid', 'uid'), gid: id('setgid', 'gid') };
 }
 
+/** The process that is named by its number or by its control group. */
+function targetOf(values: Input['values'], world: World): Target | undefined {
+  const group = values['target-cgroup'];
+  if (group === undefined) return parseTarget(values.target);
+  if (values.target !== undefined) throw new ToolError('mutually exclusive arguments: --target --target-cgroup');
+  // Of a file that was named the group need not be a member.
+  const isOfTarget = ({ name }: Kind) =>
+    values[name] === '' || (Boolean(values.all) && !values[name] && !(name === 'net' && values.netns));
+  return targetOfGroup(group, KINDS.filter(isOfTarget), world);
+}
+
 export function plan(input: Input, world: World): Plan {
   const { values, operands } = input;
-  const target = parseTarget(values.target);
+  const follows = values.setuid === 'follow' || values.setgid === 'follow';
+  const takes = values.all || values.env || follows || values['join-cgroup'] || values['follow-context'];
+  const named = targetOf(values, world);
+  // What is read of it now and what is opened of it later are then of one process.
+  const target = named && takes && named.pidfd === undefined ? (held(named.pid) ?? named) : named;
   if (values.wd !== undefined && values.wdns !== undefined)
     throw new ToolError('mutually exclusive arguments: --wdns --wd');
   if (operands[0] === '') throw new UsageError('the program has no name');
-  const sources = sourcesOf(input, target);
+  const sources = sourcesOf(input, target, world);
   const kinds = sources.flatMap(({ what }) => (typeof what === 'string' ? [] : [what.name]));
   const socket = descriptor(values['net-socket']);
   if (socket !== undefined) demand(target, 'net-socket');
   const userParent = Boolean(values['user-parent']);
-  if (userParent && !kinds.length)
-    throw new ToolError('no namespace to get the parent user namespace of', undefined, 'add --user, or another kind');
+  if (userParent && !kinds.length && socket === undefined)
+    throw new ToolError('no namespaces to get parent of', undefined, 'add --user, or another kind');
   const intoUser = kinds.includes('user') || userParent;
   const environment = values.env ? environmentOf(demand(target, 'env').pid, world) : undefined;
-  const follows = values.setuid === 'follow' || values.setgid === 'follow';
   return {
     target,
     sources,
@@ -127,7 +154,7 @@ export function plan(input: Input, world: World): Plan {
     context: values['follow-context'] ? contextOf(demand(target, 'follow-context').pid, world) : undefined,
     environment,
     statusFd: descriptor(values['status-fd']),
-    looked: Boolean(values.all || values['join-cgroup'] || values['follow-context'] || environment || follows),
+    looked: Boolean(takes || values['target-cgroup'] || sources.some(({ fd }) => fd !== undefined)),
     ...shellOr(operands, environment ?? world.environment),
   };
 }

@@ -3,11 +3,11 @@ import { statSync } from 'node:fs';
 import { parseHierarchies } from '@ts/cgroups';
 import { ToolError, type World } from '@ts/cli';
 import { parseIdMap } from '@ts/namespaces';
-import { live, strerror } from '@ts/sys';
+import { Block, decode, live, strerror } from '@ts/sys';
 
 export interface Target {
   readonly pid: number;
-  /** Descriptor that holds the process already, where it was named by its inode number too. */
+  /** Descriptor that holds the process already, where it was looked at to choose it. */
   readonly pidfd?: number;
 }
 
@@ -34,19 +34,25 @@ export function parseTarget(text: string | undefined): Target | undefined {
   return inode === undefined ? { pid: Number(pid) } : holdTarget(Number(pid), inode);
 }
 
-/** Opened now and kept over the exec: what was compared is what will be entered. */
-function holdTarget(pid: number, inode: string): Target {
-  const sys = live();
-  const pidfd = sys.or(`cannot open process ${pid}`).look('pidfd_open', pid, 0);
-  const { ino } = statSync(`/proc/self/fd/${pidfd}`, { bigint: true });
-  if (String(ino) !== inode)
-    throw new ToolError(
-      `process ${pid} is not the one with inode ${inode}`,
-      undefined,
-      `its pidfd has the inode ${ino} now: the number was given to another process`,
-    );
-  sys.setCloexec(pidfd, false);
+/** Opened now and kept: what is looked at is what will be entered. `inode`: that its pidfd must have. */
+export function holdTarget(pid: number, inode?: string): Target {
+  const pidfd = live().or(`cannot open process ${pid}`).look('pidfd_open', pid, 0);
+  if (inode !== undefined) {
+    const { ino } = statSync(`/proc/self/fd/${pidfd}`, { bigint: true });
+    if (String(ino) !== inode)
+      throw new ToolError(
+        `process ${pid} is not the one with inode ${inode}`,
+        undefined,
+        `its pidfd has the inode ${ino} now: the number was given to another process`,
+      );
+  }
   return { pid, pidfd };
+}
+
+/** The same without a word where there is no such process: whoever looks at it says so. */
+export function held(pid: number): Target | undefined {
+  const pidfd = live().ignoring().look('pidfd_open', pid, 0);
+  return pidfd < 0 ? undefined : { pid, pidfd };
 }
 
 /** A file of the target; says why it cannot be read. */
@@ -60,8 +66,33 @@ function readOf(pid: number, file: string, world: World): string {
   return text;
 }
 
+/** struct iovec {void *iov_base; size_t iov_len} */
+function iovec(address: bigint, length: number): Buffer {
+  const bytes = Buffer.alloc(16);
+  bytes.writeBigUInt64LE(address);
+  bytes.writeBigUInt64LE(BigInt(length), 8);
+  return bytes;
+}
+
+/**
+ * What a process holds as its environment, where /proc says that lies, proc_pid_stat(5): who made its user namespace may read
+ * its memory, but no file of /proc that belongs to another id. undefined where neither may be.
+ */
+function environmentInMemory(pid: number, world: World): string | undefined {
+  const stat = world.read(`/proc/${pid}/stat`) ?? '';
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [start, end] = fields.slice(47, 49).map((text) => BigInt(text || 0)) as [bigint?, bigint?];
+  if (!start || !end) return undefined;
+  const text = Buffer.alloc(Number(end - start));
+  const here = new Block(iovec(0n, text.length), [[0, text]]);
+  const size = live().ignoring().look('process_vm_readv', pid, here, 1, iovec(start, text.length), 1, 0);
+  return size === text.length ? decode(text) : undefined;
+}
+
 export const environmentOf = (pid: number, world: World): readonly string[] =>
-  readOf(pid, 'environ', world).split('\0').filter(Boolean);
+  (world.read(`/proc/${pid}/environ`) ?? environmentInMemory(pid, world) ?? readOf(pid, 'environ', world))
+    .split('\0')
+    .filter(Boolean);
 
 /** Effective user or group id of the target, as its own user namespace counts where `inside`. */
 export function idOf(pid: number, which: 'uid' | 'gid', inside: boolean, world: World): number {

@@ -1,5 +1,6 @@
 /** Why unshare(2) and its company refuse, read from the host before it is said. */
 import type { Cause, World } from '@ts/cli';
+import { parseMountinfo, realPath } from '@ts/mounts';
 
 const number = (world: World, path: string) => {
   const text = world.read(path)?.trim();
@@ -75,16 +76,24 @@ export const causes: readonly Cause[] = [
   {
     of: 'bind',
     errors: ['ENOENT'],
-    probe: ([, file], world) =>
-      file !== undefined && !world.exists(file) ? `the file must be there already: touch ${file}` : undefined,
+    probe: ([, ...words], world) => {
+      const file = words.join(' ');
+      return world.exists(file) ? undefined : `the file must be there already: touch ${file}`;
+    },
   },
   {
     of: 'bind',
     errors: ['EINVAL'],
-    probe: ([kind]) =>
-      kind === 'mnt'
-        ? 'a mount namespace can be bound only where the mount has private propagation: mount --bind DIR DIR; mount --make-private DIR'
-        : undefined,
+    probe: ([kind, ...words], world) => {
+      if (kind !== 'mnt') return undefined;
+      const mounts = parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
+      const holds = ({ target }: { target: string }, path: string) =>
+        path === target || path.startsWith(target === '/' ? '/' : `${target}/`);
+      const under = mounts.filter((mount) => holds(mount, realPath(words.join(' ')))).at(-1);
+      return under?.propagation.some((word) => word.startsWith('shared:'))
+        ? `a mount namespace can be bound only where the mount (${under.target}) has private propagation: mount --bind DIR DIR; mount --make-private DIR`
+        : 'a mount namespace can be bound only in one that is older by its id, and Linux 6.18 gives ids out of order on several processors: try again, or pin all to one: taskset -c 0';
+    },
   },
   {
     of: 'newidmap',

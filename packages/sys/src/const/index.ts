@@ -1,5 +1,7 @@
 /** Constants of the kernel, spelled as its headers spell them. */
 export * from './at.ts';
+export * from './audit_arch.ts';
+export * from './bpf_classic.ts';
 export * from './cap_ambient.ts';
 export * from './capability.ts';
 export * from './clone.ts';
@@ -23,6 +25,9 @@ export * from './prctl.ts';
 export * from './resolve.ts';
 export * from './rlim.ts';
 export * from './rlimit.ts';
+export * from './seccomp.ts';
+export * from './seccomp_filter.ts';
+export * from './seccomp_ret.ts';
 export * from './securebits.ts';
 export * from './sigmask.ts';
 export * from './signal.ts';

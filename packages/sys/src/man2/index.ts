@@ -3,4 +3,5 @@ export * from './files.ts';
 export * from './mount.ts';
 export * from './namespaces.ts';
 export * from './process.ts';
+export * from './seccomp.ts';
 export * from './xattr.ts';

@@ -1,5 +1,12 @@
 import type { Caller } from '../caller.ts';
-import { NS_GET_NSTYPE, NS_GET_OWNER_UID, NS_GET_PARENT, NS_GET_USERNS, SIOCGSKNS } from '../const/nsfs.ts';
+import {
+  NS_GET_NSTYPE,
+  NS_GET_OWNER_UID,
+  NS_GET_PARENT,
+  NS_GET_USERNS,
+  SIOCGSKNS,
+  SO_NETNS_COOKIE,
+} from '../const/nsfs.ts';
 import type { Int } from '../operand.ts';
 
 /**
@@ -37,3 +44,14 @@ export function ns_get_owner_uid(sys: Caller, fd: number): number {
 
 /** A descriptor of the network namespace that a socket is in; EPERM without CAP_NET_ADMIN over it. */
 export const socket_netns = (sys: Caller, socket: Int) => sys.do('ioctl', socket, SIOCGSKNS, 0);
+
+const SOL_SOCKET = 1;
+
+/** The number of a socket's network namespace, which no other has had; undefined before Linux 5.14. No right is needed. */
+export function socket_netns_cookie(sys: Caller, socket: number): bigint | undefined {
+  const cookie = Buffer.alloc(8);
+  const size = Buffer.from([8, 0, 0, 0]);
+  return sys.look('getsockopt', socket, SOL_SOCKET, SO_NETNS_COOKIE, cookie, size) < 0
+    ? undefined
+    : cookie.readBigUInt64LE();
+}

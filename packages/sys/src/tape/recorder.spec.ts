@@ -1,6 +1,7 @@
 /** Recordings as text: what each construct puts on the tape, and where failures lead. */
 import { describe, expect, test } from 'vitest';
 import {
+  CLONE_NEWPID,
   errnoOf,
   formatTape,
   O_RDONLY,
@@ -166,6 +167,40 @@ describe('what is recorded', () => {
       2: exit 0
       3: umount2("/new", 0)  # may fail
       4: end, having failed
+      "
+    `);
+  });
+
+  test('where children go to another PID namespace, a child explains, and takes back before that', () => {
+    expect(
+      tapeOf((sys) => {
+        sys.undo((back) => back.chdir('/back'));
+        sys.explaining('unshare').unshare(CLONE_NEWPID);
+        sys.chdir('/unexplained');
+        sys.explaining('chdir').chdir('/explained');
+        sys.forkAndWait({});
+        sys.explaining('chdir').chdir('/child');
+      }),
+    ).toMatchInlineSnapshot(`
+      " 0: unshare(CLONE_NEWPID)  # on failure go to 17
+       1: chdir("/unexplained")  # on failure go to 17
+       2: chdir("/explained")  # on failure go to 9
+       3: clone(SIGCHLD, 0, 0, 0, 0)  # on failure go to 9
+       4: if {3} is 0 go to 8
+       5: wait for {3}  # on failure go to 9
+       6: end as {5} ended  # on failure go to 9
+       7: exit 1
+       8: chdir("/child")
+       9: rt_sigaction(SIGCHLD, {...}, NULL, 8)  # may fail
+      10: clone(SIGCHLD, 0, 0, 0, 0)  # may fail
+      11: if {10} is 0 go to 15
+      12: if {10} is below 0 go to 16
+      13: wait for {10}  # may fail
+      14: end as {13} ended  # may fail
+      15: go to 17
+      16: exit 1
+      17: chdir("/back")  # may fail
+      18: end, having failed
       "
     `);
   });

@@ -1,13 +1,15 @@
 /** The recording gate, and what only a tape can do: fork, wait, branch, become the final program. */
 
 import { encode } from '../bytes.ts';
+import type { Caller } from '../caller.ts';
 import { CALLS, type Call } from '../calls.ts';
 import { AT_FDCWD } from '../const/at.ts';
-import { CLONE_INTO_CGROUP } from '../const/clone.ts';
+import { CLONE_INTO_CGROUP, CLONE_NEWPID } from '../const/clone.ts';
 import { O_CLOEXEC, O_DIRECTORY, O_PATH } from '../const/open.ts';
 import { SIG_BLOCK, SIG_SETMASK } from '../const/sigmask.ts';
 import * as signals from '../const/signal.ts';
 import type { Failure, Gate } from '../gate.ts';
+import { setSignalAction } from '../man2/process.ts';
 import { type Data, type Int, MadeText, type Operand, type Path, pointerArray, Ref } from '../operand.ts';
 import { encodeStruct, offsetOf } from '../struct.ts';
 import { BoundSys, type Sys } from '../sys.ts';
@@ -95,12 +97,19 @@ const CLONE_ARGS = {
 const POLLFD = { fd: 's32', events: 'u16', revents: 'u16' } as const;
 const POLLIN = 1;
 
+const changesPidNamespace = (name: Call, [first, second]: readonly Operand[]) =>
+  (name === 'unshare' && (Number(first) & CLONE_NEWPID) !== 0) || (name === 'setns' && second === CLONE_NEWPID);
+
 class RecordingGate implements Gate {
   readonly live = false;
   readonly entries: Entry[] = [];
   readonly later: (() => void)[] = [];
   undo: Label | undefined;
   otherwise: { label: Label; only?: number } | undefined;
+  /** The next child will be in another PID namespace than this process. */
+  childrenElsewhere = false;
+  /** Where that is so and has been seen to: where failures go. */
+  explainer: Label | undefined;
   /** Whose calls these are: the program's name before messages, and the words before what an explainer is asked. */
   speaker = { prog: '', asking: '' };
 
@@ -123,6 +132,7 @@ class RecordingGate implements Gate {
   call(name: Call, operands: readonly Operand[], failure: Failure): Ref {
     if (!CALLS[name]) throw new TypeError(`no such system call: ${name}`);
     if (name === 'chroot' && this.undo) this.keepRoot(this.undo);
+    if (failure.explain && this.childrenElsewhere && !this.explainer) this.explainInChild(failure.status);
     const result = this.push({
       op: 'call',
       name,
@@ -133,8 +143,42 @@ class RecordingGate implements Gate {
       otherwise: failure.ignore === undefined ? this.otherwise : undefined,
     });
     // When it has succeeded, paths mean another tree, for good: nothing is taken back rather than something else.
-    if (name === 'pivot_root') this.undo = undefined;
+    if (name === 'pivot_root') {
+      this.undo = undefined;
+      this.explainer = undefined;
+    }
+    if (changesPidNamespace(name, operands)) this.childrenElsewhere = true;
     return result;
+  }
+
+  /**
+   * What explains a failure needs threads, and the kernel makes none for a process whose children go to another PID namespace:
+   * a child does it, and what is to be taken back before that.
+   */
+  private explainInChild(status: number): void {
+    const before = this.undo;
+    const label = new Label();
+    this.undo = label;
+    this.explainer = label;
+    this.later.push(() => {
+      const quiet: Failure = { message: '', status, ignore: true };
+      const caller: Caller = { do: (name, ...operands) => this.call(name, operands, quiet), look: () => 0 };
+      const [child, alone] = [new Label(), new Label()];
+      this.undo = undefined;
+      this.place(label);
+      setSignalAction(caller, signals.SIGCHLD, 'default');
+      const pid = this.call('clone', [signals.SIGCHLD, 0, 0, 0, 0], quiet);
+      this.push({ op: 'branch', left: pid, condition: 'equal', right: 0, label: child });
+      this.push({ op: 'branch', left: pid, condition: 'less', right: 0, label: alone });
+      const ended = this.push({ op: 'wait', pid, mirrorStops: false, forward: 0n, failure: quiet });
+      this.push({ op: 'endAsChild', status: ended, failure: quiet });
+      this.place(child);
+      if (before) this.push({ op: 'branch', left: 0, condition: 'equal', right: 0, label: before });
+      else this.push({ op: 'end', status: 'failed' });
+      // The namespace takes no processes any more.
+      this.place(alone);
+      this.push({ op: 'end', status });
+    });
   }
 
   /**
@@ -196,12 +240,10 @@ class RecordingSys extends BoundSys {
 
   /** What the other process has made is not ours to take back. */
   private asChild(record: () => void): void {
-    const { undo, otherwise } = this.gate;
-    this.gate.undo = undefined;
-    this.gate.otherwise = undefined;
+    const { undo, otherwise, explainer, childrenElsewhere } = this.gate;
+    Object.assign(this.gate, { undo: undefined, otherwise: undefined, explainer: undefined, childrenElsewhere: false });
     record();
-    this.gate.undo = undo;
-    this.gate.otherwise = otherwise;
+    Object.assign(this.gate, { undo, otherwise, explainer, childrenElsewhere });
   }
 
   fork(child: (sys: Recording) => void): Ref {
@@ -229,7 +271,7 @@ class RecordingSys extends BoundSys {
     waiting.ended?.(sys, status);
     this.endAsChild(status);
     this.gate.place(child);
-    this.gate.undo = undefined;
+    Object.assign(this.gate, { undo: undefined, explainer: undefined, childrenElsewhere: false });
     if (held) sys.or('sigprocmask restore failed').sigprocmask(SIG_SETMASK, before);
     if (alive) this.dieWithParent(alive, waiting.parentDeathSignal as number);
   }

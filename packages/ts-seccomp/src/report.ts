@@ -1,0 +1,142 @@
+/** What --dump and --check print. */
+import { ToolError } from '@ts/cli';
+import {
+  type Architecture,
+  actionWord,
+  architectureIn,
+  callName,
+  callsOf,
+  type Decision,
+  dataOf,
+  describeProgram,
+  encodeProgram,
+  evaluate,
+  formatAction,
+  formatCondition,
+  formatDecision,
+  knownCall,
+  type Policy,
+  type Program,
+  UnknownWord,
+} from '@ts/seccomp';
+import { decode } from '@ts/sys';
+
+const shortName = ({ name }: Architecture) => name.replace('SCMP_ARCH_', '').toLowerCase();
+
+const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
+
+export function dumpText(program: Program): string {
+  const lines = describeProgram(program);
+  const width = String(lines.length - 1).length;
+  return lines.map((line, at) => `${String(at).padStart(width)}  ${line}\n`).join('');
+}
+
+export function dumpJson({ architectures, defaultAction, flags }: Policy, program: Program): string {
+  const lines = describeProgram(program);
+  return json({
+    architectures: architectures.map(shortName),
+    default: formatAction(defaultAction),
+    flags,
+    instructions: program.map((instruction, at) => ({ at, ...instruction, says: lines[at] })),
+  });
+}
+
+/** The bytes as text that goes out as these bytes. */
+export const dumpRaw = (program: Program): string => decode(encodeProgram(program));
+
+/** What a call gets on one architecture. */
+interface Answer {
+  readonly architecture: Architecture;
+  readonly number: number;
+  readonly name?: string;
+  readonly decision: Decision;
+}
+
+function decisionOn(policy: Policy, architecture: Architecture, number: number): Decision {
+  const belongs = architectureIn(policy, { token: architecture.token, number, args: [] });
+  const otherwise = belongs ? policy.defaultAction : policy.otherArchitectures;
+  return policy.decisions.get(architecture)?.get(number) ?? { clauses: [], otherwise };
+}
+
+/** With arguments there is nothing left to decide. */
+function withArguments(policy: Policy, { architecture, number, ...answer }: Answer, args: readonly bigint[]): Answer {
+  const otherwise = evaluate(policy, { token: architecture.token, number, args });
+  return { ...answer, architecture, number, decision: { clauses: [], otherwise } };
+}
+
+const CALL = /^\s*(\w+)\s*(?:\(([^()]*)\))?\s*$/;
+const ARGUMENTS = 6;
+const LAST_NUMBER = 0xffffffff;
+
+function parseArguments(text: string | undefined, call: string): bigint[] | undefined {
+  if (text === undefined) return undefined;
+  const words = text.split(',').map((word) => word.trim());
+  const values = words.length === 1 && !words[0] ? [] : words;
+  if (values.length > ARGUMENTS || values.some((word) => !/^(-?\d+|0x[\da-f]+)$/i.test(word)))
+    throw new ToolError(`cannot read the arguments of '${call}': at most six numbers, decimal or 0x`);
+  return values.map((word) => BigInt.asUintN(64, BigInt(word)));
+}
+
+function checkedName(name: string): string {
+  try {
+    return knownCall(name);
+  } catch (error) {
+    if (!(error instanceof UnknownWord)) throw error;
+    throw new ToolError(`unknown system call '${name}'`, 1, error.near && `did you mean '${error.near}'?`);
+  }
+}
+
+function answersTo(policy: Policy, call: string): Answer[] {
+  const [, word = '', text] = CALL.exec(call) ?? [];
+  const [native] = policy.architectures as [Architecture];
+  const args = parseArguments(text, call);
+  const numbers: readonly (readonly [Architecture, number | undefined])[] = /^\d/.test(word)
+    ? [[native, Number(word) + native.offset]]
+    : policy.architectures.map((each) => [each, callsOf(each).get(checkedName(word))]);
+  const answers = numbers.flatMap(([architecture, number]) =>
+    number === undefined
+      ? []
+      : [
+          {
+            architecture,
+            number,
+            name: callName(architecture, number),
+            decision: decisionOn(policy, architecture, number),
+          },
+        ],
+  );
+  if (!answers.length) throw new ToolError(`no architecture of this filter has the system call '${word}'`);
+  if (answers.some(({ number }) => number > LAST_NUMBER)) throw new ToolError(`no number of a system call: '${word}'`);
+  return args ? answers.map((answer) => withArguments(policy, answer, args)) : answers;
+}
+
+export const checkText = (policy: Policy, calls: readonly string[]): string =>
+  calls
+    .flatMap((call) => answersTo(policy, call))
+    .map(
+      ({ architecture, number, name, decision }) =>
+        `${shortName(architecture)} ${name ?? 'unknown'} (${number - architecture.offset}): ${formatDecision(decision)}\n`,
+    )
+    .join('');
+
+const actionJson = (action: number) => ({
+  action: actionWord(action),
+  data: dataOf(action),
+  says: formatAction(action),
+});
+
+export const checkJson = (policy: Policy, calls: readonly string[]): string =>
+  json(
+    calls
+      .flatMap((call) => answersTo(policy, call))
+      .map(({ architecture, number, name, decision: { clauses, otherwise } }) => ({
+        architecture: shortName(architecture),
+        number: number - architecture.offset,
+        name: name ?? null,
+        ...actionJson(otherwise),
+        conditions: clauses.map(({ conditions, action }) => ({
+          if: conditions.map(formatCondition),
+          ...actionJson(action),
+        })),
+      })),
+  );
