@@ -216,7 +216,7 @@ describe('surroundings that a runtime finds hard', () => {
   });
 
   test('a root without /proc, /dev and /sys', (context) => {
-    needs(context, needsRoot, needsCompiler, needsProgram('unshare'), needsNode('Bun does not start without /proc'));
+    needs(context, needsRoot, needsCompiler, needsProgram('unshare'));
     const root = join(folder.path, 'root');
     const programs = [probe, original('unshare') as string, process.execPath];
     for (const [from, to] of [
