@@ -1,5 +1,6 @@
 /** Reasons for which a test cannot run here. They are printed and counted; on a root machine with a current kernel there are none. */
 import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
 import type { TestContext } from 'vitest';
 import { isRoot, original, standalone } from './run.ts';
 
@@ -19,6 +20,16 @@ export const needsNode =
   (reason: string): Check =>
   () =>
     standalone ? `not of the stand-alone executable: ${reason}` : undefined;
+const version = (text: string) => {
+  const [major = 0, minor = 0] = text.split('.').map((part) => Number.parseInt(part, 10));
+  return major * 1000 + minor;
+};
+
+/** A kernel of at least this version: "6.3". */
+export const needsKernel =
+  (least: string): Check =>
+  () =>
+    version(release()) >= version(least) ? undefined : `needs Linux ${least}`;
 
 /** A v1 controller that is mounted here. */
 export const needsController =

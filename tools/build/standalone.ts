@@ -40,6 +40,7 @@ const ENVIRONMENT = [
   'BUN_JSC_structureHeapSizeInKB=65536',
   'BUN_JSC_jitMemoryReservationSize=16777216',
   'BUN_JSC_useRegExpJIT=0',
+  'BUN_JSC_useWarmUpMarkedBlocks=0',
   'MIMALLOC_ARENA_RESERVE=65536KiB',
   'MIMALLOC_PURGE_DELAY=-1',
 ];

@@ -9,6 +9,8 @@ export interface Grammar {
   readonly abbreviate?: boolean;
   /** With `permute`: this many operands; the next one ends the options, since it is a program. */
   readonly operandsBeforeProgram?: number;
+  /** Long name of an option behind which options and operands begin anew: `operandsBeforeProgram` counts from there. */
+  readonly group?: string;
   /** Splits by rules of its own instead (capsh). */
   readonly split?: (table: readonly Option[], argv: readonly string[]) => Split;
 }
@@ -63,6 +65,12 @@ export function getopt(table: readonly Option[], argv: readonly string[], gramma
   const steps: Step[] = [];
   const operands: string[] = [];
   let at = 0;
+  let first = 0;
+
+  const take = (step: Step) => {
+    if (step.option.long === grammar.group) first = operands.length;
+    steps.push({ ...step, operands: operands.length });
+  };
 
   const long = (word: string) => {
     const equals = word.indexOf('=');
@@ -72,12 +80,12 @@ export function getopt(table: readonly Option[], argv: readonly string[], gramma
     if (option.arg === undefined && attached !== undefined)
       throw new UsageError(`option '--${option.long}' doesn't allow an argument`, true);
     if (option.arg === undefined || option.optional || attached !== undefined) {
-      steps.push({ option, value: attached });
+      take({ option, value: attached });
       return;
     }
     const value = argv[at++];
     if (value === undefined) throw new UsageError(`option '--${option.long}' requires an argument`, true);
-    steps.push({ option, value });
+    take({ option, value });
   };
 
   const cluster = (word: string) => {
@@ -87,16 +95,16 @@ export function getopt(table: readonly Option[], argv: readonly string[], gramma
       if (!option) throw new UsageError(`invalid option -- '${letter}'`, true);
       const takes = shortArg(option);
       if (takes === 'none') {
-        steps.push({ option });
+        take({ option });
         continue;
       }
       const attached = word.slice(i + 1);
-      if (attached) steps.push({ option, value: attached });
-      else if (takes === 'optional') steps.push({ option });
+      if (attached) take({ option, value: attached });
+      else if (takes === 'optional') take({ option });
       else {
         const value = argv[at++];
         if (value === undefined) throw new UsageError(`option requires an argument -- '${letter}'`, true);
-        steps.push({ option, value });
+        take({ option, value });
       }
       return;
     }
@@ -110,7 +118,7 @@ export function getopt(table: readonly Option[], argv: readonly string[], gramma
     }
     if (word.startsWith('--')) long(word);
     else if (word.startsWith('-') && word.length > 1) cluster(word);
-    else if (permute && operands.length < operandsBeforeProgram) operands.push(word);
+    else if (permute && operands.length - first < operandsBeforeProgram) operands.push(word);
     else {
       operands.push(word, ...argv.slice(at));
       break;

@@ -45,6 +45,8 @@ export interface Step {
   readonly option: Option;
   /** Its argument; undefined where none was given. */
   readonly value?: string;
+  /** How many operands stood before it. */
+  readonly operands?: number;
 }
 
 export interface Parsed<Table extends readonly Option[] = readonly Option[]> {

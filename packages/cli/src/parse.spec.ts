@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { parse } from './parse.ts';
+import { describe, expect, test } from 'vitest';
+import { groupsOf, parse } from './parse.ts';
 
 const table = [
   { long: 'group', short: 'g', arg: 'spec', repeat: true, help: '' },
@@ -14,4 +14,28 @@ test('an option that repeats keeps every value, in order; another one its last',
 
 test('one that was not given is undefined', () => {
   expect(parse(table, []).values.group).toBeUndefined();
+});
+
+describe('groups', () => {
+  const withGroups = [...table, { long: 'also', repeat: true, help: '' }] as const;
+  const grammar = { permute: true, operandsBeforeProgram: 2, group: 'also' } as const;
+  const groups = (...argv: string[]) =>
+    groupsOf(withGroups, parse(withGroups, argv, grammar), grammar).map(({ values, operands, beforeDashes }) => [
+      values.mode,
+      operands.join(' '),
+      beforeDashes,
+    ]);
+
+  test('options and operands begin anew; a program stands behind the last', () => {
+    expect(groups('-m', '1', 'a', 'b', '--also', 'c', '-m2', 'd', 'program', '--also', 'x')).toEqual([
+      ['1', 'a b', 2],
+      ['2', 'c d program --also x', 5],
+    ]);
+    expect(groups('a', '--also', '--also', '-m', '3', 'b', 'c', '--', 'program')).toEqual([
+      [undefined, 'a', 1],
+      [undefined, '', 0],
+      ['3', 'b c program', 2],
+    ]);
+    expect(groups('a', '--', '--also')).toEqual([[undefined, 'a --also', 1]]);
+  });
 });

@@ -34,7 +34,7 @@ import { type Emission, emissionOf, recordUserCheck, writeExecutable } from './e
 import { ToolError, UsageError } from './errors.ts';
 import { COMMON_OPTIONS, type Option, type Parsed } from './option.ts';
 import { writeText } from './output.ts';
-import { parse } from './parse.ts';
+import { groupsOf, parse } from './parse.ts';
 import { candidates, findProgram, SEARCH_GOES_ON } from './search.ts';
 import type { Facet, Outcome, Tool } from './tool.ts';
 import { type Identity, realWorld, variableOf, type World } from './world.ts';
@@ -75,9 +75,12 @@ export function tableOf(tool: Tool): readonly Option[] {
 const isGiven = (parsed: Parsed, long: string) => parsed.steps.some(({ option }) => option.long === long);
 
 function checkExclusive(tool: Tool, parsed: Parsed): void {
-  for (const group of tool.exclusive ?? []) {
-    const [first, second] = group.filter((long) => isGiven(parsed, long));
-    if (second) throw new ToolError(`options --${first} and --${second} cannot be combined`, tool.usageStatus);
+  if (!tool.exclusive) return;
+  for (const part of groupsOf(tool.options, parsed, tool.grammar)) {
+    for (const group of tool.exclusive) {
+      const [first, second] = group.filter((long) => isGiven(part, long));
+      if (second) throw new ToolError(`options --${first} and --${second} cannot be combined`, tool.usageStatus);
+    }
   }
 }
 
@@ -148,7 +151,7 @@ function report(call: Call, world: World, error: unknown): number {
   }
   if (error instanceof ToolError) {
     world.warn(error.message);
-    if (error.hint) world.warn(error.hint);
+    if (error.hint && world.variable('TS_HINTS') !== '0') world.warn(error.hint);
     return error.status ?? tool.status ?? 1;
   }
   if (error instanceof SysError) {

@@ -11,7 +11,10 @@ export interface FstabEntry {
 /** Its lines; comments, empty lines and lines without a mount point are left out. */
 export function parseFstab(text: string): FstabEntry[] {
   return text.split('\n').flatMap((line) => {
-    const [source, target, type = 'auto', options = 'defaults'] = line.trim().split(/\s+/).map(unescapeOctal);
+    const [source, target, type = 'auto', options = 'defaults'] = line
+      .replace(/^[ \t]+|[ \t\r]+$/g, '')
+      .split(/[ \t]+/)
+      .map(unescapeOctal);
     return !source || source.startsWith('#') || target === undefined ? [] : [{ source, target, type, options }];
   });
 }

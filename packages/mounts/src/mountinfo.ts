@@ -20,15 +20,27 @@ export interface Mount {
 
 /** Blanks, tabs, line ends, backslashes and such are written as three octal digits. */
 export const unescapeOctal = (text: string): string =>
-  text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  text.includes('\\')
+    ? text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
+    : text;
 
 const DELETED = '//deleted';
 
 /** The same way: no blank is left. */
 export const escapeOctal = (text: string): string =>
-  text.replace(/[\s\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
+  text.replace(/[ \t\n\v\f\r\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
 
-function parseLine(line: string): Mount | undefined {
+/** Lists that are the same again and again are made once: tables have thousands of lines. */
+function listsOf() {
+  const known = new Map<string, readonly string[]>();
+  return (text: string) => {
+    const list = known.get(text) ?? text.split(',').map(unescapeOctal);
+    known.set(text, list);
+    return list;
+  };
+}
+
+function parseLine(line: string, listOf: (text: string) => readonly string[]): Mount | undefined {
   const words = line.split(' ');
   const dash = words.indexOf('-', 6);
   if (dash < 0) return undefined;
@@ -41,20 +53,39 @@ function parseLine(line: string): Mount | undefined {
     device,
     root: unescapeOctal(root),
     target: place.endsWith(DELETED) ? place.slice(0, -DELETED.length) : place,
-    options: options.split(','),
+    options: listOf(options),
     propagation: words.slice(6, dash),
     type,
     source: unescapeOctal(source),
-    superOptions: superOptions.split(',').map(unescapeOctal),
+    superOptions: listOf(superOptions),
   };
 }
 
 /** Mounts in the order of the table: those made later come later. */
-export const parseMountinfo = (text: string): Mount[] => text.split('\n').flatMap((line) => parseLine(line) ?? []);
+export function parseMountinfo(text: string): Mount[] {
+  const listOf = listsOf();
+  const mounts: Mount[] = [];
+  for (const line of text.split('\n')) {
+    const mount = parseLine(line, listOf);
+    if (mount) mounts.push(mount);
+  }
+  return mounts;
+}
 
 /** The mount that is seen at a path: the last one made there. */
 export const mountAt = (mounts: readonly Mount[], target: string): Mount | undefined =>
   mounts.findLast((mount) => mount.target === target);
+
+/** Whether a path is a folder or lies in it. */
+export const isBelow = (path: string, folder: string): boolean =>
+  path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+
+/** The mount that a path (without symbolic links) lies on. */
+export const mountOf = (mounts: readonly Mount[], path: string): Mount | undefined =>
+  mounts.reduce<Mount | undefined>(
+    (best, each) => (isBelow(path, each.target) && each.target.length >= (best?.target.length ?? 0) ? each : best),
+    undefined,
+  );
 
 /** Options of mount and file system in one list, as mount(8) prints them: read-only if either is. */
 export function allOptions({ options, superOptions }: Mount): string[] {

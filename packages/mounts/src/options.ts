@@ -164,6 +164,16 @@ export interface MountOptions {
   readonly data: readonly string[];
   /** What is a parameter of the file system when it is reconfigured, data included. */
   readonly parameters: readonly string[];
+  /** Some words are for the mount alone, for the file system alone or for all below: more than flags of mount(2) can say. */
+  readonly layered: boolean;
+  /** The directory of the file system that is to be mounted, instead of its root. */
+  readonly subdir?: string;
+  /** Ids as they are to be seen at the mount: @ts/namespaces reads it. */
+  readonly idmap?: string;
+  /** Owner, group (names or numbers) and permissions that the root of the mount is given. */
+  readonly owner?: string;
+  readonly group?: string;
+  readonly mode?: number;
   /** Folders are made where the mount point is missing, with these permissions. */
   readonly mkdir?: number;
   /** A loop device was asked for. */
@@ -196,10 +206,45 @@ function attributesOf(words: readonly Word[]): Attributes {
   return { set, clear };
 }
 
-/** Octal permissions of `X-mount.mkdir`; undefined where it is not a number. */
-const parseMode = (text: string) => (/^[0-7]{1,4}$/.test(text) ? Number.parseInt(text, 8) : undefined);
-
+/** A value of an option that cannot be. */
 export class OptionError extends Error {}
+
+const unquoted = (text: string) => text.replace(/^"(.*)"$/s, '$1');
+
+/** Octal permissions. */
+function parseMode(text: string): number {
+  if (!/^[0-7]{1,4}$/.test(text)) throw new OptionError(`'${text}' is no octal number of at most four digits`);
+  return Number.parseInt(text, 8);
+}
+
+function parseValue(text: string): string {
+  if (text === '') throw new OptionError('its value is missing');
+  return text;
+}
+
+type Extras = Pick<MountOptions, 'mkdir' | 'subdir' | 'idmap' | 'owner' | 'group' | 'mode'>;
+
+/** Words that mount(8) itself acts upon, with the key and the value of what they ask for. */
+const EXTRAS: Readonly<Record<string, (value: string) => Extras>> = {
+  'X-mount.mkdir': (value) => ({ mkdir: value === '' ? 0o755 : parseMode(value) }),
+  'x-mount.mkdir': (value) => ({ mkdir: value === '' ? 0o755 : parseMode(value) }),
+  'X-mount.subdir': (value) => ({ subdir: parseValue(value) }),
+  'X-mount.idmap': (value) => ({ idmap: parseValue(value) }),
+  'X-mount.owner': (value) => ({ owner: parseValue(value) }),
+  'X-mount.group': (value) => ({ group: parseValue(value) }),
+  'X-mount.mode': (value) => ({ mode: parseMode(value) }),
+};
+
+function parseExtra(name: string, value = ''): Extras | undefined {
+  try {
+    return EXTRAS[name]?.(unquoted(value));
+  } catch (error) {
+    throw error instanceof OptionError ? new OptionError(`${name}: ${error.message}`) : error;
+  }
+}
+
+/** Whether the value of a flag says where it is to hold: for the mount, for the file system, for all mounts below. */
+const isLayers = (value: string) => /^(vfs|fs|recursive)(,(vfs|fs|recursive))*$/.test(unquoted(value));
 
 /** Reads a list of options; throws OptionError for a value that cannot be. */
 export function parseOptions(text: string): MountOptions {
@@ -209,7 +254,8 @@ export function parseOptions(text: string): MountOptions {
   const propagation: number[] = [];
   const data: string[] = [];
   const parameters: string[] = [];
-  let mkdir: number | undefined;
+  let extras: Extras = {};
+  let layered = false;
   let loop = false;
   const words = splitOptions(text);
   for (const word of words) {
@@ -223,12 +269,14 @@ export function parseOptions(text: string): MountOptions {
       flags = (flags | (flag.set ?? 0)) & ~(flag.clear ?? 0);
       plain.push(flag);
       if (SUPERBLOCK_WORDS.has(name)) parameters.push(name);
-    } else if (flag && (value === 'recursive' || value === 'vfs')) {
-      (value === 'recursive' ? recursive : plain).push(flag);
-    } else if (name === 'X-mount.mkdir' || name === 'x-mount.mkdir') {
-      mkdir = value === undefined || value === '' ? 0o755 : parseMode(value);
-      if (mkdir === undefined) throw new OptionError(`failed to parse X-mount.mkdir option '${value}'`);
-    } else if (name === 'loop') loop = true;
+    } else if (flag && value !== undefined && isLayers(value)) {
+      layered = true;
+      const layers = unquoted(value).split(',');
+      if (layers.includes('fs') && SUPERBLOCK_WORDS.has(name)) parameters.push(name);
+      if (layers.includes('recursive')) recursive.push(flag);
+      else if (layers.includes('vfs')) plain.push(flag);
+    } else if (name in EXTRAS) extras = { ...extras, ...parseExtra(name, value) };
+    else if (name === 'loop') loop = true;
     else if (!isForOthers(name)) {
       data.push(word);
       parameters.push(word);
@@ -241,7 +289,8 @@ export function parseOptions(text: string): MountOptions {
     propagation,
     data,
     parameters,
-    mkdir,
+    layered,
+    ...extras,
     loop,
     words,
   };

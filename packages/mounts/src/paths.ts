@@ -1,10 +1,11 @@
 import { realpathSync } from 'node:fs';
-import { encode } from '@ts/sys';
+import { decode, encode } from '@ts/sys';
 
 /** A path as the kernel's table has it, without symbolic links; as it was given where that cannot be told. */
 export function realPath(path: string): string {
   try {
-    return path === '' ? path : realpathSync(encode(path), 'utf8');
+    // The native one asks the kernel for the working directory, which may have been changed behind the runtime's back.
+    return path === '' ? path : decode(realpathSync.native(encode(path), 'buffer'));
   } catch {
     return path;
   }

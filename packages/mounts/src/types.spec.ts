@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { findInFstab, parseFstab } from './fstab.ts';
+import { splitLayers } from './overlay.ts';
 import { detectType, deviceTypes, matchesOptions, matchesType, SUPERBLOCKS_SIZE } from './types.ts';
 
 test.each([
@@ -43,6 +44,18 @@ describe('detectType', () => {
     [undefined, Buffer.alloc(SUPERBLOCKS_SIZE)],
     [undefined, Buffer.alloc(0)],
   ])('%s', (type, start) => expect(detectType(start)).toBe(type));
+});
+
+test('layers of an overlay, where they are too long for one parameter', () => {
+  const long = 'x'.repeat(100);
+  expect(splitLayers(`lowerdir=/a:${long}`)).toEqual([`lowerdir=/a:${long}`]);
+  expect(splitLayers(`upperdir=${long}${long}${long}`)).toEqual([`upperdir=${long}${long}${long}`]);
+  expect(splitLayers(`lowerdir=/a\\:b:${long}:${long}:${long}::/d::/e`)).toEqual([
+    'lowerdir+=/a:b',
+    ...[long, long, long].map((path) => `lowerdir+=${path}`),
+    'datadir+=/d',
+    'datadir+=/e',
+  ]);
 });
 
 test('deviceTypes', () => expect(deviceTypes('nodev\tsysfs\n\text3\n\tvfat\n')).toEqual(['ext3', 'vfat']));

@@ -1,5 +1,6 @@
 /** @ts/sys: the kernel's calls, made now or written onto a tape that a tiny runner plays. */
 export * from './arch.ts';
+export * from './atOnce.ts';
 export * from './bytes.ts';
 export * from './caller.ts';
 export { CALLS, type Call } from './calls.ts';

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   type Arch,
+  CLONE_NEWUSER,
   errnoOf,
   arch as host,
   O_CREAT,
@@ -420,6 +421,45 @@ for (const arch of ['x64', 'arm64'] satisfies Arch[])
         'execve("/bin/echo", ["echo", "a\\nb"])',
         '',
       ]);
+    });
+
+    test('takes back what belongs to a part of it only when that part fails', () => {
+      const record = (fails: 'inside' | 'after') => (sys: TapeRecording) => {
+        sys.undo((back) => back.print(2, ['all\n']));
+        sys.undoing(
+          (back) => back.print(2, ['part\n']),
+          () => sys.chdir(fails === 'inside' ? '/nowhere' : '/'),
+        );
+        sys.chdir('/nowhere');
+      };
+      expect(play(record('inside')).stderr).toBe('prog: chdir failed: No such file or directory\npart\nall\n');
+      expect(play(record('after')).stderr).toBe('prog: chdir failed: No such file or directory\nall\n');
+    });
+
+    test('prints what a call has read', () => {
+      writeFileSync(at('text'), 'e some words\n');
+      const { stdout, end } = play((sys) => {
+        const buffer = Buffer.alloc(32);
+        sys.read(sys.open(at('text'), O_RDONLY), buffer);
+        sys.print(1, ['kernel: ', { read: buffer, from: 2 }]);
+        sys.end(0);
+      });
+      expect({ stdout, end }).toEqual({ stdout: 'kernel: some words\n', end: 0 });
+    });
+
+    test('a child has namespaces of its own from the start', (context) => {
+      if (arch !== host) context.skip('user-mode emulators cannot make namespaces');
+      const { stdout, end } = play((sys) => {
+        const child = sys.fork(
+          (inside) => sh(inside, 'readlink /proc/self/ns/user; cat /proc/self/uid_map'),
+          CLONE_NEWUSER,
+        );
+        sys.wait(child);
+        sh(sys, 'readlink /proc/self/ns/user');
+      });
+      const [inside, outside] = stdout.trim().split('\n');
+      expect({ end, inside }).toEqual({ end: 0, inside: expect.stringMatching(/^user:/) });
+      expect(inside).not.toBe(outside);
     });
 
     test('asks the explainer why it failed, with the status to end with', () => {

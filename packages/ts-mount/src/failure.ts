@@ -1,28 +1,17 @@
 /** What mount(8) says of a failure: it depends on the error, and on what is found where. */
-import { lstatSync, statSync } from 'node:fs';
+import { lstatSync, readlinkSync, statSync } from 'node:fs';
 import { has, setInStatus } from '@ts/capabilities';
 import type { Cause, World } from '@ts/cli';
-import { escapeOctal, unescapeOctal } from '@ts/mounts';
-import {
-  CAP_SYS_ADMIN,
-  encode,
-  errnoOf,
-  FSCONFIG_SET_FLAG,
-  FSCONFIG_SET_STRING,
-  live,
-  MS_BIND,
-  MS_MOVE,
-  MS_RDONLY,
-  MS_REMOUNT,
-  SysError,
-  strerror,
-} from '@ts/sys';
+import { escapeOctal, isBelow, mountAt, mountOf, parseMountinfo, realPath, unescapeOctal } from '@ts/mounts';
+import { CAP_SYS_ADMIN, encode, errnoOf, MS_BIND, MS_MOVE, MS_RDONLY, MS_REMOUNT, strerror } from '@ts/sys';
 
 /** A step that can fail, as the tape carries it to whoever explains it. */
 export interface Step {
-  readonly step: 'mount' | 'attributes' | 'propagation';
+  /** `attach`: a tree that is complete is put to its place. */
+  readonly step: 'mount' | 'attributes' | 'remount' | 'propagation' | 'attach' | 'subdir' | 'idmap';
   readonly source: string;
   readonly target: string;
+  /** Type of the file system; of the step `subdir` the directory, of `idmap` what is mapped or the file of the namespace. */
   readonly type: string | null;
   readonly flags: number;
   readonly data: readonly string[];
@@ -61,10 +50,23 @@ const isLink = (path: string) => {
   }
 };
 
+/** mount(2) says ENOTDIR of a file on a directory and the reverse, move_mount(2) says EINVAL. */
+function asOfMount({ step, source, target, flags }: Step, errno: number): number {
+  const isDirectory = flags & MS_BIND ? stat(source)?.isDirectory() : true;
+  const differs = stat(target) !== undefined && stat(target)?.isDirectory() !== isDirectory;
+  return step === 'attach' && errno === errnoOf('EINVAL') && differs ? errnoOf('ENOTDIR') : errno;
+}
+
 /** The sentence behind the mount point, without the full stop. */
-export function wordsOf({ step, source, target, type, flags }: Step, errno: number, world: World): string {
+export function wordsOf(failed: Step, errno: number, world: World): string {
+  return describe(failed, asOfMount(failed, errno), world);
+}
+
+function describe({ step, source, target, type, flags }: Step, errno: number, world: World): string {
   const failed = `mount(2) system call failed: ${strerror(errno)}`;
   const isDirectory = stat(target)?.isDirectory() ?? false;
+  if (step === 'subdir') return `X-mount.subdir=${type}: ${strerror(errno)}`;
+  if (step === 'idmap') return `X-mount.idmap: ids cannot be mapped: ${strerror(errno)}`;
   const isRemount = (flags & MS_REMOUNT) !== 0;
   switch (errno) {
     case errnoOf('EPERM'):
@@ -125,33 +127,94 @@ function inOwnUsers(world: World): boolean {
   return map !== undefined && map.trim().split(/\s+/).join(' ') !== '0 0 4294967295';
 }
 
-/** Error lines that a file system leaves about the parameters that it is given. */
-function complaints({ type, data }: Step): string | undefined {
-  if (type === null || !data.length) return undefined;
-  const sys = live();
-  let fd: number | undefined;
-  try {
-    fd = sys.fsopen(type, 1);
-    for (const word of data) {
-      const [key, ...rest] = word.split('=') as [string, ...string[]];
-      if (rest.length) sys.fsconfig(fd, FSCONFIG_SET_STRING, key, rest.join('='));
-      else sys.fsconfig(fd, FSCONFIG_SET_FLAG, key, null);
-    }
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof SysError) || fd === undefined) return undefined;
-    const buffer = Buffer.alloc(4096);
-    const length = sys.ignoring().read(fd, buffer);
-    return length > 2 ? buffer.toString('utf8', 2, length).trim() : undefined;
-  } finally {
-    if (fd !== undefined) sys.close(fd);
+const mountsNow = (world: World) => parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
+
+/** Why the kernel does not show the owners of a mount otherwise. */
+function whyNotMapped(mapped: string, source: string, errno: number, world: World): string | undefined {
+  if (errno === errnoOf('EPERM')) {
+    if (mapped.startsWith('/') && stat(mapped)?.ino === stat('/proc/self/ns/user')?.ino)
+      return "the caller's own user namespace cannot be the map of a mount";
+    return 'this needs CAP_SYS_ADMIN where the file system was mounted: in the first user namespace, for most';
   }
+  if (errno !== errnoOf('EINVAL')) return undefined;
+  if (mapped === 'users' || mapped === 'groups')
+    return `users and groups have to be mapped, both: add --map-${mapped === 'users' ? 'groups' : 'users'}`;
+  if (mapped.startsWith('/') && !readLink(mapped).startsWith('user:')) return `${mapped} is no user namespace`;
+  const type = mountOf(mountsNow(world), realPath(source))?.type;
+  return `${type === undefined ? 'this file system' : type} cannot be mounted with other owners, or this mount has a map already`;
 }
 
+const readLink = (path: string) => {
+  try {
+    return readlinkSync(encode(path));
+  } catch {
+    return '';
+  }
+};
+
+/** Why a tree cannot be moved from one place to another. */
+function whyNotMoved(source: string, target: string, world: World): string | undefined {
+  const from = realPath(source);
+  const mounts = mountsNow(world);
+  const mount = mountAt(mounts, from);
+  if (!mount) return stat(source) && `${from} is no mount point: mount --bind ${from} ${from} makes it one`;
+  if (isBelow(realPath(target), from)) return `${from} cannot be moved into itself`;
+  const parent = mounts.find(({ id }) => id === mount.parent);
+  return parent?.propagation.some((tag) => tag.startsWith('shared:'))
+    ? `what lies on a shared mount cannot be moved: mount --make-private ${parent.target} first`
+    : inOwnUsers(world)
+      ? `${from} is locked where it is: it came from a more privileged mount namespace`
+      : undefined;
+}
+
+/** Why what is at a path cannot be bound elsewhere. */
+function whyNotBound(source: string, world: World): string | undefined {
+  const mount = mountOf(mountsNow(world), realPath(source));
+  if (mount?.propagation.includes('unbindable'))
+    return `${mount.target} is unbindable: mount --make-private ${mount.target} lets it be bound`;
+  if (!inOwnUsers(world)) return undefined;
+  return 'what lies below is locked: it came from a more privileged mount namespace and must not be uncovered; --rbind takes it along';
+}
+
+/** Words that take back an attribute, and the words in the table of mounts for that attribute. */
+const TAKEN_BACK: Readonly<Record<string, readonly string[]>> = {
+  rw: ['ro'],
+  suid: ['nosuid'],
+  dev: ['nodev'],
+  exec: ['noexec'],
+  atime: ['noatime'],
+  diratime: ['nodiratime'],
+  relatime: ['noatime', 'nodiratime'],
+  strictatime: ['noatime', 'nodiratime', 'relatime'],
+};
+
+/** Why the root of a user namespace may not change a mount. */
+function whyNotRemounted({ step, target, data }: Step, world: World): string {
+  if (step === 'mount')
+    return 'the file system belongs to a more privileged user namespace: only the mount can be changed, by -o remount,bind';
+  const mount = mountAt(mountsNow(world), realPath(target));
+  const locked = data.flatMap((word) => TAKEN_BACK[word] ?? []).filter((word) => mount?.options.includes(word));
+  const which = locked.length ? [...new Set(locked)].join(', ') : 'what is to be changed';
+  return `locked: ${which}: the mount came from a more privileged mount namespace, where it was set`;
+}
+
+/** Paths among the options of a file system that lead nowhere (lowerdir=A:B). */
+const missingIn = (data: readonly string[]) =>
+  data.flatMap((word) => {
+    const [, key = '', value = ''] = /^([^=]+)=(.*)$/s.exec(word) ?? [];
+    return value
+      .split(':')
+      .filter((path) => (path.startsWith('/') || /dir$/.test(key)) && path && !stat(path))
+      .map((path) => `${key}: ${path} does not exist`);
+  });
+
 /** Why, where that can be found out. */
-export function remedyOf(step: Step, errno: number, world: World): string | undefined {
+export function remedyOf(step: Step, given: number, world: World): string | undefined {
   const { source, target, type, flags } = step;
+  const errno = asOfMount(step, given);
+  if (step.step === 'idmap') return whyNotMapped(type ?? '', source, errno, world);
   if (errno === errnoOf('EPERM')) {
+    if (!lacksSysAdmin(world) && inOwnUsers(world) && flags & MS_REMOUNT) return whyNotRemounted(step, world);
     if (lacksSysAdmin(world))
       return 'this needs CAP_SYS_ADMIN: be root, or mount in namespaces of your own: unshare --map-root-user --mount';
     if (inOwnUsers(world) && type === 'proc')
@@ -162,28 +225,46 @@ export function remedyOf(step: Step, errno: number, world: World): string | unde
       return `the kernel does not let user namespaces mount ${type} here`;
   }
   if (errno === errnoOf('EINVAL') && step.step === 'mount') {
-    if (flags & MS_MOVE) return 'what lies on a shared mount cannot be moved: mount --make-private first';
-    if (flags & MS_BIND && stat(source))
-      return 'an unbindable mount, or one with locked mounts below it, cannot be bound: try --rbind';
-    return complaints(step);
+    if (flags & MS_MOVE) return whyNotMoved(source, target, world);
+    if (flags & MS_BIND && stat(source)) return whyNotBound(source, world);
   }
   if (errno === errnoOf('EINVAL') && step.step === 'propagation')
     return `only a mount point has propagation: mount --bind ${target} ${target} makes it one`;
   if (errno === errnoOf('ENOENT') && !stat(target))
     return `the mount point must be there: mkdir ${target}, or add --mkdir`;
+  if (errno === errnoOf('ENOENT') && step.step === 'mount' && missingIn(step.data)[0]) return missingIn(step.data)[0];
   if (errno === errnoOf('ENOTDIR') && flags & MS_BIND && stat(target) && stat(source))
     return 'a directory is bound on a directory, a file on a file';
   if (errno === errnoOf('ENOTBLK') && stat(source)?.isFile())
     return `loop devices are not set up by us: losetup --find --show ${source}`;
+  if (errno === errnoOf('ELOOP'))
+    return flags & MS_MOVE && isBelow(realPath(target), realPath(source))
+      ? `${realPath(source)} cannot be moved into itself`
+      : 'symbolic links lead to each other';
   if (errno === errnoOf('ENOSPC')) return 'there are as many mounts as allowed: sysctl -w fs.mount-max';
   return undefined;
 }
 
+/** What the kernel has against a map of ids. */
+const mapCauses: readonly Cause[] = [
+  {
+    of: 'idmap',
+    errors: ['EINVAL'],
+    probe: () => 'ranges of a map must not overlap on either side, nor end behind the last id; 340 of them are allowed',
+  },
+  {
+    of: 'idmap',
+    errors: ['EPERM'],
+    probe: () => 'an ordinary user may map no ids but their own: this needs CAP_SETUID and CAP_SETGID',
+  },
+];
+
 /** On a tape the system call itself is all that can be said when it happens: the words come after it. */
-export const causes: readonly Cause[] = [
+const mountCauses: readonly Cause[] = [
   'EPERM',
   'EBUSY',
   'ENOENT',
+  'ELOOP',
   'ENOTDIR',
   'EINVAL',
   'EMFILE',
@@ -200,6 +281,12 @@ export const causes: readonly Cause[] = [
   probe: (words, world) => {
     const step = stepOf(words);
     const errno = errnoOf(error);
-    return remedyOf(step, errno, world) ?? `${step.target}: ${wordsOf(step, errno, world)}`;
+    const remedy = remedyOf(step, errno, world);
+    // Of wrong options the kernel has spoken already.
+    return (
+      remedy ?? (error === 'EINVAL' && step.data.length ? undefined : `${step.target}: ${wordsOf(step, errno, world)}`)
+    );
   },
 }));
+
+export const causes: readonly Cause[] = [...mountCauses, ...mapCauses];

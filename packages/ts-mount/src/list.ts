@@ -2,6 +2,8 @@
 import { readdirSync, realpathSync } from 'node:fs';
 import { ToolError, type World } from '@ts/cli';
 import { allOptions, type Mount, matchesType, parseMountinfo } from '@ts/mounts';
+import { idMappingOf, isIdmapped } from '@ts/namespaces';
+import type { LiveSys } from '@ts/sys';
 import type { Listing } from './plan.ts';
 
 /** A device by the name people know it by: a loop device that goes with its mount stands for its file. */
@@ -34,7 +36,24 @@ function labels(): Map<string, string> {
   }
 }
 
-export function lines({ list }: Listing, world: World): string {
+/** A line a mount, whatever its name. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is not to be printed
+const printable = (path: string) => path.replace(/[\0-\x1f\x7f]/g, '?');
+
+/** Everything that is known of a mount. */
+const details = (mount: Mount, sys: LiveSys, world: World) => ({
+  source: sourceName(mount, world),
+  target: mount.target,
+  type: mount.type,
+  options: allOptions(mount).join(','),
+  id: mount.id,
+  parent: mount.parent,
+  root: mount.root,
+  propagation: mount.propagation.length ? mount.propagation.join(',') : 'private',
+  ...(isIdmapped(mount) && { idmap: idMappingOf(sys, mount) ?? null }),
+});
+
+export function lines({ list }: Listing, sys: LiveSys, world: World): string {
   const table = world.read('/proc/self/mountinfo');
   if (table === undefined)
     throw new ToolError(
@@ -43,19 +62,14 @@ export function lines({ list }: Listing, world: World): string {
       'the table of mounts is in /proc: mount -t proc proc /proc',
     );
   const mounts = parseMountinfo(table).filter(({ type }) => list.types === undefined || matchesType(type, list.types));
-  const rows = mounts.map((mount) => ({
-    source: sourceName(mount, world),
-    target: mount.target,
-    type: mount.type,
-    options: allOptions(mount),
-  }));
   if (list.json)
-    return `${JSON.stringify({ filesystems: rows.map(({ options, ...row }) => ({ ...row, options: options.join(',') })) }, null, 3)}\n`;
+    return `${JSON.stringify({ filesystems: mounts.map((mount) => details(mount, sys, world)) }, null, 3)}\n`;
   const names = list.labels ? labels() : new Map<string, string>();
-  return rows
-    .map(({ source, target, type, options }) => {
+  return mounts
+    .map((mount) => {
+      const source = sourceName(mount, world);
       const label = names.get(source);
-      return `${source} on ${target} type ${type} (${options.join(',')})${label === undefined ? '' : ` [${label}]`}\n`;
+      return `${source} on ${printable(mount.target)} type ${mount.type} (${allOptions(mount).join(',')})${label === undefined ? '' : ` [${label}]`}\n`;
     })
     .join('');
 }

@@ -1,9 +1,10 @@
 import { parse, ToolError, UsageError, type World } from '@ts/cli';
 import { formatTape, MS_BIND, MS_NOSUID, MS_RDONLY, MS_REC, MS_REMOUNT, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
+import type { Change } from './change.ts';
 import { wordsOf } from './failure.ts';
 import { tool } from './mount.ts';
-import type { Change, Mounting } from './plan.ts';
+import type { Mounting } from './plan.ts';
 
 const FSTAB =
   '/dev/vdb /data ext4 ro,noauto 0 0\nLABEL=home /home xfs defaults 0 0\nnone /swap swap sw 0 0\ntmpfs /scratch tmpfs size=1m 0 0\n';
@@ -95,9 +96,10 @@ describe('what is done', () => {
 });
 
 describe('the tape', () => {
-  const tape = (...argv: string[]) => {
+  const tape = (...argv: string[]) => tapeIn(world, ...argv);
+  const tapeIn = (where: World, ...argv: string[]) => {
     const sys = recording(1, true);
-    tool.apply(plan(...argv), sys, world);
+    tool.apply(tool.plan(parse(tool.options, argv, tool.grammar), where), sys, where);
     return formatTape(sys.finish())
       .trim()
       .split('\n')
@@ -106,10 +108,12 @@ describe('the tape', () => {
 
   test('bind, attributes, propagation', () => {
     expect(tape('--bind', '-o', 'ro', '--make-private', 'a', 'b', 'true')).toEqual([
-      'mount("a", "b", NULL, MS_RDONLY|MS_BIND, NULL)',
-      'mount_setattr(AT_FDCWD, "b", 0, {...}, 32)  # on failure go to 3',
-      'mount("none", "b", NULL, MS_PRIVATE, NULL)  # on failure go to 3',
-      'umount2("b", MNT_DETACH|UMOUNT_NOFOLLOW)  # may fail',
+      'open_tree(AT_FDCWD, "a", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC)',
+      'mount_setattr({0}, "", AT_EMPTY_PATH, {...}, 32)',
+      'move_mount({0}, "", AT_FDCWD, "b", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_SYMLINKS|MOVE_MOUNT_T_AUTOMOUNTS)',
+      'close({0})',
+      'mount("none", "b", NULL, MS_PRIVATE, NULL)  # on failure go to 5',
+      'umount2("b", MNT_DETACH)  # may fail',
       'end, having failed',
     ]);
   });
@@ -128,6 +132,90 @@ describe('the tape', () => {
     ]);
     const removed = lines.filter((line) => line.includes('AT_REMOVEDIR'));
     expect(removed.map((line) => /"(.*)"/.exec(line)?.[1])).toEqual(['x/y', 'x']);
+  });
+
+  /** The calls alone, in the order recorded. */
+  const calls = (lines: readonly string[]) => lines.map((line) => /^\w+(?=\()/.exec(line)?.[0]).filter(Boolean);
+
+  test('several mounts: what fails takes back those before it, the last first', () => {
+    const lines = tape('-t', 'one', 'a', 'b', '--also', '--bind', 'c', 'd', '--also', '--move', 'e', 'f', 'true');
+    expect(lines.slice(0, 3)).toEqual([
+      'mount("a", "b", "one", 0, NULL)',
+      expect.stringMatching(/^mount\("c", "d", NULL, MS_BIND, NULL\) {2}# on failure go to/),
+      expect.stringMatching(/^mount\("e", "f", NULL, MS_MOVE, NULL\) {2}# on failure go to/),
+    ]);
+    expect(lines.slice(3).filter((line) => line.includes('('))).toEqual([
+      'mount("f", "e", NULL, MS_MOVE, NULL)  # may fail',
+      'umount2("d", MNT_DETACH)  # may fail',
+      'umount2("b", MNT_DETACH)  # may fail',
+    ]);
+  });
+
+  test('a map: a process whose user namespace it is, ended when that is held; then a tree that nobody has seen', () => {
+    const lines = tape('--bind', '--map-users', '0:5:1', '--map-groups', '0:6:1', '--map-groups', '7:8:9', 'a', 'b');
+    expect(calls(lines).slice(0, calls(lines).indexOf('move_mount') + 1)).toEqual([
+      'open_tree',
+      ...['clone', 'prctl', 'ppoll'],
+      ...['openat', 'write', 'close'],
+      ...['openat', 'write', 'close'],
+      ...['openat', 'kill', 'wait4', 'mount_setattr', 'close'],
+      'move_mount',
+    ]);
+    expect(lines.filter((line) => line.startsWith('write('))).toEqual([
+      expect.stringContaining('"0 5 1\\n", 6'),
+      expect.stringContaining('"0 6 1\\n7 8 9\\n", 12'),
+    ]);
+  });
+
+  test('a directory of a file system; where the kernel knows only trees that are mounted, by way of the mount point', () => {
+    const lines = tape('-t', 'one', '-o', 'X-mount.subdir=s', 'a', 'b', 'true');
+    expect(calls(lines).slice(0, 18)).toEqual([
+      ...['fsopen', 'fsconfig', 'fsconfig', 'fsmount', 'close', 'open_tree', 'close', 'move_mount', 'close'],
+      ...['fsopen', 'fsconfig', 'fsconfig', 'fsmount', 'close', 'move_mount', 'open_tree', 'umount2', 'move_mount'],
+    ]);
+  });
+
+  test('another namespace: there, and back to root and directory', () => {
+    expect(calls(tape('-N', '42', '-t', 'one', 'a', 'b', 'true')).slice(0, 12)).toEqual([
+      ...[
+        'openat',
+        'openat',
+        'openat',
+        'openat',
+        'setns',
+        'mount',
+        'setns',
+        'fchdir',
+        'openat',
+        'openat',
+        'chroot',
+        'fchdir',
+      ],
+    ]);
+    expect(tape('-N', '42', '-t', 'one', 'a', 'b', 'true')[0]).toBe(
+      'openat(AT_FDCWD, "/proc/42/ns/mnt", O_RDONLY|O_CLOEXEC, 0)',
+    );
+    expect(tape('-N', '/ns', '-t', 'one', 'a', 'b', 'true')[0]).toContain('"/ns"');
+  });
+
+  test.each(['4.18.0-553.el8.x86_64', '5.11.2'])('Linux %s: mount(2) alone', (release) => {
+    const old: World = {
+      ...world,
+      read: (path) =>
+        path === '/proc/sys/kernel/osrelease'
+          ? `${release}\n`
+          : path === '/proc/self/mountinfo'
+            ? '1 0 0:1 / /b rw,nosuid,nodev,noatime - tmpfs x rw\n'
+            : world.read(path),
+    };
+    expect(tapeIn(old, '--bind', '-o', 'ro', 'a', 'b', 'true').slice(0, 2)).toEqual([
+      'mount("a", "b", NULL, MS_RDONLY|MS_BIND, NULL)',
+      expect.stringMatching(/^mount\(NULL, "b", NULL, MS_RDONLY\|MS_REMOUNT\|MS_BIND, NULL\)/),
+    ]);
+    // What the mount has and no word names stays.
+    expect(tapeIn(old, '-o', 'remount,bind,ro,dev,relatime', '/b', '--', 'true')[0]).toBe(
+      'mount("none", "/b", NULL, MS_RDONLY|MS_NOSUID|MS_REMOUNT|MS_BIND|MS_RELATIME, NULL)',
+    );
   });
 
   test('propagation alone', () => {

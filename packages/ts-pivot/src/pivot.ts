@@ -1,7 +1,7 @@
 /** pivot_root(8): command-line interface for pivot_root(2). */
 import { defineTool, HELP_OPTIONS, type Option, type Outcome, type Parsed, UsageError } from '@ts/cli';
 import { bindToItself, detachRoot, holdRoot, mountProcIn } from '@ts/mounts';
-import { type Int, type LiveSys, MNT_DETACH, type Recording, type Sys } from '@ts/sys';
+import { atOnce, type Int, type LiveSys, MNT_DETACH, type Recording, type Steps, type Sys } from '@ts/sys';
 import { causes } from './causes.ts';
 
 const options = [
@@ -82,7 +82,7 @@ const unmountProc =
     sys.ignoring().umount2('.', MNT_DETACH);
   };
 
-function apply(plan: Plan, sys: Recording): Outcome {
+function change(plan: Plan, sys: Steps): void {
   if (plan.bind) {
     bind(sys, plan);
     sys.undo(unbind(plan));
@@ -91,24 +91,15 @@ function apply(plan: Plan, sys: Recording): Outcome {
   const old = holdOld(sys, plan);
   swap(sys, plan);
   settle(sys, plan, old);
+}
+
+function apply(plan: Plan, sys: Recording): Outcome {
+  change(plan, sys as unknown as Steps);
   return { become: plan.program, changes: ['root'] };
 }
 
 function act(plan: Plan, sys: LiveSys): Outcome {
-  const undo: ((sys: Sys) => void)[] = [];
-  const old = holdOld(sys, plan);
-  try {
-    if (plan.bind) {
-      bind(sys, plan);
-      undo.unshift(unbind(plan));
-    }
-    if (plan.proc) undo.unshift(unmountProc(mountProc(sys, plan)));
-    swap(sys, plan);
-  } catch (error) {
-    for (const takeBack of undo) takeBack(sys);
-    throw error;
-  }
-  settle(sys, plan, old);
+  atOnce(sys, (steps) => change(plan, steps));
   return { exit: 0 };
 }
 

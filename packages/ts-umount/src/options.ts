@@ -9,6 +9,7 @@ export const options = [
   { long: 'force', short: 'f', help: 'force unmount (in case of an unreachable NFS system)' },
   { long: 'internal-only', short: 'i', help: "don't call the umount.<type> helpers; they are never called" },
   { long: 'no-mtab', short: 'n', help: "don't write to /etc/mtab; it is never written to" },
+  { long: 'namespace', short: 'N', arg: 'ns', help: 'unmount in another mount namespace: of a process, or of a file' },
   { long: 'lazy', short: 'l', help: 'detach the filesystem now, clean up things later' },
   { long: 'test-opts', short: 'O', arg: 'list', help: 'limit the set of filesystems (use with -a)' },
   { long: 'recursive', short: 'R', help: 'recursively unmount a target with all its children' },

@@ -31,6 +31,7 @@ export * from './seccomp_ret.ts';
 export * from './securebits.ts';
 export * from './sigmask.ts';
 export * from './signal.ts';
+export * from './statmount.ts';
 export * from './umount.ts';
 export * from './wait.ts';
 export * from './xattr.ts';

@@ -1,5 +1,5 @@
 import type { Caller } from '../caller.ts';
-import { AT_FDCWD, AT_REMOVEDIR } from '../const/at.ts';
+import { AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW } from '../const/at.ts';
 import { F_DUPFD_CLOEXEC, F_SETFD, FD_CLOEXEC } from '../const/fcntl.ts';
 import { O_CLOEXEC } from '../const/open.ts';
 import type { Int, Path } from '../operand.ts';
@@ -66,6 +66,10 @@ export const chmod = (sys: Caller, path: string, mode: number) => sys.do('fchmod
 /** Changes owner and group, as chown(2); -1 leaves one as it is. */
 export const chown = (sys: Caller, path: string, uid: number, gid: number) =>
   sys.do('fchownat', AT_FDCWD, path, uid, gid, 0);
+
+/** The same of a symbolic link itself, as lchown(2). */
+export const lchown = (sys: Caller, path: string, uid: number, gid: number) =>
+  sys.do('fchownat', AT_FDCWD, path, uid, gid, AT_SYMLINK_NOFOLLOW);
 
 /** Makes a file of any type, as mknod(2). `mode` with S_IF* type; `device` as makedev(3) packs it. */
 export const mknod = (sys: Caller, path: string, mode: number, device = 0) =>

@@ -66,7 +66,7 @@ const MOUNT_ATTR = { attr_set: 'u64', attr_clr: 'u64', propagation: 'u64', usern
  * Changes attributes of a mount, with AT_RECURSIVE of the tree below it, as mount_setattr(2). Since Linux 5.12.
  *
  * @param set, clear MOUNT_ATTR_*. @param propagation MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0.
- * @param usernsFd The user namespace of MOUNT_ATTR_IDMAP.
+ * @param usernsFd The user namespace of MOUNT_ATTR_IDMAP; on a tape it is put into the structure by `Recording.fill`.
  */
 export const mount_setattr = (
   sys: Caller,

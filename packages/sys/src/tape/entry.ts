@@ -8,8 +8,13 @@ export class Label {
   entry: number | undefined;
 }
 
-/** Part of a text that is put together while the tape is played. */
-export type Piece = string | { result: Ref } | { exitStatus: Ref } | { signal: Ref };
+/** Part of a text that is put together while the tape is played. `read`: a C string that a call has left in a buffer. */
+export type Piece =
+  | string
+  | { read: Uint8Array; from: number }
+  | { result: Ref }
+  | { exitStatus: Ref }
+  | { signal: Ref };
 
 interface Common {
   failure?: Failure;

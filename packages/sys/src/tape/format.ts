@@ -6,11 +6,13 @@ import type { Entry, Piece, Tape } from './entry.ts';
 export const piece = (part: Piece) =>
   typeof part === 'string'
     ? JSON.stringify(part).slice(1, -1)
-    : 'result' in part
-      ? `{${part.result.entry}}`
-      : 'exitStatus' in part
-        ? `{status of ${part.exitStatus.entry}}`
-        : `{signal of ${part.signal.entry}}`;
+    : 'read' in part
+      ? '{what was read}'
+      : 'result' in part
+        ? `{${part.result.entry}}`
+        : 'exitStatus' in part
+          ? `{status of ${part.exitStatus.entry}}`
+          : `{signal of ${part.signal.entry}}`;
 
 /** References to results as the number of the entry that gives them; texts to be made as far as they are known. */
 function withNumbers(entry: Extract<Entry, { op: 'call' }>): string {

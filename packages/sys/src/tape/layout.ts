@@ -169,11 +169,13 @@ function pieceList(pieces: readonly Piece[], memory: Memory): number {
     const [kind, value] =
       typeof piece === 'string'
         ? [PIECES.text, memory.address(piece)]
-        : 'result' in piece
-          ? [PIECES.result, piece.result.entry]
-          : 'exitStatus' in piece
-            ? [PIECES.exitStatus, piece.exitStatus.entry]
-            : [PIECES.signal, piece.signal.entry];
+        : 'read' in piece
+          ? [PIECES.text, memory.address(piece.read) + piece.from]
+          : 'result' in piece
+            ? [PIECES.result, piece.result.entry]
+            : 'exitStatus' in piece
+              ? [PIECES.exitStatus, piece.exitStatus.entry]
+              : [PIECES.signal, piece.signal.entry];
     memory.put64(list + 16 * index, kind);
     memory.put64(list + 16 * index + 8, value);
   });

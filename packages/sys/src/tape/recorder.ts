@@ -36,8 +36,12 @@ export interface Waiting {
 }
 
 export interface Recording extends Sys {
-  /** What follows `child` is the parent's; the child ends with status 0 where `child` does not end it. Result: its PID. */
-  fork(child: (sys: Recording) => void): Ref;
+  /**
+   * What follows `child` is the parent's; the child ends with status 0 where `child` does not end it.
+   *
+   * @param namespaces CLONE_NEW*: kinds that the child has of its own from the start. Result: its PID.
+   */
+  fork(child: (sys: Recording) => void, namespaces?: number): Ref;
   /** What follows is the child's; the parent waits and ends as the child ends. */
   forkAndWait(waiting: Waiting): void;
   /** Waits for a child. Result: its status as wait(2) gives it. */
@@ -51,6 +55,8 @@ export interface Recording extends Sys {
   tryElse(attempt: (sys: this) => void, otherwise: (sys: this) => void, only?: number): void;
   /** From here on, a failure runs `take back` after its message, before the tape ends. */
   undo(takeBack: (sys: Recording) => void): void;
+  /** Like `undo`, for failures of `work` alone. */
+  undoing(takeBack: (sys: Recording) => void, work: () => void): void;
   /** Puts a result into data that a later call is given: a descriptor into a structure, say. `offset` and `width` in bytes. */
   fill(data: Uint8Array, offset: number, result: Int, width: 4 | 8): void;
   /** Text made while playing, and its length. `size`: bytes to reserve. */
@@ -226,9 +232,9 @@ class RecordingSys extends BoundSys {
     };
   }
 
-  private clone(cgroup?: Int): Ref {
+  private clone(cgroup?: Int, namespaces = 0): Ref {
     const failure = this.failing('fork failed');
-    if (cgroup === undefined) return this.gate.call('clone', [signals.SIGCHLD, 0, 0, 0, 0], failure);
+    if (cgroup === undefined) return this.gate.call('clone', [namespaces | signals.SIGCHLD, 0, 0, 0, 0], failure);
     const structure = encodeStruct(CLONE_ARGS, { flags: CLONE_INTO_CGROUP, exit_signal: signals.SIGCHLD });
     this.fill(structure, offsetOf(CLONE_ARGS, 'cgroup'), cgroup, 8);
     return this.gate.call('clone3', [structure, structure.length], failure);
@@ -246,9 +252,9 @@ class RecordingSys extends BoundSys {
     Object.assign(this.gate, { undo, otherwise, explainer, childrenElsewhere });
   }
 
-  fork(child: (sys: Recording) => void): Ref {
+  fork(child: (sys: Recording) => void, namespaces?: number): Ref {
     const parent = new Label();
-    const pid = this.clone();
+    const pid = this.clone(undefined, namespaces);
     this.branch(pid, 'notEqual', 0, parent);
     this.asChild(() => child(this.self));
     this.end(0);
@@ -359,6 +365,13 @@ class RecordingSys extends BoundSys {
     });
   }
 
+  undoing(takeBack: (sys: Recording) => void, work: () => void): void {
+    const before = this.gate.undo;
+    this.undo(takeBack);
+    work();
+    this.gate.undo = before;
+  }
+
   fill(data: Uint8Array, offset: number, result: Int, width: 4 | 8): void {
     if (offset < 0 || offset + width > data.length) throw new RangeError(`${offset} + ${width} is beyond the data`);
     if (result instanceof Ref) this.gate.push({ op: 'store', into: data, offset, value: result, width });
@@ -370,7 +383,9 @@ class RecordingSys extends BoundSys {
   }
 
   text(pieces: readonly Piece[], size = 256): { buffer: Buffer; length: Ref } {
-    const fixed = pieces.reduce((sum, piece) => sum + (typeof piece === 'string' ? encode(piece).length : 0), 0);
+    const lengthOf = (each: Piece) =>
+      typeof each === 'string' ? encode(each).length : 'read' in each ? each.read.length : 0;
+    const fixed = pieces.reduce((sum, each) => sum + lengthOf(each), 0);
     const buffer = Buffer.alloc(size + fixed);
     return { buffer, length: this.gate.push({ op: 'format', buffer, pieces }) };
   }
