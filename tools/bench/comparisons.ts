@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { crowd } from './crowd.ts';
 import { filterComparisons } from './filters.ts';
 import type { Comparison, Contender } from './measure.ts';
+import { overlayComparisons } from './overlay.ts';
 
 const bin = resolve('dist/bin');
 /** All tools in one executable, where it has been built. */
@@ -75,4 +76,5 @@ export const comparisons = (): Comparison[] => [
       { who: 'ts-lsns, start alone', argv: [`${bin}/ts-lsns`, '--list-columns'] },
     ],
   },
+  ...overlayComparisons(),
 ];

@@ -18,6 +18,10 @@ export const debianPackages: readonly string[] = [
   'procps',
   'util-linux',
   'strace',
+  'attr',
+  'zstd',
+  'skopeo',
+  'umoci',
 ];
 
 function exists(program: string): boolean {

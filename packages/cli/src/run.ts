@@ -340,7 +340,7 @@ function record(call: Call, plan: unknown, world: World, session: Session, texts
 }
 
 /** --dry-run: the calls in order, none made. */
-function rehearseAloud(call: Call, plan: unknown, world: World, session: Session): number {
+function rehearseAloud(call: Call, plan: unknown, world: World, session: Session): number | Promise<number> {
   const { tool } = call;
   const words = tool.describe?.(plan, world) ?? '';
   if (tool.becomes(plan) || !tool.act) {
@@ -353,12 +353,15 @@ function rehearseAloud(call: Call, plan: unknown, world: World, session: Session
     dry(tool.status ?? 1, (line) => world.print(`${line}\n`)),
     world,
   );
-  if ('exit' in outcome) return outcome.exit;
-  world.print(`execvp(${outcome.become.map(quote).join(', ')})\n`);
-  return 0;
+  const finish = (ended: Outcome): number => {
+    if ('exit' in ended) return ended.exit;
+    world.print(`execvp(${ended.become.map(quote).join(', ')})\n`);
+    return 0;
+  };
+  return outcome instanceof Promise ? outcome.then(finish) : finish(outcome);
 }
 
-function perform(call: Call, world: World, session: Session): number {
+function perform(call: Call, world: World, session: Session): number | Promise<number> {
   const { tool } = call;
   if (call.argv[1] === COMPLETE) {
     world.print(helpOf(session.build).completions(tableOf(tool), call.argv.at(-1) ?? ''));
@@ -387,8 +390,8 @@ function perform(call: Call, world: World, session: Session): number {
   }
   const sys = live(tool.status ?? 1, tracing ? (line) => writeText(2, `${line}\n`, true) : undefined);
   const outcome = act(call, plan, sys, world);
-  if ('exit' in outcome) return outcome.exit;
-  return becomeLive(outcome, call, sys, session, world);
+  const finish = (ended: Outcome) => ('exit' in ended ? ended.exit : becomeLive(ended, call, sys, session, world));
+  return outcome instanceof Promise ? outcome.then(finish) : finish(outcome);
 }
 
 const act = ({ tool }: Call, plan: unknown, sys: LiveSys, world: World) =>
@@ -439,7 +442,7 @@ export function rehearse(build: Build, name: string, inherited: Inherited): void
 }
 
 /** Runs the tool `name` and ends the process. `file`: path of the single file, where it is one. */
-export function main(build: Build, name: string, inherited: Inherited, file?: string): never {
+export function main(build: Build, name: string, inherited: Inherited, file?: string): void {
   const session: Session = { build, inherited, file };
   const [, first, ...rest] = inherited.argv;
   if (first === EXPLAIN) answerExplain(build, session, rest);
@@ -447,11 +450,13 @@ export function main(build: Build, name: string, inherited: Inherited, file?: st
   if (!tool) throw new Error(`no such tool in this build: ${name}`);
   const call: Call = { tool, argv: inherited.argv, environment: inherited.environment };
   const world = worldOf(call, session);
-  let status: number;
+  const failed = (error: unknown) => report(call, world, error);
+  let status: number | Promise<number>;
   try {
     status = perform(call, world, session);
   } catch (error) {
-    status = report(call, world, error);
+    status = failed(error);
   }
-  end(status);
+  if (typeof status === 'number') end(status);
+  status.catch(failed).then(end);
 }

@@ -26,6 +26,7 @@ export function forkReporting(sys: Recording, fd: number | undefined, waiting: W
       parent.write(go, one);
     },
     ended: (parent, status) => {
+      waiting.ended?.(parent, status);
       event(parent, fd, 'exit', ',"status":', { exitStatus: status }, ',"signal":', { signal: status });
     },
   });

@@ -71,8 +71,8 @@ export interface Tool<Table extends readonly Option[] = readonly Option[], Plan 
   becomes(plan: Plan): boolean;
   /** The system calls, in kernel order. */
   apply(plan: Plan, sys: Recording, world: World): Outcome;
-  /** Instead of `apply` where `becomes` is false. */
-  act?(plan: Plan, sys: LiveSys, world: World): Outcome;
+  /** Instead of `apply` where `becomes` is false. A promise where data streams through: it ends in no program then. */
+  act?(plan: Plan, sys: LiveSys, world: World): Outcome | Promise<Outcome>;
   /** More for --dry-run, before the calls: what results, in words. */
   describe?(plan: Plan, world: World): string;
 }

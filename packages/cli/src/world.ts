@@ -41,6 +41,8 @@ export interface World {
   readonly credentials?: Identity['credentials'];
   /** Signals blocked when the tool was started, bit n-1 for signal n. */
   readonly blocked: bigint;
+  /** Signals ignored when the tool was started, as `blocked`. */
+  readonly ignored?: bigint;
   readonly environment: readonly string[];
   /** What is planned is for later runs (--emit), by whom is not known. */
   readonly userIsLater?: boolean;
@@ -104,6 +106,7 @@ export function realWorld(
     gid: process.getgid?.() ?? 0,
     egid: process.getegid?.() ?? 0,
     blocked: inherited.blocked,
+    ignored: inherited.ignored,
     environment: inherited.environment,
     variable: (name) => variableOf(inherited.environment, name),
     read,
@@ -145,4 +148,12 @@ export function parseId(text: string, noun: string, lookUp: (name: string) => nu
   const id = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!(id < 0xffff_ffff)) throw new ToolError(`failed to parse ${noun}: '${text}'`);
   return id;
+}
+
+/** SOURCE_DATE_EPOCH: the time, in seconds since 1970, that nothing in a reproducible archive is later than; 0 where it is not set. */
+export function sourceDate(world: World): number {
+  const text = world.variable('SOURCE_DATE_EPOCH');
+  if (text !== undefined && !/^\d{1,11}$/.test(text))
+    throw new ToolError(`failed to parse SOURCE_DATE_EPOCH: '${text}'`);
+  return Number(text ?? 0);
 }

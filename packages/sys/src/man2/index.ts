@@ -1,4 +1,5 @@
 export * from './credentials.ts';
+export * from './entries.ts';
 export * from './files.ts';
 export * from './mount.ts';
 export * from './namespaces.ts';

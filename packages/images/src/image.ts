@@ -1,0 +1,169 @@
+/**
+ * What an image is (Open Container Initiative, image-spec), wherever it comes from.
+ *
+ * `Source` is the seam: a folder and an archive are sources; a registry would be one more, with requests for `open`.
+ */
+import { createHash } from 'node:crypto';
+import { type Content, LayerError } from '@ts/layers';
+
+/** Points to content by its digest. */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly platform?: Platform;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string;
+}
+
+export interface Manifest {
+  readonly schemaVersion: 2;
+  readonly mediaType?: string;
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export interface Index {
+  readonly schemaVersion: 2;
+  readonly mediaType?: string;
+  readonly manifests: readonly Descriptor[];
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export interface History {
+  readonly created?: string;
+  readonly created_by?: string;
+  readonly author?: string;
+  readonly comment?: string;
+  readonly empty_layer?: boolean;
+}
+
+/** What is known of how to run it; whatever else it says is kept. */
+export interface Config extends Platform {
+  readonly created?: string;
+  readonly author?: string;
+  readonly config?: {
+    readonly User?: string;
+    readonly ExposedPorts?: Readonly<Record<string, object>>;
+    readonly Env?: readonly string[];
+    readonly Entrypoint?: readonly string[] | null;
+    readonly Cmd?: readonly string[] | null;
+    readonly Volumes?: Readonly<Record<string, object>>;
+    readonly WorkingDir?: string;
+    readonly Labels?: Readonly<Record<string, string>> | null;
+    readonly StopSignal?: string;
+  };
+  readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly string[] };
+  readonly history?: readonly History[];
+}
+
+/** One layer of an image: an archive, compressed or not. */
+export interface Layer {
+  /** Of the archive as it is stored; without a digest where the source has none. */
+  readonly mediaType?: string;
+  readonly digest?: string;
+  /** Bytes, as it is stored. */
+  readonly size: number;
+  /** Digest of the archive when it is not compressed. */
+  readonly diffId: string;
+  /** Its bytes, as it is stored. */
+  open(): Content;
+}
+
+export interface Image {
+  /** Digest of the manifest; without one where the source has none. */
+  readonly digest?: string;
+  readonly config: Config;
+  readonly configDigest: string;
+  readonly configBytes: Buffer;
+  /** Lowest first. */
+  readonly layers: readonly Layer[];
+}
+
+/** An image that a source has, not yet read. */
+export interface Candidate {
+  readonly names: readonly string[];
+  readonly digest: string;
+  readonly platform?: Platform;
+  /** Reads what describes it, and checks that against its digests. Layers are not read. */
+  load(): Promise<Image>;
+}
+
+/** Where images come from. */
+export interface Source {
+  candidates(): Promise<readonly Candidate[]>;
+  close(): void;
+}
+
+/** Anything wrong with an image. */
+export class ImageError extends LayerError {}
+
+export const INDEX = 'application/vnd.oci.image.index.v1+json';
+export const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+export const CONFIG = 'application/vnd.oci.image.config.v1+json';
+export const LAYER = 'application/vnd.oci.image.layer.v1.tar';
+export const REF_NAME = 'org.opencontainers.image.ref.name';
+
+/** Length in hexadecimal digits, by algorithm. */
+const ALGORITHMS: Readonly<Record<string, number>> = { sha256: 64, sha512: 128 };
+
+/** Splits a digest, "sha256:…"; throws for one that is none, so that it can be part of a path. */
+export function parseDigest(digest: unknown): { algorithm: string; hex: string } {
+  const [, algorithm = '', hex = ''] = /^([a-z0-9]+):([0-9a-f]+)$/.exec(String(digest)) ?? [];
+  if (ALGORITHMS[algorithm] !== hex.length) throw new ImageError(`'${String(digest)}' is no digest`);
+  return { algorithm, hex };
+}
+
+export const sha256 = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+/** Digest of the same kind as another one. */
+export const digestAs = (digest: string, bytes: Uint8Array): string => {
+  const { algorithm } = parseDigest(digest);
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
+};
+
+/** The platform of this host, as image-spec names it. */
+export function hostPlatform(): Platform {
+  const names: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
+  return { os: 'linux', architecture: names[process.arch] ?? process.arch };
+}
+
+export const formatPlatform = ({ os, architecture, variant }: Platform): string =>
+  [os, architecture, variant].filter(Boolean).join('/');
+
+const fits = (platform: Platform | undefined, wanted: Platform) =>
+  platform === undefined ||
+  (platform.os === wanted.os &&
+    platform.architecture === wanted.architecture &&
+    (wanted.variant === undefined || platform.variant === wanted.variant));
+
+/** "latest" is the end of "debian:latest". */
+const isNamed = (names: readonly string[], wanted: string) =>
+  names.some((name) => name === wanted || name.endsWith(`:${wanted}`) || name.endsWith(`/${wanted}`));
+
+/** The one image that is meant. */
+export function choose(candidates: readonly Candidate[], name: string | undefined, platform: Platform): Candidate {
+  if (!candidates.length) throw new ImageError('there is no image in it');
+  const named = name === undefined ? candidates : candidates.filter(({ names }) => isNamed(names, name));
+  const known = [...new Set(candidates.flatMap(({ names }) => names))].join(', ') || 'none has a name';
+  if (!named.length) throw new ImageError(`there is no image '${name}' in it`, `there are: ${known}`);
+  const fitting = named.filter((each) => fits(each.platform, platform));
+  if (!fitting.length) {
+    const platforms = named.map((each) => formatPlatform(each.platform as Platform)).join(', ');
+    throw new ImageError(
+      `there is no image for ${formatPlatform(platform)} in it`,
+      `--platform chooses another one: ${platforms}`,
+    );
+  }
+  const [one, ...others] = fitting as [Candidate, ...Candidate[]];
+  if (others.some(({ digest }) => digest !== one.digest))
+    throw new ImageError('there are several images in it', `--name says which one: ${known}`);
+  return one;
+}

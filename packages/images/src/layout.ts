@@ -1,0 +1,149 @@
+/** Writes OCI layouts: content by its digest, index.json last. */
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type Content,
+  hashed,
+  lock,
+  replaced,
+  sweep,
+  type Written,
+  withScratch,
+  writeBytes,
+  writeTar,
+  writeWhole,
+} from '@ts/layers';
+import { AT_FDCWD, encode, type LiveSys, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } from '@ts/sys';
+import { parseJson } from './files.ts';
+import { type Descriptor, ImageError, INDEX, type Index, REF_NAME } from './image.ts';
+
+/** Names of blobs that are not complete begin so. */
+const PARTIAL = '.new-';
+
+/** A folder that a layout is written into. */
+export class Layout {
+  readonly #sys: LiveSys;
+  readonly #root: string;
+
+  /** @param root Path of a folder that is there. */
+  constructor(sys: LiveSys, root: string) {
+    this.#sys = sys;
+    this.#root = root;
+  }
+
+  /** Makes the folders of an empty layout. */
+  begin(): void {
+    for (const path of ['blobs', 'blobs/sha256']) this.#sys.mkdir(join(this.#root, path), 0o755);
+    this.#write('oci-layout', Buffer.from('{"imageLayoutVersion":"1.0.0"}'));
+  }
+
+  #write(path: string, bytes: Uint8Array): void {
+    const writing = this.#sys.or(`cannot write '${path}'`);
+    const fd = writing.open(join(this.#root, path), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o644);
+    writeBytes(writing, fd, bytes);
+    this.#sys.close(fd);
+  }
+
+  /** Adds content; it gets its name when all of it is there. */
+  async add(source: Content): Promise<{ digest: string; size: number }> {
+    const temporary = join(this.#root, 'blobs/sha256', `${PARTIAL}${randomBytes(6).toString('hex')}`);
+    const writing = this.#sys.or('cannot write a blob');
+    const fd = writing.open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o644);
+    const hash = createHash('sha256');
+    let size = 0;
+    try {
+      lock(this.#sys, fd);
+      for await (const chunk of hashed(source, hash)) {
+        writeBytes(writing, fd, chunk);
+        size += chunk.length;
+      }
+      const hex = hash.digest('hex');
+      writing.renameat2(AT_FDCWD, temporary, AT_FDCWD, join(this.#root, 'blobs/sha256', hex));
+      return { digest: `sha256:${hex}`, size };
+    } catch (error) {
+      this.#sys.unlink(temporary);
+      throw error;
+    } finally {
+      this.#sys.close(fd);
+    }
+  }
+
+  /** Adds a text that describes something. */
+  async describe(mediaType: string, value: object): Promise<Descriptor> {
+    return { mediaType, ...(await this.add([Buffer.from(JSON.stringify(value))])) };
+  }
+
+  /** Names an image; one that had the name before loses it. From here on the layout has it. */
+  async name(manifest: Descriptor, name: string | undefined): Promise<void> {
+    const path = join(this.#root, 'index.json');
+    const before = existsSync(path) ? parseJson<Index>(readFileSync(path), path) : undefined;
+    const others = (before?.manifests ?? []).filter(
+      ({ digest, annotations }) =>
+        digest !== manifest.digest && (name === undefined || annotations?.[REF_NAME] !== name),
+    );
+    const annotations = name === undefined ? manifest.annotations : { ...manifest.annotations, [REF_NAME]: name };
+    const index: Index = {
+      ...before,
+      schemaVersion: 2,
+      mediaType: INDEX,
+      manifests: [...others, { ...manifest, annotations }],
+    };
+    await writeWhole(this.#sys, path, [Buffer.from(JSON.stringify(index))]);
+  }
+}
+
+const isLayout = (path: string) => existsSync(encode(join(path, 'oci-layout')));
+
+/** A finished layout as an archive. */
+function* archived(sys: LiveSys, root: string, time: number): Generator<Written> {
+  const common = { uid: 0, gid: 0, mtime: { seconds: BigInt(time), nanoseconds: 0 }, xattrs: new Map<string, never>() };
+  for (const path of ['blobs', 'blobs/sha256'])
+    yield { entry: { ...common, path, type: 'directory', mode: 0o755, size: 0 } };
+  const blobs = readdirSync(join(root, 'blobs/sha256')).sort();
+  for (const path of [...blobs.map((name) => `blobs/sha256/${name}`), 'index.json', 'oci-layout']) {
+    const { size } = statSync(join(root, path));
+    const content = createReadStream('', { fd: sys.open(join(root, path), O_RDONLY) });
+    yield { entry: { ...common, path, type: 'file', mode: 0o644, size }, content };
+  }
+}
+
+/**
+ * Makes a layout, or adds to one. A new one, or an archive (a path that ends in .tar), is there complete or not at all; in one that
+ * is there, the new image can be seen when all of it is.
+ *
+ * @param time Seconds since 1970 that files in an archive have.
+ */
+export async function writeLayout(
+  sys: LiveSys,
+  target: string,
+  time: number,
+  write: (layout: Layout) => Promise<void>,
+): Promise<void> {
+  const begun = async (root: string) => {
+    const layout = new Layout(sys, root);
+    layout.begin();
+    await write(layout);
+  };
+  if (target.endsWith('.tar')) {
+    await withScratch(sys, target, async (root) => {
+      await begun(root);
+      await writeWhole(sys, target, writeTar(archived(sys, root, time)));
+    });
+    return;
+  }
+  if (isLayout(target)) {
+    sweep(sys, join(target, 'blobs/sha256'), PARTIAL);
+    await write(new Layout(sys, target));
+    return;
+  }
+  if (existsSync(encode(target)) && statSync(encode(target)).isDirectory() && readdirSync(encode(target)).length)
+    throw new ImageError(
+      `'${target}' is there already and is no OCI layout`,
+      'a new folder, or one that pack has made',
+    );
+  await replaced(sys, target, false, async (folder) => {
+    await begun(`/proc/self/fd/${folder}`);
+    sys.fchmod(folder, 0o755);
+  });
+}

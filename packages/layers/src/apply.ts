@@ -1,0 +1,65 @@
+/** From an archive to a layer. */
+import { createReadStream, fstatSync } from 'node:fs';
+import { type LiveSys, O_RDONLY } from '@ts/sys';
+import { decompressed } from './compression.ts';
+import { LayerError } from './errors.ts';
+import { Folder, type Rules } from './folder.ts';
+import { replaced } from './replacement.ts';
+import { abortable, limited } from './streams.ts';
+import { type Content, readTar } from './tar.ts';
+
+export interface ApplyOptions extends Rules {
+  /** Most bytes that the archive may have when it is not compressed any more, and its files may pretend to have. */
+  readonly maxSize: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What an entry takes on a disk, whatever is in it. */
+const ENTRY = 4096;
+
+/** Attributes that could not be set, and on how many files. */
+export type Unset = ReadonlyMap<string, number>;
+
+/** Unpacks an archive that is not compressed into an empty folder. */
+export async function unpackInto(
+  sys: LiveSys,
+  source: Content,
+  folder: number,
+  { maxSize, signal, ...rules }: ApplyOptions,
+): Promise<Unset> {
+  const into = new Folder(sys, folder, rules);
+  let left = maxSize;
+  try {
+    for await (const { entry, content } of readTar(limited(abortable(source, signal), maxSize))) {
+      left -= entry.size + ENTRY;
+      if (left < 0)
+        throw new LayerError(
+          `the archive's files take more than ${maxSize} bytes`,
+          '--max-size allows more, where it can be trusted',
+        );
+      await into.add(entry, content);
+    }
+    into.finish();
+    return into.unset;
+  } finally {
+    into.close();
+  }
+}
+
+/** Makes a layer of an archive, compressed or not: the whole folder, or nothing of it. */
+export const apply = (
+  sys: LiveSys,
+  source: Content,
+  target: string,
+  { isReplacing, ...options }: ApplyOptions & { readonly isReplacing: boolean },
+): Promise<Unset> =>
+  replaced(sys, target, isReplacing, (folder) => unpackInto(sys, decompressed(source), folder, options));
+
+/** Bytes of a file, or of standard input for "-", and how many there are where that is known. */
+export function openArchive(sys: LiveSys, path: string): { source: AsyncIterable<Uint8Array>; size?: number } {
+  const fd = path === '-' ? 0 : sys.or(`cannot open '${path}'`).open(path, O_RDONLY);
+  const stat = fstatSync(fd);
+  if (stat.isDirectory()) throw new LayerError(`'${path}' is a folder, not an archive`);
+  const source = createReadStream('', { fd, autoClose: fd !== 0, highWaterMark: 256 * 1024 });
+  return { source, size: stat.isFile() ? stat.size : undefined };
+}

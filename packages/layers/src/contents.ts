@@ -1,0 +1,76 @@
+/** Data of files: where it is, how it is read, how it is copied with its holes. */
+import { type LiveSys, O_NOFOLLOW, O_RDONLY, SEEK_DATA, SEEK_HOLE, SEEK_SET, SysError } from '@ts/sys';
+import { LayerError } from './errors.ts';
+import type { Extent } from './tar.ts';
+import type { Found } from './walk.ts';
+
+const CHUNK = 128 * 1024;
+
+export const openFile = (sys: LiveSys, { folder, name, path }: Found): number =>
+  sys.or(`cannot open '${path}'`).openat(folder, name, O_RDONLY | O_NOFOLLOW);
+
+/** All of an open file that is not a hole. */
+export function extentsOf(sys: LiveSys, fd: number, size: number): Extent[] {
+  const extents: Extent[] = [];
+  for (let at = 0; at < size; ) {
+    let start: number;
+    try {
+      start = sys.lseek(fd, at, SEEK_DATA);
+    } catch (error) {
+      if (!(error instanceof SysError) || error.code === 'ENXIO') break;
+      if (error.code === 'EINVAL') return [{ offset: 0, size }]; // the file system does not tell
+      throw error;
+    }
+    const end = Math.min(size, sys.lseek(fd, start, SEEK_HOLE));
+    if (end > start) extents.push({ offset: start, size: end - start });
+    at = end;
+  }
+  return extents;
+}
+
+/** Reads parts of an open file; a file that has become shorter meanwhile is an error. */
+export function* read(sys: LiveSys, fd: number, extents: readonly Extent[], path: string): Generator<Buffer> {
+  for (const { offset, size } of extents) {
+    sys.lseek(fd, offset, SEEK_SET);
+    for (let left = size; left > 0; ) {
+      const buffer = Buffer.allocUnsafe(Math.min(CHUNK, left));
+      const length = sys.or(`cannot read '${path}'`).read(fd, buffer);
+      if (length === 0) throw new LayerError(`'${path}' has changed while it was read`);
+      yield buffer.subarray(0, length);
+      left -= length;
+    }
+  }
+}
+
+/** Writes all of it. */
+export function writeAll(sys: LiveSys, fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += sys.write(fd, at ? bytes.subarray(at) : bytes);
+}
+
+/** Blocks are shared or copied by the kernel, where it can. */
+const NO_SUCH_WAY = ['EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOSYS', 'EBADF', 'EPERM'];
+
+/** Copies the data of an open file to an empty one; holes stay holes. */
+export function copyData(sys: LiveSys, from: number, to: number, size: number, path: string): void {
+  const writing = sys.or(`cannot copy '${path}'`);
+  for (const extent of extentsOf(sys, from, size)) {
+    writing.lseek(from, extent.offset, SEEK_SET);
+    writing.lseek(to, extent.offset, SEEK_SET);
+    let left = extent.size;
+    try {
+      while (left > 0) {
+        const copied = writing.do('copy_file_range', from, null, to, null, left, 0);
+        if (copied === 0) break;
+        left -= copied;
+      }
+    } catch (error) {
+      if (!(error instanceof SysError) || !NO_SUCH_WAY.includes(error.code)) throw error;
+    }
+    const rest = { offset: extent.offset + extent.size - left, size: left };
+    if (left) {
+      writing.lseek(to, rest.offset, SEEK_SET);
+      for (const chunk of read(sys, from, [rest], path)) writeAll(writing, to, chunk);
+    }
+  }
+  writing.ftruncate(to, size);
+}

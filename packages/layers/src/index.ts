@@ -1,0 +1,13 @@
+/** @ts/layers: layers of overlay mounts, as folders and as archives of container images. */
+export * from './apply.ts';
+export * from './compression.ts';
+export { writeAll as writeBytes } from './contents.ts';
+export * from './diff.ts';
+export * from './errors.ts';
+export * from './export.ts';
+export { formatEntry } from './folder.ts';
+export * from './marks.ts';
+export * from './replacement.ts';
+export * from './stack.ts';
+export * from './streams.ts';
+export * from './tar.ts';

@@ -1,0 +1,250 @@
+/** One layer out of several: what a mount of all of them would show, or that and what it would hide below. */
+import type { BigIntStats } from 'node:fs';
+import {
+  type LiveSys,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_WRONLY,
+  S_IFCHR,
+  S_IFMT,
+  SysError,
+  type Time,
+} from '@ts/sys';
+import { copyData, openFile } from './contents.ts';
+import { isWhiteout } from './diff.ts';
+import { LayerError } from './errors.ts';
+import { type Attributes, attributesOf, isMark, markOpaque, marksOf, type Space } from './marks.ts';
+import { give } from './owner.ts';
+import { replaced } from './replacement.ts';
+import { entriesOf, type Found, openFolder, openFolderIn, pathOf, statOfFolder, targetOf } from './walk.ts';
+
+export interface StackOptions {
+  /** What is deleted stays marked as such, since more layers lie below. */
+  readonly keepsWhiteouts: boolean;
+  readonly sameOwner: boolean;
+  readonly space: Space;
+  readonly signal?: AbortSignal;
+  readonly advance?: (bytes: number) => void;
+}
+
+interface Layer {
+  /** Files may be linked instead of copied: nobody else will use the layer. */
+  readonly isTaken: boolean;
+}
+
+interface Part {
+  readonly layer: Layer;
+  readonly fd: number;
+}
+
+interface Candidate {
+  readonly layer: Layer;
+  readonly found: Found;
+}
+
+const timeOf = (nanoseconds: bigint): Time => {
+  const billion = 1_000_000_000n;
+  const part = ((nanoseconds % billion) + billion) % billion;
+  return { seconds: (nanoseconds - part) / billion, nanoseconds: Number(part) };
+};
+
+const modeOf = (stat: BigIntStats) => Number(stat.mode & 0o7777n);
+
+class Stack {
+  readonly #sys: LiveSys;
+  readonly #root: number;
+  readonly #options: StackOptions;
+  /** First names of files with several. */
+  readonly #names = new Map<string, string>();
+
+  constructor(sys: LiveSys, root: number, options: StackOptions) {
+    this.#sys = sys;
+    this.#root = root;
+    this.#options = options;
+  }
+
+  async folder(parts: readonly Part[], to: number, path: string): Promise<void> {
+    const candidates = new Map<string, Candidate[]>();
+    for (const { layer, fd } of parts)
+      for (const found of entriesOf(fd, path)) {
+        const known = candidates.get(found.name);
+        if (known) known.push({ layer, found });
+        else candidates.set(found.name, [{ layer, found }]);
+      }
+    for (const [, each] of candidates) await this.#entry(each as [Candidate, ...Candidate[]], to);
+    // Signals are heard between two folders.
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#options.signal?.throwIfAborted();
+  }
+
+  async #entry([top, ...others]: readonly [Candidate, ...Candidate[]], to: number): Promise<void> {
+    const { found } = top;
+    const attributes = this.#attributes(found);
+    if (isWhiteout(found.stat, marksOf(attributes))) {
+      if (this.#options.keepsWhiteouts) this.#sys.mknodat(to, found.name, S_IFCHR, 0);
+    } else if (found.stat.isDirectory()) await this.#merge(top, others, attributes, to);
+    else this.#copy(top, attributes, to);
+  }
+
+  #attributes({ path, at, stat }: Found): Attributes {
+    const attributes = attributesOf(this.#sys, at);
+    const marks = marksOf(attributes);
+    if (marks.redirect !== undefined && stat.isDirectory())
+      throw new LayerError(`'${path}' was renamed: most of it is elsewhere in a lower layer, at '${marks.redirect}'`);
+    if (marks.isWithoutData) throw new LayerError(`'${path}' has no data: that is in a lower layer`);
+    return attributes;
+  }
+
+  /** A folder of the topmost layer with those below that it does not hide. */
+  async #merge({ layer, found }: Candidate, others: readonly Candidate[], attributes: Attributes, to: number) {
+    const together: Candidate[] = [{ layer, found }];
+    let hides = marksOf(attributes).isOpaque;
+    for (const other of others) {
+      if (hides) break;
+      const marks = marksOf(this.#attributes(other.found));
+      hides = !other.found.stat.isDirectory() || marks.isOpaque;
+      if (other.found.stat.isDirectory()) together.push(other);
+    }
+    const { name, path } = found;
+    this.#sys.or(`cannot create '${path}'`).mkdirat(to, name, 0o700);
+    const fd = this.#sys.openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    const parts = together.map((each) => ({
+      layer: each.layer,
+      fd: openFolderIn(this.#sys, each.found.folder, name, path),
+    }));
+    try {
+      await this.folder(parts, fd, path);
+      this.finish(fd, found.stat, attributes, hides, path);
+    } finally {
+      for (const part of parts) this.#sys.close(part.fd);
+      this.#sys.close(fd);
+    }
+  }
+
+  /** A folder that is complete gets its owner, attributes, permissions and times. */
+  finish(fd: number, stat: BigIntStats, attributes: Attributes, hides: boolean, path: string): void {
+    this.#give(path, stat, (sys, uid, gid) => sys.fchown(fd, uid, gid));
+    this.#setAttributes(pathOf(fd), attributes, path);
+    if (hides && this.#options.keepsWhiteouts) markOpaque(this.#sys, pathOf(fd), this.#options.space);
+    this.#sys.fchmod(fd, modeOf(stat));
+    this.#sys.utimensat(fd, null, timeOf(stat.atimeNs), timeOf(stat.mtimeNs));
+  }
+
+  #give(path: string, stat: BigIntStats, change: (sys: LiveSys, uid: number, gid: number) => unknown): void {
+    const [uid, gid] = [Number(stat.uid), Number(stat.gid)];
+    if (this.#options.sameOwner) give(this.#sys, path, uid, gid, (sys) => change(sys, uid, gid));
+  }
+
+  #setAttributes(at: string, attributes: Attributes, path: string): void {
+    for (const [name, value] of attributes)
+      if (!isMark(name)) this.#sys.or(`cannot set the attribute ${name} of '${path}'`).lsetxattr(at, name, value);
+  }
+
+  #copy({ layer, found }: Candidate, attributes: Attributes, to: number): void {
+    const { name, path, folder, stat } = found;
+    if (this.#isLinked(found, to) || (layer.isTaken && this.#link(folder, name, to, name))) return;
+    if (stat.isFile()) this.#copyFile(found, attributes, to);
+    else {
+      const making = this.#sys.or(`cannot create '${path}'`);
+      if (stat.isSymbolicLink()) making.symlinkat(targetOf(found), to, name);
+      else making.mknodat(to, name, Number(stat.mode & (BigInt(S_IFMT) | 0o600n)), Number(stat.rdev));
+      this.#give(path, stat, (sys, uid, gid) => sys.lchownat(to, name, uid, gid));
+      if (!stat.isSymbolicLink()) this.#sys.fchmodat(to, name, modeOf(stat));
+      this.#setAttributes(`/proc/self/fd/${to}/${name}`, attributes, path);
+      this.#sys.utimensat(to, name, timeOf(stat.atimeNs), timeOf(stat.mtimeNs));
+    }
+  }
+
+  /** A further name of a file that is there already. */
+  #isLinked({ stat, name, path }: Found, to: number): boolean {
+    if (stat.nlink < 2n) return false;
+    const id = `${stat.dev}:${stat.ino}`;
+    const first = this.#names.get(id);
+    if (first === undefined) this.#names.set(id, path);
+    return first !== undefined && this.#link(this.#root, first, to, name);
+  }
+
+  #link(from: number, name: string, to: number, as: string): boolean {
+    try {
+      this.#sys.linkat(from, name, to, as);
+      return true;
+    } catch (error) {
+      if (error instanceof SysError && ['EPERM', 'EMLINK', 'EXDEV'].includes(error.code)) return false;
+      throw error;
+    }
+  }
+
+  #copyFile(found: Found, attributes: Attributes, to: number): void {
+    const { name, path, stat } = found;
+    const from = openFile(this.#sys, found);
+    const fd = this.#sys
+      .or(`cannot create '${path}'`)
+      .openat(to, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600);
+    try {
+      copyData(this.#sys, from, fd, Number(stat.size), path);
+      this.#options.advance?.(Number(stat.size));
+      this.#give(path, stat, (sys, uid, gid) => sys.fchown(fd, uid, gid));
+      this.#sys.fchmod(fd, modeOf(stat));
+      this.#setAttributes(`/proc/self/fd/${to}/${name}`, attributes, path);
+      this.#sys.utimensat(fd, null, timeOf(stat.atimeNs), timeOf(stat.mtimeNs));
+    } finally {
+      this.#sys.close(fd);
+      this.#sys.close(from);
+    }
+  }
+}
+
+/** Fills an empty folder with what layers, topmost first, make together. */
+async function stackInto(
+  sys: LiveSys,
+  layers: readonly (Layer & { readonly path: string })[],
+  to: number,
+  options: StackOptions,
+): Promise<void> {
+  const parts: Part[] = [];
+  try {
+    for (const layer of layers) parts.push({ layer, fd: openFolder(sys, layer.path) });
+    const hiding = parts.findIndex(({ fd }) => marksOf(attributesOf(sys, pathOf(fd))).isOpaque);
+    const shown = hiding < 0 ? parts : parts.slice(0, hiding + 1);
+    const stack = new Stack(sys, to, options);
+    await stack.folder(shown, to, '');
+    const top = (parts[0] as Part).fd;
+    stack.finish(to, statOfFolder(top), attributesOf(sys, pathOf(top)), hiding >= 0, '.');
+  } finally {
+    for (const { fd } of parts) sys.close(fd);
+  }
+}
+
+/** Makes one new layer of several, topmost first; they stay as they are. */
+export const squash = (
+  sys: LiveSys,
+  layers: readonly string[],
+  target: string,
+  isReplacing: boolean,
+  options: StackOptions,
+): Promise<void> =>
+  replaced(sys, target, isReplacing, (folder) =>
+    stackInto(
+      sys,
+      layers.map((path) => ({ path, isTaken: false })),
+      folder,
+      options,
+    ),
+  );
+
+/** Brings the changes of a layer into the one below, at once: before, it is as it was, and then as a mount of both showed it. */
+export const merge = (sys: LiveSys, upper: string, lower: string, options: StackOptions): Promise<void> =>
+  replaced(sys, lower, true, (folder) =>
+    stackInto(
+      sys,
+      [
+        { path: upper, isTaken: false },
+        { path: lower, isTaken: true },
+      ],
+      folder,
+      options,
+    ),
+  );

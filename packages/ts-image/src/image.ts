@@ -1,0 +1,303 @@
+/** ts-image: container images in local files and folders. */
+import {
+  type Commands,
+  checkCommand,
+  defineTool,
+  exit,
+  fileFailure,
+  interruptible,
+  type Outcome,
+  oneOf,
+  type Parsed,
+  parseSize,
+  progress,
+  sourceDate,
+  splitAtCommand,
+  ToolError,
+  UsageError,
+  type World,
+} from '@ts/cli';
+import { formatLower, spaceFor } from '@ts/overlay';
+import { type LiveSys, live } from '@ts/sys';
+import { options } from './options.ts';
+
+type Images = typeof import('@ts/images');
+type Input = Parsed<typeof options>;
+
+const CHOOSING = ['name', 'platform', 'max-size', 'no-progress'];
+
+const COMMANDS = {
+  inspect: { operands: '<image>', least: 1, most: 1, takes: [...CHOOSING, 'json', 'verify'] },
+  unpack: {
+    operands: '<image> <dir>',
+    least: 2,
+    most: 2,
+    takes: [...CHOOSING, 'json', 'devices', 'no-same-owner', 'userxattr', 'replace'],
+  },
+  pack: {
+    operands: '<image> [<layer>...]',
+    least: 1,
+    takes: [
+      ...CHOOSING,
+      ...['base', 'base-name', 'compress', 'reproducible', 'entrypoint', 'cmd', 'env', 'label', 'workdir', 'user'],
+      ...['expose', 'volume', 'author', 'comment'],
+    ],
+  },
+} as const satisfies Commands;
+
+interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string;
+}
+
+interface Plan {
+  readonly command: keyof typeof COMMANDS;
+  readonly operands: readonly string[];
+  readonly name?: string;
+  readonly platform?: Platform;
+  readonly json: boolean;
+  readonly verify: boolean;
+  readonly progress: boolean;
+  /** Only says what would be done. */
+  readonly isRehearsal: boolean;
+  readonly unpack: {
+    readonly maxSize: number;
+    readonly devices: boolean;
+    readonly sameOwner: boolean;
+    readonly space: 'trusted' | 'user';
+    readonly isReplacing: boolean;
+  };
+  readonly pack: {
+    readonly base?: string;
+    readonly baseName?: string;
+    readonly compression: 'gzip' | 'zstd' | 'none';
+    readonly created: number;
+    readonly latest?: number;
+    readonly author?: string;
+    readonly comment?: string;
+    readonly run: Readonly<Record<string, unknown>>;
+  };
+}
+
+function parsePlatform(text: string): Platform {
+  const [os, architecture, variant, ...more] = text.split('/');
+  if (!os || !architecture || more.length) throw new ToolError(`failed to parse platform: '${text}'`);
+  return { os, architecture, variant };
+}
+
+/** Pairs "key=value" as an object. */
+const pairs = (long: string, list: readonly string[]) =>
+  Object.fromEntries(
+    list.map((pair) => {
+      const equals = pair.indexOf('=');
+      if (equals < 1) throw new UsageError(`--${long}: '${pair}' is not KEY=VALUE`);
+      return [pair.slice(0, equals), pair.slice(equals + 1)];
+    }),
+  );
+
+const emptyObjects = (keys: readonly string[]) => Object.fromEntries(keys.map((key) => [key, {}]));
+
+/** What the image says of how it is run; what is not given is left out. */
+function runOf({ values }: Input): Readonly<Record<string, unknown>> {
+  const { entrypoint, cmd, env, label, workdir, user, expose, volume } = values;
+  if (env) pairs('env', env);
+  if (workdir !== undefined && !workdir.startsWith('/'))
+    throw new UsageError('--workdir: the folder must begin with /');
+  const given: Readonly<Record<string, unknown>> = {
+    Entrypoint: entrypoint,
+    Cmd: cmd,
+    Env: env,
+    Labels: label && pairs('label', label),
+    WorkingDir: workdir,
+    User: user,
+    ExposedPorts: expose && emptyObjects(expose.map((port) => (port.includes('/') ? port : `${port}/tcp`))),
+    Volumes: volume && emptyObjects(volume),
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+function plan(input: Input, world: World): Plan {
+  const { values, operands } = input;
+  const command = values.command as Plan['command'] | undefined;
+  if (command === undefined) throw new UsageError(`no command: ${Object.keys(COMMANDS).join(', ')}`);
+  checkCommand(COMMANDS, command, input, world.prog);
+  if (command === 'pack' && operands.length === 1 && values.base === undefined)
+    throw new UsageError('there is nothing to pack: layers, or --base');
+  if (values['base-name'] !== undefined && values.base === undefined) throw new UsageError('--base-name needs --base');
+  return {
+    command,
+    operands,
+    name: values.name,
+    platform: values.platform === undefined ? undefined : parsePlatform(values.platform),
+    json: Boolean(values.json),
+    verify: Boolean(values.verify),
+    progress: !values['no-progress'],
+    isRehearsal: input.steps.some(({ option }) => option.long === 'dry-run'),
+    unpack: {
+      maxSize: parseSize(values['max-size'] ?? '64G', 'size'),
+      devices: Boolean(values.devices),
+      sameOwner: world.euid === 0 && !values['no-same-owner'],
+      space: values.userxattr ? 'user' : spaceFor(world.read('/proc/self/uid_map'), world.read('/proc/self/status')),
+      isReplacing: Boolean(values.replace),
+    },
+    pack: {
+      base: values.base,
+      baseName: values['base-name'],
+      compression: oneOf('compress', ['none', 'gzip', 'zstd'] as const, values.compress, 'gzip'),
+      created: values.reproducible ? sourceDate(world) : Math.floor(Date.now() / 1000),
+      latest: values.reproducible ? sourceDate(world) : undefined,
+      author: values.author,
+      comment: values.comment,
+      run: runOf(input),
+    },
+  };
+}
+
+/** Opens an image for as long as it is used. */
+async function withImage<T>(
+  images: Images,
+  sys: LiveSys,
+  reference: string,
+  name: string | undefined,
+  { platform, unpack }: Plan,
+  use: (candidate: import('@ts/images').Candidate, image: import('@ts/images').Image) => Promise<T>,
+): Promise<T> {
+  const source = await images.openSource(sys, reference, unpack.maxSize);
+  try {
+    const candidate = images.choose(await source.candidates(), name, platform ?? images.hostPlatform());
+    return await use(candidate, await candidate.load());
+  } finally {
+    source.close();
+  }
+}
+
+/** Bytes that are read when everything is read `times` over. */
+const sizeOf = (image: import('@ts/images').Image, times = 1) =>
+  times * image.layers.reduce((sum, { size }) => sum + size, 0);
+
+async function inspect(images: Images, plan: Plan, sys: LiveSys, world: World, signal: AbortSignal): Promise<void> {
+  await withImage(images, sys, plan.operands[0] as string, plan.name, plan, async (candidate, image) => {
+    if (plan.verify) {
+      const shown = progress('verify', sizeOf(image), plan.progress);
+      await images.verify(image, { signal, advance: shown.advance }).finally(shown.end);
+    }
+    world.print(
+      plan.json
+        ? `${JSON.stringify(images.summary(candidate, image), null, 3)}\n`
+        : images.describeImage(candidate, image),
+    );
+  });
+}
+
+async function unpack(images: Images, plan: Plan, sys: LiveSys, world: World, signal: AbortSignal): Promise<void> {
+  const [reference, target] = plan.operands as [string, string];
+  await withImage(images, sys, reference, plan.name, plan, async ({ names }, image) => {
+    const shown = progress('unpack', sizeOf(image, 2), plan.progress);
+    const { layers, unset } = await images
+      .unpack(sys, image, names, target, { ...plan.unpack, signal, advance: shown.advance })
+      .finally(shown.end);
+    for (const [name, count] of unset) world.warn(`the attribute ${name} could not be set on ${count} files`);
+    const lower = formatLower([...layers].reverse());
+    world.print(plan.json ? `${JSON.stringify({ layers, lower, config: image.config }, null, 3)}\n` : `${lower}\n`);
+  });
+}
+
+async function pack(images: Images, plan: Plan, sys: LiveSys, world: World, signal: AbortSignal): Promise<void> {
+  const [target, ...layers] = plan.operands as [string, ...string[]];
+  const { base, baseName, ...rest } = plan.pack;
+  const write = async (image?: import('@ts/images').Image) => {
+    const shown = progress('pack', undefined, plan.progress);
+    const digest = await images
+      .pack(sys, target, {
+        ...rest,
+        base: image,
+        layers,
+        name: plan.name,
+        platform: plan.platform,
+        skipped: (path) => world.warn(`'${path}' is a socket: left out`),
+        signal,
+        advance: shown.advance,
+      })
+      .finally(shown.end);
+    world.print(`${digest}\n`);
+  };
+  if (base === undefined) await write();
+  else await withImage(images, sys, base, baseName, plan, (_, image) => write(image));
+}
+
+/** Everything is read and checked; what would be made of it is said. */
+async function rehearse(images: Images, plan: Plan, world: World): Promise<void> {
+  const sys = live();
+  const [target, ...layers] = plan.operands as [string, ...string[]];
+  const [reference, name] = plan.command === 'pack' ? [plan.pack.base, plan.pack.baseName] : [target, plan.name];
+  const say = (line: string) => world.print(`${line}\n`);
+  if (reference !== undefined)
+    await withImage(images, sys, reference, name, plan, async (candidate, image) => {
+      await images.verify(image, {});
+      if (plan.command === 'inspect') world.print(images.describeImage(candidate, image));
+      else
+        for (const [index, { digest, diffId }] of image.layers.entries())
+          say(
+            plan.command === 'pack'
+              ? `layer ${digest ?? diffId}`
+              : `folder ${layers[0]}/${index + 1} from layer ${digest ?? diffId}`,
+          );
+    });
+  if (plan.command !== 'pack') return;
+  for (const layer of layers) say(`layer from ${layer}`);
+  say(`image ${plan.name ?? 'without a name'} in ${target}`);
+}
+
+async function act(plan: Plan, sys: LiveSys, world: World): Promise<Outcome> {
+  const images = await import('@ts/images');
+  const { LayerError } = await import('@ts/layers');
+  try {
+    await interruptible(world, (signal) => {
+      if (plan.isRehearsal) return rehearse(images, plan, world);
+      if (plan.command === 'inspect') return inspect(images, plan, sys, world, signal);
+      return plan.command === 'unpack'
+        ? unpack(images, plan, sys, world, signal)
+        : pack(images, plan, sys, world, signal);
+    });
+    return exit(0);
+  } catch (error) {
+    if (error instanceof LayerError) throw new ToolError(error.message, undefined, error.hint);
+    throw fileFailure(error);
+  }
+}
+
+export const tool = defineTool({
+  name: 'ts-image',
+  replaces: [],
+  section: 1,
+  summary: 'Unpack, make and show container images in local files.',
+  synopsis: Object.entries(COMMANDS).map(([name, { operands }]) => `${name} [options] ${operands}`),
+  options,
+  grammar: { split: splitAtCommand(COMMANDS, { permute: true }) },
+  description:
+    'An image is a folder in the layout of the Open Container Initiative, an archive of such a folder, or what docker save writes; "-" is standard input. ' +
+    'The prefixes `oci:`, `oci-archive:` and `docker-archive:` of skopeo(1) may stand before it. Content is checked against its digests before anything is written.\n\n' +
+    '`unpack` puts every layer into a folder of its own, <dir>/1 the lowest, and what is known of them into <dir>/image.json. It prints them as `ts-overlay --lower` takes them.\n\n' +
+    '`pack` puts layers, folders or archives, the lowest first, upon those of a base or upon nothing, and prints the digest of the image. It makes a layout, adds to one that is there, or makes an archive where the path ends in .tar.\n\n' +
+    '`inspect` shows what an image is.',
+  exitStatuses: [
+    ['0', 'success'],
+    ['1', 'a step failed, or wrong usage: nothing is left of it'],
+  ],
+  examples: [
+    { command: 'ts-image inspect image.tar', says: 'what is in it' },
+    {
+      command: 'ts-overlay --lower "$(ts-image unpack image.tar layers)" --tmpfs merged ts-chroot merged /bin/sh',
+      says: 'a shell in an image',
+    },
+    {
+      command: 'ts-image pack --base image.tar --name mine:1 --cmd /bin/app images up',
+      says: 'an image of it and one more layer',
+    },
+  ],
+  plan,
+  becomes: () => false,
+  apply: () => exit(0),
+  act,
+});
