@@ -107,6 +107,9 @@ function targetOf(path: string): string | undefined {
 
 /** To be said before anything else where there is no /proc. */
 export function liveWithoutProc(): void {
-  const replacement = (path: string | Uint8Array) => realPath(typeof path === 'string' ? path : decode(path));
-  Object.assign(fs, { realpathSync: replacement });
+  const replacement = (path: string | Uint8Array, encoding?: unknown) => {
+    const real = realPath(typeof path === 'string' ? path : decode(path));
+    return encoding === 'buffer' ? encode(real) : real;
+  };
+  Object.assign(fs, { realpathSync: Object.assign(replacement, { native: replacement }) });
 }
