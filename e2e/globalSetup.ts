@@ -1,9 +1,16 @@
 /** Before all e2e tests: the links with the originals' names. The single files are there already (`npm run build`). */
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { bin, compat, root } from './harness/run.ts';
+import { existsSync, mkdirSync } from 'node:fs';
+import { bin, compat, root, standalone } from './harness/run.ts';
 
 export default function setup(): void {
+  if (standalone) {
+    for (const [folder, ...options] of [[bin], [compat, '--originals']] as const) {
+      mkdirSync(folder, { recursive: true });
+      execFileSync(standalone, ['--install', folder, ...options]);
+    }
+    return;
+  }
   if (!existsSync(bin)) throw new Error('the tools are not built: npm run build');
   execFileSync(process.execPath, ['tools/run.mjs', 'compat', compat], {
     cwd: root,

@@ -1,4 +1,4 @@
-/** `npm run images`: compiles the runner and the launcher and writes their bytes to packages/sys. */
+/** `npm run images`: compiles the runner, the launcher and the prelude, and writes their bytes to packages/sys. */
 import { writeFileSync } from 'node:fs';
 import { COMPILERS, compile, compilerVersion, type Image } from '../packages/sys/runner/compile.ts';
 import type { Arch } from '../packages/sys/src/arch.ts';
@@ -27,6 +27,8 @@ writeFileSync(
     ...lines('RUNNER', 'runner'),
     '',
     ...lines('LAUNCHER', 'launcher'),
+    '',
+    ...lines('PRELUDE', 'prelude'),
     '',
   ].join('\n'),
 );

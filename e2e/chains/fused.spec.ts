@@ -151,7 +151,7 @@ describe('one process', () => {
         { env },
       )
         .stderr.split('\n')
-        .filter((line) => /execve\("[^"]*\/node"/.test(line) && line.endsWith('= 0')).length;
+        .filter((line) => /execve\("[^"]*\/ts-unshare"/.test(line) && line.endsWith('= 0')).length;
     expect(count({})).toBe(1);
     expect(count({ TS_TOOLS_NO_FUSE: '1' })).toBe(3);
   });

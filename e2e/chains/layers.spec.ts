@@ -16,7 +16,7 @@ import { testNodes, versionOf } from '../../tools/soak/nodes.ts';
 import { archive, type RawEntry, records } from '../harness/archive.ts';
 import { layerFolder, make } from '../harness/layers.ts';
 import { bin, NOBODY, originalPath, run, shell } from '../harness/run.ts';
-import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
+import { needs, needsNode, needsProgram, needsRoot } from '../harness/skip.ts';
 import { until } from '../harness/target.ts';
 
 const isWhiteout = (path: string) => {
@@ -108,7 +108,7 @@ describe('a layer as an archive', () => {
 
   for (const node of testNodes())
     test(`zstd with Node ${versionOf(node)}`, (context) => {
-      needs(context, needsProgram('zstd'));
+      needs(context, needsProgram('zstd'), needsNode('Bun has zstd'));
       using folder = layerFolder();
       make(folder.path, { 'layer/file': 'text'.repeat(100_000) });
       const env = { TS_TOOLS_NODE: node };

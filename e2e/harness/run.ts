@@ -6,10 +6,12 @@ import { delimiter, join, resolve } from 'node:path';
 import { forget, remember } from './leftovers.ts';
 
 export const root = resolve(import.meta.dirname, '../..');
-/** The built single files. */
-export const bin = join(root, 'dist/bin');
+/** The stand-alone executable, where it is what is tested instead of the single files: TS_TEST_STANDALONE is its path. */
+export const standalone = process.env.TS_TEST_STANDALONE ? resolve(root, process.env.TS_TEST_STANDALONE) : undefined;
+/** The built single files, or links to the stand-alone executable. */
+export const bin = join(root, standalone ? 'dist/standalone/bin' : 'dist/bin');
 /** Links with the originals' names to them, made by the test run's own set-up. */
-export const compat = join(root, 'dist/compat');
+export const compat = join(root, standalone ? 'dist/standalone/compat' : 'dist/compat');
 
 export interface Result {
   readonly status: number | null;

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import type { TestContext } from 'vitest';
-import { isRoot, original, run } from './run.ts';
+import { isRoot, original, run, standalone } from './run.ts';
 
 type Check = () => string | undefined;
 
@@ -15,6 +15,11 @@ export const needsProgram =
     return missing.length ? `not installed: ${missing.join(', ')}` : undefined;
   };
 
+/** What the stand-alone executable does not do, and why. */
+export const needsNode =
+  (reason: string): Check =>
+  () =>
+    standalone ? `not of the stand-alone executable: ${reason}` : undefined;
 const version = (text: string) => {
   const [major = 0, minor = 0] = text.split('.').map((part) => Number.parseInt(part, 10));
   return major * 1000 + minor;

@@ -4,8 +4,8 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFile
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { compileC, needsCompiler } from '../harness/compile.ts';
-import { bin, compat, NOBODY, original, temporaryFolder } from '../harness/run.ts';
-import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
+import { bin, compat, NOBODY, original, standalone, temporaryFolder } from '../harness/run.ts';
+import { needs, needsNode, needsProgram, needsRoot } from '../harness/skip.ts';
 
 const folder = temporaryFolder();
 const probe = join(folder.path, 'probe');
@@ -251,20 +251,23 @@ describe('surroundings that a runtime finds hard', () => {
   });
 
   for (const [option, words] of [
-    ['-v 50000', 'the hard limit of the address space (ulimit -H -v) is too low for Node'],
-    ['-d 10000', 'the hard limit of data (ulimit -H -d) is too low for Node'],
-    ['-n 10', 'the hard limit of open files (ulimit -H -n) is too low for Node'],
+    ['-v 50000', 'the hard limit of the address space (ulimit -H -v) is too low for'],
+    ['-d 10000', 'the hard limit of data (ulimit -H -d) is too low for'],
+    ['-n 10', 'the hard limit of open files (ulimit -H -n) is too low for'],
   ] as const)
     test(`a hard limit too low for a runtime is named: ulimit ${option}`, () => {
       const { status, stderr } = spawnSync('sh', ['-c', `ulimit ${option}; exec "$0" true`, join(bin, 'ts-unshare')], {
         encoding: 'utf8',
         timeout: 20_000,
       });
-      expect({ status, stderr }).toEqual({ status: 127, stderr: `ts-unshare: ${words}\n` });
+      expect({ status, stderr }).toEqual({
+        status: 127,
+        stderr: `ts-unshare: ${words} ${standalone ? 'Bun' : 'Node'}\n`,
+      });
     });
 
   test('with more rights than its caller has, the caller does not choose what runs', (context) => {
-    needs(context, needsRoot);
+    needs(context, needsRoot, needsNode('what runs is inside'));
     const file = join(folder.path, 'set-user-id');
     const other = join(folder.path, 'other-node');
     copyFileSync(join(bin, 'ts-unshare'), file);

@@ -6,6 +6,8 @@ import type { Comparison, Contender } from './measure.ts';
 import { overlayComparisons } from './overlay.ts';
 
 const bin = resolve('dist/bin');
+/** All tools in one executable, where it has been built. */
+const all = resolve('dist/standalone/ts-tools');
 const NO_FUSE = { TS_TOOLS_NO_FUSE: '1' };
 
 const original = (path: string, ...rest: string[]): Contender => ({
@@ -13,17 +15,23 @@ const original = (path: string, ...rest: string[]): Contender => ({
   argv: [path, ...rest],
 });
 const ours = (name: string, ...rest: string[]): Contender => ({ who: name, argv: [`${bin}/${name}`, ...rest] });
+const standalone = (name: string, ...rest: string[]): Contender => ({
+  who: 'ts-tools (stand-alone)',
+  argv: [all, name, ...rest],
+});
 
 /** `length` times "unshare the host name", then true. */
 function chain(length: number): Comparison {
   const links = (program: string) => Array.from({ length }, () => [program, '-u']).flat();
   const [, ...originals] = links('/usr/bin/unshare');
   const [, ...own] = links(`${bin}/ts-unshare`);
+  const [, ...alone] = Array.from({ length }, () => [all, 'unshare', '-u']).flat() as [string, ...string[]];
   return {
     name: `chain of ${length}`,
     contenders: [
       { who: 'originals', argv: ['/usr/bin/unshare', ...originals, '/bin/true'] },
       { who: 'ours, one process', argv: [`${bin}/ts-unshare`, ...own, '/bin/true'] },
+      { who: 'ours, stand-alone', argv: [all, ...alone, '/bin/true'] },
       { who: 'ours, TS_TOOLS_NO_FUSE', argv: [`${bin}/ts-unshare`, ...own, '/bin/true'], env: NO_FUSE },
     ],
   };
@@ -39,7 +47,11 @@ export const comparisons = (): Comparison[] => [
   },
   {
     name: 'unshare -u',
-    contenders: [original('/usr/bin/unshare', '-u', '/bin/true'), ours('ts-unshare', '-u', '/bin/true')],
+    contenders: [
+      original('/usr/bin/unshare', '-u', '/bin/true'),
+      ours('ts-unshare', '-u', '/bin/true'),
+      standalone('unshare', '-u', '/bin/true'),
+    ],
   },
   { name: 'hostname', contenders: [original('/usr/bin/hostname'), ours('ts-hostname')] },
   { name: 'mount (list)', contenders: [original('/usr/bin/mount'), ours('ts-mount')] },

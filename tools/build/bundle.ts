@@ -28,20 +28,41 @@ run.rehearse = (names, state, library) => {
 `;
 
 /** yargs' parser could read configuration files, with node:module, whose loading takes longer than the parser itself. */
-const withoutConfigurationFiles: Plugin = {
-  name: 'without-configuration-files',
+const slimParser: Plugin = {
+  name: 'slim-parser',
   setup({ onResolve }) {
-    const path = resolve('tools/build/no-module.ts');
-    onResolve({ filter: /^node:module$/ }, ({ importer }) =>
-      importer.includes('/yargs-parser/') ? { path } : undefined,
+    const instead = { 'node:module': resolve('tools/build/no-module.ts'), util: resolve('tools/build/late-util.ts') };
+    onResolve({ filter: /^(node:module|util)$/ }, ({ path, importer }) =>
+      importer.includes('/yargs-parser/') ? { path: instead[path as keyof typeof instead] } : undefined,
     );
   },
 };
 
-async function script(tools: readonly string[], version: string, isWhole: boolean): Promise<string> {
+/** The entry of the stand-alone executable. Bun's arguments are its own path, the script's, and the address that the prelude hands over. */
+const standaloneEntry = (tools: readonly string[], names: Readonly<Record<string, string>>, version: string) => `
+import { multicall } from '@ts/cli';
+import { live, useNative } from '@ts/sys';
+import { handedOver, liveWithoutProc } from '@ts/sys/bun';
+const tools = { ${tools.map((name) => `'${name}': () => require('${name}').tool`).join(', ')} };
+const build = { version: '${version}', id: '${ID}', tools, help: () => require('@ts/cli/help'), names: ${JSON.stringify(names)} };
+const { inherited, executed, native, directory } = handedOver(require('bun:ffi'), process.argv[2]);
+useNative(native);
+if (inherited.path !== undefined) liveWithoutProc();
+if (directory !== undefined) {
+  live().fchdir(directory);
+  live().close(directory);
+}
+let file;
+try {
+  file = require('node:fs').readlinkSync('/proc/self/fd/' + inherited.file);
+} catch {}
+multicall(build, inherited, executed, file);
+`;
+
+async function bundled(contents: string): Promise<string> {
   const { outputFiles } = await build({
     stdin: {
-      contents: entry(tools, version, isWhole),
+      contents,
       resolveDir: process.cwd(),
       sourcefile: 'tools.ts',
       loader: 'ts',
@@ -53,14 +74,20 @@ async function script(tools: readonly string[], version: string, isWhole: boolea
     target: 'node20.19',
     charset: 'ascii',
     minify: true,
-    plugins: [withoutConfigurationFiles],
+    plugins: [slimParser],
     define: { 'import.meta.url': '"file:///"' },
     legalComments: 'none',
+    external: ['bun:ffi'],
     logLevel: 'error',
   });
-  // A function: nothing of it is global, and it gets what a module would.
-  return `(function(require,module){${(outputFiles[0] as { text: string }).text}\nreturn module.exports.run})`;
+  return (outputFiles[0] as { text: string }).text;
 }
+
+// A function: nothing of it is global, and it gets what a module would.
+const script = async (tools: readonly string[], version: string, isWhole: boolean) =>
+  `(function(require,module){${await bundled(entry(tools, version, isWhole))}\nreturn module.exports.run})`;
+
+const ownVersion = () => (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version;
 
 export interface Scripts {
   readonly id: string;
@@ -69,10 +96,21 @@ export interface Scripts {
 }
 
 export async function bundle(tools: readonly string[], hash: (text: string) => string): Promise<Scripts> {
-  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  const version = ownVersion();
   const whole = await script(tools, version, true);
   const alone = await Promise.all(tools.map(async (name) => [name, await script([name], version, false)] as const));
   const id = hash([whole, ...alone.map(([, text]) => text)].join('\0'));
   const withId = (text: string) => text.replaceAll(ID, id);
   return { id, whole: withId(whole), alone: new Map(alone.map(([name, text]) => [name, withId(text)])) };
+}
+
+/** The one script of the stand-alone executable. `names`: the tool that each name means. */
+export async function standaloneScript(
+  tools: readonly string[],
+  names: Readonly<Record<string, string>>,
+  hash: (text: string) => string,
+): Promise<{ script: string; id: string }> {
+  const text = await bundled(standaloneEntry(tools, names, ownVersion()));
+  const id = hash(text);
+  return { script: text.replaceAll(ID, id), id };
 }

@@ -12,9 +12,10 @@ export function contentOf(directory: string): Content | undefined {
   const files: string[] = [];
   const groups: string[] = [];
   try {
-    const folder = opendirSync(encode(directory) as unknown as string, { encoding: 'buffer' as BufferEncoding });
+    // Not 'buffer': Bun gives no types of entries then.
+    const folder = opendirSync(encode(directory) as unknown as string, { encoding: 'latin1' });
     for (let entry = folder.readSync(); entry; entry = folder.readSync())
-      (entry.isDirectory() ? groups : files).push(decode(entry.name as unknown as Buffer));
+      (entry.isDirectory() ? groups : files).push(decode(Buffer.from(entry.name, 'latin1')));
     folder.closeSync();
   } catch {
     return undefined; // whoever asked says what it means

@@ -1,6 +1,7 @@
 /** What the build has put together: the tools, and how a file is known to be one of them. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { encode } from '@ts/sys';
+import { closeSync, fstatSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { decode, encode } from '@ts/sys';
 import type { Tool } from './tool.ts';
 
 export interface Build {
@@ -9,6 +10,8 @@ export interface Build {
   readonly id: string;
   readonly tools: Readonly<Record<string, () => Tool>>;
   readonly help?: () => Help;
+  /** Where one executable is all tools: the tool that each name means, ours and those of the originals. */
+  readonly names?: Readonly<Record<string, string>>;
   /**
    * A tool's script holds that tool alone. Where another one is needed (a chain) or what only a reader needs (help), the script
    * of all tools starts over from the command line; nothing has been done yet.
@@ -30,6 +33,53 @@ export function trailer(id: string, name: string): Buffer {
   bytes.write(MAGIC + id, 'latin1');
   bytes.write(name, MAGIC.length + ID_SIZE, 'latin1');
   return bytes;
+}
+
+/** Name of the executable that is all tools, and of its own tool. */
+export const MULTICALL = 'ts-tools';
+/** Where Bun's own executable lies in it (packages/sys/runner/prelude.c). */
+export const RUNTIME_OFFSET = 0x10000;
+
+export interface Called {
+  readonly tool: string;
+  readonly argv: readonly string[];
+}
+
+const MOST_LINKS = 40;
+
+/** The last parts of a path and of what it leads to, link by link: `apart` → `ts-mount` → `ts-tools`. */
+function* namesAlong(path: string): Generator<string> {
+  let at = path;
+  for (let links = 0; links < MOST_LINKS; links++) {
+    yield basename(at);
+    try {
+      at = resolve(dirname(at), decode(readlinkSync(encode(at), 'buffer')));
+    } catch {
+      return; // no link, or not for us to read
+    }
+  }
+}
+
+/**
+ * What the executable with all tools is when it is executed as `path`: the tool of that name or of a link on the way, else of
+ * argv[0], else of the next word. The file comes first: it may be started under any argv[0].
+ */
+export function calledOf({ names = {} }: Build, path: string, argv: readonly string[]): Called {
+  const toolNamed = (name: string) => (Object.hasOwn(names, name) ? names[name] : undefined);
+  const [zeroth = '', first = ''] = argv;
+  for (const name of [...namesAlong(path), basename(zeroth)]) {
+    const tool = toolNamed(name);
+    if (tool !== undefined) return { tool, argv };
+  }
+  const inner = toolNamed(first);
+  return inner === undefined ? { tool: MULTICALL, argv } : { tool: inner, argv: argv.slice(1) };
+}
+
+/** The tool of this build, where it is one, that is executed as `path`. */
+export function toolAt(build: Build, path: string, argv: readonly string[]): Called | undefined {
+  const name = toolOf(build, path);
+  if (name === undefined) return undefined;
+  return name === MULTICALL ? calledOf(build, path, argv) : { tool: name, argv };
 }
 
 /** Name of the tool that a file is, where it is one of this build. */

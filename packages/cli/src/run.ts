@@ -28,7 +28,7 @@ import {
   type TapeRecording,
   tapeImage,
 } from '@ts/sys';
-import { type Build, type Help, toolOf } from './build.ts';
+import { type Build, type Help, toolAt } from './build.ts';
 import { explain } from './causes.ts';
 import { type Emission, emissionOf, recordUserCheck, writeExecutable } from './emit.ts';
 import { ToolError, UsageError } from './errors.ts';
@@ -219,14 +219,14 @@ function nextTool(outcome: Becoming, chain: Chain, environment: readonly string[
   if (!emission && (variableOf(environment, 'TS_TOOLS_NO_FUSE') === '1' || differs)) return undefined;
   const found = findProgram(programOf(outcome, environment).paths);
   if (found === undefined) return undefined;
-  const name = toolOf(session.build, found);
-  if (name === undefined) return undefined;
+  const called = toolAt(session.build, found, outcome.become);
+  if (called === undefined) return undefined;
   const real = realpathSync(encode(found), 'utf8');
   if (mounted.some((target) => isBelow(real, target) || isBelow(found, target))) return undefined;
-  const tool = toolNamed(session.build, name);
+  const tool = toolNamed(session.build, called.tool);
   if (tool && changed.has('credentials'))
-    throw new ToolError(`${name} cannot be emitted: which rights an execve leaves it is known only then`);
-  return tool && { tool, argv: outcome.become, environment };
+    throw new ToolError(`${tool.name} cannot be emitted: which rights an execve leaves it is known only then`);
+  return tool && { tool, argv: called.argv, environment };
 }
 
 const readsOf = ({ reads = [] }: Tool, plan: unknown) => (typeof reads === 'function' ? reads(plan) : reads);

@@ -62,7 +62,8 @@ class FolderFiles implements Files {
   }
 
   open(path: string): Content {
-    return createReadStream(encode(join(this.#root, path)), { highWaterMark: CHUNK });
+    // By descriptor: Bun's streams take no path in bytes.
+    return createReadStream('', { fd: openSync(encode(join(this.#root, path)), 'r'), highWaterMark: CHUNK });
   }
 
   close(): void {}

@@ -60,8 +60,9 @@ export function* walk<T>(sys: LiveSys, folder: number, visit: Visit<T>, path = '
 
 /** Removes all that is in an open folder. */
 export function empty(sys: LiveSys, folder: number): void {
-  for (const entry of readdirSync(pathOf(folder), { encoding: 'buffer', withFileTypes: true })) {
-    const name = decode(entry.name);
+  // Not 'buffer': Bun gives no types of entries then.
+  for (const entry of readdirSync(pathOf(folder), { encoding: 'latin1', withFileTypes: true })) {
+    const name = decode(Buffer.from(entry.name, 'latin1'));
     if (!entry.isDirectory()) {
       sys.unlinkat(folder, name);
       continue;

@@ -31,12 +31,14 @@ function withFile<T>(path: string, use: (read: ReadAt) => T): T {
   }
 }
 
-/** This machine. ELF files are read once. */
-export function thisHost(): Binaries {
+/** This machine. ELF files are read once. `programOffset`: where in a file the program begins that it starts. */
+export function thisHost(programOffset: (path: string) => number = () => 0): Binaries {
   const known = new Map<string, Elf | undefined>();
   const elf = (path: string) => {
     try {
-      return statSync(encode(path)).isFile() ? withFile(path, parseElf) : undefined;
+      if (!statSync(encode(path)).isFile()) return undefined;
+      const start = programOffset(path);
+      return withFile(path, (read) => parseElf((offset, size) => read(start + offset, size)));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== undefined) return undefined; // not there, or not for us to read
       throw error;
@@ -108,6 +110,8 @@ export interface Search {
   readonly directory: string;
   /** Files that are passed over. */
   readonly isSkipped?: (path: string) => boolean;
+  /** Offset in a file of the program that it starts: that one's libraries are needed. */
+  readonly programOffset?: (path: string) => number;
 }
 
 /** Path of a program as execvp(3) finds it; undefined where there is none. */
@@ -140,7 +144,7 @@ export class Programs {
 
   constructor(
     readonly search: Search,
-    host: Binaries = thisHost(),
+    host: Binaries = thisHost(search.programOffset),
   ) {
     this.#host = host;
     this.#configured = configuredFolders(host);

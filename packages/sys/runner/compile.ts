@@ -1,4 +1,4 @@
-/** Compiles runner.c and launcher.c to the bytes that are checked in. Needs gcc, and its cross compiler for arm64. */
+/** Compiles runner.c, launcher.c and prelude.c to the bytes that are checked in. Needs gcc, and its cross compiler for arm64. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,15 +14,16 @@ const COMMON = [
   '-Os -std=gnu11 -ffreestanding -fno-builtin -nostdlib -static -fno-stack-protector -fno-asynchronous-unwind-tables',
   '-fno-unwind-tables -Wall -Wextra -Werror -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-T,image.ld',
 ].join(' ');
-/** tiny: addresses relative to the instruction and not to its page, since the launcher may lie anywhere in one. */
+/** tiny: addresses relative to the instruction and not to its page, since such an image may lie anywhere in one. */
 const OF_ARCH: Readonly<Record<Arch, string>> = {
   x64: '-fcf-protection=none -mno-red-zone',
   arm64: '-mno-outline-atomics -mcmodel=tiny',
 };
-/** The runner is linked for its fixed address behind the ELF headers (../src/tape/elf.ts); the launcher runs anywhere. */
+/** The runner is linked for its fixed address behind the ELF headers (../src/tape/elf.ts); the others run anywhere. */
 const OF_IMAGE = {
   runner: '-fno-pic -Wl,--defsym=image_origin=0x200100',
   launcher: '-fpie -Wl,--defsym=image_origin=0',
+  prelude: '-fpie -Wl,--defsym=image_origin=0',
 } as const;
 
 export type Image = keyof typeof OF_IMAGE;

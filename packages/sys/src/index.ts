@@ -10,7 +10,7 @@ export * from './gate.ts';
 export * from './live.ts';
 export type { CapabilitySets } from './man2/credentials.ts';
 export type { Time } from './man2/entries.ts';
-export { useLibrary } from './native.ts';
+export { type Native, useLibrary, useNative } from './native.ts';
 export * from './operand.ts';
 export * from './signals.ts';
 export * from './struct.ts';

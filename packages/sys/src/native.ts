@@ -8,7 +8,7 @@ import { arch } from './arch.ts';
 
 type Word = number | bigint;
 
-interface Native {
+export interface Native {
   syscall(number: number, a: Word, b: Word, c: Word, d: Word, e: Word, f: Word): number;
   errno(): number;
   /** Address of the first byte; valid as long as the buffer is referenced. */
@@ -26,6 +26,11 @@ let loaded: Native | undefined;
 /** Path of koffi's shared library, where it is known; to be said before the first call. */
 export function useLibrary(path: string): void {
   library = path;
+}
+
+/** Another way to the same three functions than koffi; to be said before the first call. */
+export function useNative(native: Native): void {
+  loaded = native;
 }
 
 const isMusl = () => {

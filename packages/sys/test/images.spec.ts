@@ -1,12 +1,12 @@
-/** The checked-in bytes of the runner and the launcher are those of their source. */
+/** The checked-in bytes of the runner, the launcher and the prelude are those of their source. */
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { COMPILERS, compile, compilerVersion } from '../runner/compile.ts';
 import type { Arch } from '../src/index.ts';
-import { COMPILER, LAUNCHER, RUNNER } from '../src/tape/images.generated.ts';
+import { COMPILER, LAUNCHER, PRELUDE, RUNNER } from '../src/tape/images.generated.ts';
 
 const SOURCES = join(import.meta.dirname, '../runner');
-const IMAGES = { runner: RUNNER, launcher: LAUNCHER } as const;
+const IMAGES = { runner: RUNNER, launcher: LAUNCHER, prelude: PRELUDE } as const;
 
 for (const arch of Object.keys(COMPILERS) as Arch[])
   describe(`images for ${arch}`, () => {
@@ -21,5 +21,6 @@ for (const arch of Object.keys(COMPILERS) as Arch[])
     test('are small: a page or so of code to audit', () => {
       expect(Buffer.from(RUNNER[arch], 'base64').length).toBeLessThan(4096);
       expect(Buffer.from(LAUNCHER[arch], 'base64').length).toBeLessThan(6144);
+      expect(Buffer.from(PRELUDE[arch], 'base64').length).toBeLessThan(8192);
     });
   });

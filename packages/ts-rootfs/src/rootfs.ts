@@ -6,9 +6,11 @@ import {
   exit,
   HELP_OPTIONS,
   MAGIC,
+  MULTICALL,
   type Option,
   type Outcome,
   type Parsed,
+  RUNTIME_OFFSET,
   ToolError,
   trailer,
   UsageError,
@@ -79,8 +81,11 @@ function ownName(path: string): string | undefined {
 /** The host's own programs are wanted: ours under the name of an original are not. */
 const isStandIn = (path: string) => {
   const name = ownName(path);
+  if (name === MULTICALL) return !posix.basename(path).startsWith('ts-');
   return name !== undefined && name !== posix.basename(path);
 };
+
+const programOffset = (path: string) => (ownName(path) === MULTICALL ? RUNTIME_OFFSET : 0);
 
 function add(programs: Programs, name: string, search: Search, world: World): void {
   const path = findExecutable(name, search);
@@ -90,8 +95,9 @@ function add(programs: Programs, name: string, search: Search, world: World): vo
     );
   try {
     programs.add(path);
-    // A tool of ours runs in Node.
-    if (ownName(path) !== undefined) programs.add(process.execPath, 'runtime', path);
+    // A tool of ours runs in Node, unless it is the executable that has its runtime inside.
+    const own = ownName(path);
+    if (own !== undefined && own !== MULTICALL) programs.add(process.execPath, 'runtime', path);
   } catch (error) {
     if (error instanceof MissingLibrary) throw new ToolError(`${name}: ${error.message}`);
     if (error instanceof ElfError) throw new ToolError(`${name}: ${path}: ${error.message}`);
@@ -130,7 +136,12 @@ function plan({ operands, values }: Parsed<typeof options>, world: World): Plan 
   const [directory, ...names] = operands;
   if (!directory) throw new UsageError('no directory specified');
   const path = world.variable('PATH')?.split(':') ?? [];
-  const search: Search = { folders: [...path, ...MORE_FOLDERS], directory: process.cwd(), isSkipped: isStandIn };
+  const search: Search = {
+    folders: [...path, ...MORE_FOLDERS],
+    directory: process.cwd(),
+    isSkipped: isStandIn,
+    programOffset,
+  };
   const programs = new Programs(search);
   for (const name of names) add(programs, name, search, world);
   if (!names.length) addDefaults(programs, search, world);

@@ -80,6 +80,12 @@ export function parseState(state: string): Omit<Inherited, 'argv' | 'environment
   };
 }
 
+/** Reads what the launcher says of a memory group that it has left: the line of /proc/self/cgroup, and the file that takes back. */
+export function parseLeft(left: string): Pick<Inherited, 'left'> {
+  const [line = '', procs] = left.split('\n');
+  return procs === undefined ? {} : { left: { line, procs } };
+}
+
 /** The launcher hides some variables from Node by clearing bit 6 of their first letter. */
 export function unhide(entry: string): string {
   if (entry.startsWith('\u000eODE_')) return `N${entry.slice(1)}`;
@@ -105,10 +111,9 @@ const environment = () =>
 export function inheritedFromLauncher(state: string): Inherited {
   const argv = readOrElse('/proc/self/cmdline', () => process.argv.slice(1));
   const [left = '', ...own] = argv.slice(argv.indexOf(state) + 1);
-  const [line = '', procs] = left.split('\n');
   return {
     ...parseState(state),
-    ...(procs !== undefined && { left: { line, procs } }),
+    ...parseLeft(left),
     argv: own,
     environment: environment(),
   };
