@@ -102,7 +102,7 @@ describe('exec', () => {
     for (const fuse of ['0', '1']) {
       const { stdout, stderr } = inNetwork(
         `ts-netns add a; ts-netns exec a sh -c 'exit 7'; echo $?
-         ts-netns exec a ts-hostname x true; ts-unshare -u ts-netns exec a ts-unshare -u ts-hostname box sh -c 'hostname; ls /sys/class/net; echo $PPID'; echo $$`,
+         ts-netns exec a ts-mount --version >/dev/null; ts-unshare -u ts-netns exec a ts-unshare -u ts-hostname box sh -c 'hostname; ls /sys/class/net; echo $PPID'; echo $$`,
         { env: { TS_TOOLS_NO_FUSE: fuse, PATH: originalPath } },
       );
       expect(stderr).toMatch(/^(ts-hostname: .*\n.*\n)?$/);

@@ -92,9 +92,7 @@ function checkExclusive(tool: Tool, parsed: Parsed): void {
 /** The file that runs, or in a chain, where that is an earlier tool's, the one that would have been executed. */
 function ownFile({ tool, argv, environment }: Call, { build, file }: Session): string | undefined {
   const found = findProgram(candidates(argv[0] ?? '', environment));
-  return [file, found].find(
-    (path) => path !== undefined && toolOf(build, realpathSync(encode(path), 'utf8')) === tool.name,
-  );
+  return [file, found].find((path) => path !== undefined && toolAt(build, path, [path])?.tool === tool.name);
 }
 
 function worldOf(call: Call, session: Session): World {
