@@ -12,7 +12,7 @@ export const PRIVATE = [
 
 /** Runs a script as root of a network that is its own, with no link but lo. */
 export const inNetwork = (script: string, options: RunOptions = {}): Result =>
-  run(['unshare', '-n', '-m', 'sh', '-c', `${PRIVATE}\n${script}`], { timeout: 120_000, ...options });
+  run(['unshare', '-n', '-m', '-u', 'sh', '-c', `${PRIVATE}\n${script}`], { timeout: 120_000, ...options });
 
 /** The same for an ordinary user, in a user namespace of its own. */
 export const inOwnNetwork = (script: string, options: RunOptions = {}): Result =>
