@@ -113,12 +113,12 @@ function toolFor(build: Build, file: string | undefined): Tool<typeof options, P
   });
 }
 
-/** Runs what was called and ends the process. `executed`: the path by which; `file`: that of the executable itself. */
-export function multicall(build: Build, inherited: Inherited, executed: string, file: string | undefined): never {
+/** Runs what was called, which ends the process. `executed`: the path by which; `file`: that of the executable itself. */
+export function multicall(build: Build, inherited: Inherited, executed: string, file: string | undefined): void {
   const whole: Build = {
     ...build,
     tools: { ...build.tools, [MULTICALL]: () => toolFor(build, file) as unknown as Tool },
   };
   const { tool, argv } = calledOf(whole, executed, inherited.argv);
-  return main(whole, tool, { ...inherited, argv }, file);
+  main(whole, tool, { ...inherited, argv }, file);
 }
