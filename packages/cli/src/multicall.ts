@@ -113,7 +113,7 @@ function toolFor(build: Build, file: string | undefined): Tool<typeof options, P
   });
 }
 
-/** Runs what was called and ends the process. `executed`: the path by which; `file`: that of the executable itself. */
+/** Runs what was called, which ends the process. `executed`: the path by which; `file`: that of the executable itself. */
 export function multicall(build: Build, inherited: Inherited, executed: string, file: string | undefined): void {
   const whole: Build = {
     ...build,

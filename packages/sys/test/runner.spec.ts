@@ -161,7 +161,8 @@ for (const arch of ['x64', 'arm64'] satisfies Arch[])
       ).toMatchObject({ stderr: 'prog: no: No such file or directory\n', end: 3 });
     });
 
-    test('a child whose parent is gone before it could ask for a signal ends all the same', async () => {
+    test('a child whose parent is gone before it could ask for a signal ends all the same', async (context) => {
+      if (arch !== host) context.skip('an emulator is no parent that the kernel would see end at that moment');
       const runs = Array.from({ length: 20 }, (_, run) => at(`orphan-${arch}-${run}`));
       for (const file of runs)
         play((sys) => {
