@@ -1,6 +1,6 @@
-import { mkdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { OwnGroup, trees } from '../harness/cgroups.ts';
 import { isRoot, NOBODY, run, shell, temporaryFolder, uniqueName } from '../harness/run.ts';
 import { needs, needsController, needsRoot } from '../harness/skip.ts';
@@ -215,6 +215,14 @@ describe('a target by its control group', () => {
 });
 
 describe('a network namespace by its name', () => {
+  const folder = '/run/netns';
+  const wasThere = existsSync(folder);
+  beforeAll(() => {
+    if (isRoot) mkdirSync(folder, { recursive: true });
+  });
+  afterAll(() => {
+    if (isRoot && !wasThere && !readdirSync(folder).length) rmdirSync(folder);
+  });
   /** A name below /run/netns as ip-netns(8) makes it, removed when the test ends. */
   function named(): string {
     const name = uniqueName('ts-e2e');
@@ -222,9 +230,9 @@ describe('a network namespace by its name', () => {
     onTestFinished(() => {
       shell(`umount ${file}; rm -f ${file}`);
     });
-    expect(
-      shell(`mkdir -p /run/netns && touch ${file} && unshare --net=${file} ip link add ${name.slice(-6)} type bridge`),
-    ).toMatchObject({ stderr: '' });
+    expect(shell(`touch ${file} && unshare --net=${file} ip link add ${name.slice(-6)} type bridge`)).toMatchObject({
+      stderr: '',
+    });
     return name;
   }
   test('is entered, with what is in it', (context) => {
@@ -249,7 +257,6 @@ describe('a network namespace by its name', () => {
   test('that is left over from another run: no namespace', (context) => {
     needs(context, needsRoot);
     const name = uniqueName('ts-e2e');
-    mkdirSync('/run/netns', { recursive: true });
     writeFileSync(`/run/netns/${name}`, '');
     onTestFinished(() => rmSync(`/run/netns/${name}`));
     expect(shell(`ts-nsenter --netns ${name} true`).stderr).toContain(`/run/netns/${name} is no namespace`);

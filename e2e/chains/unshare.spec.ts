@@ -274,6 +274,22 @@ describe('--forward-signals', () => {
     });
 });
 
+describe('--pid without --fork, and a tool that has to be executed', () => {
+  for (const fuse of ['0', '1'])
+    test(`TS_TOOLS_NO_FUSE=${fuse}: it is the first process there, and its end is the chain’s`, () => {
+      const env = { TS_TOOLS_NO_FUSE: fuse };
+      const name = run(['uname', '-n']).stdout;
+      expect(run(['ts-unshare', '-rp', 'ts-hostname'], { env })).toMatchObject({ status: 0, stdout: name, stderr: '' });
+      expect(run(['ts-unshare', '-rp', 'ts-mount', '--nonsense'], { env }).status).toBe(1);
+      // What is not ours stays where it is.
+      const { stdout } = run(['ts-unshare', '-rp', 'sh', '-c', 'echo $$ $PPID'], { env });
+      const [self] = stdout.split(' ').map(Number);
+      expect(self).toBeGreaterThan(1);
+      const chain = ['ts-unshare', '-rpu', 'ts-hostname', 'box', 'ts-lsns', '-t', 'uts', '-n', '-o', 'TYPE'];
+      expect(run(chain, { env })).toMatchObject({ status: 0, stderr: '' });
+    });
+});
+
 describe('a child that a signal has ended', () => {
   for (const signal of ['SIGTERM', 'SIGKILL', 'SIGUSR1'] as const)
     test(`${signal} ends the parent too`, () => {

@@ -21,7 +21,9 @@ import {
   type Recording,
   RLIMIT_NOFILE,
   recording,
+  SIGINT,
   SIGPIPE,
+  SIGTERM,
   SysError,
   signalSet,
   strerror,
@@ -227,6 +229,11 @@ function nextTool(outcome: Becoming, chain: Chain, environment: readonly string[
   return tool && { tool, argv: called.argv, environment };
 }
 
+const isTool = (paths: readonly string[], argv: readonly string[], { build }: Session): boolean => {
+  const found = findProgram(paths);
+  return found !== undefined && toolAt(build, found, argv) !== undefined;
+};
+
 const readsOf = ({ reads = [] }: Tool, plan: unknown) => (typeof reads === 'function' ? reads(plan) : reads);
 
 /** What a tool would put on the tape, or why it must be executed: it prints, it ends in no program, it has to look at what is changed. */
@@ -310,6 +317,8 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
   }
   const { argv, paths, failure } = programOf(outcome, environment);
   const { fixed } = chain.emission ?? {};
+  // Node would not start there: its process is the first one of the new namespace then, as with --fork.
+  if (sys.childrenElsewhere && isTool(paths, argv, session)) sys.forkAndWait({ block: [SIGINT, SIGTERM] });
   const isLate = fixed && !fixed.has('path') && paths.length > 1;
   const given = outcome.environment ?? (fixed?.has('environment') ? environment : undefined);
   sys

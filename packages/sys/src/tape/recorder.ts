@@ -75,6 +75,8 @@ export interface Recording extends Sys {
 export interface TapeRecording extends Recording {
   /** From here on a tool's calls: the name its messages begin with, the words before what is explained, its status for failures. */
   speakFor(prog: string, asking: string, status: number): TapeRecording;
+  /** The next child will be in another PID namespace: a program that needs threads cannot start in this process. */
+  readonly childrenElsewhere: boolean;
   finish(): Tape;
 }
 
@@ -431,6 +433,10 @@ class RecordingSys extends BoundSys {
   speakFor(prog: string, asking: string, status: number): this {
     this.gate.speaker = { prog, asking };
     return this.with({ status });
+  }
+
+  get childrenElsewhere(): boolean {
+    return this.gate.childrenElsewhere;
   }
 
   finish(): Tape {
