@@ -100,7 +100,6 @@ const SOMEBODY = {
   euid: 0,
   gid: 0,
   egid: 0,
-  blocked: 0n,
   environment: [],
   variable: () => undefined,
   user: (name: string | number) =>

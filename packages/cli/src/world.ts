@@ -41,9 +41,7 @@ export interface World {
   readonly egid: number;
   /** Ids and capabilities that the process will have, where they are other than can be read now. */
   readonly credentials?: Identity['credentials'];
-  /** Signals blocked when the tool was started, bit n-1 for signal n. */
-  readonly blocked: bigint;
-  /** Signals ignored when the tool was started, as `blocked`. */
+  /** Signals ignored when the tool was started, bit n-1 for signal n. */
   readonly ignored?: bigint;
   /** Soft limits (RLIMIT_*) that the tool was started with, where they are others while it runs. */
   readonly limits?: readonly (readonly [resource: number, soft: bigint])[];
@@ -109,7 +107,6 @@ export function realWorld(
     euid: process.geteuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     egid: process.getegid?.() ?? 0,
-    blocked: inherited.blocked,
     ignored: inherited.ignored,
     limits: inherited.limits,
     environment: inherited.environment,

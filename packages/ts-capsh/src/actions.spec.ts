@@ -21,7 +21,6 @@ const world: World = {
   euid: 0,
   gid: 0,
   egid: 0,
-  blocked: 0n,
   environment: ['HOME=/root', 'A=1', 'USER=root'],
   variable: () => undefined,
   read: (path) => (path === '/etc/group' ? 'staff:x:50:ann,bob\nwheel:x:10:ann\nann:x:1000:\n' : undefined),

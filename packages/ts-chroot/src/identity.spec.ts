@@ -19,7 +19,6 @@ const world: World = {
   euid: 0,
   gid: 0,
   egid: 0,
-  blocked: 0n,
   environment: [],
   variable: () => undefined,
   read: () => groups.map(({ name, gid, members }) => `${name}:x:${gid}:${members}\n`).join(''),

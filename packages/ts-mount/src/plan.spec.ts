@@ -16,7 +16,6 @@ const world: World = {
   euid: 0,
   gid: 0,
   egid: 0,
-  blocked: 0n,
   environment: [],
   variable: () => undefined,
   read: (path) =>

@@ -33,7 +33,6 @@ const world = (uid: number): World => ({
   euid: uid,
   gid: uid,
   egid: uid,
-  blocked: 0n,
   environment: ['PATH=/bin', 'SHELL=/bin/zsh'],
   variable: (name) => ({ PATH: '/bin', SHELL: '/bin/zsh' })[name],
   read: (path) => FILES[path] || undefined,

@@ -21,7 +21,6 @@ const world = (files: Readonly<Record<string, string>> = {}, more: Partial<World
   euid: 0,
   gid: 0,
   egid: 0,
-  blocked: 0n,
   environment: [],
   variable: () => undefined,
   read: (path) => ({ '/proc/self/uid_map': FIRST, ...files })[path],

@@ -11,7 +11,6 @@ const world = (files: Readonly<Record<string, string>> = {}): World => ({
   euid: 0,
   gid: 0,
   egid: 0,
-  blocked: 0n,
   environment: [],
   variable: () => undefined,
   read: (path) => files[path],

@@ -43,7 +43,6 @@ const world: World = {
   euid: 0,
   gid: 0,
   egid: 0,
-  blocked: 0n,
   environment: [],
   variable: () => undefined,
   read: () => undefined,

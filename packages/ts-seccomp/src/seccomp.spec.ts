@@ -14,7 +14,6 @@ const world = (files: Readonly<Record<string, string>> = {}): World => ({
   euid: 0,
   gid: 0,
   egid: 0,
-  blocked: 0n,
   environment: ['PATH=/bin:/usr/bin'],
   variable: () => undefined,
   read: (path) =>

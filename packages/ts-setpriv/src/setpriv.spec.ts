@@ -28,7 +28,6 @@ const worldWith = (files: Readonly<Record<string, string>> = {}): World => ({
     sets: { effective: ALL, permitted: ALL, inheritable: 0n },
     securebits: 0,
   },
-  blocked: 0n,
   environment: ['TERM=dumb', 'X=1', 'PATH=/x'],
   variable: () => undefined,
   read: (path) =>

@@ -23,7 +23,6 @@ const world = (uid: number): World => ({
   euid: uid,
   gid: uid,
   egid: uid,
-  blocked: 0n,
   environment: ['PATH=/bin', 'SHELL=/bin/zsh', 'KEPT=1'],
   variable: (name) => ({ PATH: '/bin', SHELL: '/bin/zsh', KEPT: '1' })[name],
   read: (path) => FILES[path],
