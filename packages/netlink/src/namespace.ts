@@ -1,5 +1,5 @@
 /** Other network namespaces, without staying in them. */
-import { CLONE_NEWNET, type LiveSys, O_RDONLY } from '@ts/sys';
+import { AT_FDCWD, CLONE_NEWNET, type LiveSys, O_CLOEXEC, O_RDONLY } from '@ts/sys';
 
 const HOME = '/proc/self/ns/net';
 
@@ -8,7 +8,22 @@ export const ownNamespace = (sys: LiveSys): number => openNamespace(sys, HOME);
 
 /** A descriptor of a namespace by its file. The call is made even where calls are only shown. */
 export function openNamespace(sys: LiveSys, path: string): number {
-  return sys.look('openat', -100, path, O_RDONLY | 0o2000000, 0);
+  return sys.look('openat', AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+}
+
+/** Goes, does something there, and comes back whatever happens. */
+function away<T>(sys: LiveSys, go: () => void, act: () => T): T {
+  const home = ownNamespace(sys);
+  try {
+    go();
+    try {
+      return act();
+    } finally {
+      sys.look('setns', home, CLONE_NEWNET);
+    }
+  } finally {
+    sys.look('close', home);
+  }
 }
 
 /**
@@ -17,19 +32,8 @@ export function openNamespace(sys: LiveSys, path: string): number {
  *
  * @param kernel Says what is said where the namespace cannot be made: EPERM without CAP_SYS_ADMIN, ENOSPC at the user's limit.
  */
-export function inNewNamespace<T>(sys: LiveSys, act: () => T, kernel = sys): T {
-  const home = ownNamespace(sys);
-  try {
-    kernel.unshare(CLONE_NEWNET);
-    try {
-      return act();
-    } finally {
-      sys.look('setns', home, CLONE_NEWNET);
-    }
-  } finally {
-    sys.look('close', home);
-  }
-}
+export const inNewNamespace = <T>(sys: LiveSys, act: () => T, kernel = sys): T =>
+  away(sys, () => kernel.unshare(CLONE_NEWNET), act);
 
 /**
  * Does something with the calling thread in another network namespace, and comes back. What is opened meanwhile (sockets,
@@ -38,17 +42,5 @@ export function inNewNamespace<T>(sys: LiveSys, act: () => T, kernel = sys): T {
  * @param namespace A descriptor of it; undefined for the caller's own.
  * @throws EPERM without CAP_SYS_ADMIN in one's own user namespace and in that which owns the network namespace.
  */
-export function inNamespace<T>(sys: LiveSys, namespace: number | undefined, act: () => T): T {
-  if (namespace === undefined) return act();
-  const home = ownNamespace(sys);
-  try {
-    sys.look('setns', namespace, CLONE_NEWNET);
-    try {
-      return act();
-    } finally {
-      sys.look('setns', home, CLONE_NEWNET);
-    }
-  } finally {
-    sys.look('close', home);
-  }
-}
+export const inNamespace = <T>(sys: LiveSys, namespace: number | undefined, act: () => T): T =>
+  namespace === undefined ? act() : away(sys, () => sys.look('setns', namespace, CLONE_NEWNET), act);

@@ -1,6 +1,7 @@
 /** A socket to the kernel: requests with acknowledgements, dumps, batches, notifications. netlink(7). */
 import {
   AF_NETLINK,
+  errnoOf,
   inWords,
   type LiveSys,
   NETLINK_ADD_MEMBERSHIP,
@@ -34,8 +35,8 @@ export interface Request {
 /** A dump that was changed while it was read is started over, so often at most. */
 const ATTEMPTS = 10;
 const BUFFER = 1 << 16;
-const EOPNOTSUPP = 95;
-const ENOPROTOOPT = 92;
+const EOPNOTSUPP = errnoOf('EOPNOTSUPP');
+const ENOPROTOOPT = errnoOf('ENOPROTOOPT');
 
 export interface SocketOptions {
   /** Descriptor of the network namespace that the socket is to be in; by default the caller's. The process is not moved. */

@@ -3,10 +3,10 @@ import { readlinkSync } from 'node:fs';
 import { groupsBelow, readHierarchies } from '@ts/cgroups';
 import { ToolError, type World } from '@ts/cli';
 import { hasNsids, type Kind, liveReader, mountNamespaces, nsfsMounts, openNamespaceById } from '@ts/namespaces';
-import { live, strerror } from '@ts/sys';
+import { errnoOf, live, strerror } from '@ts/sys';
 import { holdTarget, type Target } from './target.ts';
 
-const ESTALE = 116;
+const ESTALE = errnoOf('ESTALE');
 
 /** Opens the namespace with that id, as column NSID of lsns shows it. */
 export function holdNamespace(text: string, world: World): number {
