@@ -1,5 +1,7 @@
 /** The words of ip(8): key words with their arguments, abbreviated, in any order. */
 import { ToolError } from '@ts/cli';
+import { type Address, type Prefix, parseAddress, parsePrefix } from '@ts/netlink';
+import { AF_INET, AF_INET6, AF_UNSPEC } from '@ts/sys';
 
 /** Wrong words: status 255. */
 export const WRONG = 255;
@@ -137,3 +139,26 @@ export function checkName(name: string, key: 'name' | 'dev'): string {
 
 export const isLinkName = (name: string): boolean =>
   Buffer.byteLength(name) > 0 && Buffer.byteLength(name) < 16 && !/[/\s]/.test(name);
+
+/** The next word: what a link is to be called. */
+export function linkNameFrom(words: Words): string {
+  const name = words.argument();
+  if (!isLinkName(name)) throw wrong(name, '"dev" not a valid ifname');
+  return name;
+}
+
+const familyName = (family: number): string =>
+  family === AF_INET ? 'inet' : family === AF_INET6 ? 'inet6' : 'any valid';
+
+/** A prefix, or iproute2's words where it is none. */
+export function prefixFrom(text: string, family = AF_UNSPEC): Prefix {
+  const prefix = parsePrefix(text, family);
+  if (!prefix) throw new ToolError(`Error: ${familyName(family)} prefix is expected rather than "${text}".`, FAILED);
+  return prefix;
+}
+
+export function addressFrom(text: string, family: number): Address {
+  const address = parseAddress(text, family);
+  if (!address) throw new ToolError(`Error: ${familyName(family)} address is expected rather than "${text}".`, FAILED);
+  return address;
+}

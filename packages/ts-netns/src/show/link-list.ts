@@ -1,22 +1,12 @@
 /** `ip link show` and `ip address show`: which links and addresses, and in which form. */
-import { ToolError } from '@ts/cli';
-import {
-  type Link,
-  type LinkAddress,
-  listAddresses,
-  listLinks,
-  masked,
-  type Prefix,
-  parsePrefix,
-  sameBytes,
-} from '@ts/netlink';
+import { type Link, type LinkAddress, listAddresses, listLinks, masked, type Prefix, sameBytes } from '@ts/netlink';
 import * as sys from '@ts/sys';
 import type { Context } from '../context.ts';
 import { Entry, render } from '../entry.ts';
 import { numberOf } from '../names.ts';
 import { namesOfIds } from '../verbs/ids.ts';
 import { existing } from '../verbs/link.ts';
-import { checkName, FAILED, garbage, type Rows, takeAll, type Words, wrong } from '../words.ts';
+import { checkName, garbage, prefixFrom, type Rows, takeAll, type Words, wrong } from '../words.ts';
 import { showAddress } from './address.ts';
 import { type LinkView, showBrief, showLink } from './link.ts';
 import { showStatistics } from './statistics.ts';
@@ -75,10 +65,7 @@ const FILTER_ROWS: Rows<Filter> = [
   [
     'to',
     (filter, words) => {
-      const text = words.argument();
-      const prefix = parsePrefix(text);
-      if (!prefix) throw new ToolError(`Error: any valid prefix is expected rather than "${text}".`, FAILED);
-      filter.to = prefix;
+      filter.to = prefixFrom(words.argument());
     },
   ],
   [

@@ -12,8 +12,7 @@ import * as sys from '@ts/sys';
 import type { Context } from '../context.ts';
 import { Entry, render } from '../entry.ts';
 import { nameOf } from '../names.ts';
-import { prefixFrom } from '../verbs/address.ts';
-import { abbreviates, noDevice, type Rows, takeAll, twice, type Words, wrong } from '../words.ts';
+import { abbreviates, noDevice, prefixFrom, type Rows, takeAll, twice, type Words, wrong } from '../words.ts';
 
 /** In the order in which they are shown. */
 export const STATES: readonly (readonly [bit: number, name: string])[] = [

@@ -10,15 +10,13 @@ import {
   listAddresses,
   masked,
   type Prefix,
-  parseAddress,
-  parsePrefix,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
 import type { Context } from '../context.ts';
 import { numberOf } from '../names.ts';
 import { FOREVER } from '../show/address.ts';
 import { isChosen, parseFilter } from '../show/link-list.ts';
-import { FAILED, garbage, numberIn, type Rows, takeAll, type Words, wrong } from '../words.ts';
+import { addressFrom, FAILED, garbage, numberIn, prefixFrom, type Rows, takeAll, type Words, wrong } from '../words.ts';
 
 interface State {
   readonly family: number;
@@ -35,22 +33,6 @@ interface State {
   valid?: number;
   preferred?: number;
   flags: number;
-}
-
-const familyName = (family: number): string =>
-  family === sys.AF_INET ? 'inet' : family === sys.AF_INET6 ? 'inet6' : 'any valid';
-
-/** A prefix, or iproute2's words where it is none. */
-export function prefixFrom(text: string, family: number): Prefix {
-  const prefix = parsePrefix(text, family);
-  if (!prefix) throw new ToolError(`Error: ${familyName(family)} prefix is expected rather than "${text}".`, FAILED);
-  return prefix;
-}
-
-export function addressFrom(text: string, family: number): Address {
-  const address = parseAddress(text, family);
-  if (!address) throw new ToolError(`Error: ${familyName(family)} address is expected rather than "${text}".`, FAILED);
-  return address;
 }
 
 const lifetime = (words: Words, word: string) => {

@@ -27,7 +27,18 @@ import {
 import * as sys from '@ts/sys';
 import { type Context, openNamed } from '../context.ts';
 import { checkNamespace, ETC, pathOf } from '../namespaces.ts';
-import { FAILED, isLinkName, numberIn, type Rows, rowOf, type Words, WRONG, wrong } from '../words.ts';
+import {
+  FAILED,
+  isLinkName,
+  linkNameFrom,
+  numberIn,
+  prefixFrom,
+  type Rows,
+  rowOf,
+  type Words,
+  WRONG,
+  wrong,
+} from '../words.ts';
 import { release } from './forwarding.ts';
 import { make, unname } from './namespace.ts';
 import {
@@ -72,13 +83,13 @@ const CONNECTION_ROWS: Rows<Connection> = [
   [
     '--address',
     (connection, words) => {
-      connection.address = prefixFrom(words);
+      connection.address = prefixFrom(words.argument());
     },
   ],
   [
     '--gateway',
     (connection, words) => {
-      connection.gateway = prefixFrom(words);
+      connection.gateway = prefixFrom(words.argument());
     },
   ],
   [
@@ -127,19 +138,6 @@ const CONNECTION_ROWS: Rows<Connection> = [
     },
   ],
 ];
-
-function linkNameFrom(words: Words): string {
-  const name = words.argument();
-  if (!isLinkName(name)) throw wrong(name, '"dev" not a valid ifname');
-  return name;
-}
-
-function prefixFrom(words: Words): Prefix {
-  const text = words.argument();
-  const prefix = parsePrefix(text);
-  if (!prefix) throw new ToolError(`Error: any valid prefix is expected rather than "${text}".`, FAILED);
-  return prefix;
-}
 
 /** Takes the options, up to the first word that is none, or behind `--`. */
 export function connectionFrom(words: Words): Connection {

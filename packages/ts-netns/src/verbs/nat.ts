@@ -36,7 +36,7 @@ import * as sys from '@ts/sys';
 import { type Context, openNamed } from '../context.ts';
 import { Entry, render } from '../entry.ts';
 import { checkNamespace } from '../namespaces.ts';
-import { FAILED, incomplete, isLinkName, type Rows, takeAll, type Words, WRONG } from '../words.ts';
+import { FAILED, incomplete, linkNameFrom, prefixFrom, type Rows, takeAll, type Words, WRONG } from '../words.ts';
 import { forward, release, TABLE } from './forwarding.ts';
 
 const INET = sys.NFPROTO_INET;
@@ -293,19 +293,6 @@ function list(context: Context, word: string): void {
   context.print(render(entries, context.settings));
 }
 
-function linkName(words: Words): string {
-  const name = words.argument();
-  if (!isLinkName(name)) throw new ToolError(`Error: argument "${name}" is wrong: "dev" not a valid ifname`, WRONG);
-  return name;
-}
-
-function prefixOf(words: Words): Prefix {
-  const text = words.argument();
-  const prefix = parsePrefix(text);
-  if (!prefix) throw new ToolError(`Error: any valid prefix is expected rather than "${text}".`, FAILED);
-  return prefix;
-}
-
 const unknown = (word: string) => new ToolError(`"${word}" is unknown here, try "ts-netns --help".`, WRONG);
 
 function natWish(words: Words): Wish {
@@ -314,13 +301,13 @@ function natWish(words: Words): Wish {
     [
       '--source source',
       (each) => {
-        each.source = prefixOf(words);
+        each.source = prefixFrom(words.argument());
       },
     ],
     [
       '--out out',
       (each) => {
-        each.out = linkName(words);
+        each.out = linkNameFrom(words);
       },
     ],
   ];
@@ -336,13 +323,13 @@ function filterWish(words: Words): Wish {
   const expressions: Expression[] = [];
   const state: { family: number; protocol?: string; decision?: string } = { family: sys.AF_INET };
   const within = (which: 'source' | 'destination') => () => {
-    const prefix = prefixOf(words);
+    const prefix = prefixFrom(words.argument());
     state.family = prefix.family;
     parts.push(`${which} ${formatPrefix(prefix)}`);
     expressions.push(...isFamily(nfproto(prefix.family)), ...isWithin(which, prefix));
   };
   const through = (which: 'input' | 'output', word: string) => () => {
-    const name = linkName(words);
+    const name = linkNameFrom(words);
     parts.push(`${word} ${name}`);
     expressions.push(...isInterface(which, name));
   };

@@ -14,8 +14,7 @@ import type { Context } from '../context.ts';
 import { render } from '../entry.ts';
 import { numberOf } from '../names.ts';
 import { chosen, showNeighbor, stateOf } from '../show/neighbor.ts';
-import { FAILED, noDevice, type Rows, takeAll, twice, type Words, WRONG, wrong } from '../words.ts';
-import { addressFrom } from './address.ts';
+import { addressFrom, FAILED, noDevice, type Rows, takeAll, twice, type Words, WRONG, wrong } from '../words.ts';
 
 interface State {
   destination?: Address;

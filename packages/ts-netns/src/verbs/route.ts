@@ -24,10 +24,12 @@ import { numberOf } from '../names.ts';
 import { FAMILIES } from '../settings.ts';
 import { type RouteView, showRoute, TYPES } from '../show/route.ts';
 import {
+  addressFrom,
   FAILED,
   garbage,
   noDevice,
   numberIn,
+  prefixFrom,
   REFUSED,
   type Rows,
   rowOf,
@@ -35,7 +37,6 @@ import {
   type Words,
   wrong,
 } from '../words.ts';
-import { addressFrom, prefixFrom } from './address.ts';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
