@@ -1,5 +1,6 @@
 import { Bearer, type Credentials, firstCapabilities } from '@ts/capabilities';
-import { ToolError, type World } from '@ts/cli';
+import { ToolError } from '@ts/cli';
+import { madeUpWorld } from '@ts/cli/testing';
 import { formatTape, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import { makeAction, type Scene, type Settings } from './actions.ts';
@@ -14,22 +15,13 @@ const root: Credentials = {
 };
 const plain: Settings = { elsewhere: false, strict: false, keepEnvironment: false, forked: false, json: false };
 
-const world: World = {
+const world = madeUpWorld({
   prog: 'capsh',
-  pid: 7,
-  uid: 0,
-  euid: 0,
-  gid: 0,
-  egid: 0,
   environment: ['HOME=/root', 'A=1', 'USER=root'],
-  variable: () => undefined,
   read: (path) => (path === '/etc/group' ? 'staff:x:50:ann,bob\nwheel:x:10:ann\nann:x:1000:\n' : undefined),
-  exists: () => false,
   user: (name) => (name === 'ann' ? { name, uid: 1000, gid: 1000, home: '/home/ann', shell: '/bin/sh' } : undefined),
   group: (name) => (name === 'staff' ? { name, gid: 50, members: [] } : undefined),
-  print: () => undefined,
-  warn: () => undefined,
-};
+});
 
 const step = (word: string) => {
   const [, long, value] = /^--([\w-]+)(?:=(.*))?$/.exec(word) as unknown as [string, string, string | undefined];

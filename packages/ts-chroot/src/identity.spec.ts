@@ -1,4 +1,5 @@
-import { ToolError, type World } from '@ts/cli';
+import { ToolError } from '@ts/cli';
+import { madeUpWorld } from '@ts/cli/testing';
 import { describe, expect, test } from 'vitest';
 import { identify, numericIdentity } from './identity.ts';
 import { quote } from './quote.ts';
@@ -12,22 +13,13 @@ const groups = [
   { name: 'wheel', gid: 10, members: ['bob'] },
 ];
 const warnings: string[] = [];
-const world: World = {
+const world = madeUpWorld({
   prog: 'chroot',
-  pid: 7,
-  uid: 0,
-  euid: 0,
-  gid: 0,
-  egid: 0,
-  environment: [],
-  variable: () => undefined,
   read: () => groups.map(({ name, gid, members }) => `${name}:x:${gid}:${members}\n`).join(''),
-  exists: () => false,
   user: (id) => accounts.find(({ name, uid }) => name === id || uid === id),
   group: (id) => groups.find(({ name, gid }) => name === id || gid === id),
-  print: () => undefined,
   warn: (message) => void warnings.push(message),
-};
+});
 
 describe('numbers alone', () => {
   test.each([

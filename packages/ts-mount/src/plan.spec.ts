@@ -1,4 +1,5 @@
 import { parse, ToolError, UsageError, type World } from '@ts/cli';
+import { madeUpWorld } from '@ts/cli/testing';
 import { formatTape, MS_BIND, MS_NOSUID, MS_RDONLY, MS_REC, MS_REMOUNT, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import type { Change } from './change.ts';
@@ -9,23 +10,12 @@ import type { Mounting } from './plan.ts';
 const FSTAB =
   '/dev/vdb /data ext4 ro,noauto 0 0\nLABEL=home /home xfs defaults 0 0\nnone /swap swap sw 0 0\ntmpfs /scratch tmpfs size=1m 0 0\n';
 
-const world: World = {
+const world = madeUpWorld({
   prog: 'mount',
-  pid: 7,
-  uid: 0,
-  euid: 0,
-  gid: 0,
-  egid: 0,
-  environment: [],
-  variable: () => undefined,
   read: (path) =>
     ({ '/etc/fstab': FSTAB, '/proc/filesystems': 'nodev\tproc\n\text4\n\tvfat\n', '/proc/self/mountinfo': '' })[path],
   exists: (path) => path === '/dev/disk/by-label/home',
-  user: () => undefined,
-  group: () => undefined,
-  print: () => undefined,
-  warn: () => undefined,
-};
+});
 
 const plan = (...argv: string[]) => tool.plan(parse(tool.options, argv, tool.grammar), world);
 const mounting = (...argv: string[]) => plan(...argv) as Mounting;

@@ -1,5 +1,6 @@
 /** Command lines and the tapes that come of them, in a made-up world: no rights needed. */
 import { explain, parse, ToolError, type World } from '@ts/cli';
+import { madeUpWorld } from '@ts/cli/testing';
 import { formatTape, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import { tool } from './nsenter.ts';
@@ -26,22 +27,18 @@ const FILES: Readonly<Record<string, string>> = {
   '/sys/fs/cgroup/unified/cgroup.controllers': '',
 };
 
-const world = (uid: number): World => ({
-  prog: 'nsenter',
-  pid: 77,
-  uid,
-  euid: uid,
-  gid: uid,
-  egid: uid,
-  environment: ['PATH=/bin', 'SHELL=/bin/zsh'],
-  variable: (name) => ({ PATH: '/bin', SHELL: '/bin/zsh' })[name],
-  read: (path) => FILES[path] || undefined,
-  exists: (path) => path in FILES,
-  user: () => undefined,
-  group: () => undefined,
-  print: () => undefined,
-  warn: () => undefined,
-});
+const world = (uid: number): World =>
+  madeUpWorld({
+    prog: 'nsenter',
+    uid,
+    euid: uid,
+    gid: uid,
+    egid: uid,
+    environment: ['PATH=/bin', 'SHELL=/bin/zsh'],
+    variable: (name) => ({ PATH: '/bin', SHELL: '/bin/zsh' })[name],
+    read: (path) => FILES[path] || undefined,
+    exists: (path) => path in FILES,
+  });
 
 const planned = (words: string, uid = 0) =>
   tool.plan(parse(tool.options, words.split(' ').filter(Boolean), tool.grammar), world(uid));

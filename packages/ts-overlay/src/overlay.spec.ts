@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { explain, parse, ToolError, UsageError, type World } from '@ts/cli';
+import { madeUpWorld } from '@ts/cli/testing';
 import { formatTape, recording } from '@ts/sys';
 import { afterAll, describe, expect, test } from 'vitest';
 import { subjectOf } from './causes.ts';
@@ -14,23 +15,13 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const FIRST = '         0          0 4294967295\n';
 
-const world = (files: Readonly<Record<string, string>> = {}, more: Partial<World> = {}): World => ({
-  prog: 'ts-overlay',
-  pid: 77,
-  uid: 0,
-  euid: 0,
-  gid: 0,
-  egid: 0,
-  environment: [],
-  variable: () => undefined,
-  read: (path) => ({ '/proc/self/uid_map': FIRST, ...files })[path],
-  exists: () => true,
-  user: () => undefined,
-  group: () => undefined,
-  print: () => undefined,
-  warn: () => undefined,
-  ...more,
-});
+const world = (files: Readonly<Record<string, string>> = {}, more: Partial<World> = {}): World =>
+  madeUpWorld({
+    prog: 'ts-overlay',
+    read: (path) => ({ '/proc/self/uid_map': FIRST, ...files })[path],
+    exists: () => true,
+    ...more,
+  });
 
 /** Words with the folder put in for "@". */
 const planned = (words: string, where = world()) =>

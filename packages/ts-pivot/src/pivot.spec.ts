@@ -1,25 +1,16 @@
 /** Command lines and the tapes that come of them, in a made-up world: no rights needed. */
 import { explain, parse, UsageError, type World } from '@ts/cli';
+import { madeUpWorld } from '@ts/cli/testing';
 import { formatTape, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import { tool } from './pivot.ts';
 
-const world = (files: Readonly<Record<string, string>> = {}): World => ({
-  prog: 'pivot_root',
-  pid: 77,
-  uid: 0,
-  euid: 0,
-  gid: 0,
-  egid: 0,
-  environment: [],
-  variable: () => undefined,
-  read: (path) => files[path],
-  exists: (path) => path in files,
-  user: () => undefined,
-  group: () => undefined,
-  print: () => undefined,
-  warn: () => undefined,
-});
+const world = (files: Readonly<Record<string, string>> = {}): World =>
+  madeUpWorld({
+    prog: 'pivot_root',
+    read: (path) => files[path],
+    exists: (path) => path in files,
+  });
 
 const planned = (words: string) =>
   tool.plan(parse(tool.options, words.split(' ').filter(Boolean), tool.grammar), world());

@@ -1,4 +1,5 @@
-import { parse, type World } from '@ts/cli';
+import { parse } from '@ts/cli';
+import { madeUpWorld } from '@ts/cli/testing';
 import { formatTape, recording } from '@ts/sys';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -36,22 +37,9 @@ describe('limits', () => {
   });
 });
 
-const world: World = {
+const world = madeUpWorld({
   prog: 'prlimit',
-  pid: 7,
-  uid: 0,
-  euid: 0,
-  gid: 0,
-  egid: 0,
-  environment: [],
-  variable: () => undefined,
-  read: () => undefined,
-  exists: () => false,
-  user: () => undefined,
-  group: () => undefined,
-  print: () => undefined,
-  warn: () => undefined,
-};
+});
 
 const planned = (words: string) => tool.plan(parse(tool.options, words.split(' '), tool.grammar), world);
 

@@ -1,5 +1,6 @@
 /** Command lines, what they are refused for, and the tapes that come of them: no rights needed. */
 import { explain, parse, ToolError, UsageError, type World } from '@ts/cli';
+import { madeUpWorld } from '@ts/cli/testing';
 import { formatTape, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import { tool } from './seccomp.ts';
@@ -7,23 +8,17 @@ import { tool } from './seccomp.ts';
 const printed: string[] = [];
 const AVAILABLE = 'kill_process kill_thread trap errno user_notif trace log allow\n';
 
-const world = (files: Readonly<Record<string, string>> = {}): World => ({
-  prog: 'ts-seccomp',
-  pid: 77,
-  uid: 0,
-  euid: 0,
-  gid: 0,
-  egid: 0,
-  environment: ['PATH=/bin:/usr/bin'],
-  variable: () => undefined,
-  read: (path) =>
-    ({ '/proc/sys/kernel/osrelease': '6.1.0\n', '/proc/sys/kernel/seccomp/actions_avail': AVAILABLE, ...files })[path],
-  exists: (path) => path in files,
-  user: () => undefined,
-  group: () => undefined,
-  print: (text) => printed.push(text),
-  warn: () => undefined,
-});
+const world = (files: Readonly<Record<string, string>> = {}): World =>
+  madeUpWorld({
+    prog: 'ts-seccomp',
+    environment: ['PATH=/bin:/usr/bin'],
+    read: (path) =>
+      ({ '/proc/sys/kernel/osrelease': '6.1.0\n', '/proc/sys/kernel/seccomp/actions_avail': AVAILABLE, ...files })[
+        path
+      ],
+    exists: (path) => path in files,
+    print: (text) => printed.push(text),
+  });
 
 const planned = (words: readonly string[], files?: Readonly<Record<string, string>>) =>
   tool.plan(parse(tool.options, words, tool.grammar), world(files));

@@ -1,5 +1,6 @@
 /** Command lines and the tapes that come of them, in a made-up world: no rights needed. */
 import { explain, parse, type World } from '@ts/cli';
+import { madeUpWorld } from '@ts/cli/testing';
 import { formatTape, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import { changeSecureBits, secureBitNames } from './securebits.ts';
@@ -16,28 +17,21 @@ const GROUPS = [
   { name: 'staff', gid: 50, members: ['ann'] },
 ];
 
-const worldWith = (files: Readonly<Record<string, string>> = {}): World => ({
-  prog: 'setpriv',
-  pid: 77,
-  uid: 0,
-  euid: 0,
-  gid: 0,
-  egid: 0,
-  credentials: {
-    uids: { real: 0, effective: 0, saved: 0 },
-    sets: { effective: ALL, permitted: ALL, inheritable: 0n },
-    securebits: 0,
-  },
-  environment: ['TERM=dumb', 'X=1', 'PATH=/x'],
-  variable: () => undefined,
-  read: (path) =>
-    ({ '/proc/sys/kernel/cap_last_cap': '40\n', '/etc/group': 'ann:x:1000:\nstaff:x:50:ann\n', ...files })[path],
-  exists: (path) => path in files,
-  user: (key) => ACCOUNTS.find(({ name, uid }) => key === name || key === uid),
-  group: (key) => GROUPS.find(({ name, gid }) => key === name || key === gid),
-  print: () => undefined,
-  warn: () => undefined,
-});
+const worldWith = (files: Readonly<Record<string, string>> = {}): World =>
+  madeUpWorld({
+    prog: 'setpriv',
+    credentials: {
+      uids: { real: 0, effective: 0, saved: 0 },
+      sets: { effective: ALL, permitted: ALL, inheritable: 0n },
+      securebits: 0,
+    },
+    environment: ['TERM=dumb', 'X=1', 'PATH=/x'],
+    read: (path) =>
+      ({ '/proc/sys/kernel/cap_last_cap': '40\n', '/etc/group': 'ann:x:1000:\nstaff:x:50:ann\n', ...files })[path],
+    exists: (path) => path in files,
+    user: (key) => ACCOUNTS.find(({ name, uid }) => key === name || key === uid),
+    group: (key) => GROUPS.find(({ name, gid }) => key === name || key === gid),
+  });
 
 const planned = (words: string, world = worldWith()) =>
   tool.plan(parse(tool.options, words.split(' ').filter(Boolean), tool.grammar), world);

@@ -1,5 +1,6 @@
 /** Command lines and the tapes that come of them, in a made-up world: no rights needed. */
 import { parse, ToolError, type World } from '@ts/cli';
+import { madeUpWorld } from '@ts/cli/testing';
 import { formatTape, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import { tool } from './unshare.ts';
@@ -16,27 +17,25 @@ const ACCOUNTS = [
   { name: 'anna', uid: 1000, gid: 1000, home: '/home/anna', shell: '/bin/sh' },
 ];
 
-const world = (uid: number): World => ({
-  prog: 'unshare',
-  pid: 77,
-  uid,
-  euid: uid,
-  gid: uid,
-  egid: uid,
-  environment: ['PATH=/bin', 'SHELL=/bin/zsh', 'KEPT=1'],
-  variable: (name) => ({ PATH: '/bin', SHELL: '/bin/zsh', KEPT: '1' })[name],
-  read: (path) => FILES[path],
-  exists: (path) => path in FILES,
-  user: (id) => ACCOUNTS.find(({ name, uid: number }) => id === name || id === number),
-  group: (id) =>
-    id === 'anna' || id === 1000
-      ? { name: 'anna', gid: 1000, members: [] }
-      : id === 'root' || id === 0
-        ? { name: 'root', gid: 0, members: [] }
-        : undefined,
-  print: () => undefined,
-  warn: () => undefined,
-});
+const world = (uid: number): World =>
+  madeUpWorld({
+    prog: 'unshare',
+    uid,
+    euid: uid,
+    gid: uid,
+    egid: uid,
+    environment: ['PATH=/bin', 'SHELL=/bin/zsh', 'KEPT=1'],
+    variable: (name) => ({ PATH: '/bin', SHELL: '/bin/zsh', KEPT: '1' })[name],
+    read: (path) => FILES[path],
+    exists: (path) => path in FILES,
+    user: (id) => ACCOUNTS.find(({ name, uid: number }) => id === name || id === number),
+    group: (id) =>
+      id === 'anna' || id === 1000
+        ? { name: 'anna', gid: 1000, members: [] }
+        : id === 'root' || id === 0
+          ? { name: 'root', gid: 0, members: [] }
+          : undefined,
+  });
 
 const planned = (words: string, uid = 0) =>
   tool.plan(parse(tool.options, words.split(' ').filter(Boolean), tool.grammar), world(uid));
