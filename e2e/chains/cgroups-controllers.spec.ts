@@ -1,26 +1,14 @@
 /** C6: each controller does its job. What v1 has not mounted, the test mounts in a mount namespace of its own. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { mountOf, OwnGroup, trees } from '../harness/cgroups.ts';
 import { originalPath, run, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsController, needsProgram, needsRoot } from '../harness/skip.ts';
-import { until } from '../harness/target.ts';
+import { until, untilScopeEnds } from '../harness/target.ts';
 
 /** A shell that counts in a loop, until the test's scope ends. */
-function busy(line: string): { readonly pid: number } & AsyncDisposable {
-  const child = spawn('sh', ['-c', line], { env: { PATH: originalPath }, stdio: 'ignore' });
-  return {
-    pid: child.pid as number,
-    async [Symbol.asyncDispose]() {
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
-}
+const busy = (line: string) => untilScopeEnds(['sh', '-c', line], { env: { PATH: originalPath } });
 
 const LOOP = 'exec sh -c "while :; do :; done"';
 /** User and system time of a process in ticks. */

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { membership, mountOf, OwnGroup } from '../harness/cgroups.ts';
 import { NOBODY, originalPath, run, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsController, needsRoot } from '../harness/skip.ts';
+import { untilScopeEnds } from '../harness/target.ts';
 
 /** Word for word through the compat folder, and in our own names. */
 const FORMS = [
@@ -16,17 +17,7 @@ const FORMS = [
 const cgroupOf = (pid: number | 'self') => membership(readFileSync(`/proc/${pid}/cgroup`, 'utf8'));
 
 /** A process that sleeps until the test's scope ends. */
-function sleeper(uid?: number): { readonly pid: number } & AsyncDisposable {
-  const child = spawn('/bin/sleep', ['300'], { stdio: 'ignore', uid, gid: uid });
-  return {
-    pid: child.pid as number,
-    async [Symbol.asyncDispose]() {
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
-}
+const sleeper = (uid?: number) => untilScopeEnds(['/bin/sleep', '300'], { uid });
 
 for (const { form, compat, prefix } of FORMS) {
   const say = (script: string, options: { uid?: number; timeout?: number } = {}) => {

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { archive, type RawEntry } from '../harness/archive.ts';
 import { layerFolder, make } from '../harness/layers.ts';
-import { bin, NOBODY, run, shell } from '../harness/run.ts';
+import { NOBODY, run, runKilledAt, shell } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 
 /** Kinds, permissions, owners, links and content of a tree. */
@@ -456,20 +456,7 @@ describe('what is not as its digest says is refused before anything is written',
 
 describe('killed in the middle', () => {
   const killed = (call: string, when: number, ...words: string[]) =>
-    run(
-      [
-        'strace',
-        '-f',
-        '-qqq',
-        '-o',
-        '/dev/null',
-        '-e',
-        `inject=${call}:signal=KILL:when=${when}`,
-        join(bin, 'ts-image'),
-        ...words,
-      ],
-      { cwd: folder.path },
-    );
+    runKilledAt(call, when, ['ts-image', ...words], folder.path);
 
   test('unpack: the old or the new one', (context) => {
     needs(context, needsRoot, needsProgram('strace'));

@@ -15,7 +15,7 @@ import { describe, expect, test } from 'vitest';
 import { testNodes, versionOf } from '../../tools/soak/nodes.ts';
 import { archive, type RawEntry, records } from '../harness/archive.ts';
 import { layerFolder, make } from '../harness/layers.ts';
-import { bin, NOBODY, originalPath, run, shell } from '../harness/run.ts';
+import { bin, NOBODY, originalPath, run, runKilledAt, shell } from '../harness/run.ts';
 import { needs, needsNode, needsProgram, needsRoot } from '../harness/skip.ts';
 import { until } from '../harness/target.ts';
 
@@ -613,22 +613,6 @@ describe('whatever ends it, what has the name is the old or the new one, complet
     (_, index): RawEntry => ({ name: `d${index % 5}/f${index}`, data: Buffer.alloc(9000, String(index)) }),
   );
 
-  /** Killed at the n-th of some call. */
-  const killed = (call: string, when: number, words: readonly string[], cwd: string) =>
-    run(
-      [
-        'strace',
-        '-f',
-        '-qqq',
-        '-o',
-        '/dev/null',
-        '-e',
-        `inject=${call}:signal=KILL:when=${when}`,
-        ...words.with(0, join(bin, words[0] as string)),
-      ],
-      { cwd },
-    );
-
   const POINTS = [
     ['mkdirat', 1],
     ['mkdirat', 3],
@@ -657,7 +641,7 @@ describe('whatever ends it, what has the name is the old or the new one, complet
       const outcomes = new Set<string>();
       for (const [call, when] of POINTS) {
         run(['sh', '-c', `rm -rf target .target*; ${replaces ? 'cp -r old target' : 'true'}`], { cwd: folder.path });
-        const result = killed(call, when, ['ts-overlay', 'apply', '--replace', 'a.tar', 'target'], folder.path);
+        const result = runKilledAt(call, when, ['ts-overlay', 'apply', '--replace', 'a.tar', 'target'], folder.path);
         const state = existsSync(join(folder.path, 'target'))
           ? run(['sh', '-c', 'find . -type f | sort | xargs sha256sum'], { cwd: join(folder.path, 'target') }).stdout
           : 'nothing';
@@ -686,7 +670,7 @@ describe('whatever ends it, what has the name is the old or the new one, complet
       ['unlinkat', 3],
     ] as const) {
       run(['sh', '-c', 'rm -rf target .target*; cp -r lower target'], { cwd: folder.path });
-      killed(call, when, ['ts-overlay', 'merge', 'up', 'target'], folder.path);
+      runKilledAt(call, when, ['ts-overlay', 'merge', 'up', 'target'], folder.path);
       const state = run(['sh', '-c', 'find . -type f | sort | xargs grep .'], {
         cwd: join(folder.path, 'target'),
       }).stdout;

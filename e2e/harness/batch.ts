@@ -1,6 +1,7 @@
 /** Many small scripts in one go, each in a folder of its own: a process a script instead of several. */
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { expect } from 'vitest';
 import { compatPath, original, originalPath, run, temporaryFolder } from './run.ts';
 
 export interface BatchOptions {
@@ -59,4 +60,17 @@ export function batchBoth(scripts: readonly string[], options: BatchOptions = {}
     const index = scripts.indexOf(script);
     return { theirs: results.theirs[index] as BatchResult, ours: results.ours[index] as BatchResult };
   };
+}
+
+/** What ours does otherwise for a reason: not as theirs, but as said; text in full or by a pattern. */
+export function expectDifferent(
+  { theirs, ours }: { theirs: BatchResult; ours: BatchResult },
+  expected: Partial<Record<keyof BatchResult, number | string | RegExp>>,
+): void {
+  expect(ours).not.toEqual(theirs);
+  for (const [key, value] of Object.entries(expected)) {
+    const got = ours[key as keyof BatchResult];
+    if (value instanceof RegExp) expect(got).toMatch(value);
+    else expect(got, key).toBe(value);
+  }
 }

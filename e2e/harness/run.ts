@@ -106,3 +106,20 @@ export function temporaryFolder(): { readonly path: string } & Disposable {
   remember(folder);
   return folder;
 }
+
+/** Runs one of our tools and kills it at the `when`-th of its calls of that name, whichever process makes it. Needs strace. */
+export const runKilledAt = (call: string, when: number, [tool, ...words]: readonly string[], cwd: string): Result =>
+  run(
+    [
+      'strace',
+      '-f',
+      '-qqq',
+      '-o',
+      '/dev/null',
+      '-e',
+      `inject=${call}:signal=KILL:when=${when}`,
+      join(bin, tool ?? ''),
+      ...words,
+    ],
+    { cwd },
+  );

@@ -1,5 +1,6 @@
 /** A process in namespaces of its own, made by the host's unshare, for others to enter. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { original, originalPath } from './run.ts';
 
@@ -16,6 +17,22 @@ export function until(what: string, holds: () => boolean): void {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
   }
   throw new Error(`has not happened: ${what}`);
+}
+
+/** A process of the host that is ended with the test's scope. */
+export function untilScopeEnds(
+  [program, ...words]: readonly [string, ...string[]],
+  options: { readonly uid?: number; readonly env?: NodeJS.ProcessEnv } = {},
+): { readonly pid: number } & AsyncDisposable {
+  const child = spawn(program, words, { stdio: 'ignore', gid: options.uid, ...options });
+  return {
+    pid: child.pid as number,
+    async [Symbol.asyncDispose]() {
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
 }
 
 /** Sleeps, as unshare(1) was told by `options`, until it is disposed of. */

@@ -1,6 +1,6 @@
 /** prlimit beside util-linux's: tables, messages, status, and the limits that a program finds. */
 import { describe, expect, test } from 'vitest';
-import { batchBoth } from '../harness/batch.ts';
+import { batchBoth, expectDifferent } from '../harness/batch.ts';
 import { NOBODY } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 
@@ -130,12 +130,6 @@ describe('differences', () => {
   for (const [script, reason, expected] of DIFFERENT)
     test(`${script}: ${reason}`, (context) => {
       needs(context, needsRoot, needsProgram('prlimit'));
-      const { theirs, ours } = results(script);
-      expect(ours).not.toEqual(theirs);
-      for (const [key, value] of Object.entries(expected)) {
-        const got = ours[key as keyof typeof expected];
-        if (value instanceof RegExp) expect(got).toMatch(value);
-        else expect(got, key).toBe(value);
-      }
+      expectDifferent(results(script), expected);
     });
 });
