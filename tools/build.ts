@@ -16,7 +16,13 @@ import { singleFile } from './build/file.ts';
 import { hostPlatform, koffiLibrary, parsePlatform } from './build/platform.ts';
 
 const { values } = parseArgs({
-  options: { platform: { type: 'string' }, out: { type: 'string', default: 'dist/bin' }, quiet: { type: 'boolean' } },
+  options: {
+    platform: { type: 'string' },
+    out: { type: 'string', default: 'dist/bin' },
+    quiet: { type: 'boolean' },
+    // For the benchmark of start-up alone: files that tell a clock when a part of it is over.
+    phases: { type: 'boolean', default: false },
+  },
 });
 
 const platform = values.platform === undefined ? hostPlatform() : parsePlatform(values.platform);
@@ -26,16 +32,22 @@ const tools = readdirSync('packages')
 const isHost = platform.name === hostPlatform().name;
 const libraryPath = resolve(koffiLibrary(platform));
 const library = readFileSync(libraryPath);
-const { id, alone, whole } = await bundle(tools, (text) =>
-  createHash('sha256').update(text).update(library).digest('hex').slice(0, 32),
-);
+const hash = (text: string) => createHash('sha256').update(text).update(library).digest('hex').slice(0, 32);
+const { id, alone, whole } = await bundle(tools, hash, values.phases);
 const cacheOf = (code: string, names: readonly string[]) => (isHost ? codeCache(code, names, libraryPath) : NO_CACHE);
 const wholeCache = cacheOf(whole, tools);
+
+const dependsOn = (tool: string, library: string) => {
+  const { dependencies = {} } = JSON.parse(readFileSync(join('packages', tool, 'package.json'), 'utf8')) as {
+    dependencies?: Record<string, string>;
+  };
+  return library in dependencies;
+};
 
 mkdirSync(values.out, { recursive: true });
 for (const [name, code] of alone) {
   const cache = cacheOf(code, [name]);
-  const file = singleFile({
+  const parts = {
     name,
     id,
     arch: platform.arch,
@@ -45,8 +57,10 @@ for (const [name, code] of alone) {
     wholeScript: Buffer.from(whole, 'latin1'),
     wholeCache: wholeCache.bytes,
     key: cache.key,
+    takesArchives: dependsOn(name, '@ts/layers') || dependsOn(name, '@ts/images'),
     node: isHost ? process.execPath : '',
-  });
+  };
+  const file = singleFile(parts, values.phases);
   const path = join(values.out, name);
   // Renamed into place: a file that is being executed cannot be written to, and nobody sees half of one.
   writeFileSync(`${path}.${process.pid}`, file);

@@ -59,7 +59,47 @@ try {
 multicall(build, inherited, executed, file);
 `;
 
-async function bundled(contents: string): Promise<string> {
+/** Another text in the place of a file of ours. */
+const instead = (file: string, contents: string): Plugin => ({
+  name: 'instead',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, ({ path }) => (path === resolve(file) ? { contents, loader: 'ts' } : undefined));
+  },
+});
+
+/**
+ * A trace names constants out of all tables. Who asks for one (--trace, --dry-run) gets the script of all tools (packages/cli/src/run.ts),
+ * so that a tool's own script does without them.
+ */
+const noTraces = () => instead('packages/sys/src/trace.ts', readFileSync('tools/build/no-trace.ts', 'utf8'));
+
+const WRAPPERS = 'packages/sys/src/man2/index.ts';
+
+/** All wrappers as one object: what esbuild makes of `import *` has a getter of its own for each name, which every start would define. */
+async function plainWrappers(): Promise<Plugin> {
+  const { metafile } = await build({
+    entryPoints: [WRAPPERS],
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    write: false,
+    metafile: true,
+  });
+  const names = Object.values(metafile.outputs)
+    .flatMap((output) => output.exports)
+    .join(', ');
+  const file = 'packages/sys/src/sys.ts';
+  const whole = "import * as man2 from './man2/index.ts';";
+  const text = readFileSync(file, 'utf8');
+  if (!text.includes(whole)) throw new Error(`${file} imports its wrappers otherwise`);
+  return instead(file, text.replace(whole, `import { ${names} } from './man2/index.ts';\nconst man2 = { ${names} };`));
+}
+
+/** What the product leaves out: a global function `phase`, where there is one, is told. */
+const withPhases = () =>
+  instead('packages/sys/src/phase.ts', 'export const phase = (name: string) => (globalThis as any).phase?.(name);');
+
+async function bundled(contents: string, plugins: Plugin[] = []): Promise<string> {
   const { outputFiles } = await build({
     stdin: {
       contents,
@@ -74,7 +114,7 @@ async function bundled(contents: string): Promise<string> {
     target: 'node20.19',
     charset: 'ascii',
     minify: true,
-    plugins: [slimParser],
+    plugins: [slimParser, await plainWrappers(), ...plugins],
     define: { 'import.meta.url': '"file:///"' },
     legalComments: 'none',
     external: ['bun:ffi'],
@@ -84,8 +124,8 @@ async function bundled(contents: string): Promise<string> {
 }
 
 // A function: nothing of it is global, and it gets what a module would.
-const script = async (tools: readonly string[], version: string, isWhole: boolean) =>
-  `(function(require,module){${await bundled(entry(tools, version, isWhole))}\nreturn module.exports.run})`;
+const script = async (tools: readonly string[], version: string, isWhole: boolean, phases: boolean) =>
+  `(function(require,module){${await bundled(entry(tools, version, isWhole), [...(isWhole ? [] : [noTraces()]), ...(phases ? [withPhases()] : [])])}\nreturn module.exports.run})`;
 
 const ownVersion = () => (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version;
 
@@ -95,10 +135,17 @@ export interface Scripts {
   readonly whole: string;
 }
 
-export async function bundle(tools: readonly string[], hash: (text: string) => string): Promise<Scripts> {
+/** @param phases Whether the scripts tell `phase` (packages/sys/src/phase.ts). */
+export async function bundle(
+  tools: readonly string[],
+  hash: (text: string) => string,
+  phases = false,
+): Promise<Scripts> {
   const version = ownVersion();
-  const whole = await script(tools, version, true);
-  const alone = await Promise.all(tools.map(async (name) => [name, await script([name], version, false)] as const));
+  const whole = await script(tools, version, true, phases);
+  const alone = await Promise.all(
+    tools.map(async (name) => [name, await script([name], version, false, phases)] as const),
+  );
   const id = hash([whole, ...alone.map(([, text]) => text)].join('\0'));
   const withId = (text: string) => text.replaceAll(ID, id);
   return { id, whole: withId(whole), alone: new Map(alone.map(([name, text]) => [name, withId(text)])) };

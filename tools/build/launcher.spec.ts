@@ -23,7 +23,7 @@ function makeFile(arch: Arch): string {
   const file = join(folder, `ts-fake-${arch}`);
   const nothing = Buffer.alloc(0);
   const payload = { script: Buffer.from('script'), cache: nothing, wholeScript: nothing, wholeCache: nothing, key: '' };
-  const parts = { name: 'ts-fake', id: 'f'.repeat(32), node: '', ...payload };
+  const parts = { name: 'ts-fake', id: 'f'.repeat(32), node: '', takesArchives: true, ...payload };
   writeFileSync(file, singleFile({ ...parts, arch, library }), { mode: 0o755 });
   return file;
 }

@@ -30,13 +30,22 @@ export const SCRIPT_NAME = 'ts-tools';
 const read = ({ offset, size }: Part) => `r(${offset},${size})`;
 const readLater = (part: Part) => (part.size ? `()=>${read(part)}` : '()=>undefined');
 
-export const loader = ({ name, key, script, cache, wholeScript, wholeCache }: Parts): string =>
-  [
+/** @param phases Says where a part of the start-up is over, to the clock of the benchmark (tools/bench/startup.ts). */
+export function loader({ name, key, script, cache, wholeScript, wholeCache }: Parts, phases = false): string {
+  const phase = (words: string) => (phases ? [`phase('${words}')`] : []);
+  return [
+    ...phase('Node'),
     `const s=process.argv[1],f=parseInt(s),q=require('fs'),r=(o,n)=>{const b=Buffer.allocUnsafeSlow(n);q.readSync(f,b,0,n,o);return b}`,
     // Without /proc the launcher has put the path of the file at the end of the state.
     `const d='/proc/self/fd/'+f,l=s.split(':').slice(6).join(':')||d`,
     `let k;try{k=${CACHE_KEY}==='${key}'}catch{}`,
-    `const x=(t,c)=>new(require('vm').Script)(t.latin1Slice(),{filename:'${SCRIPT_NAME}',cachedData:k?c():undefined}).runInThisContext()(require,{})`,
+    `const x=(t,c)=>new(require('vm').Script)(t.latin1Slice(),{filename:'${SCRIPT_NAME}',cachedData:k?c():undefined})`,
     `let p;try{p=q.readlinkSync(d)}catch{}`,
-    `x(${read(script)},${readLater(cache)})('${name}',s,l,p,()=>x(${read(wholeScript)},${readLater(wholeCache)})('${name}',s,l,p))`,
+    `const w=()=>x(${read(wholeScript)},${readLater(wholeCache)}).runInThisContext()(require,{})('${name}',s,l,p)`,
+    `const y=x(${read(script)},${readLater(cache)})`,
+    ...phase('compiled'),
+    'const z=y.runInThisContext()(require,{})',
+    ...phase('loaded'),
+    `z('${name}',s,l,p,w)`,
   ].join(';');
+}

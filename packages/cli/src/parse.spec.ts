@@ -20,7 +20,7 @@ describe('groups', () => {
   const withGroups = [...table, { long: 'also', repeat: true, help: '' }] as const;
   const grammar = { permute: true, operandsBeforeProgram: 2, group: 'also' } as const;
   const groups = (...argv: string[]) =>
-    groupsOf(withGroups, parse(withGroups, argv, grammar), grammar).map(({ values, operands, beforeDashes }) => [
+    groupsOf(parse(withGroups, argv, grammar), grammar).map(({ values, operands, beforeDashes }) => [
       values.mode,
       operands.join(' '),
       beforeDashes,

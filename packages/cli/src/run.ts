@@ -15,11 +15,11 @@ import {
   type Inherited,
   type LiveSys,
   live,
+  phase,
   play,
   pointerArray,
   quote,
   type Recording,
-  RLIMIT_NOFILE,
   recording,
   SIGINT,
   SIGPIPE,
@@ -28,7 +28,6 @@ import {
   signalSet,
   strerror,
   type TapeRecording,
-  tapeImage,
 } from '@ts/sys';
 import { type Build, type Help, toolAt } from './build.ts';
 import { explain } from './causes.ts';
@@ -83,7 +82,7 @@ const isGiven = (parsed: Parsed, long: string) => parsed.steps.some(({ option })
 
 function checkExclusive(tool: Tool, parsed: Parsed): void {
   if (!tool.exclusive) return;
-  for (const part of groupsOf(tool.options, parsed, tool.grammar)) {
+  for (const part of groupsOf(parsed, tool.grammar)) {
     for (const group of tool.exclusive) {
       const [first, second] = group.filter((long) => isGiven(part, long));
       if (second) throw new ToolError(`options --${first} and --${second} cannot be combined`, tool.usageStatus);
@@ -393,10 +392,13 @@ function perform(call: Call, world: World, session: Session): number | Promise<n
   const answered = answer(call, parsed, world, session);
   if (answered !== undefined) return answered;
   checkExclusive(tool, parsed);
+  phase('parsed');
+  const tracing = isGiven(parsed, 'trace');
+  if (tracing || isGiven(parsed, 'dry-run')) session.build.whole?.();
   const emission = emissionOf(parsed);
   const plan = tool.plan(parsed, { ...world, ...lateness(emission) });
+  phase('planned');
   if (isGiven(parsed, 'dry-run')) return rehearseAloud(call, plan, world, session);
-  const tracing = isGiven(parsed, 'trace');
   if (emission) {
     const tape = recordEmission(call, plan, world, session, tracing, emission);
     writeExecutable(emission.file, tape, { trace: tracing ? 2 : undefined });
@@ -410,6 +412,7 @@ function perform(call: Call, world: World, session: Session): number | Promise<n
     const early = live(tool.status ?? 1, tracing ? (line) => writeText(2, `${line}\n`, true) : undefined);
     const prepared = tool.prepares?.(plan) ? tool.prepare?.(plan, early, world) : plan;
     const tape = record(call, prepared, world, session, tracing, true);
+    phase('recorded');
     play(live(), tape, world.prog, session.inherited, { trace: tracing ? 2 : undefined, explainer });
   }
   const sys = live(tool.status ?? 1, tracing ? (line) => writeText(2, `${line}\n`, true) : undefined);
@@ -441,32 +444,9 @@ function becomeLive(outcome: Becoming, call: Call, sys: LiveSys, session: Sessio
   throw last;
 }
 
-/**
- * Does all that a run does, up to the first call that would act, with a command line of the tool's own examples. The build
- * takes V8's code cache afterwards.
- */
-export function rehearse(build: Build, name: string, inherited: Inherited): void {
-  const tool = build.tools[name]?.();
-  if (!tool) throw new Error(`no such tool in this build: ${name}`);
-  const example = tool.examples?.find(({ command }) => command.startsWith(name))?.command ?? name;
-  const call: Call = { tool, argv: example.split(' '), environment: inherited.environment };
-  const session: Session = { build, inherited, file: '/proc/self/exe' };
-  const world = worldOf(call, session);
-  try {
-    const plan = tool.plan(parse(tableOf(tool), call.argv.slice(1), tool.grammar), world);
-    if (!tool.becomes(plan)) return;
-    live().getrlimit(0, RLIMIT_NOFILE);
-    tapeImage(record(call, plan, world, session, false, true), {
-      explainer: { path: '/proc/self/exe', option: EXPLAIN },
-    });
-  } catch (error) {
-    // The example may name what is not there while building: then so much less is in the cache.
-    if (!(error instanceof ToolError || error instanceof UsageError || error instanceof SysError)) throw error;
-  }
-}
-
 /** Runs the tool `name` and ends the process. `file`: path of the single file, where it is one. */
 export function main(build: Build, name: string, inherited: Inherited, file?: string): void {
+  phase('environment');
   const session: Session = { build, inherited, file };
   const [, first, ...rest] = inherited.argv;
   if (first === EXPLAIN) answerExplain(build, session, rest);

@@ -4,7 +4,9 @@
  * The shared library of koffi's platform package is loaded directly: its JavaScript front probes many paths first (10 ms
  * against 1 ms). A single-file tool is that library itself and hands in its own path.
  */
-import { arch } from './arch.ts';
+import { arch, arm64 } from './arch.ts';
+import { CALLS, type Call } from './calls.ts';
+import { phase } from './phase.ts';
 
 type Word = number | bigint;
 
@@ -49,6 +51,7 @@ export function native(): Native {
   if (loaded) return loaded;
   const module = { exports: {} as Koffi };
   process.dlopen(module, library ?? installed());
+  phase('koffi');
   const koffi = module.exports;
   const libc = koffi.load(null);
   const word = 'int64';
@@ -57,4 +60,15 @@ export function native(): Native {
   const move = libc.func('memmove', word, ['void *', 'void *', word]);
   loaded = { syscall, errno: () => koffi.errno(), address: (buffer) => move(buffer, buffer, 0) };
   return loaded;
+}
+
+/** From here on, calls of these names are not made but throw `reason`: for rehearsals. */
+export function stopBefore(names: readonly Call[], reason: Error): void {
+  const real = native();
+  const numbers: number[] = names.map((name) => CALLS[name][arm64 ? 1 : 0]);
+  const syscall: Native['syscall'] = (number, ...operands) => {
+    if (numbers.includes(number)) throw reason;
+    return real.syscall(number, ...operands);
+  };
+  loaded = { ...real, syscall };
 }

@@ -100,13 +100,21 @@ export class BoundSys implements Caller {
   }
 }
 
-for (const [name, wrapper] of Object.entries(man2) as [string, (sys: Caller, ...rest: unknown[]) => unknown][]) {
-  Object.defineProperty(BoundSys.prototype, name, {
-    value(this: Caller, ...rest: unknown[]) {
+const wrappers = man2 as unknown as Readonly<Record<PropertyKey, (sys: Caller, ...rest: unknown[]) => unknown>>;
+
+/** A wrapper becomes a method when it is asked for: a run needs few of them. */
+const methods: ProxyHandler<object> = {
+  get(target, name, receiver) {
+    const wrapper = Object.hasOwn(wrappers, name) ? wrappers[name] : undefined;
+    if (!wrapper) return Reflect.get(target, name, receiver);
+    const value = function (this: Caller, ...rest: unknown[]) {
       return wrapper(this, ...rest);
-    },
-  });
-}
+    };
+    Object.defineProperty(BoundSys.prototype, name, { value });
+    return value;
+  },
+};
+Object.setPrototypeOf(BoundSys.prototype, new Proxy(Object.prototype, methods));
 
 /**
  * System calls made now, by the main thread of this process. Errors are thrown as SysError.

@@ -30,6 +30,7 @@ import * as wait from './const/wait.ts';
 import * as xattr from './const/xattr.ts';
 import { errnoName, strerror } from './errno.ts';
 import { Block, MadeText, type Operand, PointerArray, Ref, wordsFor } from './operand.ts';
+import { quote } from './quote.ts';
 
 type Names = Readonly<Record<string, number>>;
 
@@ -91,16 +92,6 @@ const formatAtFlags = (value: number) => {
   const { AT_FDCWD, AT_EACCESS, ...bits } = at;
   return formatFlags(bits, value);
 };
-
-/** Text in double quotes with C escapes; bytes that are no text as \xNN. */
-export function quote(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what has to be shown otherwise
-  const shown = text.replace(/["\\\n\t\r]|[\0-\x1f\x7f]|[\udc80-\udcff]/g, (character) => {
-    const escapes: Record<string, string> = { '"': '\\"', '\\': '\\\\', '\n': '\\n', '\t': '\\t', '\r': '\\r' };
-    return escapes[character] ?? `\\x${(character.charCodeAt(0) & 0xff).toString(16).padStart(2, '0')}`;
-  });
-  return `"${shown}"`;
-}
 
 function formatPointer(operand: Block): string {
   if (!(operand instanceof PointerArray)) return '{...}';

@@ -4,7 +4,6 @@ import { namespaceFile } from '@ts/mounts';
 import { MS_REMOUNT } from '@ts/sys';
 import { type Change, changeOf, type Input, kindOf, optionWords, read } from './change.ts';
 import { everything, fromFstab, isMounted, lookUp, notInFstab, ofEntry, usesFstab } from './entries.ts';
-import { options } from './options.ts';
 
 /** A program begins behind source and target; `--also` begins another mount. */
 export const grammar = { permute: true, operandsBeforeProgram: 2, group: 'also' } as const satisfies Grammar;
@@ -135,7 +134,7 @@ export function plan(input: Input, world: World): Plan {
     };
 
   usesFstab(input);
-  const parts = groupsOf(options, input, grammar).map((part) => partOf(part, world));
+  const parts = groupsOf(input, grammar).map((part) => partOf(part, world));
   const programs = parts.map(({ program }) => program);
   const program = programs.pop() ?? [];
   if (programs.some(({ length }) => length)) throw new UsageError('bad usage');

@@ -6,6 +6,7 @@ import { AT_EMPTY_PATH } from '../const/at.ts';
 import { MFD_CLOEXEC, MFD_EXEC } from '../const/memfd.ts';
 import { O_RDWR, O_TMPFILE } from '../const/open.ts';
 import { errnoOf, SysError } from '../errno.ts';
+import { phase } from '../phase.ts';
 import type { LiveSys } from '../sys.ts';
 import { dataAddress, image } from './elf.ts';
 import type { Tape } from './entry.ts';
@@ -62,6 +63,7 @@ export function becomeImage(sys: LiveSys, bytes: Buffer, name: string, inherited
   try {
     const fd = memory(sys, name);
     writeAll(fd, bytes);
+    phase('written');
     execute(fd);
   } catch (error) {
     if (!(error instanceof SysError) || error.code !== 'EACCES') throw error;
@@ -81,5 +83,7 @@ export function becomeImage(sys: LiveSys, bytes: Buffer, name: string, inherited
 
 /** Becomes the runner that plays `tape`. */
 export function play(sys: LiveSys, tape: Tape, name: string, inherited: Inherited, playing?: Playing): never {
-  return becomeImage(sys, tapeImage(tape, playing), name, inherited);
+  const bytes = tapeImage(tape, playing);
+  phase('laid out');
+  return becomeImage(sys, bytes, name, inherited);
 }

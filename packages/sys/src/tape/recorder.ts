@@ -11,9 +11,10 @@ import * as signals from '../const/signal.ts';
 import type { Failure, Gate } from '../gate.ts';
 import { setSignalAction } from '../man2/process.ts';
 import { type Data, type Int, MadeText, type Operand, type Path, pointerArray, Ref } from '../operand.ts';
+import { quote } from '../quote.ts';
 import { encodeStruct, offsetOf } from '../struct.ts';
 import { BoundSys, type Sys } from '../sys.ts';
-import { formatCall, quote } from '../trace.ts';
+import { formatCall } from '../trace.ts';
 import { type Entry, Label, type Piece, type Tape } from './entry.ts';
 import { piece } from './format.ts';
 
@@ -221,6 +222,12 @@ class RecordingGate implements Gate {
   }
 }
 
+function execText(program: readonly string[] | string, shown: readonly string[], append: boolean): string {
+  const isPath = typeof program !== 'string' && program.length === 1;
+  const executed = `${isPath ? 'execve' : 'execvp'}(${quote((isPath ? program[0] : shown[0]) ?? '')}`;
+  return `${executed}, [${[...shown.map(quote), ...(append ? ['...'] : [])].join(', ')}])`;
+}
+
 class RecordingSys extends BoundSys {
   declare readonly gate: RecordingGate;
 
@@ -410,9 +417,7 @@ class RecordingSys extends BoundSys {
     environment: Data | null = null,
     append = false,
   ): void {
-    const isPath = typeof program !== 'string' && program.length === 1;
     const shown = argv.map((word) => (typeof word === 'string' ? word : word.shown));
-    const executed = `${isPath ? 'execve' : 'execvp'}(${quote((isPath ? program[0] : shown[0]) ?? '')}`;
     this.gate.push({
       op: 'exec',
       program: typeof program === 'string' ? program : pointerArray(program),
@@ -423,9 +428,7 @@ class RecordingSys extends BoundSys {
       failure: this.failure.message
         ? (this.failure as Failure)
         : { message: `failed to execute ${shown[0]}`, status: 126, statusMissing: 127 },
-      text: this.gate.texts
-        ? `${executed}, [${[...shown.map(quote), ...(append ? ['...'] : [])].join(', ')}])`
-        : undefined,
+      text: this.gate.texts ? execText(program, shown, append) : undefined,
     });
   }
 
