@@ -2,13 +2,18 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-const childrenOf = (pid: number): string[] => {
+/** PIDs of the children of a process; none where it is gone. */
+export const childrenOf = (pid: number): string[] => {
   try {
     return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
   } catch {
     return []; // it has not started yet
   }
 };
+
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+export const pause = (milliseconds: number) => void Atomics.wait(never, 0, 0, milliseconds);
 
 /**
  * Starts `count` processes in a PID namespace of their own: with its first process all end. That one waits for a pipe of ours,
@@ -20,19 +25,17 @@ export function crowd(count: number): Disposable {
     stdio: ['pipe', 'ignore', 'ignore'],
   });
   const first = () => Number(childrenOf(made.pid as number)[0]);
-  const pause = new Int32Array(new SharedArrayBuffer(4));
   const end = () => {
     made.stdin?.destroy();
     made.kill('SIGKILL');
   };
   for (let tries = 0; childrenOf(first()).length < count; tries++) {
-    Atomics.wait(pause, 0, 0, 100);
+    pause(100);
     if (tries < 600) continue;
     end();
     throw new Error(`${count} processes did not start`);
   }
   // All have become what they will be when the last one has.
-  while (!readFileSync(`/proc/${childrenOf(first()).at(-1)}/comm`, 'utf8').startsWith('sleep'))
-    Atomics.wait(pause, 0, 0, 20);
+  while (!readFileSync(`/proc/${childrenOf(first()).at(-1)}/comm`, 'utf8').startsWith('sleep')) pause(20);
   return { [Symbol.dispose]: end };
 }

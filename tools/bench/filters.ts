@@ -2,10 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { AARCH64, callsOf, compilePolicy, DEFAULT_PROFILE, encodeProgram, resolveProfile, X86_64 } from '@ts/seccomp';
 import { libseccompLines } from '@ts/seccomp/testing';
-import type { Comparison, Contender } from './measure.ts';
+import { compile } from './compile.ts';
+import { type Bench, type Contender, say, timed } from './measure.ts';
 
 /** Of a container. */
 const CAPABILITIES = 0xa80425fbn;
@@ -17,44 +18,52 @@ const LOOPS = [
   ['personality × 3 M', 'personality', '0xffffffff'],
 ] as const;
 
-const compile = (source: string, program: string, ...options: string[]) =>
-  execFileSync('gcc', ['-O2', '-o', program, resolve(source), ...options], { stdio: ['ignore', 'ignore', 'pipe'] });
+const native = process.arch === 'arm64' ? AARCH64 : X86_64;
+
+interface Prepared {
+  readonly loop: string;
+  readonly own: string;
+  readonly library?: string;
+}
+
+let prepared: Prepared | undefined;
 
 /** Programs and filters lie in a folder that goes when the process ends. */
-export function filterComparisons(): Comparison[] {
-  const native = process.arch === 'arm64' ? AARCH64 : X86_64;
+function prepare(): Prepared | undefined {
+  if (prepared) return prepared;
   const circumstances = { native, capabilities: CAPABILITIES, kernel: [6, 1] } as const;
   const folder = mkdtempSync(join(tmpdir(), 'ts-bench-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const [loop, helper, own, library] = ['filtered', 'libseccomp', 'own.bpf', 'libseccomp.bpf'].map((name) =>
     join(folder, name),
   ) as [string, string, string, string];
-  try {
-    compile('tools/bench/filtered.c', loop);
-  } catch {
-    process.stdout.write('filters: left out (no C compiler)\n');
-    return [];
+  if (!compile('tools/bench/filtered.c', loop)) {
+    say('filters: left out (no C compiler)');
+    return undefined;
   }
   writeFileSync(own, encodeProgram(compilePolicy(resolveProfile(DEFAULT_PROFILE, circumstances))));
-  const contender = (who: string, filter: string, call: string, argument: string): Contender => ({
-    who,
-    argv: [loop, filter, CALLS, String(callsOf(native).get(call)), argument],
-  });
-  let hasLibrary = true;
-  try {
-    compile('packages/seccomp/testing/libseccomp.c', helper, '-lseccomp');
+  const hasLibrary = compile('packages/seccomp/testing/libseccomp.c', helper, '-lseccomp');
+  if (hasLibrary) {
     const input = `${libseccompLines(DEFAULT_PROFILE, circumstances).join('\n')}\n`;
     writeFileSync(library, Buffer.from(execFileSync(helper, { input, encoding: 'utf8' }).trim(), 'hex'));
-  } catch {
-    hasLibrary = false;
-    process.stdout.write('filters: without libseccomp’s (libseccomp-dev is not installed)\n');
-  }
-  return LOOPS.map(([name, call, argument]) => ({
-    name,
-    contenders: [
-      contender('no filter', '-', call, argument),
-      contender('ours, default profile', own, call, argument),
-      ...(hasLibrary ? [contender('libseccomp’s', library, call, argument)] : []),
-    ],
-  }));
+  } else say('filters: without libseccomp’s (libseccomp-dev is not installed)');
+  prepared = { loop, own, ...(hasLibrary && { library }) };
+  return prepared;
 }
+
+export const filterBenches = (): Bench[] =>
+  LOOPS.map(([name, call, argument]) => ({
+    name,
+    run(runs) {
+      const programs = prepare();
+      if (!programs) return [];
+      const { loop, own, library } = programs;
+      const contender = (who: string, filter: string): Contender => ({
+        who,
+        argv: [loop, filter, CALLS, String(callsOf(native).get(call)), argument],
+      });
+      const contenders = [contender('no filter', '-'), contender('ours, default profile', own)];
+      if (library !== undefined) contenders.push(contender('libseccomp’s', library));
+      return timed({ name, contenders }).run(runs);
+    },
+  }));

@@ -6,6 +6,8 @@ export interface Contender {
   readonly who: string;
   readonly argv: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** What it ends with, where that is not 0. */
+  readonly status?: number;
 }
 
 export interface Comparison {
@@ -19,12 +21,22 @@ export interface Comparison {
 export interface Row {
   readonly what: string;
   readonly who: string;
-  /** Milliseconds. */
+  /** "ms" where left out. */
+  readonly unit?: string;
   readonly minimum: number;
   readonly median: number;
   /** Minimum against that of the first contender. */
   readonly ratio: number;
 }
+
+/** A part of the benchmark: what `--only` chooses from. */
+export interface Bench {
+  readonly name: string;
+  /** @param runs How often each contender is to run. */
+  run(runs: number): Row[] | Promise<Row[]>;
+}
+
+export const say = (line: string) => process.stdout.write(`${line}\n`);
 
 const isThere = (path: string) => {
   try {
@@ -35,16 +47,14 @@ const isThere = (path: string) => {
   }
 };
 
-/** Contenders whose program (an absolute path) is there, and names of the others. */
-export function existing({ contenders }: Comparison): { present: Contender[]; missing: string[] } {
-  const there = ({ argv }: Contender) => isThere(argv[0] as string);
-  return {
-    present: contenders.filter(there),
-    missing: contenders.filter((each) => !there(each)).map(({ who }) => who),
-  };
+/** Contenders whose program (an absolute path) is there; the others are named as left out. */
+export function present<C extends Pick<Contender, 'who' | 'argv'>>(name: string, contenders: readonly C[]): C[] {
+  const missing = contenders.filter(({ argv }) => !isThere(argv[0] as string));
+  if (missing.length) say(`${name}: without ${missing.map(({ who }) => who).join(', ')} (not installed)`);
+  return contenders.filter((contender) => !missing.includes(contender));
 }
 
-function once({ argv, env, who }: Contender): number {
+function once({ argv, env, who, status: expected = 0 }: Contender): number {
   const [program, ...rest] = argv as [string, ...string[]];
   const start = process.hrtime.bigint();
   const { status, stderr } = spawnSync(program, rest, {
@@ -52,19 +62,61 @@ function once({ argv, env, who }: Contender): number {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const milliseconds = Number(process.hrtime.bigint() - start) / 1e6;
-  if (status !== 0) throw new Error(`${who} failed: ${stderr}`);
+  if (status !== expected) throw new Error(`${who} ended with ${status}: ${stderr}`);
   return milliseconds;
 }
 
-export function measure(what: string, contenders: readonly Contender[], runs: number): Row[] {
-  const times = contenders.map(() => [] as number[]);
-  for (const contender of contenders) once(contender);
-  for (let run = 0; run < runs; run++)
-    for (const [index, contender] of contenders.entries()) times[index]?.push(once(contender));
-  const minima = times.map((list) => Math.min(...list));
-  return contenders.map(({ who }, index) => {
-    const sorted = [...(times[index] as number[])].sort((a, b) => a - b);
+/** Rows of what each contender took (or used), the first contender's minimum being 1. */
+export function rowsOf(
+  what: string,
+  results: readonly { who: string; values: readonly number[] }[],
+  unit?: string,
+): Row[] {
+  const minima = results.map(({ values }) => Math.min(...values));
+  return results.map(({ who, values }, index) => {
+    const sorted = [...values].sort((a, b) => a - b);
     const minimum = minima[index] as number;
-    return { what, who, minimum, median: sorted[sorted.length >> 1] as number, ratio: minimum / (minima[0] as number) };
+    const median = sorted[sorted.length >> 1] as number;
+    return { what, who, minimum, median, ratio: minimum / (minima[0] as number), ...(unit !== undefined && { unit }) };
   });
 }
+
+/** `measureOne` of each contender in turn, so often each, after a first time that does not count. Who fails then is left out by name. */
+export function inTurn<C extends { who: string }>(
+  what: string,
+  contenders: readonly C[],
+  runs: number,
+  measureOne: (contender: C) => number,
+  unit?: string,
+): Row[] {
+  const able = contenders.filter((contender) => {
+    try {
+      measureOne(contender);
+      return true;
+    } catch (error) {
+      say(`${what}: without ${contender.who} (${error instanceof Error ? error.message.trim() : error})`);
+      return false;
+    }
+  });
+  const values = able.map(() => [] as number[]);
+  for (let run = 0; run < runs; run++)
+    for (const [index, contender] of able.entries()) values[index]?.push(measureOne(contender));
+  return rowsOf(
+    what,
+    able.map(({ who }, index) => ({ who, values: values[index] as number[] })),
+    unit,
+  );
+}
+
+/** A comparison of times. */
+export const timed = ({ name, contenders, around }: Comparison): Bench => ({
+  name,
+  run(runs) {
+    if (around && process.getuid?.() !== 0) {
+      say(`${name}: left out (needs root)`);
+      return [];
+    }
+    using _around = around?.() ?? { [Symbol.dispose]: () => undefined };
+    return inTurn(name, present(name, contenders), runs, once);
+  },
+});

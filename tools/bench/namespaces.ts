@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { existing, type Row } from './measure.ts';
+import { childrenOf } from './crowd.ts';
+import { type Bench, present, type Row, rowsOf, say } from './measure.ts';
 
 const COUNT = 500;
 const IP = '/usr/sbin/ip';
@@ -41,14 +42,6 @@ const peakOf = (pid: number): number => {
     return 0; // has ended
   }
 };
-const childrenOf = (pid: number): number[] => {
-  try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-  } catch {
-    return [];
-  }
-};
-
 /** Milliseconds, and the most memory that one of its processes had, in kilobytes. */
 function once({ who, script }: Contender, folder: string): Promise<{ time: number; peak: number }> {
   const start = process.hrtime.bigint();
@@ -57,7 +50,7 @@ function once({ who, script }: Contender, folder: string): Promise<{ time: numbe
   });
   let peak = 0;
   const timer = setInterval(() => {
-    for (const pid of childrenOf(child.pid as number)) peak = Math.max(peak, peakOf(pid));
+    for (const pid of childrenOf(child.pid as number)) peak = Math.max(peak, peakOf(Number(pid)));
   }, 5);
   return new Promise((done, failed) => {
     child.on('error', failed);
@@ -69,13 +62,14 @@ function once({ who, script }: Contender, folder: string): Promise<{ time: numbe
   });
 }
 
-/** In turn, so often each. Nothing where it cannot be done here: not root, or no ip(8). */
-export async function namespaces(runs: number): Promise<(Row & { readonly peak: number })[]> {
-  const { present, missing } = existing({ name: '', contenders: CONTENDERS });
-  if (process.getuid?.() !== 0 || missing.length) {
-    process.stdout.write(`${COUNT} namespaces: left out (${missing.join(', ') || 'needs root'})\n`);
+const NAME = `netns, ${COUNT} namespaces`;
+
+async function namespaces(runs: number): Promise<Row[]> {
+  if (process.getuid?.() !== 0) {
+    say(`${NAME}: left out (needs root)`);
     return [];
   }
+  const contenders = present(NAME, CONTENDERS);
   const folder = mkdtempSync(join(tmpdir(), 'bench-'));
   try {
     for (const [name, lines] of [
@@ -84,24 +78,22 @@ export async function namespaces(runs: number): Promise<(Row & { readonly peak: 
       ['all', [...UP, ...DOWN]],
     ] as const)
       writeFileSync(join(folder, name), `${lines.join('\n')}\n`);
-    const results = CONTENDERS.map(() => [] as { time: number; peak: number }[]);
+    const results = contenders.map(() => [] as { time: number; peak: number }[]);
     for (let run = 0; run < runs; run++)
-      for (const [index, contender] of CONTENDERS.entries()) results[index]?.push(await once(contender, folder));
-    const first = Math.min(...(results[0] ?? []).map(({ time }) => time));
-    return present.map(({ who }, index) => {
-      const times = (results[index] ?? []).map(({ time }) => time).sort((a, b) => a - b);
-      const minimum = times[0] as number;
-      const peak = Math.max(...(results[index] ?? []).map((each) => each.peak));
-      return {
-        what: `${COUNT} namespaces`,
-        who,
-        minimum,
-        median: times[times.length >> 1] as number,
-        ratio: minimum / first,
-        peak,
-      };
-    });
+      for (const [index, contender] of contenders.entries()) results[index]?.push(await once(contender, folder));
+    const rows = (value: 'time' | 'peak', unit?: string) =>
+      rowsOf(
+        NAME,
+        contenders.map(({ who }, index) => ({ who, values: (results[index] ?? []).map((each) => each[value]) })),
+        unit,
+      );
+    return [...rows('time'), ...rows('peak', 'KB')];
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
+
+/** Seconds each: fewer runs than others have. */
+export const namespaceBenches = (): Bench[] => [
+  { name: NAME, run: (runs) => namespaces(Math.max(1, Math.round(runs / 5))) },
+];

@@ -2,10 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import type { Comparison } from './measure.ts';
+import { join } from 'node:path';
+import { bin } from './contenders.ts';
+import { type Bench, type Comparison, timed } from './measure.ts';
 
-const bin = resolve('dist/bin');
 /** A layer as images have them: many small files, some large ones; about 60 MB. */
 const SMALL = 3000;
 const LARGE = 8;
@@ -90,8 +90,5 @@ function unpacking(archive: string, options: string): Comparison {
   };
 }
 
-export const overlayComparisons = (): Comparison[] => [
-  ...[2, 10, 50, 100].map(mounting),
-  unpacking('a.tar', '-cf'),
-  unpacking('a.tar.gz', '-czf'),
-];
+export const overlayBenches = (): Bench[] =>
+  [...[2, 10, 50, 100].map(mounting), unpacking('a.tar', '-cf'), unpacking('a.tar.gz', '-czf')].map(timed);
