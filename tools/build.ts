@@ -11,8 +11,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileS
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundle } from './build/bundle.ts';
-import { codeCache, NO_CACHE } from './build/cache.ts';
-import { singleFile } from './build/file.ts';
+import { type CodeCaches, codeCaches } from './build/cache.ts';
+import { behindParts, singleFile } from './build/file.ts';
 import { hostPlatform, koffiLibrary, parsePlatform } from './build/platform.ts';
 
 const { values } = parseArgs({
@@ -33,9 +33,13 @@ const isHost = platform.name === hostPlatform().name;
 const libraryPath = resolve(koffiLibrary(platform));
 const library = readFileSync(libraryPath);
 const hash = (text: string) => createHash('sha256').update(text).update(library).digest('hex').slice(0, 32);
-const { id, alone, whole } = await bundle(tools, hash, values.phases);
-const cacheOf = (code: string, names: readonly string[]) => (isHost ? codeCache(code, names, libraryPath) : NO_CACHE);
-const wholeCache = cacheOf(whole, tools);
+const { id, alone, behind, whole } = await bundle(tools, hash, values.phases);
+/** Node's code caches are for the machine that makes them. */
+const NONE: CodeCaches = { bytes: new Map(), key: '' };
+const cachesOf: typeof codeCaches = (...scripts) => (isHost ? codeCaches(...scripts) : NONE);
+const [first] = alone;
+if (!first) throw new Error('no tools in packages/ts-*');
+const others = behindParts(behind, cachesOf(first, libraryPath, behind).bytes);
 
 const dependsOn = (tool: string, library: string) => {
   const { dependencies = {} } = JSON.parse(readFileSync(join('packages', tool, 'package.json'), 'utf8')) as {
@@ -46,17 +50,17 @@ const dependsOn = (tool: string, library: string) => {
 
 mkdirSync(values.out, { recursive: true });
 for (const [name, code] of alone) {
-  const cache = cacheOf(code, [name]);
+  const { bytes, key } = cachesOf([name, code], libraryPath);
   const parts = {
     name,
     id,
     arch: platform.arch,
     library,
     script: Buffer.from(code, 'latin1'),
-    cache: cache.bytes,
+    cache: bytes.get(name) ?? Buffer.alloc(0),
     wholeScript: Buffer.from(whole, 'latin1'),
-    wholeCache: wholeCache.bytes,
-    key: cache.key,
+    ...others,
+    key,
     takesArchives: dependsOn(name, '@ts/layers') || dependsOn(name, '@ts/images'),
     node: isHost ? process.execPath : '',
   };

@@ -1,29 +1,46 @@
-/** The scripts of a build: one a tool with that tool alone, and one with all tools and what readers ask for. ASCII, minified. */
+/**
+ * The scripts of a build: two a tool, with that tool alone and to be loaded behind another one's, and one with all tools and what
+ * readers ask for. ASCII, minified.
+ */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { type Shared, sharedModules, sharedTable, takeShared } from './shared.ts';
 
 /** Stands for the build's id until all scripts are known, from which it is made. */
 const ID = '@BUILD@'.padEnd(32, '@');
 
-/** The entry of a script, generated: a new tool is a new folder, nothing to register. */
-const entry = (tools: readonly string[], version: string, isWhole: boolean) => `
+const START = `
 import { main, rehearse } from '@ts/cli';
 import { inheritedFromLauncher, useLibrary } from '@ts/sys';
-${
-  isWhole
-    ? `const tools = { ${tools.map((name) => `'${name}': () => require('${name}').tool`).join(', ')} };`
-    : `import { tool } from '${tools[0]}';
-const tools = { '${tools[0]}': () => tool };`
-}
-const build = { version: '${version}', id: '${ID}', tools${isWhole ? ", help: () => require('@ts/cli/help')" : ''} };
-export const run = (name, state, library, file, whole) => {
+`;
+
+/** The entry of a tool's script, generated: a new tool is a new folder, nothing to register. `behind(name)` gives the script of another tool. */
+const entry = (tool: string, version: string, shared: Shared) => `
+${START}
+${sharedTable(shared)}
+import { tool } from '${tool}';
+const build = { version: '${version}', id: '${ID}', tools: { '${tool}': () => tool } };
+export const run = (name, state, library, file, whole, behind) => {
   useLibrary(library);
-  main(whole ? { ...build, whole } : build, name, inheritedFromLauncher(state), file);
+  const load = (other) => behind(other)?.(requireShared, {});
+  main({ ...build, whole, load }, name, inheritedFromLauncher(state), file);
 };
-run.rehearse = (names, state, library) => {
+run.rehearse = (state, library, behind) => {
   useLibrary(library);
-  for (const name of names) rehearse(build, name, inheritedFromLauncher(state));
+  const tools = behind ? Object.fromEntries(Object.entries(behind).map(([name, script]) => [name, () => script(requireShared, {})])) : build.tools;
+  for (const name of Object.keys(tools)) rehearse({ ...build, tools }, name, inheritedFromLauncher(state));
+};
+`;
+
+/** What a script with all tools exports. */
+const wholeEntry = (tools: readonly string[], version: string) => `
+${START}
+const tools = { ${tools.map((name) => `'${name}': () => require('${name}').tool`).join(', ')} };
+const build = { version: '${version}', id: '${ID}', tools, help: () => require('@ts/cli/help') };
+export const run = (name, state, library, file) => {
+  useLibrary(library);
+  main(build, name, inheritedFromLauncher(state), file);
 };
 `;
 
@@ -124,14 +141,18 @@ async function bundled(contents: string, plugins: Plugin[] = []): Promise<string
 }
 
 // A function: nothing of it is global, and it gets what a module would.
-const script = async (tools: readonly string[], version: string, isWhole: boolean, phases: boolean) =>
-  `(function(require,module){${await bundled(entry(tools, version, isWhole), [...(isWhole ? [] : [noTraces()]), ...(phases ? [withPhases()] : [])])}\nreturn module.exports.run})`;
+const asFunction = (code: string, result: string) =>
+  `(function(require,module){${code}\nreturn module.exports.${result}})`;
 
 const ownVersion = () => (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version;
 
 export interface Scripts {
   readonly id: string;
+  /** A tool, with all that it needs. */
   readonly alone: ReadonlyMap<string, string>;
+  /** A tool, to be loaded behind another one's script. */
+  readonly behind: ReadonlyMap<string, string>;
+  /** All tools, and what readers ask for. */
   readonly whole: string;
 }
 
@@ -142,13 +163,27 @@ export async function bundle(
   phases = false,
 ): Promise<Scripts> {
   const version = ownVersion();
-  const whole = await script(tools, version, true, phases);
-  const alone = await Promise.all(
-    tools.map(async (name) => [name, await script([name], version, false, phases)] as const),
+  const shared = await sharedModules(
+    `${START}\nexport const used = [main, rehearse, inheritedFromLauncher, useLibrary];`,
   );
-  const id = hash([whole, ...alone.map(([, text]) => text)].join('\0'));
+  const clock = phases ? [withPhases()] : [];
+  const each = async (text: (name: string) => Promise<string>) =>
+    new Map(await Promise.all(tools.map(async (name) => [name, await text(name)] as const)));
+  const [whole, alone, behind] = await Promise.all([
+    bundled(wholeEntry(tools, version), clock).then((code) => asFunction(code, 'run')),
+    each(async (name) => asFunction(await bundled(entry(name, version, shared), [noTraces(), ...clock]), 'run')),
+    each(async (name) =>
+      asFunction(await bundled(`export { tool } from '${name}';`, [takeShared(shared), noTraces()]), 'tool'),
+    ),
+  ]);
+  const id = hash([whole, ...alone.values(), ...behind.values()].join('\0'));
   const withId = (text: string) => text.replaceAll(ID, id);
-  return { id, whole: withId(whole), alone: new Map(alone.map(([name, text]) => [name, withId(text)])) };
+  return {
+    id,
+    whole: withId(whole),
+    alone: new Map([...alone].map(([name, text]) => [name, withId(text)])),
+    behind,
+  };
 }
 
 /** The one script of the stand-alone executable. `names`: the tool that each name means. */

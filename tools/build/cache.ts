@@ -7,40 +7,52 @@ import { NODE_FLAGS } from './file.ts';
 import { CACHE_KEY, SCRIPT_NAME } from './loader.ts';
 
 /**
- * Compiles the script as the loader does, rehearses a run of each tool up to where it would act, and takes the cache then.
- * It is valid for this build of Node and these flags; any other only starts slower.
+ * Compiles the scripts as the loader does, rehearses a run of each tool up to where it would act, and takes the caches then.
+ * They are valid for this build of Node and these flags; any other only starts slower.
  */
 const MAKER = `
 const fs = require('fs'), vm = require('vm');
-const [, state, script, out, library, ...names] = process.argv;
-const compiled = new vm.Script(fs.readFileSync(script, 'latin1'), { filename: '${SCRIPT_NAME}' });
-compiled.runInThisContext()(require, {}).rehearse(names, state, library);
-fs.writeFileSync(out, compiled.createCachedData());
+const [, state, folder, library, first, ...behind] = process.argv;
+const compile = (name) => new vm.Script(fs.readFileSync(folder + '/' + name, 'latin1'), { filename: '${SCRIPT_NAME}' });
+const compiled = Object.fromEntries([first, ...behind].map((name) => [name, compile(name)]));
+const run = compiled[first].runInThisContext()(require, {});
+const loaded = behind.map((name) => [name, compiled[name].runInThisContext()]);
+if (run.rehearse) run.rehearse(state, library, behind.length ? Object.fromEntries(loaded) : undefined);
+for (const name of behind.length ? behind : [first]) fs.writeFileSync(folder + '/' + name + '.cache', compiled[name].createCachedData());
 process.stdout.write(${CACHE_KEY});
 `;
 
-export interface CodeCache {
-  readonly bytes: Buffer;
-  /** What the cache is valid for. */
+export interface CodeCaches {
+  readonly bytes: ReadonlyMap<string, Buffer>;
+  /** What the caches are valid for. */
   readonly key: string;
 }
-
-/** No cache: for a platform that this build does not run on. */
-export const NO_CACHE: CodeCache = { bytes: Buffer.alloc(0), key: '' };
 
 /** What a launcher would have noted: all as it is. */
 const STATE = '0:0-2:0:0::';
 
-export function codeCache(code: string, names: readonly string[], library: string): CodeCache {
+/**
+ * The cache of the one script; or, where there are scripts to be loaded behind it, those of these.
+ *
+ * @param library Path of koffi's library.
+ */
+export function codeCaches(
+  [name, code]: readonly [string, string],
+  library: string,
+  behind: ReadonlyMap<string, string> = new Map(),
+): CodeCaches {
   const work = mkdtempSync(join(tmpdir(), 'ts-cache-'));
   try {
-    const script = join(work, 'script');
-    const out = join(work, 'cache');
-    writeFileSync(script, code, 'latin1');
-    const key = execFileSync(process.execPath, [...NODE_FLAGS, '-e', MAKER, STATE, script, out, library, ...names], {
-      encoding: 'utf8',
-    });
-    return { bytes: readFileSync(out), key };
+    // A tool's script may be loaded behind its own, too.
+    const first = `first-${name}`;
+    for (const [each, text] of [[first, code] as const, ...behind]) writeFileSync(join(work, each), text, 'latin1');
+    const argv = [...NODE_FLAGS, '-e', MAKER, STATE, work, library, first, ...behind.keys()];
+    const key = execFileSync(process.execPath, argv, { encoding: 'utf8' });
+    const made = (file: string) => readFileSync(join(work, `${file}.cache`));
+    const bytes = behind.size
+      ? new Map([...behind.keys()].map((each) => [each, made(each)] as const))
+      : new Map([[name, made(first)]]);
+    return { bytes, key };
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

@@ -38,11 +38,12 @@ export interface SingleFile {
   readonly id: string;
   readonly arch: Arch;
   readonly library: Buffer;
-  /** Script and code cache (may be empty) of this tool, and those of all tools. */
+  /** Script and code cache (may be empty) of this tool, the script of all tools, and those to be loaded behind (see `Parts`). */
   readonly script: Buffer;
   readonly cache: Buffer;
   readonly wholeScript: Buffer;
-  readonly wholeCache: Buffer;
+  readonly behind: Buffer;
+  readonly index: Buffer;
   /** What the code caches are valid for. */
   readonly key: string;
   /** Whether it takes in archives that others have made. */
@@ -51,7 +52,7 @@ export interface SingleFile {
   readonly node: string;
 }
 
-const PARTS = ['script', 'cache', 'wholeScript', 'wholeCache'] as const satisfies readonly (keyof Parts)[];
+const PARTS = ['script', 'cache', 'wholeScript', 'behind', 'index'] as const satisfies readonly (keyof Parts)[];
 /** An offset of as many digits as any has. */
 const WIDEST = 900_000_000;
 
@@ -122,4 +123,23 @@ export function singleFile(file: SingleFile, phases = false): Buffer {
   const tableBytes = Buffer.alloc(tableSize);
   Buffer.concat(headers).copy(tableBytes);
   return Buffer.concat([head, tableBytes, launcher, config, ...payload, trailer(id, name)]);
+}
+
+/** Scripts to be loaded behind another one, and where each lies among them. */
+export function behindParts(
+  scripts: ReadonlyMap<string, string>,
+  caches: ReadonlyMap<string, Buffer>,
+): { behind: Buffer; index: Buffer } {
+  const pieces: Buffer[] = [];
+  let at = 0;
+  const add = (bytes: Buffer) => {
+    pieces.push(bytes);
+    at += bytes.length;
+    return [at - bytes.length, bytes.length];
+  };
+  const rows = [...scripts].map(([name, code]) => [
+    name,
+    [...add(Buffer.from(code, 'latin1')), ...add(caches.get(name) ?? Buffer.alloc(0))],
+  ]);
+  return { behind: Buffer.concat(pieces), index: Buffer.from(JSON.stringify(Object.fromEntries(rows)), 'latin1') };
 }

@@ -22,7 +22,14 @@ function makeFile(arch: Arch): string {
   library.writeUInt16LE(MACHINE[arch], 18);
   const file = join(folder, `ts-fake-${arch}`);
   const nothing = Buffer.alloc(0);
-  const payload = { script: Buffer.from('script'), cache: nothing, wholeScript: nothing, wholeCache: nothing, key: '' };
+  const payload = {
+    script: Buffer.from('script'),
+    cache: nothing,
+    wholeScript: nothing,
+    behind: nothing,
+    index: nothing,
+    key: '',
+  };
   const parts = { name: 'ts-fake', id: 'f'.repeat(32), node: '', takesArchives: true, ...payload };
   writeFileSync(file, singleFile({ ...parts, arch, library }), { mode: 0o755 });
   return file;

@@ -15,7 +15,10 @@ export interface Parts {
   readonly script: Part;
   readonly cache: Part;
   readonly wholeScript: Part;
-  readonly wholeCache: Part;
+  /** Scripts to be loaded behind it, each with its code cache. */
+  readonly behind: Part;
+  /** Where in them each lies: JSON, tool → [offset, size, offset, size] of script and cache. */
+  readonly index: Part;
 }
 
 /**
@@ -31,7 +34,7 @@ const read = ({ offset, size }: Part) => `r(${offset},${size})`;
 const readLater = (part: Part) => (part.size ? `()=>${read(part)}` : '()=>undefined');
 
 /** @param phases Says where a part of the start-up is over, to the clock of the benchmark (tools/bench/startup.ts). */
-export function loader({ name, key, script, cache, wholeScript, wholeCache }: Parts, phases = false): string {
+export function loader({ name, key, script, cache, wholeScript, behind, index }: Parts, phases = false): string {
   const phase = (words: string) => (phases ? [`phase('${words}')`] : []);
   return [
     ...phase('Node'),
@@ -41,11 +44,12 @@ export function loader({ name, key, script, cache, wholeScript, wholeCache }: Pa
     `let k;try{k=${CACHE_KEY}==='${key}'}catch{}`,
     `const x=(t,c)=>new(require('vm').Script)(t.latin1Slice(),{filename:'${SCRIPT_NAME}',cachedData:k?c():undefined})`,
     `let p;try{p=q.readlinkSync(d)}catch{}`,
-    `const w=()=>x(${read(wholeScript)},${readLater(wholeCache)}).runInThisContext()(require,{})('${name}',s,l,p)`,
+    `const w=()=>x(${read(wholeScript)},()=>undefined).runInThisContext()(require,{})('${name}',s,l,p)`,
+    `let j;const h=n=>{const e=(j??=JSON.parse(${read(index)}.latin1Slice()))[n],o=${behind.offset};if(e)return x(r(o+e[0],e[1]),()=>e[3]?r(o+e[2],e[3]):undefined).runInThisContext()}`,
     `const y=x(${read(script)},${readLater(cache)})`,
     ...phase('compiled'),
     'const z=y.runInThisContext()(require,{})',
     ...phase('loaded'),
-    `z('${name}',s,l,p,w)`,
+    `z('${name}',s,l,p,w,h)`,
   ].join(';');
 }

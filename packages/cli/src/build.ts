@@ -12,9 +12,11 @@ export interface Build {
   readonly help?: () => Help;
   /** Where one executable is all tools: the tool that each name means, ours and those of the originals. */
   readonly names?: Readonly<Record<string, string>>;
+  /** A tool's script holds that tool alone. Another one, for a chain, is loaded behind it. */
+  readonly load?: (name: string) => Tool | undefined;
   /**
-   * A tool's script holds that tool alone. Where another one is needed (a chain) or what only a reader needs (help), the script
-   * of all tools starts over from the command line; nothing has been done yet.
+   * Where what only a reader needs is asked for (help, traces), the script of all tools starts over from the command line; nothing
+   * has been done yet.
    */
   readonly whole?: () => never;
 }

@@ -16,5 +16,6 @@ export * from './search.ts';
 export * from './shell.ts';
 export * from './size.ts';
 export * from './status.ts';
+export * from './terminal.ts';
 export * from './tool.ts';
 export * from './world.ts';

@@ -1,7 +1,7 @@
 /** One line on a terminal that says how far long work has come; nothing where nobody watches. */
-import { live, TIOCGWINSZ } from '@ts/sys';
 import { writeText } from './output.ts';
 import { formatSize } from './size.ts';
+import { isTerminal } from './terminal.ts';
 
 /** Milliseconds before the line appears, and between two of its states. */
 const FIRST = 500;
@@ -23,9 +23,6 @@ export interface Progress {
   /** Takes the line away. */
   end(): void;
 }
-
-/** Asked of the kernel: Node's way would load its network code. */
-export const isTerminal = (fd: number) => live().ignoring().look('ioctl', fd, TIOCGWINSZ, Buffer.alloc(8)) >= 0;
 
 const SILENT: Progress = { advance: () => undefined, end: () => undefined };
 

@@ -127,11 +127,8 @@ function answer(call: Call, parsed: Parsed, world: World, session: Session): num
   }
 }
 
-/** A tool of this build, out of this script or the whole one. */
-function toolNamed(build: Build, name: string): Tool | undefined {
-  const tool = build.tools[name];
-  return tool ? tool() : build.whole?.();
-}
+/** A tool of this build, out of this script or loaded behind it. */
+const toolNamed = ({ tools, load }: Build, name: string): Tool | undefined => tools[name]?.() ?? load?.(name);
 
 const helpOf = (build: Build): Help => {
   if (build.help) return build.help();

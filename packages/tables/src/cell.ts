@@ -3,8 +3,11 @@ import { encode } from '@ts/sys';
 
 const hex = (text: string) => Array.from(encode(text), (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
 
-/** What no terminal shows: controls, unassigned and private characters, bytes that are no UTF-8. */
-const UNPRINTABLE = /[\p{Cc}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/**
+ * What no terminal shows: controls, unassigned and private characters, bytes that are no UTF-8. Not made before it is needed: properties
+ * of all of Unicode take a while to look up.
+ */
+const unprintable = () => /[\p{Cc}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const PLAIN = /^[ -[\]-~]*$/;
 
 /**
@@ -14,7 +17,7 @@ const PLAIN = /^[ -[\]-~]*$/;
  */
 export function escapeCell(text: string, { utf8, lineEnds = false }: { utf8: boolean; lineEnds?: boolean }): string {
   if (PLAIN.test(text)) return text;
-  const hidden = utf8 ? UNPRINTABLE : /[^ -~]/gu;
+  const hidden = utf8 ? unprintable() : /[^ -~]/gu;
   return text.replace(/\\(?=x)/g, '\0').replace(hidden, (character) => {
     if (character === '\0') return '\\x5c';
     return lineEnds && character === '\n' ? character : hex(character);
@@ -24,11 +27,16 @@ export function escapeCell(text: string, { utf8, lineEnds = false }: { utf8: boo
 /** A word of raw output: nothing but visible ASCII, without blanks and backslashes. */
 export const escapeRaw = (text: string): string => text.replace(/[^!-[\]-~]/gu, hex);
 
-const WIDE =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]/u;
-const NARROWER = /[\p{Mn}\p{Me}\p{Cf}]/u;
+const isWide = (character: string) =>
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]/u.test(
+    character,
+  );
+const isNarrower = (character: string) => /[\p{Mn}\p{Me}\p{Cf}]/u.test(character);
 
-const widthOf = (character: string) => (NARROWER.test(character) ? 0 : WIDE.test(character) ? 2 : 1);
+function widthOf(character: string): number {
+  if (character < '\u007f') return 1;
+  return isNarrower(character) ? 0 : isWide(character) ? 2 : 1;
+}
 
 /** Cells of a terminal that the text takes. */
 export function displayWidth(text: string): number {

@@ -5,7 +5,9 @@
  * and gets it only when the parent is gone, however that came about. If the group is there then, it ends what is in it
  * and removes it.
  */
+
 import { word } from '@ts/cgroups';
+import { isTerminal } from '@ts/cli';
 import {
   AT_FDCWD,
   AT_REMOVEDIR,
@@ -13,7 +15,6 @@ import {
   type Int,
   LOCK_EX,
   LOCK_SH,
-  live,
   O_DIRECTORY,
   O_RDONLY,
   O_RDWR,
@@ -29,14 +30,10 @@ import {
   SIGUSR1,
   SIGUSR2,
   signalSet,
-  TIOCGWINSZ,
 } from '@ts/sys';
 import type { Ending } from './plan.ts';
 
 const LAST_DESCRIPTOR = 0xffff_ffff;
-
-/** Whether a descriptor is a terminal's; node:tty would load more than that. */
-const isTerminal = (fd: number) => live().ignoring().look('ioctl', fd, TIOCGWINSZ, Buffer.alloc(8)) >= 0;
 
 /** Executes this tool once more, as this process. */
 function becomeFinisher(sys: Recording, { tool, finish }: Ending): void {

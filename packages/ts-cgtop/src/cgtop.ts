@@ -1,5 +1,4 @@
 /** ts-cgtop(1): shows what control groups use, as top(1) does for processes. */
-import { isatty } from 'node:tty';
 import {
   humanSize,
   normalPath,
@@ -9,8 +8,18 @@ import {
   usageBetween,
   whyMissing,
 } from '@ts/cgroups';
-import { defineTool, exit, type Outcome, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
-import { type LiveSys, TIOCGWINSZ } from '@ts/sys';
+import {
+  defineTool,
+  exit,
+  isUtf8,
+  type Outcome,
+  type Parsed,
+  ToolError,
+  terminalSize,
+  UsageError,
+  type World,
+} from '@ts/cli';
+import type { LiveSys } from '@ts/sys';
 import { formatTable } from '@ts/tables';
 import { options } from './options.ts';
 
@@ -104,20 +113,10 @@ const objectOf = ({ path, statistics, cpuPercent, readBytesPerSecond, writtenByt
   ...statistics,
 });
 
-/** Lines and columns of the terminal that is written to; undefined where it is none. */
-function terminalSize(sys: LiveSys): { readonly rows: number; readonly columns: number } | undefined {
-  if (!isatty(1)) return undefined;
-  const size = Buffer.alloc(8);
-  if (sys.ignoring().look('ioctl', 1, TIOCGWINSZ, size) < 0) return undefined;
-  return { rows: size.readUInt16LE(0) || 24, columns: size.readUInt16LE(2) || 80 };
-}
-
-const isUtf8 = (world: World) =>
-  /utf-?8/i.test(world.variable('LC_ALL') || world.variable('LC_CTYPE') || world.variable('LANG') || '');
-
-function textOf(usages: readonly Usage[], plan: Plan, sys: LiveSys, world: World): string {
+function textOf(usages: readonly Usage[], plan: Plan, world: World): string {
   if (plan.json) return `${JSON.stringify(usages.map(objectOf))}\n`;
-  const terminal = terminalSize(sys);
+  const size = terminalSize(1);
+  const terminal = size && { rows: size.rows || 24, columns: size.columns || 80 };
   const layout = { headings: true, utf8: isUtf8(world), terminal: terminal?.columns };
   const live = terminal && plan.iterations > 1;
   const rows = usages.map(rowOf);
@@ -137,7 +136,7 @@ function act(plan: Plan, sys: LiveSys, world: World): Outcome {
     wait(delayMs);
     const after = look();
     const usages = usageBetween(before, after).filter(({ statistics }) => all || (statistics.tasks ?? 0) > 0);
-    world.print(textOf(sorted(usages, sort), plan, sys, world));
+    world.print(textOf(sorted(usages, sort), plan, world));
     before = after;
   }
   return exit(0);

@@ -1,8 +1,5 @@
 /** How coreutils puts words of the user into messages. */
-import type { World } from '@ts/cli';
-
-const isUtf8 = (world: World) =>
-  /utf-?8/i.test(['LC_ALL', 'LC_CTYPE', 'LANG'].map((name) => world.variable(name)).find(Boolean) ?? '');
+import { isUtf8, type World } from '@ts/cli';
 
 export const quote = {
   /** A word in the quotation marks of the locale. */

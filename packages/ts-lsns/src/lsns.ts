@@ -1,7 +1,6 @@
 /** lsns(8): lists namespaces. */
 import { statSync } from 'node:fs';
-import { isatty } from 'node:tty';
-import { defineTool, exit, type Outcome, type Parsed, ToolError, type World } from '@ts/cli';
+import { defineTool, exit, isUtf8, type Outcome, type Parsed, ToolError, terminalWidth, type World } from '@ts/cli';
 import {
   KINDS,
   liveReader,
@@ -11,7 +10,7 @@ import {
   type Survey,
   surveyNamespaces,
 } from '@ts/namespaces';
-import { type LiveSys, TIOCGWINSZ } from '@ts/sys';
+import type { LiveSys } from '@ts/sys';
 import {
   type Column,
   type Filter,
@@ -259,17 +258,6 @@ const detailsFrom = (world: World, self: number): Details => ({
   userName: remembering((uid) => world.user(uid)?.name ?? String(uid)),
 });
 
-const isUtf8 = (world: World) =>
-  /utf-?8/i.test(world.variable('LC_ALL') || world.variable('LC_CTYPE') || world.variable('LANG') || '');
-
-/** Columns of the terminal that is written to. */
-function terminalWidth(sys: LiveSys, world: World): number | undefined {
-  if (!isatty(1)) return undefined;
-  const size = Buffer.alloc(8);
-  const columns = sys.ignoring().look('ioctl', 1, TIOCGWINSZ, size) < 0 ? 0 : size.readUInt16LE(2);
-  return columns || Number(world.variable('COLUMNS')) || 80;
-}
-
 function print(world: World, name: string, { format }: Plan, columns: Column[], rows: Row[], layout: Layout): Outcome {
   if (format === 'json') world.print(formatJson(name, columns, rows));
   else world.print((format === 'raw' ? formatRaw : formatTable)(columns, rows, layout));
@@ -278,7 +266,7 @@ function print(world: World, name: string, { format }: Plan, columns: Column[], 
 
 function act(plan: Plan, sys: LiveSys, world: World): Outcome {
   if (!plan.columns.length) return exit(1);
-  const layout = { headings: plan.headings, utf8: isUtf8(world), terminal: terminalWidth(sys, world) };
+  const layout = { headings: plan.headings, utf8: isUtf8(world), terminal: terminalWidth(world) };
   if (plan.listColumns) {
     const columns = [{ name: 'HOLDER', right: true }, { name: 'TYPE' }, { name: 'DESCRIPTION' }];
     const rows = COLUMNS.map(({ name, json = 'string', help }) => ({ cells: [name, `<${json}>`, help] }));

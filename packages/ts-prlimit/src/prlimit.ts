@@ -1,7 +1,16 @@
 /** prlimit(1): shows and changes resource limits; command-line interface for prlimit(2). */
-import { isatty } from 'node:tty';
-import { type Cause, defineTool, exit, type Outcome, type Parsed, ToolError, type World } from '@ts/cli';
-import { type LiveSys, live, type Recording, RLIM_INFINITY, type Sys, TIOCGWINSZ } from '@ts/sys';
+import {
+  type Cause,
+  defineTool,
+  exit,
+  isTerminal,
+  type Outcome,
+  type Parsed,
+  ToolError,
+  terminalWidth,
+  type World,
+} from '@ts/cli';
+import { type LiveSys, live, type Recording, RLIM_INFINITY, type Sys } from '@ts/sys';
 import { type Column, formatJson, formatRaw, formatTable, type Row } from '@ts/tables';
 import { formatLimit, type Limit, parseLimit, RESOURCES, type Resource } from './limits.ts';
 import { options } from './options.ts';
@@ -119,13 +128,6 @@ function plan({ steps, values, operands }: Parsed<typeof options>, world: World)
   };
 }
 
-function width(world: World): number | undefined {
-  if (!isatty(1)) return undefined;
-  const size = Buffer.alloc(8);
-  const columns = live().ignoring().look('ioctl', 1, TIOCGWINSZ, size) < 0 ? 0 : size.readUInt16LE(2);
-  return columns || Number(world.variable('COLUMNS')) || 80;
-}
-
 /** What --verbose says, and the table. Limits that are changed are shown as they will be. */
 function textOf({ pid, changes, shown, columns, format, headings, verbose }: Plan, world: World): string {
   const rows = shown.map((resource): Row => {
@@ -140,7 +142,7 @@ function textOf({ pid, changes, shown, columns, format, headings, verbose }: Pla
           `New ${resource.name} limit for pid ${pid || world.pid}: <${formatLimit(soft)}:${formatLimit(hard)}>\n`,
       )
     : [];
-  const layout = { headings, utf8: false, terminal: width(world) };
+  const layout = { headings, utf8: false, terminal: terminalWidth(world) };
   if (format === 'json') return formatJson('limits', columns, rows);
   return words.join('') + (format === 'raw' ? formatRaw : formatTable)(columns, rows, layout);
 }
@@ -160,7 +162,7 @@ const changesOwn = ({ pid, changes }: Plan) => pid === 0 && changes.length > 0;
 /** With a program the table goes to a terminal alone: what a caller reads is the program's. */
 function apply(plan: Plan, sys: Recording, world: World): Outcome {
   const { program } = plan;
-  const text = program.length && !isatty(1) ? '' : textOf(plan, world);
+  const text = program.length && !isTerminal(1) ? '' : textOf(plan, world);
   for (const each of plan.changes) set(setting(sys, plan.pid, each), plan.pid, each);
   if (text) sys.or('write error').print(1, [text]);
   return program.length ? { become: program, changes: changesOwn(plan) ? ['limits'] : [] } : exit(0);
@@ -218,7 +220,7 @@ export const tool = defineTool({
   options,
   causes,
   momentary: ({ partial }) => (partial ? 'half of a limit is taken from this process' : undefined),
-  reads: ({ partial }) => (partial || isatty(1) ? ['limits'] : []),
+  reads: ({ partial }) => (partial || isTerminal(1) ? ['limits'] : []),
   description:
     'A resource without a limit is shown, one with a limit is set; without any resource, all are shown. A limit is <soft>:<hard>, <soft>: or :<hard>, where the other one stays as it is, or one value for both; each is a number or "unlimited". Without a process the limits are those of the tool, and so of the program that it becomes.',
   differences: [
