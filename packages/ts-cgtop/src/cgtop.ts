@@ -127,7 +127,7 @@ function textOf(usages: readonly Usage[], plan: Plan, world: World): string {
 const wait = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 const now = () => Number(process.hrtime.bigint()) / 1e6;
 
-function act(plan: Plan, sys: LiveSys, world: World): Outcome {
+function act(plan: Plan, _sys: LiveSys, world: World): Outcome {
   const { top, depth, sort, all, delayMs, iterations } = plan;
   const look = () => surveyGroups(readHierarchies(world), top, depth, world, now);
   let before = look();
