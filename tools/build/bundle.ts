@@ -3,6 +3,7 @@
  * readers ask for. ASCII, minified.
  */
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { type Shared, sharedModules, sharedTable, takeShared } from './shared.ts';
@@ -89,6 +90,15 @@ const instead = (file: string, contents: string): Plugin => ({
  * so that a tool's own script does without them.
  */
 const noTraces = () => instead('packages/sys/src/trace.ts', readFileSync('tools/build/no-trace.ts', 'utf8'));
+
+/** Bun's node:path loses bytes of a name that are no UTF-8; this one is Node's own, in JavaScript. */
+const carefulPaths: Plugin = {
+  name: 'careful-paths',
+  setup({ onResolve }) {
+    const path = createRequire(import.meta.url).resolve('path-browserify');
+    onResolve({ filter: /^(node:)?path$/ }, () => ({ path }));
+  },
+};
 
 const WRAPPERS = 'packages/sys/src/man2/index.ts';
 
@@ -192,7 +202,7 @@ export async function standaloneScript(
   names: Readonly<Record<string, string>>,
   hash: (text: string) => string,
 ): Promise<{ script: string; id: string }> {
-  const text = await bundled(standaloneEntry(tools, names, ownVersion()));
+  const text = await bundled(standaloneEntry(tools, names, ownVersion()), [carefulPaths]);
   const id = hash(text);
   return { script: text.replaceAll(ID, id), id };
 }
