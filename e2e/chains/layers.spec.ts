@@ -7,6 +7,7 @@ import {
   readlinkSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -702,6 +703,20 @@ describe('whatever ends it, what has the name is the old or the new one, complet
       expect(await ended).toBe(signal);
       expect(readdirSync(folder.path)).toEqual([]);
     }
+  });
+
+  test('a signal is heard while there is nothing to wait for', async () => {
+    using folder = layerFolder();
+    make(folder.path, { 'layer/large': '' });
+    truncateSync(join(folder.path, 'layer/large'), 2 ** 30);
+    const child = spawn(join(bin, 'ts-overlay'), ['export', 'layer'], {
+      cwd: folder.path,
+      env: { PATH: originalPath },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    child.stdout.once('data', () => child.kill('SIGINT'));
+    child.stdout.resume();
+    expect(await new Promise((resolve) => child.on('exit', (_, by) => resolve(by)))).toBe('SIGINT');
   });
 
   test('nohup is respected', async () => {
