@@ -16,7 +16,7 @@ import { describe, expect, test } from 'vitest';
 import { testNodes, versionOf } from '../../tools/soak/nodes.ts';
 import { archive, type RawEntry, records } from '../harness/archive.ts';
 import { layerFolder, make } from '../harness/layers.ts';
-import { bin, NOBODY, originalPath, run, runKilledAt, shell } from '../harness/run.ts';
+import { bin, isRoot, NOBODY, originalPath, run, runKilledAt, shell } from '../harness/run.ts';
 import { needs, needsNode, needsProgram, needsRoot } from '../harness/skip.ts';
 import { until } from '../harness/target.ts';
 
@@ -375,7 +375,23 @@ describe('a hostile archive', () => {
       ],
       /take more than/,
     ],
-    ['is shorter than it says', [{ name: 'a', data: 'x', size: 100_000 }], /./],
+    ['is shorter than it says', [{ name: 'a', data: 'x', size: 90_000 }], /^ts-overlay: the archive is cut off: .*\n$/],
+    [
+      'is shorter than a PAX record says',
+      [records({ size: '90000' }), { name: 'a', data: 'x' }],
+      /^ts-overlay: the archive is cut off: .*\n$/,
+    ],
+    ['has more files than it may', Array.from({ length: 60 }, (_, index) => ({ name: `${index}` })), /take more than/],
+    [
+      'gives a file to an owner beyond the last',
+      [records({ uid: '4294967296' }), { name: 'a', mode: 0o4755 }],
+      /^ts-overlay: .*'4294967296' is no number that can stand there\n$/,
+    ],
+    [
+      'has a time that there is not',
+      [records({ mtime: '99999999999999999999' }), { name: 'a' }],
+      /^ts-overlay: .*'9*' is no time\n$/,
+    ],
   ];
   for (const [what, entries, stderr] of CASES)
     test(what, () => {
@@ -397,6 +413,35 @@ describe('a hostile archive', () => {
       expect(readdirSync(outside)).toEqual(['victim']);
       expect(picture(folder.path).replace(/\.\/into d.*/, '')).toBe(before.replace(/\.\/into d.*/, ''));
     });
+
+  test('what old and rare tools write means what it means to tar(1)', () => {
+    using folder = layerFolder();
+    const owner = { ...records({ uid: '7', gid: '8', mtime: '5' }), type: 'g' };
+    writeFileSync(
+      join(folder.path, 'a.tar'),
+      Buffer.concat([
+        archive(
+          { name: 'old/', type: '\0', mode: 0o755 },
+          owner,
+          { name: 'all' },
+          records({ uid: '9', gid: '' }),
+          { name: 'own', data: 'x' },
+          { name: '.wh..wh.plnk/', type: '5' },
+          { name: '.wh..wh.plnk/1.2', data: 'of aufs' },
+        ),
+        // Behind the end: nothing of the archive any more.
+        archive({ name: 'behind' }),
+        Buffer.from('garbage'),
+      ]),
+    );
+    expect(run(['ts-overlay', 'apply', 'a.tar', 'new'], { cwd: folder.path })).toMatchObject({ stderr: '', status: 0 });
+    expect(readdirSync(join(folder.path, 'new'))).toEqual(['all', 'old', 'own']);
+    expect(run(['stat', '-c', '%F %Y', 'all', 'old', 'own'], { cwd: join(folder.path, 'new') }).stdout).toBe(
+      'regular empty file 5\ndirectory 1700000000\nregular file 5\n',
+    );
+    if (isRoot)
+      expect(run(['stat', '-c', '%u:%g', 'all', 'own'], { cwd: join(folder.path, 'new') }).stdout).toBe('7:8\n9:0\n');
+  });
 
   test('links that lead out of a container are kept as they are, and absolute names begin at the folder', () => {
     using folder = layerFolder();
