@@ -426,10 +426,19 @@ describe('what is not as its digest says is refused before anything is written',
       [`liar/blobs/sha256/${sha(manifest)}`]: manifest,
     });
     writeFileSync(at(`liar/blobs/sha256/${sha(layer)}`), layer);
-    expect(image('inspect', '--verify', 'liar').status).toBe(0);
-    const result = image('unpack', 'liar', 'out-liar');
-    expect(result.stderr).toMatch(/a layer is not what the configuration says/);
-    expect(readdirSync(folder.path).filter((name) => name.includes('out-liar'))).toEqual([]);
+    const before = run(['stat', '-c', '%z', '.'], { cwd: folder.path }).stdout;
+    for (const words of [
+      ['inspect', '--verify', 'liar'],
+      ['unpack', 'liar', 'out-liar'],
+      ['pack', '--base', 'liar', 'out-liar'],
+    ])
+      expect(image(...words)).toMatchObject({
+        stdout: '',
+        stderr: `ts-image: a layer is not what the configuration says: sha256:${'0'.repeat(64)}\n`,
+        status: 1,
+      });
+    // Not even under another name, for a while.
+    expect(run(['stat', '-c', '%z', '.'], { cwd: folder.path }).stdout).toBe(before);
   });
 
   test.each([
@@ -442,6 +451,8 @@ describe('what is not as its digest says is refused before anything is written',
     [['pack', '--env', 'x', 'x', 'app'], /--env: 'x' is not KEY=VALUE/],
     [['pack', '--compress', 'xz', 'x', 'app'], /--compress: 'xz' is none of none, gzip, zstd/],
     [['pack', 'x', 'nowhere'], /cannot open 'nowhere'/],
+    [['pack', 'x', 'layout/index.json'], /the archive is cut off|not a tar archive/],
+    [['pack', '--max-size=1k', 'x', 'app.tar'], /grows beyond 1024 bytes/],
     [['inspect', '--devices', 'layout'], /inspect does not take --devices/],
     [['show', 'layout'], /no command: inspect, unpack, pack/],
     [['unpack', 'layout'], /usage: ts-image unpack <image> <dir>/],

@@ -6,6 +6,7 @@
  * headers is then latin1, one character a byte, in both directions. Replaced are also those that read on behind the end of an
  * archive, that leave global records out where an entry has none of its own, and that say what is wrong with an archive.
  */
+import { PassThrough } from 'node:stream';
 import { decode, encode, type Time } from '@ts/sys';
 import { type Extract, extract, type Header, type Pack, pack } from 'tar-stream';
 import { LayerError } from './errors.ts';
@@ -369,6 +370,23 @@ export async function* readTar(source: Content): AsyncGenerator<Read> {
   } finally {
     reader.destroy(null);
   }
+}
+
+/** Passes the bytes of an archive on, and throws LayerError where they are none. */
+export async function* checked(source: Content): AsyncGenerator<Uint8Array> {
+  const copy = new PassThrough();
+  const reading = (async () => {
+    for await (const _ of readTar(copy));
+  })();
+  reading.catch((error: Error) => copy.destroy(error));
+  copy.on('error', () => undefined); // awaited below
+  for await (const chunk of source) {
+    if (!copy.destroyed && !copy.write(chunk)) await drained(copy);
+    if (copy.destroyed) await reading;
+    yield chunk;
+  }
+  copy.end();
+  await reading;
 }
 
 /** A name that fits into a header as it is: tar-stream leaves others to PAX. */
