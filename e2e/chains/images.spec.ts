@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -5,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { archive, type RawEntry } from '../harness/archive.ts';
 import { layerFolder, make } from '../harness/layers.ts';
-import { NOBODY, run, runKilledAt, shell } from '../harness/run.ts';
+import { bin, NOBODY, originalPath, run, runKilledAt, shell } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 
 /** Kinds, permissions, owners, links and content of a tree. */
@@ -218,6 +219,25 @@ describe('what pack writes', () => {
     expect(summary('--name', 'two', 'several').layers).toHaveLength(1);
   });
 
+  test('several at once into one layout: it has all of them; one image may have several names', async () => {
+    const names = ['one', 'two', 'three', 'four'];
+    const once = (...words: string[]) =>
+      new Promise((resolve) =>
+        spawn(join(bin, 'ts-image'), ['pack', '--reproducible', ...words, 'busy', 'app'], {
+          cwd: folder.path,
+          stdio: 'ignore',
+          env: { PATH: originalPath },
+        }).on('exit', resolve),
+      );
+    expect(await once('--name', 'zero')).toBe(0);
+    // The last two are the same image.
+    const all = names.map((name, index) => once('--name', name, '--author', String(Math.min(index, 2))));
+    expect(await Promise.all(all)).toEqual([0, 0, 0, 0]);
+    for (const name of ['zero', ...names]) expect(summary('--name', name, 'busy').names).toContain(name);
+    expect(image('inspect', 'busy').stderr).toMatch(/there are several images in it/);
+    expect(readdirSync(at('busy/blobs/sha256')).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
   test('for another platform', () => {
     expect(image('pack', '--platform', 'linux/arm64/v8', 'arm.tar', 'app')).toMatchObject({ stderr: '', status: 0 });
     const other = image('inspect', 'arm.tar');
@@ -360,6 +380,14 @@ describe('what is not as its digest says is refused before anything is written',
       /the configuration is not what its digest says/,
     ],
     [
+      'the size of the manifest',
+      (layout) => {
+        const path = at(`${layout}/index.json`);
+        writeFileSync(path, json(path).replace(/"size":(\d+)/, '"size":$11'));
+      },
+      /the manifest has \d+ bytes, what leads to it says \d+: sha256:/,
+    ],
+    [
       'a digest that leads elsewhere',
       (layout) => {
         const path = at(`${layout}/index.json`);
@@ -439,6 +467,13 @@ describe('what is not as its digest says is refused before anything is written',
       });
     // Not even under another name, for a while.
     expect(run(['stat', '-c', '%z', '.'], { cwd: folder.path }).stdout).toBe(before);
+  });
+
+  test('a path that leads out of a folder', () => {
+    make(folder.path, {
+      'leads/manifest.json': JSON.stringify([{ Config: '../layout/index.json', RepoTags: [], Layers: [] }]),
+    });
+    expect(image('inspect', 'leads').stderr).toBe("ts-image: '../layout/index.json' is missing\n");
   });
 
   test.each([

@@ -16,7 +16,7 @@ import { describe, expect, test } from 'vitest';
 import { testNodes, versionOf } from '../../tools/soak/nodes.ts';
 import { archive, type RawEntry, records } from '../harness/archive.ts';
 import { layerFolder, make } from '../harness/layers.ts';
-import { bin, isRoot, NOBODY, originalPath, run, runKilledAt, shell } from '../harness/run.ts';
+import { bin, isRoot, NOBODY, original, originalPath, run, runKilledAt, shell } from '../harness/run.ts';
 import { needs, needsNode, needsProgram, needsRoot } from '../harness/skip.ts';
 import { until } from '../harness/target.ts';
 
@@ -795,6 +795,55 @@ describe('whatever ends it, what has the name is the old or the new one, complet
     expect(statuses).toContain(0);
     expect(run(['sh', '-c', 'find target -type f | wc -l'], { cwd: folder.path }).stdout).toBe('40\n');
     expect(readdirSync(folder.path).sort()).toEqual(['a.tar', 'target']);
+  });
+});
+
+describe('where it cannot be written', () => {
+  const CASES: readonly (readonly [what: string, mount: string, reason: RegExp])[] = [
+    ['a full file system', 'size=64k', /No space left on device/],
+    ['a file system without room for names', 'nr_inodes=12', /No space left on device/],
+    ['a read-only file system', 'ro', /Read-only file system/],
+  ];
+  for (const [what, options, reason] of CASES)
+    test(`${what}: that is said, and nothing is left`, (context) => {
+      needs(context, needsRoot);
+      using folder = layerFolder();
+      make(
+        folder.path,
+        Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`layer/f${index}`, 'x'.repeat(9000)])),
+      );
+      make(folder.path, { full: null });
+      const script = [
+        'ts-overlay export --output a.tar layer; ts-image pack --name n image layer >/dev/null',
+        `mount -t tmpfs -o ${options} t full`,
+        ...[
+          'ts-overlay apply a.tar full/new',
+          'ts-overlay squash layer full/new',
+          'ts-overlay export --output full/b.tar layer',
+          'ts-image unpack image full/new',
+          'ts-image pack --compress=none full/new layer',
+          'ts-image pack --compress=none full/new.tar layer',
+        ].map((command) => `${command}; echo $? $(ls -A full)`),
+      ].join('; ');
+      const { stdout, stderr } = run([original('unshare') as string, '-m', 'sh', '-c', script], { cwd: folder.path });
+      // A file of 180 KB does have a name.
+      const archived = options.startsWith('nr_inodes') ? '0 b.tar' : '1';
+      const after = options.startsWith('nr_inodes') ? ' b.tar' : '';
+      if (archived === '1') expect(stdout).toBe('1\n'.repeat(6));
+      else expect(stdout.split('\n').slice(0, 4)).toEqual(['1', '1', archived, `1${after}`]);
+      for (const line of stderr.trim().split('\n')) expect(line).toMatch(reason);
+    });
+
+  test('a mount point', (context) => {
+    needs(context, needsRoot);
+    using folder = layerFolder();
+    make(folder.path, { t: null });
+    writeFileSync(join(folder.path, 'a.tar'), archive({ name: 'f' }));
+    const script = 'mount -t tmpfs t t; ts-overlay apply a.tar t; echo $?; ls -A . t';
+    expect(run([original('unshare') as string, '-m', 'sh', '-c', script], { cwd: folder.path })).toMatchObject({
+      stdout: '1\n.:\na.tar\nt\n\nt:\n',
+      stderr: expect.stringMatching(/\/t' is a mount point, which .*\n.*name a folder in it/),
+    });
   });
 });
 

@@ -54,7 +54,9 @@ class FolderFiles implements Files {
     this.#root = root;
   }
 
+  /** An image may say any path: what leads out of the folder is not there. */
   #stat(path: string) {
+    if (path.split('/').includes('..')) return undefined;
     try {
       return statSync(encode(join(this.#root, path)));
     } catch {

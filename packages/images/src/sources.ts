@@ -66,8 +66,10 @@ class LayoutSource implements Source {
     this.#files = files;
   }
 
-  async #described<T>({ digest }: Descriptor, what: string): Promise<{ value: T; bytes: Buffer }> {
+  async #described<T>({ digest, size }: Descriptor, what: string): Promise<{ value: T; bytes: Buffer }> {
     const bytes = check(await readSmall(this.#files, blobPath(digest)), digest, what);
+    if (bytes.length !== size)
+      throw new ImageError(`${what} has ${bytes.length} bytes, what leads to it says ${size}: ${digest}`);
     return { value: parseJson<T>(bytes, what), bytes };
   }
 
