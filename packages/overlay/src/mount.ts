@@ -28,6 +28,8 @@ import { escapeOption } from './lower.ts';
 export interface Overlay {
   /** Topmost first. */
   readonly lowers: readonly string[];
+  /** Layers that files without data (metacopy) have theirs in, and that show nothing else. */
+  readonly data?: readonly string[];
   readonly upper?: string;
   readonly work?: string;
   readonly target: string;
@@ -63,10 +65,11 @@ function setParameter(sys: Sys, fs: Int, word: string): void {
 }
 
 /** All that a context of fsopen("overlay") is told, up to the file system's coming into being. Since Linux 6.7. */
-export function configure(sys: Sys, fs: Int, { lowers, upper, work, parameters, readOnly }: Overlay): void {
+export function configure(sys: Sys, fs: Int, { lowers, data = [], upper, work, parameters, readOnly }: Overlay): void {
   sys.fsconfig(fs, FSCONFIG_SET_STRING, 'source', 'overlay');
   for (const word of parameters) setParameter(sys, fs, word);
   for (const lower of lowers) setLayer(sys, fs, 'lowerdir+', lower);
+  for (const layer of data) setLayer(sys, fs, 'datadir+', layer);
   if (upper !== undefined) setLayer(sys, fs, 'upperdir', upper);
   if (work !== undefined) setLayer(sys, fs, 'workdir', work);
   if (readOnly) sys.fsconfig(fs, FSCONFIG_SET_FLAG, 'ro', null);
@@ -83,9 +86,9 @@ function mountNew(sys: Sys, overlay: Overlay): void {
 }
 
 /** Options of mount(2): what `mount -t overlay -o` would be given. */
-export function optionsOf({ lowers, upper, work, parameters }: Overlay): string {
+export function optionsOf({ lowers, data = [], upper, work, parameters }: Overlay): string {
   return [
-    `lowerdir=${lowers.map(escapeOption).join(':')}`,
+    `lowerdir=${[lowers.map(escapeOption).join(':'), ...data.map(escapeOption)].join('::')}`,
     ...(upper === undefined ? [] : [`upperdir=${escapeOption(upper)}`]),
     ...(work === undefined ? [] : [`workdir=${escapeOption(work)}`]),
     ...parameters,
