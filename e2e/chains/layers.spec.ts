@@ -218,19 +218,55 @@ describe('a layer as an archive', () => {
   test('what no archive can say is refused', (context) => {
     needs(context, needsRoot);
     using folder = layerFolder();
-    make(folder.path, { 'base/dir/file': '', 'base/large': 'data', up: null, work: null, merged: null });
+    make(folder.path, {
+      'base/dir/sub/file': 'text',
+      'base/dir/gone': '',
+      'base/large': 'data',
+      up: null,
+      work: null,
+      merged: null,
+    });
+    // With the layers below, it can be said whole: mounted, that shows the same.
+    const seen = (layer: string) =>
+      shell(
+        `ts-overlay --ro --metacopy=on --lower ${layer}:base merged sh -c "cd merged; find . -printf '%p %y %m %s\\n' | grep -v '^. ' | sed 's/ d \\([0-9]*\\) .*/ d \\1/' | sort; cat large moved/sub/file"`,
+        { cwd: folder.path },
+      ).stdout;
+    const expectWhole = () => {
+      expect(
+        shell('ts-overlay export --lower base up | ts-overlay apply --replace - whole', { cwd: folder.path }),
+      ).toMatchObject({ stderr: '', status: 0 });
+      expect(seen('whole')).toBe(seen('up'));
+      expect(shell('getfattr -R -m trusted.overlay whole | grep -v opaque', { cwd: folder.path }).stdout).not.toMatch(
+        /trusted/,
+      );
+    };
     const change = (features: string, script: string) =>
       shell(`ts-overlay --lower base --upper up --work work ${features} merged sh -c '${script}'`, {
         cwd: folder.path,
       });
-    expect(change('--redirect-dir=on', 'mv merged/dir merged/moved')).toMatchObject({ stderr: '', status: 0 });
+    expect(
+      change('--redirect-dir=on', 'mv merged/dir merged/moved && touch merged/moved/new && rm merged/moved/gone'),
+    ).toMatchObject({ stderr: '', status: 0 });
     expect(shell('ts-overlay diff up', { cwd: folder.path }).stdout).toMatch(/\/moved \(was dir\)/);
     expect(shell('ts-overlay export up | wc -c', { cwd: folder.path }).stderr).toMatch(
-      /'moved' was renamed: most of it is in a lower layer/,
+      /'moved' was renamed: most of it is in a lower layer, at 'dir'\n.*export --lower … writes it whole/,
     );
+    expectWhole();
+    expect(readdirSync(join(folder.path, 'whole/moved'))).toEqual(['new', 'sub']);
     run(['sh', '-c', 'rm -r up work && mkdir up work'], { cwd: folder.path });
-    expect(change('--metacopy=on', 'chmod 600 merged/large')).toMatchObject({ stderr: '', status: 0 });
-    expect(shell('ts-overlay export --output a.tar up', { cwd: folder.path }).stderr).toMatch(/'large' has no data/);
+    expect(
+      change(
+        '--metacopy=on --redirect-dir=on',
+        'chmod 600 merged/large; mv merged/dir merged/moved; chmod 600 merged/moved/sub/file',
+      ),
+    ).toMatchObject({ stderr: '', status: 0 });
+    expect(shell('ts-overlay export --output a.tar up', { cwd: folder.path }).stderr).toMatch(
+      /'large' has no data.*\n.*export --lower … writes it whole/,
+    );
+    expectWhole();
+    expect(readFileSync(join(folder.path, 'whole/large'), 'utf8')).toBe('data');
+    run(['rm', '-r', 'whole'], { cwd: folder.path });
     run(['sh', '-c', 'rm -r up work && mkdir up work && touch up/.wh.x'], { cwd: folder.path });
     expect(shell('ts-overlay export --output a.tar up', { cwd: folder.path }).stderr).toMatch(
       /'\.wh\.x' has a name that means a deletion/,

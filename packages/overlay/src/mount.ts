@@ -15,6 +15,7 @@ import {
   FSOPEN_CLOEXEC,
   type Int,
   type LiveSys,
+  MOUNT_ATTR_RDONLY,
   MOVE_MOUNT_F_EMPTY_PATH,
   MS_RDONLY,
   O_DIRECTORY,
@@ -83,6 +84,19 @@ function mountNew(sys: Sys, overlay: Overlay): void {
   sys.move_mount(mount, '', AT_FDCWD, overlay.target, MOVE_MOUNT_F_EMPTY_PATH);
   sys.close(mount);
   sys.close(fs);
+}
+
+/** Mounts layers, topmost first, nowhere: to be read through the descriptor that is returned, of their top. Since Linux 6.7. */
+export function mountDetached(sys: LiveSys, lowers: readonly string[], parameters: readonly string[]): number {
+  const making = sys.or('cannot mount the layers to look into them');
+  const fs = making.fsopen('overlay', FSOPEN_CLOEXEC);
+  try {
+    const nowhere = { target: '', readOnly: true, flags: 0, attributes: 0 };
+    configure(making as unknown as Sys, fs, { ...nowhere, lowers, parameters });
+    return making.fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY);
+  } finally {
+    sys.close(fs);
+  }
 }
 
 /** Options of mount(2): what `mount -t overlay -o` would be given. */
