@@ -123,6 +123,31 @@ describe('what pack writes', () => {
     expect(picture(at('bundle/rootfs'))).toBe(picture(at('expected')));
   });
 
+  test('umoci unpacks the same tree, and of what it packs we do', (context) => {
+    needs(context, needsRoot, needsProgram('umoci', 'setfattr', 'setcap', 'getfattr'));
+    const script = `mkdir -p rich/d/e && cd rich && echo x >d/file && ln d/file hard && ln -s /etc/passwd link && mkfifo fifo && mknod null c 1 3 &&
+      truncate -s 1M sparse && printf x | dd of=sparse bs=1 seek=500000 conv=notrunc 2>/dev/null && touch "$(printf '\\377\\376')" "$(printf 'n%.0s' $(seq 255))" &&
+      setfattr -n user.a -v 0x00ff0a d/file && setfattr -n user.b -v c d && setcap cap_net_raw=ep hard && chown 3000000:70000 sparse && chmod 6755 sparse && chmod 1777 d/e &&
+      touch -d @-600000000 d/file && touch -d @7258118400 sparse && touch -h -d @1000000000 link && find . -newermt 2020-01-01 ! -newermt 2100-01-01 -exec touch -h -d @1234567890 {} +`;
+    expect(shell(script, { cwd: folder.path })).toMatchObject({ stderr: '', status: 0 });
+    const whole = (path: string) =>
+      shell(
+        "find . -mindepth 1 -printf '%p %y %m %U:%G %n %T@ %l\\n' | LC_ALL=C sort; find . -type f | LC_ALL=C sort | xargs -d '\\n' sha256sum; getfattr -hR -d -m - -e hex . | LC_ALL=C sort; stat -c '%t %T' null",
+        { cwd: path },
+      ).stdout;
+    const wanted = whole(at('rich'));
+    expect(wanted).toMatch(/security.capability=0x/);
+    for (const command of [
+      'ts-image pack --name r rich-ours rich',
+      'umoci unpack --image rich-ours:r rich-theirs',
+      'umoci init --layout rich-layout && umoci new --image rich-layout:r && umoci unpack --image rich-layout:r rich-bundle && cp -a rich/. rich-bundle/rootfs/ && umoci repack --image rich-layout:r rich-bundle',
+      'ts-image unpack --devices rich-layout rich-back',
+    ])
+      expect(shell(command, { cwd: folder.path }), command).toMatchObject({ status: 0 });
+    expect(whole(at('rich-theirs/rootfs'))).toBe(wanted);
+    expect(whole(at('rich-back/1'))).toBe(wanted);
+  });
+
   test('unpacked and stacked, it runs', (context) => {
     needs(context, needsRoot);
     const { stdout, stderr, status } = shell(

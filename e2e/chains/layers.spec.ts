@@ -31,7 +31,7 @@ const picture = (path: string) =>
     [
       'sh',
       '-c',
-      String.raw`find . \( -type c -printf '%p c %i\n' -prune \) -o -printf '%p %y %m %U:%G %s %n %l %T@\n' | sed 's/ c [0-9]*$/ c/' | sort; find . -type f | sort | xargs -d '\n' sha256sum; getfattr -R -d -m 'user|security.capability|trusted.*opaque' -e hex . 2>/dev/null | sort`,
+      String.raw`find . \( -type c -printf '%p c %i\n' -prune \) -o -printf '%p %y %m %U:%G %s %n %l %T@\n' | sed 's/ c [0-9]*$/ c/' | sort; find . -type f | sort | xargs -d '\n' sha256sum; getfattr -R -d -m 'user|security.capability|trusted.*opaque|trusted.own' -e hex . 2>/dev/null | sort`,
     ],
     { cwd: path },
   ).stdout;
@@ -41,7 +41,7 @@ const CHANGES = String.raw`
   cd merged && echo new >new && echo more >>changed && rm -r gone && rm -r replaced && mkdir replaced && echo n >replaced/new &&
   ln new linked && ln -s /etc/passwd link && mkfifo fifo && truncate -s 1M sparse && printf x | dd of=sparse bs=1 seek=500000 conv=notrunc 2>/dev/null &&
   mkdir -p deep/er && touch deep/er/file umläut 'a
-b' "$(printf '\377\376')" && chmod 4755 changed && touch -d '1950-01-01 01:02:03.125' old && chown 300000:70000 old &&
+b' "$(printf '\377\376')" && chmod 4755 changed && touch -d '1950-01-01 01:02:03.125' old && touch -d '2200-01-01 01:02:03.987654321' far && chown 3000000:4294967294 old && mknod null c 1 3 && mknod block b 259 1048575 && touch "$(printf 'n%.0s' $(seq 255))" && setfattr -n trusted.own -v kept new &&
   setcap cap_net_raw=ep new && setfattr -n user.bytes -v 0x00ff0a3d80 new && setfattr -n user.note -v hi deep && chmod 0 deep/er/file && chmod 1770 deep`;
 
 const BASE = {
@@ -72,13 +72,14 @@ describe('a layer as an archive', () => {
     using folder = layerFolder();
     changedLayer(folder.path);
     const wanted = picture(join(folder.path, 'up'));
+    expect(wanted).toMatch(/trusted.own=0x/);
     expect(wanted).toMatch(/security.capability=0x/);
     expect(wanted).toMatch(/trusted.overlay.opaque=0x79/);
     const ways = [
-      'ts-overlay export up >a.tar && ts-overlay apply a.tar new',
-      'ts-overlay export --compress=gzip --output a.tar.gz up && ts-overlay apply --replace a.tar.gz new',
-      'ts-overlay export up | zstd -q | ts-overlay apply --replace - new',
-      'ts-overlay export --sparse up | ts-overlay apply --replace - new',
+      'ts-overlay export up >a.tar && ts-overlay apply --devices a.tar new',
+      'ts-overlay export --compress=gzip --output a.tar.gz up && ts-overlay apply --devices --replace a.tar.gz new',
+      'ts-overlay export up | zstd -q | ts-overlay apply --devices --replace - new',
+      'ts-overlay export --sparse up | ts-overlay apply --devices --replace - new',
     ];
     for (const way of ways) {
       expect(shell(way, { cwd: folder.path }), way).toMatchObject({ stdout: '', stderr: '', status: 0 });
@@ -145,8 +146,21 @@ describe('a layer as an archive', () => {
       expect(statSync(join(out, 'linked')).ino).toBe(statSync(join(out, 'new')).ino);
       expect(readFileSync(join(out, 'sparse')).equals(readFileSync(join(folder.path, 'up/sparse')))).toBe(true);
       expect([existsSync(join(out, '.wh.gone')), existsSync(join(out, 'replaced/.wh..wh..opq'))]).toEqual([true, true]);
-      expect(statSync(join(out, 'old')).uid).toBe(300_000);
+      expect(statSync(join(out, 'old')).uid).toBe(3_000_000);
     }
+  });
+
+  test('a file larger than the digits of a header say', (context) => {
+    needs(context, needsProgram('tar'));
+    using folder = layerFolder();
+    make(folder.path, { 'layer/huge': '', out: null });
+    const size = 9 * 2 ** 30;
+    truncateSync(join(folder.path, 'layer/huge'), size);
+    const { stdout } = shell('ts-overlay export layer | head -c 4096 | tar -tv 2>/dev/null', { cwd: folder.path });
+    expect(stdout).toMatch(new RegExp(`${size} .* huge`));
+    const script =
+      'ts-overlay export --sparse layer >a.tar && ts-overlay apply a.tar new && tar -xf a.tar -C out && stat -c "%s %b" new/huge out/huge';
+    expect(shell(script, { cwd: folder.path })).toMatchObject({ stdout: `${size} 0\n${size} 0\n`, stderr: '' });
   });
 
   test('what tar(1) writes is read', (context) => {
@@ -201,7 +215,7 @@ describe('a layer as an archive', () => {
     for (const text of [diff('up'), diff('--lower', 'base', 'up')])
       expect(lines(text)).toEqual(expect.arrayContaining(wanted));
     // What was unpacked has nothing that the kernel has noted: the layers below know.
-    run(['sh', '-c', 'ts-overlay export up | ts-overlay apply - new'], { cwd: folder.path });
+    run(['sh', '-c', 'ts-overlay export up | ts-overlay apply --devices - new'], { cwd: folder.path });
     expect(lines(diff('--lower', 'base', 'new'))).toEqual(expect.arrayContaining(wanted));
     const { changes } = JSON.parse(diff('--json', '--lower', 'base', 'up')) as {
       changes: { path: string; change: string; type?: string; size?: number }[];

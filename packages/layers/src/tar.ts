@@ -150,10 +150,26 @@ interface PackInside {
   push(bytes: Uint8Array): boolean;
 }
 
+/** What fits into the fields of a header: six octal digits of an id, a time from 1970 to 2038. */
+const MOST_ID = 0o777777;
+const MOST_TIME = 0x7fff_ffffn;
+
+/** A header with a device number of more than six octal digits, which tar-stream cuts off: in base 256, as all others read it. */
+function withMinor(header: Uint8Array, minor: number): Uint8Array {
+  const bytes = Buffer.from(header);
+  bytes.fill(0, 337, 345);
+  bytes[337] = 0x80;
+  bytes.writeUInt32BE(minor, 341);
+  bytes.fill(' ', 148, 156);
+  const sum = bytes.reduce((total, byte) => total + byte, 0);
+  bytes.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return bytes;
+}
+
 function byteWriter(): Pack {
   const writer = pack();
   const inside = writer as unknown as PackInside;
-  const encodeHeader = inside._encode;
+  const { _encode: encodeHeader, push } = inside;
   inside._encode = function ({ records, ...header }) {
     if (records?.length) {
       const { uid, gid, mtime } = header;
@@ -170,6 +186,12 @@ function byteWriter(): Pack {
       this.push(records);
       this.push(padding(records.length));
     }
+    const { devminor = 0 } = header;
+    if (devminor > MOST_ID)
+      inside.push = function (bytes) {
+        inside.push = push;
+        return push.call(this, withMinor(bytes, devminor));
+      };
     encodeHeader.call(this, header);
   };
   return writer;
@@ -408,16 +430,11 @@ const mapOf = (extents: readonly Extent[], size: number): Buffer => {
 
 const extentEnd = ({ offset, size }: Extent) => offset + size;
 
-/** What fits into the fields of a header: six octal digits of an id or of a device's number, a time from 1970 to 2038. */
-const MOST_ID = 0o777777;
-const MOST_TIME = 0x7fff_ffffn;
-
 function headerOf(entry: Entry): { header: Partial<Header> & { name: string; records: Buffer }; map?: Buffer } {
   const name = toLatin1(entry.type === 'directory' ? `${entry.path.replace(/\/+$/, '')}/` : entry.path);
   const target = entry.target === undefined ? undefined : toLatin1(entry.target);
   const map = entry.extents && mapOf(entry.extents, entry.size);
   const { uid, gid, mtime } = entry;
-  const { major, minor } = entry.device ?? { major: 0, minor: 0 };
   const isPlainTime = mtime.nanoseconds === 0 && mtime.seconds >= 0n && mtime.seconds <= MOST_TIME;
   const records: Record<string, string> = {
     ...(map
@@ -433,8 +450,6 @@ function headerOf(entry: Entry): { header: Partial<Header> & { name: string; rec
     ...(target === undefined || fits(target) ? {} : { linkpath: target }),
     ...(uid > MOST_ID ? { uid: String(uid) } : {}),
     ...(gid > MOST_ID ? { gid: String(gid) } : {}),
-    ...(major > MOST_ID ? { 'SCHILY.devmajor': String(major) } : {}),
-    ...(minor > MOST_ID ? { 'SCHILY.devminor': String(minor) } : {}),
     ...(isPlainTime ? {} : { mtime: formatTime(mtime) }),
   };
   for (const [key, value] of [...entry.xattrs].sort(([a], [b]) => (a < b ? -1 : 1)))
@@ -452,8 +467,8 @@ function headerOf(entry: Entry): { header: Partial<Header> & { name: string; rec
       mtime: new Date(isPlainTime ? Number(mtime.seconds) * 1000 : 0),
       type: entry.type,
       linkname: target === undefined ? undefined : fits(target) ? target : shortened(target),
-      devmajor: major > MOST_ID ? 0 : major,
-      devminor: minor > MOST_ID ? 0 : minor,
+      devmajor: entry.device?.major,
+      devminor: entry.device?.minor,
       records: formatRecords(records),
     },
   };
