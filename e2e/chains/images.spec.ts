@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -5,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { archive, type RawEntry } from '../harness/archive.ts';
 import { layerFolder, make } from '../harness/layers.ts';
-import { NOBODY, run, runKilledAt, shell } from '../harness/run.ts';
+import { bin, NOBODY, originalPath, run, runKilledAt, shell } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 
 /** Kinds, permissions, owners, links and content of a tree. */
@@ -122,6 +123,31 @@ describe('what pack writes', () => {
     expect(picture(at('bundle/rootfs'))).toBe(picture(at('expected')));
   });
 
+  test('umoci unpacks the same tree, and of what it packs we do', (context) => {
+    needs(context, needsRoot, needsProgram('umoci', 'setfattr', 'setcap', 'getfattr'));
+    const script = `mkdir -p rich/d/e && cd rich && echo x >d/file && ln d/file hard && ln -s /etc/passwd link && mkfifo fifo && mknod null c 1 3 &&
+      truncate -s 1M sparse && printf x | dd of=sparse bs=1 seek=500000 conv=notrunc 2>/dev/null && touch "$(printf '\\377\\376')" "$(printf 'n%.0s' $(seq 255))" &&
+      setfattr -n user.a -v 0x00ff0a d/file && setfattr -n user.b -v c d && setcap cap_net_raw=ep hard && chown 3000000:70000 sparse && chmod 6755 sparse && chmod 1777 d/e &&
+      touch -d @-600000000 d/file && touch -d @7258118400 sparse && touch -h -d @1000000000 link && find . -newermt 2020-01-01 ! -newermt 2100-01-01 -exec touch -h -d @1234567890 {} +`;
+    expect(shell(script, { cwd: folder.path })).toMatchObject({ stderr: '', status: 0 });
+    const whole = (path: string) =>
+      shell(
+        "find . -mindepth 1 -printf '%p %y %m %U:%G %n %T@ %l\\n' | LC_ALL=C sort; find . -type f | LC_ALL=C sort | xargs -d '\\n' sha256sum; getfattr -hR -d -m - -e hex . | LC_ALL=C sort; stat -c '%t %T' null",
+        { cwd: path },
+      ).stdout;
+    const wanted = whole(at('rich'));
+    expect(wanted).toMatch(/security.capability=0x/);
+    for (const command of [
+      'ts-image pack --name r rich-ours rich',
+      'umoci unpack --image rich-ours:r rich-theirs',
+      'umoci init --layout rich-layout && umoci new --image rich-layout:r && umoci unpack --image rich-layout:r rich-bundle && cp -a rich/. rich-bundle/rootfs/ && umoci repack --image rich-layout:r rich-bundle',
+      'ts-image unpack --devices rich-layout rich-back',
+    ])
+      expect(shell(command, { cwd: folder.path }), command).toMatchObject({ status: 0 });
+    expect(whole(at('rich-theirs/rootfs'))).toBe(wanted);
+    expect(whole(at('rich-back/1'))).toBe(wanted);
+  });
+
   test('unpacked and stacked, it runs', (context) => {
     needs(context, needsRoot);
     const { stdout, stderr, status } = shell(
@@ -216,6 +242,25 @@ describe('what pack writes', () => {
     );
     expect(image('pack', '--name', 'two', 'several', 'app')).toMatchObject({ stderr: '', status: 0 });
     expect(summary('--name', 'two', 'several').layers).toHaveLength(1);
+  });
+
+  test('several at once into one layout: it has all of them; one image may have several names', async () => {
+    const names = ['one', 'two', 'three', 'four'];
+    const once = (...words: string[]) =>
+      new Promise((resolve) =>
+        spawn(join(bin, 'ts-image'), ['pack', '--reproducible', ...words, 'busy', 'app'], {
+          cwd: folder.path,
+          stdio: 'ignore',
+          env: { PATH: originalPath },
+        }).on('exit', resolve),
+      );
+    expect(await once('--name', 'zero')).toBe(0);
+    // The last two are the same image.
+    const all = names.map((name, index) => once('--name', name, '--author', String(Math.min(index, 2))));
+    expect(await Promise.all(all)).toEqual([0, 0, 0, 0]);
+    for (const name of ['zero', ...names]) expect(summary('--name', name, 'busy').names).toContain(name);
+    expect(image('inspect', 'busy').stderr).toMatch(/there are several images in it/);
+    expect(readdirSync(at('busy/blobs/sha256')).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
   test('for another platform', () => {
@@ -360,6 +405,14 @@ describe('what is not as its digest says is refused before anything is written',
       /the configuration is not what its digest says/,
     ],
     [
+      'the size of the manifest',
+      (layout) => {
+        const path = at(`${layout}/index.json`);
+        writeFileSync(path, json(path).replace(/"size":(\d+)/, '"size":$11'));
+      },
+      /the manifest has \d+ bytes, what leads to it says \d+: sha256:/,
+    ],
+    [
       'a digest that leads elsewhere',
       (layout) => {
         const path = at(`${layout}/index.json`);
@@ -426,10 +479,26 @@ describe('what is not as its digest says is refused before anything is written',
       [`liar/blobs/sha256/${sha(manifest)}`]: manifest,
     });
     writeFileSync(at(`liar/blobs/sha256/${sha(layer)}`), layer);
-    expect(image('inspect', '--verify', 'liar').status).toBe(0);
-    const result = image('unpack', 'liar', 'out-liar');
-    expect(result.stderr).toMatch(/a layer is not what the configuration says/);
-    expect(readdirSync(folder.path).filter((name) => name.includes('out-liar'))).toEqual([]);
+    const before = run(['stat', '-c', '%z', '.'], { cwd: folder.path }).stdout;
+    for (const words of [
+      ['inspect', '--verify', 'liar'],
+      ['unpack', 'liar', 'out-liar'],
+      ['pack', '--base', 'liar', 'out-liar'],
+    ])
+      expect(image(...words)).toMatchObject({
+        stdout: '',
+        stderr: `ts-image: a layer is not what the configuration says: sha256:${'0'.repeat(64)}\n`,
+        status: 1,
+      });
+    // Not even under another name, for a while.
+    expect(run(['stat', '-c', '%z', '.'], { cwd: folder.path }).stdout).toBe(before);
+  });
+
+  test('a path that leads out of a folder', () => {
+    make(folder.path, {
+      'leads/manifest.json': JSON.stringify([{ Config: '../layout/index.json', RepoTags: [], Layers: [] }]),
+    });
+    expect(image('inspect', 'leads').stderr).toBe("ts-image: '../layout/index.json' is missing\n");
   });
 
   test.each([
@@ -442,6 +511,8 @@ describe('what is not as its digest says is refused before anything is written',
     [['pack', '--env', 'x', 'x', 'app'], /--env: 'x' is not KEY=VALUE/],
     [['pack', '--compress', 'xz', 'x', 'app'], /--compress: 'xz' is none of none, gzip, zstd/],
     [['pack', 'x', 'nowhere'], /cannot open 'nowhere'/],
+    [['pack', 'x', 'layout/index.json'], /the archive is cut off|not a tar archive/],
+    [['pack', '--max-size=1k', 'x', 'app.tar'], /grows beyond 1024 bytes/],
     [['inspect', '--devices', 'layout'], /inspect does not take --devices/],
     [['show', 'layout'], /no command: inspect, unpack, pack/],
     [['unpack', 'layout'], /usage: ts-image unpack <image> <dir>/],

@@ -7,6 +7,7 @@ import {
   readlinkSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +16,7 @@ import { describe, expect, test } from 'vitest';
 import { testNodes, versionOf } from '../../tools/soak/nodes.ts';
 import { archive, type RawEntry, records } from '../harness/archive.ts';
 import { layerFolder, make } from '../harness/layers.ts';
-import { bin, NOBODY, originalPath, run, runKilledAt, shell } from '../harness/run.ts';
+import { bin, isRoot, NOBODY, original, originalPath, run, runKilledAt, shell } from '../harness/run.ts';
 import { needs, needsNode, needsProgram, needsRoot } from '../harness/skip.ts';
 import { until } from '../harness/target.ts';
 
@@ -30,7 +31,7 @@ const picture = (path: string) =>
     [
       'sh',
       '-c',
-      String.raw`find . \( -type c -printf '%p c %i\n' -prune \) -o -printf '%p %y %m %U:%G %s %n %l %T@\n' | sed 's/ c [0-9]*$/ c/' | sort; find . -type f | sort | xargs -d '\n' sha256sum; getfattr -R -d -m 'user|security.capability|trusted.*opaque' -e hex . 2>/dev/null | sort`,
+      String.raw`find . \( -type c -printf '%p c %i\n' -prune \) -o -printf '%p %y %m %U:%G %s %n %l %T@\n' | sed 's/ c [0-9]*$/ c/' | sort; find . -type f | sort | xargs -d '\n' sha256sum; getfattr -R -d -m 'user|security.capability|trusted.*opaque|trusted.own' -e hex . 2>/dev/null | sort`,
     ],
     { cwd: path },
   ).stdout;
@@ -40,7 +41,7 @@ const CHANGES = String.raw`
   cd merged && echo new >new && echo more >>changed && rm -r gone && rm -r replaced && mkdir replaced && echo n >replaced/new &&
   ln new linked && ln -s /etc/passwd link && mkfifo fifo && truncate -s 1M sparse && printf x | dd of=sparse bs=1 seek=500000 conv=notrunc 2>/dev/null &&
   mkdir -p deep/er && touch deep/er/file umläut 'a
-b' "$(printf '\377\376')" && chmod 4755 changed && touch -d '1950-01-01 01:02:03.125' old && chown 300000:70000 old &&
+b' "$(printf '\377\376')" && chmod 4755 changed && touch -d '1950-01-01 01:02:03.125' old && touch -d '2200-01-01 01:02:03.987654321' far && chown 3000000:4294967294 old && mknod null c 1 3 && mknod block b 259 1048575 && touch "$(printf 'n%.0s' $(seq 255))" && setfattr -n trusted.own -v kept new &&
   setcap cap_net_raw=ep new && setfattr -n user.bytes -v 0x00ff0a3d80 new && setfattr -n user.note -v hi deep && chmod 0 deep/er/file && chmod 1770 deep`;
 
 const BASE = {
@@ -71,13 +72,14 @@ describe('a layer as an archive', () => {
     using folder = layerFolder();
     changedLayer(folder.path);
     const wanted = picture(join(folder.path, 'up'));
+    expect(wanted).toMatch(/trusted.own=0x/);
     expect(wanted).toMatch(/security.capability=0x/);
     expect(wanted).toMatch(/trusted.overlay.opaque=0x79/);
     const ways = [
-      'ts-overlay export up >a.tar && ts-overlay apply a.tar new',
-      'ts-overlay export --compress=gzip --output a.tar.gz up && ts-overlay apply --replace a.tar.gz new',
-      'ts-overlay export up | zstd -q | ts-overlay apply --replace - new',
-      'ts-overlay export --sparse up | ts-overlay apply --replace - new',
+      'ts-overlay export up >a.tar && ts-overlay apply --devices a.tar new',
+      'ts-overlay export --compress=gzip --output a.tar.gz up && ts-overlay apply --devices --replace a.tar.gz new',
+      'ts-overlay export up | zstd -q | ts-overlay apply --devices --replace - new',
+      'ts-overlay export --sparse up | ts-overlay apply --devices --replace - new',
     ];
     for (const way of ways) {
       expect(shell(way, { cwd: folder.path }), way).toMatchObject({ stdout: '', stderr: '', status: 0 });
@@ -144,8 +146,21 @@ describe('a layer as an archive', () => {
       expect(statSync(join(out, 'linked')).ino).toBe(statSync(join(out, 'new')).ino);
       expect(readFileSync(join(out, 'sparse')).equals(readFileSync(join(folder.path, 'up/sparse')))).toBe(true);
       expect([existsSync(join(out, '.wh.gone')), existsSync(join(out, 'replaced/.wh..wh..opq'))]).toEqual([true, true]);
-      expect(statSync(join(out, 'old')).uid).toBe(300_000);
+      expect(statSync(join(out, 'old')).uid).toBe(3_000_000);
     }
+  });
+
+  test('a file larger than the digits of a header say', (context) => {
+    needs(context, needsProgram('tar'));
+    using folder = layerFolder();
+    make(folder.path, { 'layer/huge': '', out: null });
+    const size = 9 * 2 ** 30;
+    truncateSync(join(folder.path, 'layer/huge'), size);
+    const { stdout } = shell('ts-overlay export layer | head -c 4096 | tar -tv 2>/dev/null', { cwd: folder.path });
+    expect(stdout).toMatch(new RegExp(`${size} .* huge`));
+    const script =
+      'ts-overlay export --sparse layer >a.tar && ts-overlay apply a.tar new && tar -xf a.tar -C out && stat -c "%s %b" new/huge out/huge';
+    expect(shell(script, { cwd: folder.path })).toMatchObject({ stdout: `${size} 0\n${size} 0\n`, stderr: '' });
   });
 
   test('what tar(1) writes is read', (context) => {
@@ -200,7 +215,7 @@ describe('a layer as an archive', () => {
     for (const text of [diff('up'), diff('--lower', 'base', 'up')])
       expect(lines(text)).toEqual(expect.arrayContaining(wanted));
     // What was unpacked has nothing that the kernel has noted: the layers below know.
-    run(['sh', '-c', 'ts-overlay export up | ts-overlay apply - new'], { cwd: folder.path });
+    run(['sh', '-c', 'ts-overlay export up | ts-overlay apply --devices - new'], { cwd: folder.path });
     expect(lines(diff('--lower', 'base', 'new'))).toEqual(expect.arrayContaining(wanted));
     const { changes } = JSON.parse(diff('--json', '--lower', 'base', 'up')) as {
       changes: { path: string; change: string; type?: string; size?: number }[];
@@ -217,19 +232,55 @@ describe('a layer as an archive', () => {
   test('what no archive can say is refused', (context) => {
     needs(context, needsRoot);
     using folder = layerFolder();
-    make(folder.path, { 'base/dir/file': '', 'base/large': 'data', up: null, work: null, merged: null });
+    make(folder.path, {
+      'base/dir/sub/file': 'text',
+      'base/dir/gone': '',
+      'base/large': 'data',
+      up: null,
+      work: null,
+      merged: null,
+    });
+    // With the layers below, it can be said whole: mounted, that shows the same.
+    const seen = (layer: string) =>
+      shell(
+        `ts-overlay --ro --metacopy=on --lower ${layer}:base merged sh -c "cd merged; find . -printf '%p %y %m %s\\n' | grep -v '^. ' | sed 's/ d \\([0-9]*\\) .*/ d \\1/' | sort; cat large moved/sub/file"`,
+        { cwd: folder.path },
+      ).stdout;
+    const expectWhole = () => {
+      expect(
+        shell('ts-overlay export --lower base up | ts-overlay apply --replace - whole', { cwd: folder.path }),
+      ).toMatchObject({ stderr: '', status: 0 });
+      expect(seen('whole')).toBe(seen('up'));
+      expect(shell('getfattr -R -m trusted.overlay whole | grep -v opaque', { cwd: folder.path }).stdout).not.toMatch(
+        /trusted/,
+      );
+    };
     const change = (features: string, script: string) =>
       shell(`ts-overlay --lower base --upper up --work work ${features} merged sh -c '${script}'`, {
         cwd: folder.path,
       });
-    expect(change('--redirect-dir=on', 'mv merged/dir merged/moved')).toMatchObject({ stderr: '', status: 0 });
+    expect(
+      change('--redirect-dir=on', 'mv merged/dir merged/moved && touch merged/moved/new && rm merged/moved/gone'),
+    ).toMatchObject({ stderr: '', status: 0 });
     expect(shell('ts-overlay diff up', { cwd: folder.path }).stdout).toMatch(/\/moved \(was dir\)/);
     expect(shell('ts-overlay export up | wc -c', { cwd: folder.path }).stderr).toMatch(
-      /'moved' was renamed: most of it is in a lower layer/,
+      /'moved' was renamed: most of it is in a lower layer, at 'dir'\n.*export --lower … writes it whole/,
     );
+    expectWhole();
+    expect(readdirSync(join(folder.path, 'whole/moved'))).toEqual(['new', 'sub']);
     run(['sh', '-c', 'rm -r up work && mkdir up work'], { cwd: folder.path });
-    expect(change('--metacopy=on', 'chmod 600 merged/large')).toMatchObject({ stderr: '', status: 0 });
-    expect(shell('ts-overlay export --output a.tar up', { cwd: folder.path }).stderr).toMatch(/'large' has no data/);
+    expect(
+      change(
+        '--metacopy=on --redirect-dir=on',
+        'chmod 600 merged/large; mv merged/dir merged/moved; chmod 600 merged/moved/sub/file',
+      ),
+    ).toMatchObject({ stderr: '', status: 0 });
+    expect(shell('ts-overlay export --output a.tar up', { cwd: folder.path }).stderr).toMatch(
+      /'large' has no data.*\n.*export --lower … writes it whole/,
+    );
+    expectWhole();
+    expect(readFileSync(join(folder.path, 'whole/large'), 'utf8')).toBe('data');
+    run(['rm', '-r', 'whole'], { cwd: folder.path });
     run(['sh', '-c', 'rm -r up work && mkdir up work && touch up/.wh.x'], { cwd: folder.path });
     expect(shell('ts-overlay export --output a.tar up', { cwd: folder.path }).stderr).toMatch(
       /'\.wh\.x' has a name that means a deletion/,
@@ -374,7 +425,23 @@ describe('a hostile archive', () => {
       ],
       /take more than/,
     ],
-    ['is shorter than it says', [{ name: 'a', data: 'x', size: 100_000 }], /./],
+    ['is shorter than it says', [{ name: 'a', data: 'x', size: 90_000 }], /^ts-overlay: the archive is cut off: .*\n$/],
+    [
+      'is shorter than a PAX record says',
+      [records({ size: '90000' }), { name: 'a', data: 'x' }],
+      /^ts-overlay: the archive is cut off: .*\n$/,
+    ],
+    ['has more files than it may', Array.from({ length: 60 }, (_, index) => ({ name: `${index}` })), /take more than/],
+    [
+      'gives a file to an owner beyond the last',
+      [records({ uid: '4294967296' }), { name: 'a', mode: 0o4755 }],
+      /^ts-overlay: .*'4294967296' is no number that can stand there\n$/,
+    ],
+    [
+      'has a time that there is not',
+      [records({ mtime: '99999999999999999999' }), { name: 'a' }],
+      /^ts-overlay: .*'9*' is no time\n$/,
+    ],
   ];
   for (const [what, entries, stderr] of CASES)
     test(what, () => {
@@ -396,6 +463,35 @@ describe('a hostile archive', () => {
       expect(readdirSync(outside)).toEqual(['victim']);
       expect(picture(folder.path).replace(/\.\/into d.*/, '')).toBe(before.replace(/\.\/into d.*/, ''));
     });
+
+  test('what old and rare tools write means what it means to tar(1)', () => {
+    using folder = layerFolder();
+    const owner = { ...records({ uid: '7', gid: '8', mtime: '5' }), type: 'g' };
+    writeFileSync(
+      join(folder.path, 'a.tar'),
+      Buffer.concat([
+        archive(
+          { name: 'old/', type: '\0', mode: 0o755 },
+          owner,
+          { name: 'all' },
+          records({ uid: '9', gid: '' }),
+          { name: 'own', data: 'x' },
+          { name: '.wh..wh.plnk/', type: '5' },
+          { name: '.wh..wh.plnk/1.2', data: 'of aufs' },
+        ),
+        // Behind the end: nothing of the archive any more.
+        archive({ name: 'behind' }),
+        Buffer.from('garbage'),
+      ]),
+    );
+    expect(run(['ts-overlay', 'apply', 'a.tar', 'new'], { cwd: folder.path })).toMatchObject({ stderr: '', status: 0 });
+    expect(readdirSync(join(folder.path, 'new'))).toEqual(['all', 'old', 'own']);
+    expect(run(['stat', '-c', '%F %Y', 'all', 'old', 'own'], { cwd: join(folder.path, 'new') }).stdout).toBe(
+      'regular empty file 5\ndirectory 1700000000\nregular file 5\n',
+    );
+    if (isRoot)
+      expect(run(['stat', '-c', '%u:%g', 'all', 'own'], { cwd: join(folder.path, 'new') }).stdout).toBe('7:8\n9:0\n');
+  });
 
   test('links that lead out of a container are kept as they are, and absolute names begin at the folder', () => {
     using folder = layerFolder();
@@ -704,6 +800,20 @@ describe('whatever ends it, what has the name is the old or the new one, complet
     }
   });
 
+  test('a signal is heard while there is nothing to wait for', async () => {
+    using folder = layerFolder();
+    make(folder.path, { 'layer/large': '' });
+    truncateSync(join(folder.path, 'layer/large'), 2 ** 30);
+    const child = spawn(join(bin, 'ts-overlay'), ['export', 'layer'], {
+      cwd: folder.path,
+      env: { PATH: originalPath },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    child.stdout.once('data', () => child.kill('SIGINT'));
+    child.stdout.resume();
+    expect(await new Promise((resolve) => child.on('exit', (_, by) => resolve(by)))).toBe('SIGINT');
+  });
+
   test('nohup is respected', async () => {
     using folder = layerFolder();
     const whole = archive(...files);
@@ -735,6 +845,55 @@ describe('whatever ends it, what has the name is the old or the new one, complet
     expect(statuses).toContain(0);
     expect(run(['sh', '-c', 'find target -type f | wc -l'], { cwd: folder.path }).stdout).toBe('40\n');
     expect(readdirSync(folder.path).sort()).toEqual(['a.tar', 'target']);
+  });
+});
+
+describe('where it cannot be written', () => {
+  const CASES: readonly (readonly [what: string, mount: string, reason: RegExp])[] = [
+    ['a full file system', 'size=64k', /No space left on device/],
+    ['a file system without room for names', 'nr_inodes=12', /No space left on device/],
+    ['a read-only file system', 'ro', /Read-only file system/],
+  ];
+  for (const [what, options, reason] of CASES)
+    test(`${what}: that is said, and nothing is left`, (context) => {
+      needs(context, needsRoot);
+      using folder = layerFolder();
+      make(
+        folder.path,
+        Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`layer/f${index}`, 'x'.repeat(9000)])),
+      );
+      make(folder.path, { full: null });
+      const script = [
+        'ts-overlay export --output a.tar layer; ts-image pack --name n image layer >/dev/null',
+        `mount -t tmpfs -o ${options} t full`,
+        ...[
+          'ts-overlay apply a.tar full/new',
+          'ts-overlay squash layer full/new',
+          'ts-overlay export --output full/b.tar layer',
+          'ts-image unpack image full/new',
+          'ts-image pack --compress=none full/new layer',
+          'ts-image pack --compress=none full/new.tar layer',
+        ].map((command) => `${command}; echo $? $(ls -A full)`),
+      ].join('; ');
+      const { stdout, stderr } = run([original('unshare') as string, '-m', 'sh', '-c', script], { cwd: folder.path });
+      // A file of 180 KB does have a name.
+      const archived = options.startsWith('nr_inodes') ? '0 b.tar' : '1';
+      const after = options.startsWith('nr_inodes') ? ' b.tar' : '';
+      if (archived === '1') expect(stdout).toBe('1\n'.repeat(6));
+      else expect(stdout.split('\n').slice(0, 4)).toEqual(['1', '1', archived, `1${after}`]);
+      for (const line of stderr.trim().split('\n')) expect(line).toMatch(reason);
+    });
+
+  test('a mount point', (context) => {
+    needs(context, needsRoot);
+    using folder = layerFolder();
+    make(folder.path, { t: null });
+    writeFileSync(join(folder.path, 'a.tar'), archive({ name: 'f' }));
+    const script = 'mount -t tmpfs t t; ts-overlay apply a.tar t; echo $?; ls -A . t';
+    expect(run([original('unshare') as string, '-m', 'sh', '-c', script], { cwd: folder.path })).toMatchObject({
+      stdout: '1\n.:\na.tar\nt\n\nt:\n',
+      stderr: expect.stringMatching(/\/t' is a mount point, which .*\n.*name a folder in it/),
+    });
   });
 });
 

@@ -155,6 +155,81 @@ describe('layers', () => {
       expect(readdirSync(join(folder.path, 'u:p,\\'))).toEqual(['new']);
     });
 
+  for (const inject of ['', 'strace -f -qq -o /dev/null -e inject=fsopen:error=ENOSYS '])
+    test(`layers of data alone${inject && ', by the old call'}`, (context) => {
+      needs(context, needsRoot, needsProgram('setfattr', ...(inject ? ['strace'] : [])));
+      using folder = layerFolder();
+      make(folder.path, { 'base/file': '\0'.repeat(5), 'one/blob': 'data\n', 'two/other': 'x', merged: null });
+      const script = `setfattr -n trusted.overlay.metacopy base/file && setfattr -n trusted.overlay.redirect -v /blob base/file &&
+        mount -t overlay -o lowerdir=base::two::one,metacopy=on o merged && cat merged/file && ls merged && umount merged &&
+        ${inject}ts-overlay --ro --lower base::two::one --metacopy=on merged sh -c 'cat merged/file; ls merged'`;
+      expect(inNamespace(script, folder.path)).toMatchObject({
+        stdout: 'data\nfile\ndata\nfile\n',
+        stderr: '',
+        status: 0,
+      });
+    });
+
+  test('features do what they say', (context) => {
+    needs(context, needsRoot, needsProgram('getfattr'));
+    using folder = layerFolder();
+    const overlay = (options: string, script: string) => {
+      run(
+        [
+          'sh',
+          '-c',
+          'rm -rf base up work merged && mkdir base base/dir up work merged && echo text >base/file && ln base/file base/linked',
+        ],
+        {
+          cwd: folder.path,
+        },
+      );
+      const { stdout, stderr } = inNamespace(
+        `ts-overlay --lower base --upper up --work work ${options} merged sh -c '${script}'`,
+        folder.path,
+      );
+      return `${stdout}${stderr}`;
+    };
+    // Hard links, when they are copied up.
+    const linked = 'echo more >>merged/file; cat merged/linked';
+    expect(overlay('--index=on', linked)).toBe('text\nmore\n');
+    expect(overlay('--index=off', linked)).toBe('text\n');
+    // Renamed folders.
+    expect(
+      overlay('--redirect-dir=on', 'perl -e "rename(q(merged/dir), q(merged/moved)) || print qq(\\$!\\n)"; ls merged'),
+    ).toBe('file\nlinked\nmoved\n');
+    expect(
+      overlay('--redirect-dir=off', 'perl -e "rename(q(merged/dir), q(merged/moved)) || print qq(\\$!\\n)"; ls merged'),
+    ).toBe('Invalid cross-device link\ndir\nfile\nlinked\n');
+    // Data, when only metadata changes.
+    const blocks = 'chmod 600 merged/file; stat -c %b up/file';
+    expect(overlay('--metacopy=on', blocks)).toBe('0\n');
+    expect(overlay('--metacopy=off', blocks)).toBe('8\n');
+    // A sign of writes that are not synced.
+    const sign = 'ls work/work/incompat 2>/dev/null';
+    expect(overlay('--volatile', sign)).toBe('volatile\n');
+    expect(overlay('', sign)).toBe('');
+    // Where marks are.
+    const marked = 'rm -r merged/dir; mkdir merged/dir; getfattr -m overlay.opaque up/dir | grep -v "^#"';
+    expect(overlay('--userxattr', marked).trim()).toBe('user.overlay.opaque');
+    expect(overlay('', marked).trim()).toBe('trusted.overlay.opaque');
+    // File handles, as name_to_handle_at(2) gives them to servers.
+    const handle =
+      'perl -e "my \\$h = pack(q(LLx128), 128, 0); my \\$m = pack(q(L), 0); my \\$f = q(merged/file); print syscall(303, -100, \\$f, \\$h, \\$m, 0) < 0 ? qq(\\$!\\n) : qq(a handle\\n)"';
+    if (process.arch === 'x64') {
+      expect(overlay('--index=on --nfs-export=on', handle)).toBe('a handle\n');
+      expect(overlay('', handle)).toBe('Operation not supported\n');
+    }
+    // One device for files of all layers, though these are on several.
+    const devices = (xino: string) =>
+      inNamespace(
+        `mount -t tmpfs t base && touch base/file && ts-overlay --lower base --upper up --work work --xino=${xino} merged sh -c 'touch merged/new; stat -c %d merged/new merged/file | uniq | wc -l'`,
+        folder.path,
+      ).stdout;
+    expect(devices('on')).toBe('1\n');
+    expect(devices('off')).toBe('2\n');
+  });
+
   test('features are what the kernel shows of the mount', (context) => {
     needs(context, needsRoot);
     using folder = layerFolder();
@@ -457,6 +532,13 @@ describe('what the kernel would refuse is refused with the reason', () => {
       /upper 'up' is in use by the overlay on '.*\/m'/,
     ],
     [
+      'a work folder in use',
+      'mkdir m u; mount -t overlay -o lowerdir=base,upperdir=$PWD/u,workdir=$PWD/work o m',
+      '--lower base --upper up --work work',
+      '',
+      /work 'work' is in use by the overlay on '.*\/m'/,
+    ],
+    [
       'a work folder with something in it',
       'touch work/mine',
       '--lower base --upper up --work work',
@@ -492,12 +574,27 @@ describe('what the kernel would refuse is refused with the reason', () => {
     ['--lower base --tmpfs --private merged', /--private mounts for a program alone/],
     ['--lower base --tmpfs --xino sometimes merged', /--xino: 'sometimes' is none of on, off, auto/],
     ['--lower base --tmpfs merged -- ""', /the program has no name/],
+    ['--lower base::up --lower work --ro merged', /what stands behind :: must be the last/],
   ] as const)('wrong usage: %s', (words, stderr) => {
     using folder = layerFolder();
     make(folder.path, LAYERS);
     const result = shell(`ts-overlay ${words}`, { cwd: folder.path });
     expect(result).toMatchObject({ status: 1, stdout: '' });
     expect(result.stderr).toMatch(stderr);
+  });
+
+  test('an upper layer of other lower layers, where an index says so', (context) => {
+    needs(context, needsRoot);
+    using folder = layerFolder();
+    make(folder.path, { ...LAYERS, 'other/file': '' });
+    const script = `ts-overlay --lower base --upper up --work work --index on merged true && ts-overlay --lower other --upper up --work work --index on merged true;
+      echo $?; mount -t overlay -o lowerdir=other,upperdir=up,workdir=work,index=on o merged 2>/dev/null; echo $?`;
+    expect(inNamespace(script, folder.path)).toMatchObject({
+      stdout: '1\n32\n',
+      stderr: expect.stringMatching(
+        /^ts-overlay: .*: Stale file handle\nts-overlay: with an index, an upper layer belongs/,
+      ),
+    });
   });
 
   test('an ordinary user is told how', () => {

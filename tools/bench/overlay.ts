@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { bin } from './contenders.ts';
 import { type Bench, type Comparison, timed } from './measure.ts';
 
-/** A layer as images have them: many small files, some large ones; about 60 MB. */
-const SMALL = 3000;
-const LARGE = 8;
+/** How many files of 0.5 to 12 KB, and of 5 MB. */
+interface Size {
+  readonly small: number;
+  readonly large: number;
+}
 
 /** Bytes that do not compress to nothing, the same in every run. */
 function bytes(size: number, seed: number): Buffer {
@@ -21,13 +23,16 @@ function bytes(size: number, seed: number): Buffer {
   return Buffer.from(words.buffer, 0, size);
 }
 
-function makeFiles(folder: string): void {
-  for (let index = 0; index < SMALL; index++) {
+function makeFiles(folder: string, { small, large }: Size): void {
+  for (let index = 0; index < small; index++) {
     const parent = join(folder, 'usr/share', String(index % 100));
     mkdirSync(parent, { recursive: true });
     writeFileSync(join(parent, `file${index}`), bytes(500 + ((index * 37) % 12_000), index));
   }
-  for (let index = 0; index < LARGE; index++) writeFileSync(join(folder, `large${index}`), bytes(5 << 20, index));
+  mkdirSync(folder, { recursive: true });
+  const blocks = Array.from({ length: large }, (_, index) => bytes(5 << 20, index));
+  if (small) for (const [index, block] of blocks.entries()) writeFileSync(join(folder, `large${index}`), block);
+  else writeFileSync(join(folder, 'large'), Buffer.concat(blocks));
 }
 
 /** Made before, and removed afterwards. */
@@ -67,15 +72,15 @@ function mounting(count: number): Comparison {
   };
 }
 
-function unpacking(archive: string, options: string): Comparison {
+function unpacking(what: string, archive: string, options: readonly string[], size: Size): Comparison {
   const files = join(folder, 'files');
   const path = join(folder, archive);
   const to = join(folder, 'to');
   return {
-    name: `unpack ${archive}`,
+    name: `unpack ${what}`,
     around: around(() => {
-      makeFiles(files);
-      execFileSync('tar', [options, path, '-C', files, '.']);
+      makeFiles(files, size);
+      execFileSync('tar', [...options, '-cf', path, '-C', files, '.']);
     }),
     contenders: [
       {
@@ -90,5 +95,15 @@ function unpacking(archive: string, options: string): Comparison {
   };
 }
 
+/** A layer as images have them: about 60 MB. */
+const LAYER: Size = { small: 3000, large: 8 };
+
 export const overlayBenches = (): Bench[] =>
-  [...[2, 10, 50, 100].map(mounting), unpacking('a.tar', '-cf'), unpacking('a.tar.gz', '-czf')].map(timed);
+  [
+    ...[2, 10, 50, 100].map(mounting),
+    unpacking('small files', 'a.tar', [], { small: 6000, large: 0 }),
+    unpacking('one large file', 'a.tar', [], { small: 0, large: 40 }),
+    unpacking('.tar', 'a.tar', [], LAYER),
+    unpacking('.tar.gz', 'a.tar.gz', ['--gzip'], LAYER),
+    unpacking('.tar.zst', 'a.tar.zst', ['--zstd'], LAYER),
+  ].map(timed);

@@ -2,7 +2,16 @@
 import { closeSync, createReadStream, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
-import { type Content, decompressed, detectCompression, limited, openArchive, readTar, writeBytes } from '@ts/layers';
+import {
+  abortable,
+  type Content,
+  decompressed,
+  detectCompression,
+  limited,
+  openArchive,
+  readTar,
+  writeBytes,
+} from '@ts/layers';
 import { encode, type LiveSys, O_RDWR, O_TMPFILE } from '@ts/sys';
 import { ImageError } from './image.ts';
 
@@ -45,7 +54,9 @@ class FolderFiles implements Files {
     this.#root = root;
   }
 
+  /** An image may say any path: what leads out of the folder is not there. */
   #stat(path: string) {
+    if (path.split('/').includes('..')) return undefined;
     try {
       return statSync(encode(join(this.#root, path)));
     } catch {
@@ -145,10 +156,10 @@ const fromStart = (fd: number): Content =>
   createReadStream('', { fd, autoClose: false, start: 0, highWaterMark: CHUNK });
 
 /** Opens a folder, an archive, or standard input for "-". @param maxSize Most bytes that a compressed archive may have in it. */
-export async function openFiles(sys: LiveSys, path: string, maxSize: number): Promise<Files> {
+export async function openFiles(sys: LiveSys, path: string, maxSize: number, signal?: AbortSignal): Promise<Files> {
   if (path !== '-' && statSync(encode(path), { throwIfNoEntry: false })?.isDirectory()) return new FolderFiles(path);
   let fd: number;
-  if (path === '-') fd = await unpackedCopy(sys, openArchive(sys, '-').source, maxSize);
+  if (path === '-') fd = await unpackedCopy(sys, abortable(openArchive(sys, '-').source, signal), maxSize);
   else {
     sys.close(sys.or(`cannot open '${path}'`).open(path, 0));
     fd = openSync(encode(path), 'r');
@@ -157,13 +168,13 @@ export async function openFiles(sys: LiveSys, path: string, maxSize: number): Pr
     if (isSeekable) readSync(fd, start, 0, start.length, 0);
     if (!isSeekable || detectCompression(start) !== 'none') {
       const source = isSeekable ? fromStart(fd) : createReadStream('', { fd, autoClose: false });
-      const copy = await unpackedCopy(sys, source, maxSize);
+      const copy = await unpackedCopy(sys, abortable(source, signal), maxSize);
       closeSync(fd);
       fd = copy;
     }
   }
   try {
-    return new ArchiveFiles(fd, await placesIn(fromStart(fd)));
+    return new ArchiveFiles(fd, await placesIn(abortable(fromStart(fd), signal)));
   } catch (error) {
     closeSync(fd);
     throw error;

@@ -76,12 +76,23 @@ export class Layout {
 
   /** Names an image; one that had the name before loses it. From here on the layout has it. */
   async name(manifest: Descriptor, name: string | undefined): Promise<void> {
+    // Somebody else may be adding to the layout, too.
+    const fd = this.#sys.open(join(this.#root, 'oci-layout'), O_RDONLY);
+    try {
+      lock(this.#sys, fd, true);
+      await this.#name(manifest, name);
+    } finally {
+      this.#sys.close(fd);
+    }
+  }
+
+  async #name(manifest: Descriptor, name: string | undefined): Promise<void> {
     const path = join(this.#root, 'index.json');
     const before = existsSync(path) ? parseJson<Index>(readFileSync(path), path) : undefined;
-    const others = (before?.manifests ?? []).filter(
-      ({ digest, annotations }) =>
-        digest !== manifest.digest && (name === undefined || annotations?.[REF_NAME] !== name),
-    );
+    const others = (before?.manifests ?? []).filter(({ digest, annotations }) => {
+      const other = annotations?.[REF_NAME];
+      return other === undefined ? digest !== manifest.digest : other !== name;
+    });
     const annotations = name === undefined ? manifest.annotations : { ...manifest.annotations, [REF_NAME]: name };
     const index: Index = {
       ...before,

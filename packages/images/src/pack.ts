@@ -6,11 +6,13 @@ import {
   abortable,
   type Compression,
   type Content,
+  checked,
   compressed,
   counted,
   decompressed,
   exported,
   hashed,
+  limited,
   openArchive,
   writeTar,
 } from '@ts/layers';
@@ -47,6 +49,8 @@ export interface PackOptions {
   readonly comment?: string;
   /** How it is run: what is said here takes the place of what the base says. */
   readonly run: NonNullable<Config['config']>;
+  /** Most bytes of a layer that comes as an archive. */
+  readonly maxSize: number;
   readonly skipped: (path: string) => void;
   readonly signal?: AbortSignal;
   readonly advance?: (bytes: number) => void;
@@ -61,9 +65,11 @@ interface Added {
 }
 
 /** Bytes of a layer that are not compressed. */
-function archiveOf(sys: LiveSys, path: string, { latest, skipped, advance }: PackOptions): Content {
+function archiveOf(sys: LiveSys, path: string, { latest, maxSize, skipped, advance }: PackOptions): Content {
   if (!statSync(encode(path), { throwIfNoEntry: false })?.isDirectory())
-    return decompressed(counted(openArchive(sys, path).source, advance ?? (() => undefined)));
+    return checked(
+      limited(decompressed(counted(openArchive(sys, path).source, advance ?? (() => undefined))), maxSize),
+    );
   return writeTar(exported(sys, path, { latest, sparse: false, skipped, advance }));
 }
 

@@ -1,6 +1,6 @@
 /** Images in local files: OCI layouts, in a folder or an archive, and what docker save writes. */
 import { createHash } from 'node:crypto';
-import { abortable, type Content, decompressed, hashed } from '@ts/layers';
+import { abortable, type Content, counted, decompressed, hashed, limited } from '@ts/layers';
 import type { LiveSys } from '@ts/sys';
 import { type Files, openFiles, parseJson, readSmall } from './files.ts';
 import {
@@ -66,8 +66,10 @@ class LayoutSource implements Source {
     this.#files = files;
   }
 
-  async #described<T>({ digest }: Descriptor, what: string): Promise<{ value: T; bytes: Buffer }> {
+  async #described<T>({ digest, size }: Descriptor, what: string): Promise<{ value: T; bytes: Buffer }> {
     const bytes = check(await readSmall(this.#files, blobPath(digest)), digest, what);
+    if (bytes.length !== size)
+      throw new ImageError(`${what} has ${bytes.length} bytes, what leads to it says ${size}: ${digest}`);
     return { value: parseJson<T>(bytes, what), bytes };
   }
 
@@ -210,9 +212,14 @@ export function parseReference(text: string): { transport?: string; path: string
 }
 
 /** Opens where images are. @param maxSize Most bytes of an archive of images that is compressed as a whole. */
-export async function openSource(sys: LiveSys, reference: string, maxSize: number): Promise<Source> {
+export async function openSource(
+  sys: LiveSys,
+  reference: string,
+  maxSize: number,
+  signal?: AbortSignal,
+): Promise<Source> {
   const { path } = parseReference(reference);
-  const files = await openFiles(sys, path, maxSize);
+  const files = await openFiles(sys, path, maxSize, signal);
   if (files.has('index.json') && files.has('oci-layout')) return new LayoutSource(files);
   if (files.has('manifest.json')) return new DockerSource(files);
   files.close();
@@ -222,34 +229,44 @@ export async function openSource(sys: LiveSys, reference: string, maxSize: numbe
   );
 }
 
-/** Reads all of a layer and throws where it is not what its digest says. */
-async function verifyLayer(
-  { digest, diffId, size, open }: Layer,
-  content: (source: Content) => Content,
-): Promise<void> {
-  const wanted = digest ?? diffId;
-  const hash = createHash(parseDigest(wanted).algorithm);
-  let length = 0;
-  const source = content(open());
-  for await (const chunk of hashed(digest === undefined ? decompressed(source) : source, hash)) length += chunk.length;
-  if (digest !== undefined && length !== size)
-    throw new ImageError(`layer ${digest} has ${length} bytes, the manifest says ${size}`);
-  if (`${parseDigest(wanted).algorithm}:${hash.digest('hex')}` !== wanted)
-    throw new ImageError(`a layer is not what its digest says: ${wanted}`);
+export interface VerifyOptions {
+  /** Most bytes of a layer when it is not compressed any more. */
+  readonly maxSize: number;
+  readonly signal?: AbortSignal;
+  readonly advance?: (bytes: number) => void;
 }
 
+/** Reads all of something, and tells its length and whether it is what a digest says. */
+async function measured(source: Content, wanted: string): Promise<{ length: number; isRight: boolean }> {
+  const { algorithm, hex } = parseDigest(wanted);
+  const hash = createHash(algorithm);
+  let length = 0;
+  for await (const chunk of hashed(source, hash)) length += chunk.length;
+  return { length, isRight: hash.digest('hex') === hex };
+}
+
+/** Content that is stored as it is has one digest for both. */
+const isCompressed = ({ digest, diffId }: Layer) => digest !== undefined && digest !== diffId;
+
+/** Reads all of a layer and throws where it is not what its digests say: as it is stored, and when it is not compressed. */
+async function verifyLayer(layer: Layer, { maxSize, signal, advance = () => undefined }: VerifyOptions): Promise<void> {
+  const { digest, diffId, size } = layer;
+  const open = () => counted(abortable(layer.open(), signal), advance);
+  if (digest !== undefined) {
+    const { length, isRight } = await measured(open(), digest);
+    if (length !== size) throw new ImageError(`layer ${digest} has ${length} bytes, the manifest says ${size}`);
+    if (!isRight) throw new ImageError(`a layer is not what its digest says: ${digest}`);
+    if (!isCompressed(layer)) return;
+  }
+  const { isRight } = await measured(limited(decompressed(open()), maxSize), diffId);
+  if (!isRight) throw new ImageError(`a layer is not what the configuration says: ${diffId}`);
+}
+
+/** How many bytes are read to verify an image. */
+export const bytesToVerify = ({ layers }: Image): number =>
+  layers.reduce((sum, layer) => sum + layer.size * (isCompressed(layer) ? 2 : 1), 0);
+
 /** Reads all layers before anything is made of them. */
-export async function verify(
-  image: Image,
-  { signal, advance }: { signal?: AbortSignal; advance?: (bytes: number) => void },
-): Promise<void> {
-  for (const layer of image.layers)
-    await verifyLayer(layer, (source) =>
-      (async function* () {
-        for await (const chunk of abortable(source, signal)) {
-          advance?.(chunk.length);
-          yield chunk;
-        }
-      })(),
-    );
+export async function verify(image: Image, options: VerifyOptions): Promise<void> {
+  for (const layer of image.layers) await verifyLayer(layer, options);
 }

@@ -62,10 +62,9 @@ export async function unpack(
   target: string,
   options: UnpackOptions,
 ): Promise<{ layers: readonly string[]; unset: Unset }> {
-  const { isReplacing, advance, signal } = options;
-  await verify(image, { signal, advance });
+  await verify(image, options);
   const unset = new Map<string, number>();
-  await replaced(sys, target, isReplacing, async (folder) => {
+  await replaced(sys, target, options.isReplacing, async (folder) => {
     for (const [index, layer] of image.layers.entries()) {
       const name = String(index + 1);
       sys.or(`cannot create '${join(target, name)}'`).mkdirat(folder, name, 0o700);

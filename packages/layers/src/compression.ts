@@ -10,6 +10,8 @@ export type Compression = 'none' | 'gzip' | 'zstd';
 const MAGICS: readonly (readonly [name: string, bytes: readonly number[]])[] = [
   ['gzip', [0x1f, 0x8b]],
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
+  // A frame to be skipped, with which pzstd(1) begins.
+  ['zstd', [0x50, 0x2a, 0x4d, 0x18]],
   ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
   ['bzip2', [0x42, 0x5a, 0x68]],
 ];

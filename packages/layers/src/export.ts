@@ -1,10 +1,11 @@
 /** From a layer to an archive in the form of the Open Container Initiative (image-spec, layer.md). */
 import type { BigIntStats } from 'node:fs';
-import type { LiveSys, Time } from '@ts/sys';
+import { mountDetached } from '@ts/overlay';
+import { type LiveSys, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, RESOLVE_BENEATH, type Time } from '@ts/sys';
 import { extentsOf, openFile, read } from './contents.ts';
 import { isWhiteout, kindOf } from './diff.ts';
 import { LayerError } from './errors.ts';
-import { attributesOf, isMark, type Marks, marksOf } from './marks.ts';
+import { attributesOf, isMark, type Marks, marksOf, WHOLE } from './marks.ts';
 import type { Entry, EntryType, Extent, Written } from './tar.ts';
 import { type Found, openFolder, pathOf, statOfFolder, targetOf, walk } from './walk.ts';
 
@@ -15,6 +16,8 @@ export interface ExportOptions {
   readonly sparse: boolean;
   /** Is told of what no archive can have. */
   readonly skipped: (path: string) => void;
+  /** Layers below, topmost first: what the layer only refers to (renamed folders, files without data) is taken from there. */
+  readonly lowers?: readonly string[];
   /** Is told how many bytes of files have been read. */
   readonly advance?: (bytes: number) => void;
 }
@@ -52,10 +55,13 @@ class Exporter {
   readonly #options: ExportOptions;
   /** First names of files with several. */
   readonly #names = new Map<string, string>();
+  readonly #view: number | undefined;
 
-  constructor(sys: LiveSys, options: ExportOptions) {
+  /** @param view Descriptor of what the layer shows together with those below. */
+  constructor(sys: LiveSys, options: ExportOptions, view: number | undefined) {
     this.#sys = sys;
     this.#options = options;
+    this.#view = view;
   }
 
   #entry(path: string, stat: BigIntStats, type: EntryType, more: Partial<Entry> = {}): Entry {
@@ -87,15 +93,26 @@ class Exporter {
     return { entry };
   }
 
-  /** A folder, and the marker that it hides the one below. */
+  /** A folder, and the marker that it hides the one below. One that was renamed comes whole. */
   *folder(path: string, stat: BigIntStats, xattrs: Entry['xattrs'], marks: Marks): Generator<Written> {
-    if (marks.redirect !== undefined)
-      throw new LayerError(
-        `'${path}' was renamed: most of it is in a lower layer, at '${marks.redirect}'`,
-        'squash cannot help either: copy the folder in a mount with --redirect-dir=off',
-      );
+    const isRenamed = marks.redirect !== undefined;
+    if (isRenamed && this.#view === undefined)
+      throw new LayerError(`'${path}' was renamed: most of it is in a lower layer, at '${marks.redirect}'`, WHOLE);
     yield { entry: this.#entry(path || '.', stat, 'directory', { xattrs }) };
-    if (marks.isOpaque) yield this.#marker(`${path ? `${path}/` : ''}.wh..wh..opq`);
+    if (marks.isOpaque || isRenamed) yield this.#marker(`${path ? `${path}/` : ''}.wh..wh..opq`);
+    if (!isRenamed) return;
+    const whole = this.#inView(path, O_RDONLY | O_DIRECTORY);
+    try {
+      yield* walk<Written>(this.#sys, whole, (found) => this.add(found), path);
+    } finally {
+      this.#sys.close(whole);
+    }
+  }
+
+  #inView(path: string, flags: number): number {
+    return this.#sys
+      .or(`cannot open '${path}' in the layers together`)
+      .openat2(this.#view as number, path, { flags: flags | O_NOFOLLOW, resolve: RESOLVE_BENEATH });
   }
 
   /** All of one entry of a folder. */
@@ -116,16 +133,13 @@ class Exporter {
     const xattrs = new Map([...attributes].filter(([attribute]) => !isLocal(attribute)));
     if (kind === 'folder') {
       yield* this.folder(path, stat, xattrs, marks);
-      return true;
+      return marks.redirect === undefined;
     }
-    if (marks.isWithoutData)
-      throw new LayerError(
-        `'${path}' has no data: that is in a lower layer`,
-        'write to the file in a mount with --metacopy=off, or squash the layers',
-      );
+    if (marks.isWithoutData && this.#view === undefined)
+      throw new LayerError(`'${path}' has no data: that is in a lower layer`, WHOLE);
     const first = this.#first(stat, path);
     if (first !== undefined) yield { entry: this.#entry(path, stat, 'link', { target: first }) };
-    else if (kind === 'file') yield* this.#file(found, xattrs);
+    else if (kind === 'file') yield* this.#file(found, xattrs, marks);
     else
       yield {
         entry: this.#entry(path, stat, TYPES[kind] as EntryType, {
@@ -146,8 +160,8 @@ class Exporter {
     return first;
   }
 
-  *#file(found: Found, xattrs: Entry['xattrs']): Generator<Written> {
-    const fd = openFile(this.#sys, found);
+  *#file(found: Found, xattrs: Entry['xattrs'], { isWithoutData }: Marks): Generator<Written> {
+    const fd = isWithoutData ? this.#inView(found.path, O_RDONLY) : openFile(this.#sys, found);
     try {
       const size = Number(found.stat.size);
       const data = extentsOf(this.#sys, fd, size);
@@ -172,14 +186,18 @@ class Exporter {
 
 /** Entries of the archive, sorted by name; the same files give the same entries. */
 export function* exported(sys: LiveSys, layer: string, options: ExportOptions): Generator<Written> {
+  const { lowers = [] } = options;
   const top = openFolder(sys, layer);
-  const exporter = new Exporter(sys, options);
+  let view: number | undefined;
   try {
+    if (lowers.length) view = mountDetached(sys, [layer, ...lowers], ['metacopy=on', 'redirect_dir=follow']);
+    const exporter = new Exporter(sys, options, view);
     const attributes = attributesOf(sys, pathOf(top));
     const xattrs = new Map([...attributes].filter(([name]) => !isLocal(name)));
     yield* exporter.folder('', statOfFolder(top), xattrs, marksOf(attributes));
     yield* walk<Written>(sys, top, (found) => exporter.add(found));
   } finally {
+    if (view !== undefined) sys.close(view);
     sys.close(top);
   }
 }

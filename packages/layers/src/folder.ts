@@ -112,7 +112,7 @@ export class Folder {
   }
 
   #find(path: string): number {
-    return this.#sys.openat2(this.#root, path || '.', {
+    return this.#sys.or(`cannot open '${path}'`).openat2(this.#root, path || '.', {
       flags: O_PATH | O_DIRECTORY,
       resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
     });
@@ -169,10 +169,12 @@ export class Folder {
     for (const attribute of entry.xattrs.keys())
       if (isMark(attribute))
         throw new LayerError(`'${path}' has the attribute ${attribute}, which is for mounted layers alone`);
+    const folders = parts.slice(0, -1);
+    if (folders.some((part) => part.startsWith(OF_AUFS) && part !== OPAQUE)) return;
     if (name === OPAQUE) markOpaque(this.#sys, pathOf(this.#folder(above(path))), this.#rules.space);
     else if (name.startsWith(OF_AUFS)) return;
     else if (name.startsWith(WHITEOUT)) this.#addWhiteout(path, name.slice(WHITEOUT.length));
-    else if (parts.slice(0, -1).some((part) => part.startsWith(WHITEOUT)))
+    else if (folders.some((part) => part.startsWith(WHITEOUT)))
       throw new LayerError(`'${path}' is inside of what marks a deletion`);
     else if (path === '' || entry.type === 'directory') this.#addFolder(path, entry);
     else if (entry.type === 'file') await this.#addFile(path, entry, content);

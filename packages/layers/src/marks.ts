@@ -48,6 +48,9 @@ export function marksOf(attributes: Attributes): Marks {
   };
 }
 
+/** What helps where a layer only refers to what lies below. */
+export const WHOLE = 'ts-overlay export --lower … writes it whole: what is missing is taken from the layers below';
+
 /** Makes a folder, given by any path to it, hide the one below. */
 export const markOpaque = (sys: LiveSys, path: string, space: Space): void => {
   sys.or(`cannot mark '${path}' as opaque`).setxattr(path, `${space}.overlay.opaque`, Buffer.from('y'));

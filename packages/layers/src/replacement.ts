@@ -134,9 +134,18 @@ export class Replacement {
   }
 
   #rename(flags: number): void {
-    this.#sys
-      .or(`cannot rename the new folder to '${this.#target}'`)
-      .renameat2(AT_FDCWD, this.#path, AT_FDCWD, this.#target, flags);
+    try {
+      this.#sys
+        .or(`cannot rename the new folder to '${this.#target}'`)
+        .renameat2(AT_FDCWD, this.#path, AT_FDCWD, this.#target, flags);
+    } catch (error) {
+      throw isCode(error, 'EBUSY')
+        ? new LayerError(
+            `'${this.#target}' is a mount point, which no new folder can take the place of`,
+            'name a folder in it',
+          )
+        : error;
+    }
   }
 
   /** Gives it its name. */
@@ -211,10 +220,14 @@ export async function withScratch(sys: LiveSys, target: string, use: (folder: st
   }
 }
 
-/** Locks what has just been made, so that nobody takes it for something left behind. */
-export const lock = (sys: LiveSys, fd: number): void => {
+/**
+ * Locks a file or a folder until it is closed, where its file system has locks.
+ *
+ * @param isWaiting Until somebody else has closed it. Else it has just been made, and nobody is to take it for something left behind.
+ */
+export const lock = (sys: LiveSys, fd: number, isWaiting = false): void => {
   try {
-    sys.flock(fd, LOCK_EX | LOCK_NB);
+    sys.flock(fd, isWaiting ? LOCK_EX : LOCK_EX | LOCK_NB);
   } catch (error) {
     if (!isCode(error, ...NO_LOCKS)) throw error;
   }

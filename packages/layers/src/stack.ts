@@ -16,7 +16,7 @@ import {
 import { copyData, openFile } from './contents.ts';
 import { isWhiteout } from './diff.ts';
 import { LayerError } from './errors.ts';
-import { type Attributes, attributesOf, isMark, markOpaque, marksOf, type Space } from './marks.ts';
+import { type Attributes, attributesOf, isMark, markOpaque, marksOf, type Space, WHOLE } from './marks.ts';
 import { give } from './owner.ts';
 import { replaced } from './replacement.ts';
 import { entriesOf, type Found, openFolder, openFolderIn, pathOf, statOfFolder, targetOf } from './walk.ts';
@@ -93,8 +93,11 @@ class Stack {
     const attributes = attributesOf(this.#sys, at);
     const marks = marksOf(attributes);
     if (marks.redirect !== undefined && stat.isDirectory())
-      throw new LayerError(`'${path}' was renamed: most of it is elsewhere in a lower layer, at '${marks.redirect}'`);
-    if (marks.isWithoutData) throw new LayerError(`'${path}' has no data: that is in a lower layer`);
+      throw new LayerError(
+        `'${path}' was renamed: most of it is elsewhere in a lower layer, at '${marks.redirect}'`,
+        WHOLE,
+      );
+    if (marks.isWithoutData) throw new LayerError(`'${path}' has no data: that is in a lower layer`, WHOLE);
     return attributes;
   }
 

@@ -1,5 +1,6 @@
 /** Bytes on their way: counted, limited, hashed. */
 import type { Hash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { LayerError } from './errors.ts';
 import type { Content } from './tar.ts';
 
@@ -23,20 +24,32 @@ async function* iterated(source: Content): AsyncGenerator<Uint8Array> {
   yield* source;
 }
 
-/** Passes bytes on until they are asked to stop: at once then, though the source may be waiting for somebody who never writes. */
+/** Bytes, or pieces, that may be worked on before signals are heard. */
+const TURN = { bytes: 4 * 1024 * 1024, pieces: 256 };
+
+/**
+ * Passes bytes on until they are asked to stop: at once then, though the source may be waiting for somebody who never writes, or
+ * never wait at all.
+ */
 export async function* abortable(source: Content, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
   const chunks = iterated(source);
   let stop: (reason: unknown) => void = () => undefined;
   const listen = () => stop(signal?.reason);
   signal?.addEventListener('abort', listen);
+  let bytes = 0;
   try {
-    for (;;) {
+    for (let pieces = 0; ; pieces++) {
+      if (bytes >= TURN.bytes || pieces >= TURN.pieces) {
+        await setImmediate();
+        bytes = pieces = 0;
+      }
       signal?.throwIfAborted();
       const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
         stop = reject;
         chunks.next().then(resolve, reject);
       });
       if (next.done) return;
+      bytes += next.value.length;
       yield next.value;
     }
   } finally {

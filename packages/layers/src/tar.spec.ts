@@ -117,7 +117,7 @@ describe('what is written comes back', () => {
       entry({ path: 'l', type: 'symlink', target: `/${'very/'.repeat(40)}long` }),
       entry({ path: 'h', type: 'link', target: 'ünicode' }),
       entry({ path: 'c', type: 'character-device', device: { major: 1, minor: 300 } }),
-      entry({ path: 'b', type: 'block-device', device: { major: 259, minor: 7 } }),
+      entry({ path: 'b', type: 'block-device', device: { major: 259, minor: 0xfffff } }),
       entry({ path: 'f', type: 'fifo', mode: 0 }),
     ];
     const back = await readAll(writeTar(list.map((each) => ({ entry: each }))));
@@ -182,6 +182,17 @@ describe('what is written comes back', () => {
         ['-c', 'truncate -s 1M s && printf x | dd of=s bs=1 seek=700000 conv=notrunc 2>/dev/null && ln s t'],
         { cwd: folder },
       );
+      // Times before 1970, after 2242 and ids above 2^21 do not fit into the digits of a header: GNU has them in base 256.
+      for (const format of ['gnu', 'posix'])
+        for (const time of [-600_000_000n, 9_999_999_999n]) {
+          const options = ['-c', `--format=${format}`, `--mtime=@${time}`, '--owner=a:3000000', '--group=b:4294967294'];
+          const [first] = await readAll([execFileSync('tar', [...options, 't'], { cwd: folder, maxBuffer: 1 << 24 })]);
+          expect(first?.entry).toMatchObject({
+            uid: 3_000_000,
+            gid: 4_294_967_294,
+            mtime: { seconds: time, nanoseconds: 0 },
+          });
+        }
       for (const format of ['gnu', 'ustar', 'posix', 'v7']) {
         const made = execFileSync('tar', ['-c', `--format=${format}`, 's', 't'], { cwd: folder, maxBuffer: 1 << 24 });
         const back = await readAll([made]);
@@ -231,6 +242,10 @@ describe('what is damaged is refused', () => {
     ['nothing', Buffer.alloc(0)],
   ])('%s', async (_, bytes) => {
     await expect(readAll([bytes])).rejects.toThrow(LayerError);
+  });
+
+  test.each(['abc', '', '1e5', '-', '9999999999999999999'])('the time %j', (text) => {
+    expect(() => parseTime(text)).toThrow(LayerError);
   });
 
   test('a header that was changed', async () => {
@@ -298,7 +313,9 @@ describe('compression', () => {
   });
 
   test('zstd is read by every Node', async () => {
-    expect((await collect(decompressed(inPieces(ZSTD, 3)))).toString()).toBe('hello');
+    const skipped = Buffer.from('502a4d180400000061626364', 'hex');
+    for (const bytes of [ZSTD, Buffer.concat([skipped, ZSTD]), Buffer.concat([ZSTD, skipped])])
+      expect((await collect(decompressed(inPieces(bytes, 3)))).toString()).toBe('hello');
     await expect(collect(decompressed([ZSTD.subarray(0, 8)]))).rejects.toThrow(LayerError);
   });
 

@@ -2,9 +2,11 @@
  * Archives of tar(5), read and written entry for entry by tar-stream.
  *
  * Names, link targets and values of extended attributes are bytes. tar-stream takes the records of PAX headers for UTF-8 text,
- * which a capability of a file (security.capability) is not: two of its methods are replaced by ones that keep bytes. Text of
- * headers is then latin1, one character a byte, in both directions.
+ * which a capability of a file (security.capability) is not: methods of its own are replaced by ones that keep bytes. Text of
+ * headers is then latin1, one character a byte, in both directions. Replaced are also those that read on behind the end of an
+ * archive, that leave global records out where an entry has none of its own, and that say what is wrong with an archive.
  */
+import { PassThrough } from 'node:stream';
 import { decode, encode, type Time } from '@ts/sys';
 import { type Extract, extract, type Header, type Pack, pack } from 'tar-stream';
 import { LayerError } from './errors.ts';
@@ -80,22 +82,65 @@ export function formatRecords(records: Readonly<Record<string, string>>): Buffer
   return Buffer.from(lines.join(''), 'latin1');
 }
 
+type Records = Record<string, string>;
+
+type Callback = (error?: Error | null) => void;
+
 interface ExtractInside {
-  _header: Omit<Header, 'type'> & { type: string };
-  _pax: Record<string, string> | null;
-  _paxGlobal: Record<string, string> | null;
+  _header: (Omit<Header, 'type'> & { type: string }) | null;
+  _buffer: { readonly buffered: number; shift(size: number): unknown };
+  _pax: Records | null;
+  _paxGlobal: Records | null;
+  _consumeHeader(): boolean;
   _decodeLongHeader(bytes: Uint8Array): void;
+  _applyLongHeaders(): void;
+  _continueWrite(error: Error | null): void;
+  _final(callback: Callback): void;
 }
+
+/** Records of an entry, its own before those for all. An empty value takes one back, but for attributes: those can be empty. */
+const together = (global: Records | null, own: Records | null): Records | null =>
+  global || own
+    ? Object.fromEntries(
+        Object.entries({ ...global, ...own }).filter(([key, value]) => value !== '' || key.startsWith(XATTR)),
+      )
+    : null;
 
 function byteReader(): Extract {
   const reader = extract({ filenameEncoding: 'latin1', allowUnknownFormat: true } as Parameters<typeof extract>[0]);
   const inside = reader as unknown as ExtractInside;
-  const others = inside._decodeLongHeader;
+  const { _consumeHeader, _decodeLongHeader, _applyLongHeaders, _continueWrite, _final } = inside;
+  /** Empty blocks in turn: two of them are the end, whatever comes behind. */
+  let empty = 0;
+  inside._consumeHeader = function () {
+    const isRead = _consumeHeader.call(this);
+    empty = isRead && this._header === null ? empty + 1 : 0;
+    if (empty >= 2) {
+      this._buffer.shift(this._buffer.buffered);
+      empty = 2;
+    }
+    return isRead;
+  };
   inside._decodeLongHeader = function (bytes) {
-    const { type } = this._header;
-    if (type === 'pax-global-header') this._paxGlobal = parseRecords(Buffer.from(bytes));
-    else if (type === 'pax-header') this._pax = { ...this._paxGlobal, ...parseRecords(Buffer.from(bytes)) };
-    else others.call(this, bytes);
+    const type = this._header?.type;
+    if (type === 'pax-global-header') this._paxGlobal = { ...this._paxGlobal, ...parseRecords(Buffer.from(bytes)) };
+    else if (type === 'pax-header') this._pax = parseRecords(Buffer.from(bytes));
+    else _decodeLongHeader.call(this, bytes);
+  };
+  inside._applyLongHeaders = function () {
+    this._pax = together(this._paxGlobal, this._pax);
+    _applyLongHeaders.call(this);
+  };
+  inside._continueWrite = function (error) {
+    const isKnown = error === null || error === undefined || error instanceof LayerError;
+    _continueWrite.call(
+      this,
+      isKnown ? error : new LayerError(`not a tar archive, or a damaged one: ${error.message}`),
+    );
+  };
+  inside._final = function (callback) {
+    if (empty === 2) _final.call(this, callback);
+    else callback(new LayerError('the archive is cut off: its end is missing'));
   };
   return reader;
 }
@@ -105,10 +150,26 @@ interface PackInside {
   push(bytes: Uint8Array): boolean;
 }
 
+/** What fits into the fields of a header: six octal digits of an id, a time from 1970 to 2038. */
+const MOST_ID = 0o777777;
+const MOST_TIME = 0x7fff_ffffn;
+
+/** A header with a device number of more than six octal digits, which tar-stream cuts off: in base 256, as all others read it. */
+function withMinor(header: Uint8Array, minor: number): Uint8Array {
+  const bytes = Buffer.from(header);
+  bytes.fill(0, 337, 345);
+  bytes[337] = 0x80;
+  bytes.writeUInt32BE(minor, 341);
+  bytes.fill(' ', 148, 156);
+  const sum = bytes.reduce((total, byte) => total + byte, 0);
+  bytes.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return bytes;
+}
+
 function byteWriter(): Pack {
   const writer = pack();
   const inside = writer as unknown as PackInside;
-  const encodeHeader = inside._encode;
+  const { _encode: encodeHeader, push } = inside;
   inside._encode = function ({ records, ...header }) {
     if (records?.length) {
       const { uid, gid, mtime } = header;
@@ -125,14 +186,21 @@ function byteWriter(): Pack {
       this.push(records);
       this.push(padding(records.length));
     }
+    const { devminor = 0 } = header;
+    if (devminor > MOST_ID)
+      inside.push = function (bytes) {
+        inside.push = push;
+        return push.call(this, withMinor(bytes, devminor));
+      };
     encodeHeader.call(this, header);
   };
   return writer;
 }
 
-/** "1700000000.25" in seconds and nanoseconds, exactly. */
+/** "1700000000.25" in seconds and nanoseconds, exactly. Throws LayerError for what no file can have. */
 export function parseTime(text: string): Time {
-  const [, sign, whole = '0', fraction = ''] = /^(-?)(\d+)(?:\.(\d*))?$/.exec(text) ?? [];
+  const [, sign, whole, fraction = ''] = /^(-?)(\d{1,18})(?:\.(\d*))?$/.exec(text) ?? [];
+  if (whole === undefined) throw new LayerError(`the archive is damaged: '${text}' is no time`);
   const nanoseconds = Number(fraction.padEnd(9, '0').slice(0, 9));
   const seconds = BigInt(whole);
   if (sign !== '-') return { seconds, nanoseconds };
@@ -147,14 +215,27 @@ export function formatTime({ seconds, nanoseconds }: Time): string {
   return `${isNegative ? '-' : ''}${whole}${fraction && `.${fraction}`}`;
 }
 
-const integer = (text: string | undefined, otherwise: number): number => {
-  if (text === undefined) return otherwise;
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new LayerError(`the archive is damaged: '${text}' is no number`);
+/** The number of a record, or else of the header. */
+const integer = (text: string | undefined, otherwise: number, most = Number.MAX_SAFE_INTEGER): number => {
+  const value = text === undefined ? otherwise : /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  // tar-stream reads -0 where an old header has -1.
+  if (!Number.isSafeInteger(value) || value < 0 || value > most || Object.is(value, -0))
+    throw new LayerError(`the archive is damaged: '${text ?? otherwise}' is no number that can stand there`);
   return value;
 };
 
-const xattrsOf = (records: Readonly<Record<string, string>>): Map<string, Uint8Array> =>
+/** The kernel has 32 bits for it, and one value that means none. */
+const LARGEST_ID = 0xffff_fffe;
+const LARGEST_DEVICE = 0xffff_ffff;
+
+/** tar-stream is one second late for times before 1970, which old headers have as a complement of two. */
+function headerTime(mtime: Date): Time {
+  const seconds = Math.floor(mtime.getTime() / 1000);
+  if (Number.isNaN(seconds)) throw new LayerError('the archive is damaged: a time cannot be read');
+  return { seconds: BigInt(seconds < 0 ? seconds - 1 : seconds), nanoseconds: 0 };
+}
+
+const xattrsOf = (records: Readonly<Records>): Map<string, Uint8Array> =>
   new Map(
     Object.entries(records).flatMap(([key, value]) =>
       key.startsWith(XATTR) ? [[fromLatin1(key.slice(XATTR.length)), Buffer.from(value, 'latin1')] as const] : [],
@@ -187,9 +268,11 @@ const TYPES: Readonly<Record<string, EntryType>> = {
 };
 
 function entryOf(header: Header): Entry {
-  const records = (header.pax ?? {}) as Readonly<Record<string, string>>;
+  const records = (header.pax ?? {}) as Readonly<Records>;
   const path = fromLatin1(records['GNU.sparse.name'] ?? header.name);
-  const type = TYPES[header.type ?? ''];
+  const known = TYPES[header.type ?? ''];
+  // Old archives have no type for folders.
+  const type = known === 'file' && path.endsWith('/') ? 'directory' : known;
   if (!type)
     throw new LayerError(
       `'${path}' is of a kind that is not read`,
@@ -203,15 +286,17 @@ function entryOf(header: Header): Entry {
     path,
     type,
     mode: header.mode & 0o7777,
-    uid: integer(records.uid, header.uid),
-    gid: integer(records.gid, header.gid),
-    mtime:
-      records.mtime === undefined
-        ? { seconds: BigInt(Math.floor(header.mtime.getTime() / 1000)), nanoseconds: 0 }
-        : parseTime(records.mtime),
+    uid: integer(records.uid, header.uid, LARGEST_ID),
+    gid: integer(records.gid, header.gid, LARGEST_ID),
+    mtime: records.mtime === undefined ? headerTime(header.mtime) : parseTime(records.mtime),
     size: type === 'file' ? size : 0,
     target: header.linkname ? fromLatin1(header.linkname) : undefined,
-    device: type.endsWith('device') ? { major: header.devmajor, minor: header.devminor } : undefined,
+    device: type.endsWith('device')
+      ? {
+          major: integer(records['SCHILY.devmajor'], header.devmajor, LARGEST_DEVICE),
+          minor: integer(records['SCHILY.devminor'], header.devminor, LARGEST_DEVICE),
+        }
+      : undefined,
     xattrs: xattrsOf(records),
     extents: map === undefined ? undefined : extentsOf(map.split(',').map(Number), size, path),
   };
@@ -265,19 +350,15 @@ const drained = (stream: Drains): Promise<void> =>
     stream.on('close', done);
   });
 
-/** Passes on what comes, and says in the end whether it ended as an archive does: with two empty blocks. */
+/** Passes on what comes. */
 async function feed(reader: Extract, source: Content): Promise<void> {
-  let tail = Buffer.alloc(0);
   let size = 0;
   for await (const chunk of source) {
     if (reader.destroyed) return;
     size += chunk.length;
-    tail = Buffer.concat([tail, chunk.subarray(Math.max(0, chunk.length - 2 * BLOCK))]).subarray(-2 * BLOCK);
     if (!reader.write(chunk)) await drained(reader);
   }
   if (size === 0) throw new LayerError('the archive is empty');
-  if (tail.length < 2 * BLOCK || tail.some((byte) => byte !== 0))
-    throw new LayerError('the archive is cut off: its end is missing');
   reader.end(null);
 }
 
@@ -308,16 +389,27 @@ export async function* readTar(source: Content): AsyncGenerator<Read> {
       } else yield { entry, content: stream as AsyncIterable<Uint8Array>, offset };
       stream.resume();
     }
-  } catch (error) {
-    throw isOfTar(error) ? new LayerError(`not a tar archive, or a damaged one: ${(error as Error).message}`) : error;
   } finally {
     reader.destroy(null);
   }
 }
 
-/** tar-stream's own errors are plain ones. */
-const isOfTar = (error: unknown) =>
-  error instanceof Error && error.constructor === Error && (error as NodeJS.ErrnoException).code === undefined;
+/** Passes the bytes of an archive on, and throws LayerError where they are none. */
+export async function* checked(source: Content): AsyncGenerator<Uint8Array> {
+  const copy = new PassThrough();
+  const reading = (async () => {
+    for await (const _ of readTar(copy));
+  })();
+  reading.catch((error: Error) => copy.destroy(error));
+  copy.on('error', () => undefined); // awaited below
+  for await (const chunk of source) {
+    if (!copy.destroyed && !copy.write(chunk)) await drained(copy);
+    if (copy.destroyed) await reading;
+    yield chunk;
+  }
+  copy.end();
+  await reading;
+}
 
 /** A name that fits into a header as it is: tar-stream leaves others to PAX. */
 const fits = (text: string) => /^[\x20-\x7e]{1,100}$/.test(text);
@@ -337,10 +429,6 @@ const mapOf = (extents: readonly Extent[], size: number): Buffer => {
 };
 
 const extentEnd = ({ offset, size }: Extent) => offset + size;
-
-/** What fits into the fields of a header: six octal digits of an id, a time from 1970 to 2038. */
-const MOST_ID = 0o777777;
-const MOST_TIME = 0x7fff_ffffn;
 
 function headerOf(entry: Entry): { header: Partial<Header> & { name: string; records: Buffer }; map?: Buffer } {
   const name = toLatin1(entry.type === 'directory' ? `${entry.path.replace(/\/+$/, '')}/` : entry.path);

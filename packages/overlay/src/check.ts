@@ -150,16 +150,21 @@ function checkUpper(upper: Layer, work: Layer, mounts: readonly Mount[]): Refusa
       reason: `upper '${upper.path}' is on a read-only file system`,
       remedy: '--tmpfs gives an upper layer in memory, --ro does without',
     };
-  const user = mounts.find(
-    (mount) =>
-      mount.type === 'overlay' &&
-      optionValues(mount, 'upperdir').some((path) => path.startsWith('/') && realPath(path) === upper.real),
-  );
-  if (user)
-    return {
-      reason: `upper '${upper.path}' is in use by the overlay on '${user.target}'`,
-      remedy: 'two mounts of one upper layer would damage it: give each its own',
-    };
+  for (const [option, what, { path, real }] of [
+    ['upperdir', 'upper', upper],
+    ['workdir', 'work', work],
+  ] as const) {
+    const user = mounts.find(
+      (mount) =>
+        mount.type === 'overlay' &&
+        optionValues(mount, option).some((each) => each.startsWith('/') && realPath(each) === real),
+    );
+    if (user)
+      return {
+        reason: `${what} '${path}' is in use by the overlay on '${user.target}'`,
+        remedy: 'two mounts of one upper layer, or with one work folder, would damage it: give each its own',
+      };
+  }
   const names = inWork(work.real);
   if (inWork(join(work.real, 'work/incompat')).includes('volatile'))
     return {
@@ -185,9 +190,10 @@ export function refusalOf(
   mountinfo: string,
   hasUpper = overlay.upper !== undefined,
 ): Refusal | undefined {
-  const { lowers, upper, work, target, parameters } = overlay;
+  const { lowers, data = [], upper, work, target, parameters } = overlay;
   for (const [what, path] of [
     ...lowers.map((lower) => ['lower layer', lower] as const),
+    ...data.map((layer) => ['data layer', layer] as const),
     ...(upper === undefined ? [] : [['upper', upper] as const]),
     ...(work === undefined ? [] : [['work', work] as const]),
     ['mount point', target] as const,
@@ -197,18 +203,20 @@ export function refusalOf(
   }
   const conflict = conflictOf(parameters);
   if (conflict !== undefined) return { reason: conflict };
-  if (lowers.length > MOST_LAYERS)
+  if (lowers.length + data.length > MOST_LAYERS)
     return {
-      reason: `${lowers.length} lower layers: the kernel takes ${MOST_LAYERS}`,
+      reason: `${lowers.length + data.length} lower layers: the kernel takes ${MOST_LAYERS}`,
       remedy: 'ts-overlay squash makes one of many',
     };
-  if (!hasUpper && lowers.length < 2)
+  if (!hasUpper && lowers.length + data.length < 2)
     return {
       reason: 'one lower layer without an upper one is no overlay',
       remedy: `ts-mount --bind -o ro ${lowers[0]} ${target}`,
     };
   const mounts = parseMountinfo(mountinfo);
-  const deep = [...lowers, ...(upper === undefined ? [] : [upper])].find((path) => depthOf(mounts, path) >= DEEPEST);
+  const deep = [...lowers, ...data, ...(upper === undefined ? [] : [upper])].find(
+    (path) => depthOf(mounts, path) >= DEEPEST,
+  );
   if (deep !== undefined)
     return {
       reason: `'${deep}' lies on an overlay upon an overlay: the kernel stacks ${DEEPEST} at most`,
@@ -219,7 +227,7 @@ export function refusalOf(
     ...(work === undefined ? [] : [layer('work', work)]),
   ];
   const overlap = checkLowers(
-    lowers.map((path) => layer('lower layer', path)),
+    [...lowers.map((path) => layer('lower layer', path)), ...data.map((path) => layer('data layer', path))],
     above,
   );
   if (overlap) return overlap;

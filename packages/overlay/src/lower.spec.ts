@@ -1,7 +1,7 @@
 import { array, assert, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { conflictOf, inFirstUsers, spaceFor } from './features.ts';
-import { escapeOption, formatLower, parseLower } from './lower.ts';
+import { escapeOption, formatLower, parseLayers, parseLower } from './lower.ts';
 import { optionsOf } from './mount.ts';
 
 describe('lists of lower layers', () => {
@@ -27,12 +27,25 @@ describe('lists of lower layers', () => {
   });
 });
 
+test.each([
+  ['a:b', { lowers: ['a', 'b'], data: [] }],
+  ['a:b::c::d', { lowers: ['a', 'b'], data: ['c', 'd'] }],
+  ['a\\::b', { lowers: ['a:', 'b'], data: [] }],
+  ['a\\\\::b', { lowers: ['a\\'], data: ['b'] }],
+  ['::b', { lowers: [], data: ['b'] }],
+])('layers and data: %s', (text, wanted) => {
+  expect(parseLayers(text)).toEqual(wanted);
+});
+
 test('options of the old call', () => {
   const overlay = { target: 'm', parameters: ['index=on'], readOnly: false, flags: 0, attributes: 0 };
   expect(optionsOf({ ...overlay, lowers: ['a:b', 'c,d'], upper: 'u\\', work: 'w' })).toBe(
     'lowerdir=a\\:b:c\\,d,upperdir=u\\\\,workdir=w,index=on',
   );
   expect(optionsOf({ ...overlay, lowers: ['a', 'b'], parameters: [] })).toBe('lowerdir=a:b');
+  expect(optionsOf({ ...overlay, lowers: ['a', 'b'], data: ['c:', 'd'], parameters: [] })).toBe(
+    'lowerdir=a:b::c\\:::d',
+  );
   expect(escapeOption('plain/path')).toBe('plain/path');
 });
 

@@ -15,6 +15,7 @@ import {
   FSOPEN_CLOEXEC,
   type Int,
   type LiveSys,
+  MOUNT_ATTR_RDONLY,
   MOVE_MOUNT_F_EMPTY_PATH,
   MS_RDONLY,
   O_DIRECTORY,
@@ -28,6 +29,8 @@ import { escapeOption } from './lower.ts';
 export interface Overlay {
   /** Topmost first. */
   readonly lowers: readonly string[];
+  /** Layers that files without data (metacopy) have theirs in, and that show nothing else. */
+  readonly data?: readonly string[];
   readonly upper?: string;
   readonly work?: string;
   readonly target: string;
@@ -63,10 +66,11 @@ function setParameter(sys: Sys, fs: Int, word: string): void {
 }
 
 /** All that a context of fsopen("overlay") is told, up to the file system's coming into being. Since Linux 6.7. */
-export function configure(sys: Sys, fs: Int, { lowers, upper, work, parameters, readOnly }: Overlay): void {
+export function configure(sys: Sys, fs: Int, { lowers, data = [], upper, work, parameters, readOnly }: Overlay): void {
   sys.fsconfig(fs, FSCONFIG_SET_STRING, 'source', 'overlay');
   for (const word of parameters) setParameter(sys, fs, word);
   for (const lower of lowers) setLayer(sys, fs, 'lowerdir+', lower);
+  for (const layer of data) setLayer(sys, fs, 'datadir+', layer);
   if (upper !== undefined) setLayer(sys, fs, 'upperdir', upper);
   if (work !== undefined) setLayer(sys, fs, 'workdir', work);
   if (readOnly) sys.fsconfig(fs, FSCONFIG_SET_FLAG, 'ro', null);
@@ -82,10 +86,23 @@ function mountNew(sys: Sys, overlay: Overlay): void {
   sys.close(fs);
 }
 
+/** Mounts layers, topmost first, nowhere: to be read through the descriptor that is returned, of their top. Since Linux 6.7. */
+export function mountDetached(sys: LiveSys, lowers: readonly string[], parameters: readonly string[]): number {
+  const making = sys.or('cannot mount the layers to look into them');
+  const fs = making.fsopen('overlay', FSOPEN_CLOEXEC);
+  try {
+    const nowhere = { target: '', readOnly: true, flags: 0, attributes: 0 };
+    configure(making as unknown as Sys, fs, { ...nowhere, lowers, parameters });
+    return making.fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY);
+  } finally {
+    sys.close(fs);
+  }
+}
+
 /** Options of mount(2): what `mount -t overlay -o` would be given. */
-export function optionsOf({ lowers, upper, work, parameters }: Overlay): string {
+export function optionsOf({ lowers, data = [], upper, work, parameters }: Overlay): string {
   return [
-    `lowerdir=${lowers.map(escapeOption).join(':')}`,
+    `lowerdir=${[lowers.map(escapeOption).join(':'), ...data.map(escapeOption)].join('::')}`,
     ...(upper === undefined ? [] : [`upperdir=${escapeOption(upper)}`]),
     ...(work === undefined ? [] : [`workdir=${escapeOption(work)}`]),
     ...parameters,

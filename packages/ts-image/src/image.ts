@@ -161,9 +161,10 @@ async function withImage<T>(
   reference: string,
   name: string | undefined,
   { platform, unpack }: Plan,
+  signal: AbortSignal,
   use: (candidate: import('@ts/images').Candidate, image: import('@ts/images').Image) => Promise<T>,
 ): Promise<T> {
-  const source = await images.openSource(sys, reference, unpack.maxSize);
+  const source = await images.openSource(sys, reference, unpack.maxSize, signal);
   try {
     const candidate = images.choose(await source.candidates(), name, platform ?? images.hostPlatform());
     return await use(candidate, await candidate.load());
@@ -172,15 +173,14 @@ async function withImage<T>(
   }
 }
 
-/** Bytes that are read when everything is read `times` over. */
-const sizeOf = (image: import('@ts/images').Image, times = 1) =>
-  times * image.layers.reduce((sum, { size }) => sum + size, 0);
+/** Bytes of all layers, as they are stored. */
+const sizeOf = (image: import('@ts/images').Image) => image.layers.reduce((sum, { size }) => sum + size, 0);
 
 async function inspect(images: Images, plan: Plan, sys: LiveSys, world: World, signal: AbortSignal): Promise<void> {
-  await withImage(images, sys, plan.operands[0] as string, plan.name, plan, async (candidate, image) => {
+  await withImage(images, sys, plan.operands[0] as string, plan.name, plan, signal, async (candidate, image) => {
     if (plan.verify) {
-      const shown = progress('verify', sizeOf(image), plan.progress);
-      await images.verify(image, { signal, advance: shown.advance }).finally(shown.end);
+      const shown = progress('verify', images.bytesToVerify(image), plan.progress);
+      await images.verify(image, { maxSize: plan.unpack.maxSize, signal, advance: shown.advance }).finally(shown.end);
     }
     world.print(
       plan.json
@@ -192,8 +192,8 @@ async function inspect(images: Images, plan: Plan, sys: LiveSys, world: World, s
 
 async function unpack(images: Images, plan: Plan, sys: LiveSys, world: World, signal: AbortSignal): Promise<void> {
   const [reference, target] = plan.operands as [string, string];
-  await withImage(images, sys, reference, plan.name, plan, async ({ names }, image) => {
-    const shown = progress('unpack', sizeOf(image, 2), plan.progress);
+  await withImage(images, sys, reference, plan.name, plan, signal, async ({ names }, image) => {
+    const shown = progress('unpack', images.bytesToVerify(image) + sizeOf(image), plan.progress);
     const { layers, unset } = await images
       .unpack(sys, image, names, target, { ...plan.unpack, signal, advance: shown.advance })
       .finally(shown.end);
@@ -211,6 +211,7 @@ async function pack(images: Images, plan: Plan, sys: LiveSys, world: World, sign
     const digest = await images
       .pack(sys, target, {
         ...rest,
+        maxSize: plan.unpack.maxSize,
         base: image,
         layers,
         name: plan.name,
@@ -223,18 +224,18 @@ async function pack(images: Images, plan: Plan, sys: LiveSys, world: World, sign
     world.print(`${digest}\n`);
   };
   if (base === undefined) await write();
-  else await withImage(images, sys, base, baseName, plan, (_, image) => write(image));
+  else await withImage(images, sys, base, baseName, plan, signal, (_, image) => write(image));
 }
 
 /** Everything is read and checked; what would be made of it is said. */
-async function rehearse(images: Images, plan: Plan, world: World): Promise<void> {
+async function rehearse(images: Images, plan: Plan, world: World, signal: AbortSignal): Promise<void> {
   const sys = live();
   const [target, ...layers] = plan.operands as [string, ...string[]];
   const [reference, name] = plan.command === 'pack' ? [plan.pack.base, plan.pack.baseName] : [target, plan.name];
   const say = (line: string) => world.print(`${line}\n`);
   if (reference !== undefined)
-    await withImage(images, sys, reference, name, plan, async (candidate, image) => {
-      await images.verify(image, {});
+    await withImage(images, sys, reference, name, plan, signal, async (candidate, image) => {
+      await images.verify(image, { maxSize: plan.unpack.maxSize, signal });
       if (plan.command === 'inspect') world.print(images.describeImage(candidate, image));
       else
         for (const [index, { digest, diffId }] of image.layers.entries())
@@ -254,7 +255,7 @@ async function act(plan: Plan, sys: LiveSys, world: World): Promise<Outcome> {
   const { LayerError } = await import('@ts/layers');
   try {
     await interruptible(world, (signal) => {
-      if (plan.isRehearsal) return rehearse(images, plan, world);
+      if (plan.isRehearsal) return rehearse(images, plan, world, signal);
       if (plan.command === 'inspect') return inspect(images, plan, sys, world, signal);
       return plan.command === 'unpack'
         ? unpack(images, plan, sys, world, signal)
@@ -277,7 +278,7 @@ export const tool = defineTool({
   grammar: { split: splitAtCommand(COMMANDS, { permute: true }) },
   description:
     'An image is a folder in the layout of the Open Container Initiative, an archive of such a folder, or what docker save writes; "-" is standard input. ' +
-    'The prefixes `oci:`, `oci-archive:` and `docker-archive:` of skopeo(1) may stand before it. Content is checked against its digests before anything is written.\n\n' +
+    'The prefixes `oci:`, `oci-archive:` and `docker-archive:` of skopeo(1) may stand before it. All layers are read and checked against their digests, as they are stored and as the configuration has them, before anything is written.\n\n' +
     '`unpack` puts every layer into a folder of its own, <dir>/1 the lowest, and what is known of them into <dir>/image.json. It prints them as `ts-overlay --lower` takes them.\n\n' +
     '`pack` puts layers, folders or archives, the lowest first, upon those of a base or upon nothing, and prints the digest of the image. It makes a layout, adds to one that is there, or makes an archive where the path ends in .tar.\n\n' +
     '`inspect` shows what an image is.',

@@ -54,6 +54,14 @@ export const causes: readonly Cause[] = [
   },
   {
     of: 'overlay',
+    errors: ['ESTALE'],
+    probe: (words) =>
+      overlayOf(words).parameters.some((word) => ['index=on', 'nfs_export=on'].includes(word))
+        ? 'with an index, an upper layer belongs to the lower layers and the work folder that it was first mounted with: mount it with those, or without --index and --nfs-export'
+        : undefined,
+  },
+  {
+    of: 'overlay',
     errors: ['EINVAL', 'ELOOP', 'ESTALE'],
     probe: () => 'the kernel has written why into its log: dmesg | grep overlayfs',
   },

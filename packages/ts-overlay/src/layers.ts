@@ -29,7 +29,7 @@ export const COMMANDS = {
     operands: '<layer>',
     least: 1,
     most: 1,
-    takes: ['reproducible', 'sparse', 'compress', 'output', 'no-progress'],
+    takes: ['lower', 'reproducible', 'sparse', 'compress', 'output', 'no-progress'],
   },
   apply: {
     operands: '<archive> <dir>',
@@ -113,6 +113,7 @@ async function writeArchive(layers: Layers, plan: LayerPlan, sys: LiveSys, world
   const shown = progress(layer, plan.progress && isTerminal(2) ? layers.sizeOf(sys, layer) : undefined, plan.progress);
   const entries = layers.exported(sys, layer, {
     latest: plan.latest,
+    lowers: plan.lowers,
     sparse: plan.sparse,
     skipped: (path) => world.warn(`'${path}' is a socket: left out`),
     advance: shown.advance,

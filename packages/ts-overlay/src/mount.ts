@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { event, explain, forkReporting, type Outcome, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
 import { OptionError, parseOptions, realPath } from '@ts/mounts';
-import { FEATURES, type Feature, inFirstUsers, mountOverlay, type Overlay, parseLower, refusalOf } from '@ts/overlay';
+import { FEATURES, type Feature, inFirstUsers, mountOverlay, type Overlay, parseLayers, refusalOf } from '@ts/overlay';
 import {
   CLONE_NEWNS,
   encode,
@@ -86,7 +86,11 @@ const isInside = (path: string, folder: string) => `${realPath(path)}/`.startsWi
 export function planMount(input: Input, world: World): MountPlan {
   const { values, operands } = input;
   const [target, ...program] = operands;
-  const lowers = (values.lower ?? []).flatMap(parseLower);
+  const stacks = (values.lower ?? []).map(parseLayers);
+  const early = stacks.findIndex(({ data }, index) => data.length && index < stacks.length - 1);
+  if (early >= 0) throw new UsageError('--lower: what stands behind :: must be the last of all layers');
+  const lowers = stacks.flatMap((stack) => stack.lowers);
+  const data = stacks.flatMap((stack) => stack.data);
   const { upper, work, tmpfs: size } = values;
   if (!lowers.length) throw new UsageError('no lower layers: --lower DIR[:DIR…]');
   if (!target) throw new UsageError('no mount point specified');
@@ -102,10 +106,11 @@ export function planMount(input: Input, world: World): MountPlan {
   if (upper === undefined && size === undefined && !values.ro)
     throw new UsageError('where changes go is not said: --upper DIR --work DIR, or --tmpfs, or --ro for none');
 
-  const { flags, attributes, data } = readOptions(values.options ?? []);
-  const parameters = [...parametersOf(input, world), ...data];
+  const { flags, attributes, data: words } = readOptions(values.options ?? []);
+  const parameters = [...parametersOf(input, world), ...words];
   const overlay: Overlay = {
     lowers,
+    data,
     upper: size === undefined ? upper : `${target}/upper`,
     work: size === undefined ? work : `${target}/work`,
     target,
@@ -120,7 +125,7 @@ export function planMount(input: Input, world: World): MountPlan {
     !values.ro,
   );
   if (refusal) throw new ToolError(refusal.reason, undefined, refusal.remedy);
-  const hidden = size === undefined ? undefined : lowers.find((lower) => isInside(lower, target));
+  const hidden = size === undefined ? undefined : [...lowers, ...data].find((lower) => isInside(lower, target));
   if (hidden !== undefined)
     throw new ToolError(
       `with --tmpfs, lower layer '${hidden}' would be hidden by what is mounted on '${target}'`,
@@ -143,8 +148,8 @@ function parseFd(text: string | undefined): number | undefined {
 }
 
 /** Paths that the plan came from. */
-export const filesOf = ({ overlay: { lowers, upper, work, target } }: MountPlan): string[] =>
-  [...lowers, upper, work, target].flatMap((path) => (path === undefined ? [] : [resolve(path)]));
+export const filesOf = ({ overlay: { lowers, data = [], upper, work, target } }: MountPlan): string[] =>
+  [...lowers, ...data, upper, work, target].flatMap((path) => (path === undefined ? [] : [resolve(path)]));
 
 /** An empty tmpfs on the mount point, with the two folders in it. */
 function mountTmpfs(sys: Sys, { tmpfs, overlay: { target } }: MountPlan): void {

@@ -8,10 +8,11 @@ export const options = [
   COMMAND_OPTION,
   {
     long: 'lower',
-    arg: 'dir[:dir…]',
+    arg: 'dir[:dir…][::dir…]',
     repeat: true,
     help: 'lower layers, the topmost first',
-    details: 'A backslash takes a colon or a backslash behind it as part of the path. Several options add up.',
+    details:
+      'A backslash takes a colon or a backslash behind it as part of the path. Several options add up. Behind two colons, at the end, stand layers that only give files without data theirs: since Linux 6.5, before 6.16 with `--metacopy=on` only.',
     group: MOUNT,
     ours: true,
   },
