@@ -68,8 +68,9 @@ export interface Recording extends Sys {
    *
    * @param program The paths; or a name, searched when the tape is played, in the PATH of then.
    * @param append The runner's own arguments are put behind `argv`.
+   * Result: the error, negated, for what is recorded with `undo`.
    */
-  become(program: readonly string[] | string, argv: readonly Path[], environment?: Data | null, append?: boolean): void;
+  become(program: readonly string[] | string, argv: readonly Path[], environment?: Data | null, append?: boolean): Ref;
 }
 
 export interface TapeRecording extends Recording {
@@ -409,11 +410,11 @@ class RecordingSys extends BoundSys {
     argv: readonly Path[],
     environment: Data | null = null,
     append = false,
-  ): void {
+  ): Ref {
     const isPath = typeof program !== 'string' && program.length === 1;
     const shown = argv.map((word) => (typeof word === 'string' ? word : word.shown));
     const executed = `${isPath ? 'execve' : 'execvp'}(${quote((isPath ? program[0] : shown[0]) ?? '')}`;
-    this.gate.push({
+    return this.gate.push({
       op: 'exec',
       program: typeof program === 'string' ? program : pointerArray(program),
       argv: pointerArray(argv),
