@@ -179,7 +179,8 @@ function sessionPath({ uid }: Account, world: World): string {
     uid === 0
       ? (loginDefault('ENV_SUPATH', world) ?? loginDefault('ENV_ROOTPATH', world))
       : loginDefault('ENV_PATH', world);
-  const otherwise = uid === 0 ? '/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin' : '/usr/local/bin:/bin:/usr/bin';
+  const otherwise =
+    uid === 0 ? '/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin' : '/usr/local/bin:/bin:/usr/bin';
   return value?.replace(/^PATH="?/, '') || otherwise;
 }
 
