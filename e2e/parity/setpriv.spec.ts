@@ -79,6 +79,7 @@ const SETTINGS = [
   '--reuid 1 --init-groups',
   '--reuid daemon --regid adm --init-groups',
   '--reuid 4000 --regid 4000 --clear-groups',
+  "--reuid ' 5' --regid +5 --groups ' 4,+5'",
   '--ruid 5 --clear-groups',
   '--euid 5',
   '--ruid 5 --euid 6 --clear-groups',

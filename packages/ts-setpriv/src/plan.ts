@@ -156,7 +156,7 @@ function groupsOf(values: Values, { ids, account }: Identity, world: World): rea
 }
 
 function groupNamed(word: string, world: World): number {
-  const id = world.group(word)?.gid ?? (/^\d+$/.test(word) ? Number(word) : Number.NaN);
+  const id = world.group(word)?.gid ?? (/^\s*\+?\d+$/.test(word) ? Number(word) : Number.NaN);
   if (id < 0xffff_ffff) return id;
   throw new ToolError(`Invalid supplementary group id: '${word}'`);
 }
