@@ -73,6 +73,10 @@ const ANYBODY = [
   "unshare -Ur sh -c 'getpcaps --iab 1; echo'",
 ];
 
+/** A process without capabilities. */
+const ofNobody = (words: string) =>
+  `setpriv --reuid ${NOBODY} sleep 9 & until grep -q sleep /proc/$!/comm; do :; done; getpcaps ${words} $! 2>&1 | sed "s/$!/N/"; kill $!`;
+
 const ROOT = [
   'setcap cap_net_raw+ep f && getcap f && getcap -n f && setcap -v cap_net_raw+ep f',
   'setcap cap_net_raw,cap_kill=p f && getcap f',
@@ -103,6 +107,7 @@ const ROOT = [
   'unshare -U setcap cap_kill+ep f',
   "capsh --caps='=p cap_sys_resource-p' --secbits=1 -- -c 'setcap cap_kill=p f'",
   'sleep 9 & getpcaps $! | sed s/^[0-9]*//; kill $!',
+  ...['', '--iab', '--iab --verbose', '--verbose --iab', '--iab --legacy', '--legacy --iab', '--legacy'].map(ofNobody),
   "capsh --inh=cap_kill --addamb=cap_kill --drop=cap_chown -- -c 'sleep 9 & getpcaps --iab $! | sed s/^[0-9]*//; kill $!'",
 ];
 
