@@ -16,6 +16,7 @@ import {
   type Parsed,
   type Split,
   type Step,
+  ToolError,
   UsageError,
   type World,
   writeText,
@@ -93,9 +94,13 @@ interface State {
   readonly bounding: bigint;
 }
 
-function readState(pid: number, sys: LiveSys, world: World): State {
+/** What capget(2) does not tell stands in /proc, and is asked for only where it is shown. */
+function readState(word: string, pid: number, vectors: boolean, sys: LiveSys, world: World): State {
   const sets = sys.capget(pid);
-  const status = world.read(`/proc/${pid || 'self'}/status`);
+  if (!vectors) return { sets, ambient: 0n, bounding: 0n };
+  const path = `/proc/${pid || 'self'}/status`;
+  const status = world.read(path);
+  if (status === undefined) throw new ToolError(`no IAB value for ${word}: cannot read ${path}`);
   return { sets, ambient: setInStatus(status, 'Amb'), bounding: setInStatus(status, 'Bnd') };
 }
 
@@ -138,12 +143,13 @@ const objectOf = (pid: number, state: State, count: number) => ({
 });
 
 /** Process and state, or why there is none, in words. */
-function stateOf(word: string, sys: LiveSys, world: World): { pid: number; state: State } | string {
+function stateOf(word: string, vectors: boolean, sys: LiveSys, world: World): { pid: number; state: State } | string {
   const parsed = parsePid(word);
   if ('error' in parsed) return `cannot parse pid ${word}: ${parsed.error}`;
   try {
-    return { pid: parsed.pid, state: readState(parsed.pid, sys, world) };
+    return { pid: parsed.pid, state: readState(word, parsed.pid, vectors, sys, world) };
   } catch (error) {
+    if (error instanceof ToolError) return error.message;
     if (error instanceof SysError) return `failed to get the capabilities of process ${word}: ${strerror(error.errno)}`;
     throw error;
   }
@@ -154,7 +160,7 @@ function act({ processes, json }: Plan, sys: LiveSys, world: World): Outcome {
   const objects: object[] = [];
   let status = 0;
   for (const { word, ...shown } of processes) {
-    const found = stateOf(word, sys, world);
+    const found = stateOf(word, json || shown.vectors, sys, world);
     if (typeof found === 'string') {
       world.warn(found);
       status = 1;

@@ -107,7 +107,11 @@ function nativeArchitecture(name: string | undefined): Architecture {
 function capabilitiesOf(list: string | undefined, world: World): bigint {
   if (list === undefined) return ENGINE_CAPABILITIES;
   if (list === 'none') return 0n;
-  if (list === 'bounding') return setInStatus(world.read('/proc/self/status'), 'Bnd');
+  if (list === 'bounding') {
+    const status = world.read('/proc/self/status');
+    if (status === undefined) throw new ToolError('--caps bounding: cannot read /proc/self/status', 1, 'mount /proc');
+    return setInStatus(status, 'Bnd');
+  }
   const numbers = reading('--caps', () => parseCapabilityList(list, 64));
   return numbers.reduce((set, number) => set | (1n << BigInt(number)), 0n);
 }

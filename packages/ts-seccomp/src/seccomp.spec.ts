@@ -101,6 +101,11 @@ describe('refused before anything is done', () => {
       '--caps: unknown capability: cap_sys_admn',
       "did you mean 'cap_sys_admin'?",
     ],
+    [
+      '--profile default --caps bounding --check mount',
+      '--caps bounding: cannot read /proc/self/status',
+      'mount /proc',
+    ],
     ['--profile default --dump --arch vax', "unknown architecture 'vax'", 'known: x86_64, x86, x32, aarch64, arm'],
     [
       '--allow-only read,write true',
