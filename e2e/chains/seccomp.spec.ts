@@ -365,6 +365,45 @@ describe('a profile of one’s own', () => {
   });
 });
 
+test('a profile that cannot be read, or is none: one line with the reason, and nothing is run', (context) => {
+  needs(context, needsRoot);
+  const text = (name: string, content: string) => {
+    writeFileSync(join(folder.path, name), content, { mode: 0o600 });
+    return name;
+  };
+  const CASES = [
+    ['.', 'cannot read ./.: Is a directory'],
+    ['nowhere', 'cannot read ./nowhere: No such file or directory'],
+    [text('closed', '{}'), 'cannot read ./closed: Permission denied'],
+  ] as const;
+  for (const [name, message] of CASES)
+    expect(run(['ts-seccomp', '--profile', `./${name}`, 'echo', 'ran'], { cwd: folder.path, uid: NOBODY })).toEqual({
+      status: 1,
+      signal: null,
+      stdout: '',
+      stderr: `ts-seccomp: ${message}\n`,
+    });
+  const HOSTILE = [
+    text('deep', '['.repeat(200_000)),
+    text('long', `{"${'k'.repeat(1_000_000)}": 1}`),
+    text(
+      'many',
+      JSON.stringify({
+        defaultAction: 'SCMP_ACT_ERRNO',
+        syscalls: [{ names: Array(50_000).fill('raed'), action: 'SCMP_ACT_ALLOW' }],
+      }),
+    ),
+    text('controls', '{"defaultAction": "\u001b[31m\n\r"}'),
+  ];
+  for (const name of HOSTILE) {
+    const { status, stdout, stderr } = run(['ts-seccomp', '--profile', `./${name}`, 'echo', 'ran'], {
+      cwd: folder.path,
+    });
+    expect([name, status, stdout]).toEqual([name, 1, '']);
+    expect(stderr).toMatch(/^ts-seccomp: \.\/\w+: line 1: [^\p{Cc}]{1,120}\n(ts-seccomp: did you mean 'read'\?\n)?$/u);
+  }
+});
+
 describe('in chains', () => {
   const both = (argv: readonly string[], options: RunOptions) => {
     const env = { PATH: originalPath };

@@ -67,6 +67,7 @@ function withArguments(policy: Policy, { architecture, number, ...answer }: Answ
 const CALL = /^\s*(\w+)\s*(?:\(([^()]*)\))?\s*$/;
 const ARGUMENTS = 6;
 const LAST_NUMBER = 0xffffffff;
+const [LEAST_ARGUMENT, LARGEST_ARGUMENT] = [-(1n << 63n), (1n << 64n) - 1n];
 
 function parseArguments(text: string | undefined, call: string): bigint[] | undefined {
   if (text === undefined) return undefined;
@@ -74,7 +75,11 @@ function parseArguments(text: string | undefined, call: string): bigint[] | unde
   const values = words.length === 1 && !words[0] ? [] : words;
   if (values.length > ARGUMENTS || values.some((word) => !/^(-?\d+|0x[\da-f]+)$/i.test(word)))
     throw new ToolError(`cannot read the arguments of '${call}': at most six numbers, decimal or 0x`);
-  return values.map((word) => BigInt.asUintN(64, BigInt(word)));
+  return values.map((word) => {
+    const value = BigInt(word);
+    if (value >= LEAST_ARGUMENT && value <= LARGEST_ARGUMENT) return BigInt.asUintN(64, value);
+    throw new ToolError(`an argument of '${call}' does not fit into 64 bits: ${word}`);
+  });
 }
 
 function checkedName(name: string): string {
@@ -87,7 +92,7 @@ function checkedName(name: string): string {
 }
 
 function answersTo(policy: Policy, call: string): Answer[] {
-  const [, word = '', text] = CALL.exec(call) ?? [];
+  const [, word = call, text] = CALL.exec(call) ?? [];
   const [native] = policy.architectures as [Architecture];
   const args = parseArguments(text, call);
   const numbers: readonly (readonly [Architecture, number | undefined])[] = /^\d/.test(word)

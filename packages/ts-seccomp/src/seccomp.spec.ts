@@ -82,6 +82,8 @@ describe('refused before anything is done', () => {
   test.each([
     ['--deny rebot true', "--deny: unknown system call 'rebot'", "did you mean 'reboot'?"],
     ['--deny reboot=EPREM true', "--deny: unknown action 'EPREM'", "did you mean 'EPERM'?"],
+    ['--deny reboot=EPERM=x true', "--deny: unknown action 'EPERM=x'", undefined],
+    ['--deny =EPERM true', "--deny: unknown system call ''", undefined],
     ['--allow-only raed true', "--allow-only: unknown system call 'raed'", "did you mean 'read'?"],
     ['--log=raed true', "--log: unknown system call 'raed'", "did you mean 'read'?"],
     ['--deny cachectl true', "no architecture of this filter has the system call 'cachectl'", undefined],
@@ -183,6 +185,16 @@ describe('--check', () => {
     ['raed', "unknown system call 'raed'"],
     ['read(x)', "cannot read the arguments of 'read(x)': at most six numbers, decimal or 0x"],
     ['read(1,2,3,4,5,6,7)', "cannot read the arguments of 'read(1,2,3,4,5,6,7)': at most six numbers, decimal or 0x"],
+    [
+      'read(18446744073709551616)',
+      "an argument of 'read(18446744073709551616)' does not fit into 64 bits: 18446744073709551616",
+    ],
+    [
+      'read(0,-9223372036854775809)',
+      "an argument of 'read(0,-9223372036854775809)' does not fit into 64 bits: -9223372036854775809",
+    ],
+    ['-1', "unknown system call '-1'"],
+    ['read(', "unknown system call 'read('"],
     ['breakpoint', "no architecture of this filter has the system call 'breakpoint'"],
     ['4294967296', "no number of a system call: '4294967296'"],
   ])('%s is refused', (call, message) => {
