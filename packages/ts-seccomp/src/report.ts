@@ -4,6 +4,7 @@ import {
   type Architecture,
   actionWord,
   architectureIn,
+  architectureOf,
   callName,
   callsOf,
   type Decision,
@@ -91,12 +92,18 @@ function checkedName(name: string): string {
   }
 }
 
+/** A number as the kernel gets it: the bit of x32 makes it one of that architecture. */
+function numbered(native: Architecture, given: number): readonly [Architecture, number] {
+  const number = given < native.offset ? given + native.offset : given;
+  return [architectureOf(native.token, number) ?? native, number];
+}
+
 function answersTo(policy: Policy, call: string): Answer[] {
   const [, word = call, text] = CALL.exec(call) ?? [];
   const [native] = policy.architectures as [Architecture];
   const args = parseArguments(text, call);
   const numbers: readonly (readonly [Architecture, number | undefined])[] = /^\d/.test(word)
-    ? [[native, Number(word) + native.offset]]
+    ? [numbered(native, Number(word))]
     : policy.architectures.map((each) => [each, callsOf(each).get(checkedName(word))]);
   const answers = numbers.flatMap(([architecture, number]) =>
     number === undefined

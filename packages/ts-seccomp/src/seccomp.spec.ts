@@ -153,7 +153,19 @@ describe('--check', () => {
     expect(lines('clone(-1)')[0]).toBe('x86_64 clone (56): errno(EPERM)');
     expect(lines('getpid()')[0]).toBe('x86_64 getpid (39): allow');
   });
+  test('a number with the bit of x32 is one of x32', () => {
+    const reboot = (profile: string) => printedBy(...split(profile), '--check', '0x400000a9', '--check', '1073741863');
+    expect(reboot('--deny reboot')).toBe('x32 reboot (169): errno(EPERM)\nx32 getpid (39): allow\n');
+    const plain = { 'plain.json': '{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"]}' };
+    printed.length = 0;
+    const plan = planned(split('--profile plain.json --arch x86_64 --check 0x400000a9'), plain);
+    tool.act?.(plan, undefined as never, world());
+    expect(printed.join('')).toBe('x32 reboot (169): kill_process\n');
+  });
   test('the numbers of x32', () => {
+    printed.length = 0;
+    tool.act?.(planned(split('--profile default --arch x32 --check 0x40000027')), undefined as never, world());
+    expect(printed.join('')).toBe('x32 getpid (39): allow\n');
     printed.length = 0;
     tool.act?.(planned(split('--profile default --arch x32 --check 39')), undefined as never, world());
     expect(printed.join('')).toBe('x32 getpid (39): allow\n');
