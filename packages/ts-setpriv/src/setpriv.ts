@@ -151,11 +151,14 @@ function changed(plan: Plan): Facet[] {
 
 /** Where the program itself falls under the restriction, what is said when that refuses it. */
 function refused({ program, environment, landlock }: Plan, world: World) {
-  const [name = ''] = program;
-  const file = findProgram(candidates(name, environment ?? world.environment));
-  if (file === undefined || !landlock || !(landlock.fs & LANDLOCK_ACCESS_FS_EXECUTE)) return undefined;
-  const line = `Landlock refuses it: a rule must let '${file}' be executed, and its loader or interpreter, too: --landlock-rule path-beneath:execute:<folder>`;
-  return { file, line };
+  if (!landlock || !(landlock.fs & LANDLOCK_ACCESS_FS_EXECUTE)) return undefined;
+  const file = findProgram(candidates(program[0] ?? '', environment ?? world.environment));
+  return file === undefined
+    ? undefined
+    : {
+        file,
+        line: `Landlock refuses it: a rule must let '${file}' be executed, and its loader or interpreter, too: --landlock-rule path-beneath:execute:<folder>`,
+      };
 }
 
 function become(plan: Plan, world: World): Outcome {
