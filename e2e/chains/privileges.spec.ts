@@ -284,6 +284,37 @@ describe('Landlock: the whole', () => {
     }
   });
 
+  test('a program that only Landlock refuses: a line says so', (context) => {
+    needs(context, needsRoot, needsLandlock(1));
+    const CASES = [
+      ['--landlock-access fs true', 126, true],
+      ['--landlock-access fs:execute /bin/true', 126, true],
+      // Its loader lies elsewhere.
+      ['--landlock-access fs:execute --landlock-rule path-beneath:execute:true ./true', 126, true],
+      ['--landlock-access fs:execute --reset-env true', 126, true],
+      ['--landlock-access fs:execute --landlock-rule path-beneath::/ ./mine', 126, false],
+      ['--landlock-access fs:execute ./mine', 126, false],
+      ['--landlock-access fs:execute /etc', 126, false],
+      ['--landlock-access fs:execute nowhere', 127, false],
+      ['--landlock-access fs:execute --landlock-rule path-beneath::/ ./lost', 127, false],
+      ['--landlock-access fs:make-dir /etc/passwd', 126, false],
+    ] as const;
+    const scripts = CASES.map(([words]) => `ts-setpriv ${words}`);
+    const quiet = 'TS_HINTS=0 ts-setpriv --landlock-access fs true';
+    const before = `cp /bin/true true; echo >mine; printf '#!/nowhere/sh\n' >lost; chmod +x lost`;
+    const results = runBatch([...scripts, quiet], 'ours', { before });
+    CASES.forEach(([words, ended, isSaid], index) => {
+      const { status: got, stderr } = results[index] as (typeof results)[number];
+      expect([
+        words,
+        got,
+        /\nts-setpriv: Landlock refuses it: a rule must let '[^']+' be executed/.test(stderr),
+      ]).toEqual([words, ended, isSaid]);
+      expect(stderr.split('\n').length, stderr).toBe(isSaid ? 3 : 2);
+    });
+    expect(results.at(-1)?.stderr).toBe('ts-setpriv: failed to execute true: Permission denied\n');
+  });
+
   test('bad input: one line, a remedy, nothing is run', (context) => {
     needs(context, needsRoot, needsLandlock(7));
     const WRONG = [

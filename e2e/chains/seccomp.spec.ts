@@ -365,6 +365,82 @@ describe('a profile of one’s own', () => {
   });
 });
 
+test('a profile that cannot be read, or is none: one line with the reason, and nothing is run', (context) => {
+  needs(context, needsRoot);
+  const text = (name: string, content: string) => {
+    writeFileSync(join(folder.path, name), content, { mode: 0o600 });
+    return name;
+  };
+  const CASES = [
+    ['.', 'cannot read ./.: Is a directory'],
+    ['nowhere', 'cannot read ./nowhere: No such file or directory'],
+    [text('closed', '{}'), 'cannot read ./closed: Permission denied'],
+  ] as const;
+  for (const [name, message] of CASES)
+    expect(run(['ts-seccomp', '--profile', `./${name}`, 'echo', 'ran'], { cwd: folder.path, uid: NOBODY })).toEqual({
+      status: 1,
+      signal: null,
+      stdout: '',
+      stderr: `ts-seccomp: ${message}\n`,
+    });
+  const HOSTILE = [
+    text('deep', '['.repeat(200_000)),
+    text('long', `{"${'k'.repeat(1_000_000)}": 1}`),
+    text(
+      'many',
+      JSON.stringify({
+        defaultAction: 'SCMP_ACT_ERRNO',
+        syscalls: [{ names: Array(50_000).fill('raed'), action: 'SCMP_ACT_ALLOW' }],
+      }),
+    ),
+    text('controls', '{"defaultAction": "\u001b[31m\n\r"}'),
+  ];
+  for (const name of HOSTILE) {
+    const { status, stdout, stderr } = run(['ts-seccomp', '--profile', `./${name}`, 'echo', 'ran'], {
+      cwd: folder.path,
+    });
+    expect([name, status, stdout]).toEqual([name, 1, '']);
+    expect(stderr).toMatch(/^ts-seccomp: \.\/\w+: line 1: [^\p{Cc}]{1,120}\n(ts-seccomp: did you mean 'read'\?\n)?$/u);
+  }
+});
+
+/** A filter that answers some calls, by their numbers on this machine, with `action`. */
+function rawFilter(name: string, action: number, ...numbers: readonly number[]): string {
+  const statement = (code: number, yes: number, no: number, value: number) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeUInt16LE(code);
+    bytes[2] = yes;
+    bytes[3] = no;
+    bytes.writeUInt32LE(value, 4);
+    return bytes;
+  };
+  const [load, equals, answer] = [0x20, 0x15, 0x06];
+  const tests = numbers.map((number, index) => statement(equals, numbers.length - index, 0, number));
+  const [allow, refuse] = [statement(answer, 0, 0, 0x7fff_0000), statement(answer, 0, 0, action)];
+  writeFileSync(join(folder.path, name), Buffer.concat([statement(load, 0, 0, 0), ...tests, allow, refuse]), {
+    mode: 0o644,
+  });
+  return name;
+}
+
+test('a tool ends, with its own status where it can, whatever a filter makes of its calls', (context) => {
+  needs(context, needsRoot);
+  const isArm = process.arch === 'arm64';
+  const [exit, exitGroup, openat] = isArm ? [93, 94, 56] : [60, 231, 257];
+  const [refuse, kill] = [0x0005_0001, 0x8000_0000];
+  const ended = (filter: string, ...more: string[]) => {
+    const argv = ['ts-setpriv', '--seccomp-filter', filter, ...more, '/nowhere/program'];
+    const { status, signal, stderr } = run(argv, { cwd: folder.path, env: { PATH: originalPath } });
+    expect(stderr).toMatch(/^ts-setpriv: failed to execute \/nowhere\/program: No such file or directory\n/);
+    return status ?? signal;
+  };
+  expect(ended(rawFilter('group', refuse, exitGroup))).toBe(127);
+  expect(ended(rawFilter('both', refuse, exitGroup, exit))).toBe(isArm ? 'SIGTRAP' : 'SIGSEGV');
+  // Nothing that explains can be started: the status is that of the failure all the same.
+  expect(ended(rawFilter('open', kill, openat))).toBe(127);
+  expect(ended(rawFilter('open', kill, openat), '--reuid', '5')).toBe(127);
+});
+
 describe('in chains', () => {
   const both = (argv: readonly string[], options: RunOptions) => {
     const env = { PATH: originalPath };

@@ -73,6 +73,10 @@ const ANYBODY = [
   "unshare -Ur sh -c 'getpcaps --iab 1; echo'",
 ];
 
+/** A process without capabilities. */
+const ofNobody = (words: string) =>
+  `setpriv --reuid ${NOBODY} sleep 9 & until grep -q sleep /proc/$!/comm; do :; done; getpcaps ${words} $! 2>&1 | sed "s/$!/N/"; kill $!`;
+
 const ROOT = [
   'setcap cap_net_raw+ep f && getcap f && getcap -n f && setcap -v cap_net_raw+ep f',
   'setcap cap_net_raw,cap_kill=p f && getcap f',
@@ -100,9 +104,11 @@ const ROOT = [
   "printf '\\n' | setcap -q - f",
   'setcap cap_kill=p f -v cap_kill=p f cap_chown=p f',
   'unshare -Ur setcap cap_kill+ep f; getcap -n f',
+  "unshare -m sh -c 'umount -l /proc; getpcaps 1; getpcaps --verbose 1; getcap -v d/e/h; setcap all=p f && getcap f'",
   'unshare -U setcap cap_kill+ep f',
   "capsh --caps='=p cap_sys_resource-p' --secbits=1 -- -c 'setcap cap_kill=p f'",
   'sleep 9 & getpcaps $! | sed s/^[0-9]*//; kill $!',
+  ...['', '--iab', '--iab --verbose', '--verbose --iab', '--iab --legacy', '--legacy --iab', '--legacy'].map(ofNobody),
   "capsh --inh=cap_kill --addamb=cap_kill --drop=cap_chown -- -c 'sleep 9 & getpcaps --iab $! | sed s/^[0-9]*//; kill $!'",
 ];
 
@@ -166,6 +172,11 @@ describe('differences', () => {
     ],
     ['setcap cap_net_rew=p f', 'the nearest name', { status: 1, stderr: /did you mean 'cap_net_raw'\?\n$/ }],
     ['setcap cap_kill+p f -- getcap f', 'a program', { status: 0, stdout: 'f cap_kill=p\n' }],
+    [
+      "unshare -m sh -c 'umount -l /proc; getpcaps --iab 1'",
+      'what cannot be read is not printed in part',
+      { status: 1, stdout: '', stderr: 'getpcaps: no IAB value for 1: cannot read /proc/1/status\n' },
+    ],
     ['getpcaps --iab 0', 'the vectors of the tool itself', { status: 0, stdout: /^0: ".*"/, stderr: '' }],
   ] as const;
   const results = batchBoth(

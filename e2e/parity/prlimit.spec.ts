@@ -60,6 +60,12 @@ const SAME = [
   'prlimit --pid',
   "prlimit --cpu=5 sh -c 'exit 7'",
   'prlimit --nofile=100 nowhere',
+  // Here no remedy can be said any more: the status must be right all the same.
+  'prlimit -n5:6 -n99999999999 true',
+  'prlimit --as=10000000 -n99999999999 true',
+  'prlimit --data=10000 --stack=10000 -n99999999999 true',
+  'prlimit --nproc=1 -n99999999999 true',
+  "prlimit --nofile=' 5' --core=+5 sh -c 'ulimit -n; ulimit -c'",
   withTarget(
     'prlimit -p $target --nofile=5:6 --core=0 && prlimit -p $target -n -c && grep -E "open files|core file" /proc/$target/limits',
   ),

@@ -13,11 +13,14 @@ import {
   compilePolicy,
   DEFAULT_PROFILE,
   decodeProgram,
+  evaluate,
+  formatProfile,
   open,
   overrule,
   type Profile,
   type Program,
   parseDeny,
+  parseProfile,
   resolveProfile,
   STRICT_PROFILE,
   X32,
@@ -253,5 +256,96 @@ describe('filters of libseccomp', () => {
         for (let first = 0n; first < 30n; first++) yield { number, token: X86.token, args: [first, 2n] };
     };
     expectSame(compilePolicy(resolveProfile(profile, here)), theirs as Program, through());
+  });
+
+  /** Those that 32-bit x86 also makes through socketcall(2) or ipc(2) are compared on their own below. */
+  const MULTIPLEXED =
+    /^(socket|bind|connect|listen|accept|getsockname|getpeername|send|recv|shutdown|[gs]etsockopt|sem|msg|shm|ipc$)/;
+
+  test('any profile: all calls of all architectures, at the edges of arguments', { timeout: 300_000 }, (context) => {
+    needs(context, needsLibrary);
+    const names = [...callsOf(X86_64).keys()].filter((name) => !MULTIPLEXED.test(name));
+    // What the library knows wherever we do.
+    const numbers = new Map(
+      SCMP_ARCHITECTURES.map(([each, scmp]) => [each, ask(names.map((name) => `resolve ${scmp} ${name}`)).map(Number)]),
+    );
+    const isKnown = (name: string, at: number) =>
+      [...numbers].every(([each, answers]) => !callsOf(each).has(name) || (answers[at] as number) >= 0);
+    const name = fc.constantFrom(...names.filter(isKnown));
+    const action = fc.oneof(
+      fc.constantFrom(0, 0x80000000, 0x30000, 0x7ffc0000, 0x7fff0000),
+      // The library takes none of the largest one.
+      fc.nat(4094).map((errno) => 0x50000 + errno),
+      fc.nat(0xffff).map((data) => 0x7ff00000 + data),
+    );
+    const condition = fc
+      .record({
+        index: fc.nat(5),
+        comparison: fc.constantFrom(...COMPARED),
+        value: fc.constantFrom(...EDGES),
+        mask: fc.constantFrom(...EDGES.slice(1)),
+      })
+      .map(({ mask, ...rest }) => (rest.comparison === 'MASKED_EQ' ? { ...rest, mask } : rest));
+    const conditions = fc.uniqueArray(condition, { selector: ({ index }) => index, minLength: 1, maxLength: 2 });
+    const rules = fc
+      .tuple(
+        fc.array(fc.record({ names: fc.uniqueArray(name, { minLength: 1, maxLength: 40 }), action }), { maxLength: 5 }),
+        fc.uniqueArray(fc.record({ names: name.map((each) => [each]), action, conditions }), {
+          selector: ({ names: [each] }) => each,
+          maxLength: 6,
+        }),
+      )
+      .chain(([plain, conditional]) => fc.shuffledSubarray([...plain, ...conditional]));
+    const architectures = fc.subarray([
+      'SCMP_ARCH_X86_64',
+      'SCMP_ARCH_X86',
+      'SCMP_ARCH_X32',
+      'SCMP_ARCH_AARCH64',
+      'SCMP_ARCH_ARM',
+    ]);
+    const profiles = fc
+      .sample(fc.record({ defaultAction: action, architectures, rules }), { numRuns: 120, seed: 5 })
+      // As they would be in a file.
+      .map((each) => parseProfile(formatProfile(each)));
+    const circumstances = { native: X86_64, capabilities: 0n, kernel: [6, 1] } as const;
+    const theirs = programsOf(ask(profiles.flatMap((each) => libseccompLines(each, circumstances))));
+    let compared = 0;
+    const doubted = new Set<number>();
+    for (const [at, profile] of profiles.entries()) {
+      const policy = resolveProfile(profile, circumstances);
+      const calls = function* (): Generator<CallData> {
+        for (const [architecture] of SCMP_ARCHITECTURES) {
+          const { token, offset, bits } = architecture;
+          for (let number = offset; number < offset + 480; number++) {
+            yield { number, token, args: [] };
+            const used =
+              policy.decisions
+                .get(architecture)
+                ?.get(number)
+                ?.clauses.flatMap((clause) => clause.conditions) ?? [];
+            const values = bits === 64 ? EDGES : EDGES.map((value) => BigInt.asUintN(32, value));
+            for (const { index } of used)
+              for (const other of [0n, values[2] as bigint, values.at(-1) as bigint])
+                for (const value of values)
+                  yield {
+                    number,
+                    token,
+                    args: Array.from({ length: 6 }, (_, each) => (each === index ? value : other)),
+                  };
+          }
+        }
+      };
+      const ours = compilePolicy(policy);
+      for (const call of calls()) {
+        const [data, meant] = [encodeCall(call), evaluate(policy, call)];
+        if (interpret(ours, data) !== meant)
+          expect({ call, action: interpret(ours, data) }).toEqual({ call, action: meant });
+        if (interpret(theirs[at] as Program, data) !== meant) doubted.add(at);
+        compared++;
+      }
+    }
+    expect(compared).toBeGreaterThan(280_000);
+    // libseccomp 2.5 does not always load what it compares, behind x32 and several conditions: few profiles show it.
+    expect(doubted.size).toBeLessThan(profiles.length / 20);
   });
 });

@@ -7,6 +7,10 @@ import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 /** The state that a program is left with, by the kernel's own words. */
 const STATE = `sh -c 'grep -E "^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp):" /proc/self/status; cat /proc/self/oom_score_adj; ulimit -n; umask'`;
 
+/** In a mount namespace where login.defs(5) sets nothing: the installed original does not read it, the newest does. */
+const withoutDefaults = (script: string) =>
+  `unshare -m sh -c 'mount --bind /dev/null /etc/login.defs && exec "$@"' sh ${script}`;
+
 const ANYBODY = [
   'setpriv',
   'setpriv --nnp',
@@ -58,8 +62,6 @@ const ANYBODY = [
   'setpriv --pdeathsig KILL setpriv --pdeathsig clear setpriv -d',
   'setpriv --nnp setpriv -d',
   `setpriv --nnp ${STATE}`,
-  'setpriv --reset-env env',
-  'TERM=dumb X=1 setpriv --reset-env env',
   "setpriv --nnp sh -c 'kill -9 $$'",
   "setpriv --nnp sh -c 'exit 7'",
   'setpriv --ruid 0 true',
@@ -77,6 +79,7 @@ const SETTINGS = [
   '--reuid 1 --init-groups',
   '--reuid daemon --regid adm --init-groups',
   '--reuid 4000 --regid 4000 --clear-groups',
+  "--reuid ' 5' --regid +5 --groups ' 4,+5'",
   '--ruid 5 --clear-groups',
   '--euid 5',
   '--ruid 5 --euid 6 --clear-groups',
@@ -105,8 +108,11 @@ const SETTINGS = [
 
 const ROOT = [
   ...SETTINGS.flatMap((settings) => [`setpriv ${settings} ${STATE}`, `setpriv ${settings} setpriv -ddd`]),
-  'setpriv --reuid 1 --clear-groups --reset-env env',
-  'setpriv --reuid 4000 --clear-groups --reset-env env',
+  withoutDefaults('setpriv --reset-env env'),
+  withoutDefaults('env TERM=dumb X=1 setpriv --reset-env env'),
+  withoutDefaults('env -i /bin/sh -c "exec setpriv --reset-env env"'),
+  withoutDefaults('setpriv --reuid 1 --clear-groups --reset-env env'),
+  withoutDefaults('setpriv --reuid 4000 --clear-groups --reset-env env'),
   'setpriv --reuid nobody setpriv --reuid 0 true',
   'setpriv --reuid nobody setpriv --clear-groups true',
   'setpriv --inh-caps +kill setpriv --inh-caps +net_raw,-kill setpriv -d',
@@ -180,6 +186,11 @@ describe('differences', () => {
       'setpriv --inh-caps +net_rew echo ran',
       'the nearest name',
       { status: 1, stdout: '', stderr: 'setpriv: unknown capability "net_rew"\nsetpriv: did you mean \'net_raw\'?\n' },
+    ],
+    [
+      `printf 'ENV_PATH /usr/bin\n env_path\tPATH="/bin:/usr/bin" # last\nENV_ROOTPATH=/sbin:/usr/bin\n' >defs; unshare -m sh -c 'mount --bind defs /etc/login.defs; setpriv --reset-env env; setpriv --reuid 1 --clear-groups --reset-env env' | grep ^PATH`,
+      'as the newest util-linux, PATH from login.defs',
+      { status: 0, stdout: 'PATH=/sbin:/usr/bin\nPATH=/bin:/usr/bin\n', stderr: '' },
     ],
     ['setpriv --dump --json', 'JSON', { status: 0, stdout: /^\{\n {2}"uid": 0,/ }],
   ] as const;

@@ -12,8 +12,8 @@ export const lacking = (remedy: string) => ({
   errors: ['EPERM'],
   probe: ([name = '']: readonly string[], world: Reader): string | undefined => {
     const capability = capabilityNumber(name);
-    const permitted = setInStatus(world.read('/proc/self/status'), 'Prm');
-    return capability === undefined || has(permitted, capability)
+    const status = world.read('/proc/self/status');
+    return capability === undefined || status === undefined || has(setInStatus(status, 'Prm'), capability)
       ? undefined
       : `this needs ${name.toUpperCase()}: ${remedy}`;
   },

@@ -6,9 +6,12 @@
 import { realpathSync } from 'node:fs';
 import { basename, resolve, sep } from 'node:path';
 import {
+  AT_EACCESS,
+  AT_FDCWD,
   dry,
   encode,
   errnoName,
+  errnoOf,
   formatTape,
   giveBack,
   giveBackDescriptors,
@@ -20,6 +23,7 @@ import {
   pointerArray,
   quote,
   type Recording,
+  type Ref,
   recording,
   SIGINT,
   SIGPIPE,
@@ -317,7 +321,9 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
   if (sys.childrenElsewhere && isTool(paths, argv, session)) sys.forkAndWait({ block: [SIGINT, SIGTERM] });
   const isLate = fixed && !fixed.has('path') && paths.length > 1;
   const given = outcome.environment ?? (fixed?.has('environment') ? environment : undefined);
-  sys
+  let result: Ref;
+  if (outcome.refused) sayRefused(sys, outcome.refused, call, () => result);
+  result = sys
     .or(failure.message, failure)
     .become(
       isLate ? (outcome.become[0] ?? '') : paths,
@@ -325,6 +331,23 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
       given && pointerArray(given),
       fixed !== undefined && !fixed.has('arguments'),
     );
+}
+
+const X_OK = 1;
+
+function sayRefused(
+  sys: TapeRecording,
+  { file, line }: NonNullable<Becoming['refused']>,
+  call: Call,
+  result: () => Ref,
+) {
+  if (variableOf(call.environment, 'TS_HINTS') === '0') return;
+  sys.undo((after) =>
+    after.when(result(), 'equal', -errnoOf('EACCES'), () => {
+      const allowed = after.do('faccessat2', AT_FDCWD, file, X_OK, AT_EACCESS) as Ref;
+      after.when(allowed, 'equal', 0, () => after.print(2, [`${progOf(call)}: ${line}\n`]));
+    }),
+  );
 }
 
 const dependsOnUser = (tool: Tool, plan: unknown) =>

@@ -32,6 +32,11 @@ export type Outcome =
       readonly failure?: { readonly message: string; readonly status: number; readonly statusMissing?: number };
       /** Executed as this very path, without a search in PATH. */
       readonly path?: string;
+      /**
+       * The line behind the message where execve(2) gives EACCES although the permissions of `file` allow it: said without an
+       * explainer, which could not be executed either.
+       */
+      readonly refused?: { readonly file: string; readonly line: string };
     };
 
 export const exit = (status: number): Outcome => ({ exit: status });

@@ -143,11 +143,11 @@ export function groupList(world: World, name: string, gid: number): number[] {
   return [gid, ...others.filter((id) => id !== gid)];
 }
 
-/** An id given as a number or as a name. `noun` as in "failed to parse uid". */
+/** An id given as a number, as strtol(3) reads one that is not negative, or as a name. `noun` as in "failed to parse uid". */
 export function parseId(text: string, noun: string, lookUp: (name: string) => number | undefined): number {
   const found = lookUp(text);
   if (found !== undefined) return found;
-  const id = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  const id = /^\s*\+?\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!(id < 0xffff_ffff)) throw new ToolError(`failed to parse ${noun}: '${text}'`);
   return id;
 }

@@ -131,6 +131,17 @@ describe('refused, with line and key', () => {
     ['{"defaultAction":\n"SCMP_ACT_LOG",}', 2, '', 'no JSON: unexpected token RBrace in column 16', undefined],
     ['{\n// words\n}', 2, '', "no JSON: unexpected character '/' in column 1", undefined],
     ['[]', 1, '', 'must be an object', undefined],
+    ['\ufeff{}', 1, '', "no JSON: unexpected character '\\ufeff' in column 1", undefined],
+    ['{"defaultAction": "A\\nB\\u001b"}', 1, 'defaultAction', "unknown action 'A\\u000aB\\u001b'", undefined],
+    [`{"${'k'.repeat(90)}": 1}`, 1, '', `unknown key '${'k'.repeat(60)}…'`, undefined],
+    ['{"defaultAction": "SCMP_ACT_LOG", "__proto__": {}}', 1, '', "unknown key '__proto__'", undefined],
+    [
+      '{"defaultAction": "SCMP_ACT_LOG", "syscalls": [],\n"sysc\\u0061lls": []}',
+      2,
+      'syscalls',
+      'is there twice',
+      undefined,
+    ],
     ['{}', 1, '', 'defaultAction is missing', undefined],
     [
       '{"defaultAction": "SCMP_ACT_ALOW"}',
@@ -304,5 +315,10 @@ describe('refused, with line and key', () => {
       expect({ line: at, key: where, says: words }).toEqual({ line, key, says });
       if (hint !== undefined) expect(remedy).toBe(hint);
     }
+  });
+
+  test('lists in lists without end', () => {
+    for (const text of ['['.repeat(100_000), '{"syscalls":'.repeat(50_000)])
+      expect(() => parseProfile(text)).toThrow(new ProfileError(1, '', 'is nested too deeply for a profile'));
   });
 });

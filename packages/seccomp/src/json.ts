@@ -44,10 +44,19 @@ function refuse({ node, key }: Place, says: string, hint?: string): never {
 
 const isNull = (place: Place | undefined): boolean => place === undefined || place.node.type === 'Null';
 
+const LONGEST = 60;
+
+/** A text of the profile in a message: on one line, and no longer than it takes to find it. */
+const shown = (text: string): string =>
+  (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text).replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
 const meant = (name: string | undefined) => name && `did you mean '${name}'?`;
 
 function unknown(place: Place, what: string, name: string, known: Iterable<string>): never {
-  refuse(place, `unknown ${what} '${name}'`, meant(nearestName(known, name, Math.max(1, name.length >> 1))));
+  refuse(place, `unknown ${what} '${shown(name)}'`, meant(nearestName(known, name, Math.max(1, name.length >> 1))));
 }
 
 /** The members of an object; one that is null is as if it were not there. */
@@ -273,10 +282,11 @@ function readDocument(source: string): DocumentNode {
   try {
     return parse(source, { mode: 'json', ranges: true });
   } catch (error) {
+    if (error instanceof RangeError) throw new ProfileError(1, '', 'is nested too deeply for a profile');
     const { line = 1, column = 1, message } = error as Misread;
     // The parser's words end with the place in its own form.
     const words = message.replace(/ found\..*$/, '').replace(/^Unexpected/, 'unexpected');
-    throw new ProfileError(line, '', `no JSON: ${words} in column ${column}`);
+    throw new ProfileError(line, '', `no JSON: ${shown(words)} in column ${column}`);
   }
 }
 

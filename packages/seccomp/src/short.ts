@@ -59,7 +59,7 @@ const wordsOf = (text: string) => text.split(',').filter(Boolean);
 /** `NAME[=ACTION],…`: an error by name or number, `kill`, `kill_thread` or `trap`; EPERM where none is given. */
 export const parseDeny = (text: string): Rule[] =>
   wordsOf(text).map((word) => {
-    const [name = '', action] = word.split('=', 2);
+    const [, name = '', action] = /^([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
     return { names: [knownCall(name)], action: action === undefined ? REFUSE : parseAction(action) };
   });
 

@@ -94,7 +94,7 @@ const LARGEST = 0xffff_ffff;
 
 function number(step: Step): number {
   const value = step.value ?? '';
-  const parsed = parseUnsigned(value.trim());
+  const parsed = parseUnsigned(value.replace(/^\s*\+?/, ''));
   if (parsed !== undefined && parsed <= LARGEST) return parsed;
   return fail(`invalid --${step.option.long} value: want non-negative integer, got "${value}"`);
 }
@@ -210,6 +210,8 @@ function caps(text: string, strict: boolean, count: number): Action {
 }
 
 function inheritable(text: string, strict: boolean, count: number): Action {
+  const words = text === '' ? [] : text.split(',');
+  if (words.includes('')) return fail(`--inh=${text} names no capability between its commas`);
   const wanted = text === 'none' ? [] : list(text, count);
   const set = wanted.reduce((bits, each) => bits | (1n << BigInt(each)), 0n);
   const says = 'unable to set inheritable capabilities';
@@ -220,15 +222,17 @@ function inheritable(text: string, strict: boolean, count: number): Action {
   });
 }
 
-function iab(text: string): Action {
-  const wanted = parseIab(text) ?? fail(`iab: '${text}' malformed`);
+function iab(text: string, count: number): Action {
+  const { inheritable: kept, ambient, blocked } = parseIab(text) ?? fail(`iab: '${text}' malformed`);
+  // Of a number beyond them the kernel has neither.
+  const known = (set: bigint) => members(set & firstCapabilities(count));
   return capabilities((scene) => {
     const { bearer } = scene;
     bearer.with(CAP_SETPCAP, `unable to set IAB vectors [${text}]`, () => {
-      bearer.capset({ ...bearer.sets, inheritable: wanted.inheritable }, `unable to set IAB vectors [${text}]`);
+      bearer.capset({ ...bearer.sets, inheritable: kept }, `unable to set IAB vectors [${text}]`);
       bearer.sys.or('failed to reset ambient set').changeAmbient(PR_CAP_AMBIENT_CLEAR_ALL);
-      for (const each of members(wanted.ambient)) raiseAmbient(scene, each);
-      dropAll(scene, members(wanted.blocked));
+      for (const each of known(ambient)) raiseAmbient(scene, each);
+      dropAll(scene, known(blocked));
     });
   });
 }
@@ -264,7 +268,7 @@ function groups(text: string, world: World): Action {
     .split(',')
     .filter(Boolean)
     .map((word) => {
-      const id = /^\d+$/.test(word) ? Number(word) : world.group(word)?.gid;
+      const id = parseUnsigned(word) ?? world.group(word)?.gid;
       return id !== undefined && id < LARGEST ? id : fail(`no such group: ${word}`);
     });
   return ids(({ bearer }) => {
@@ -377,7 +381,7 @@ export function makeAction(step: Step, settings: Settings, count: number, world:
     case 'inh':
       return inheritable(value, strict, count);
     case 'iab':
-      return iab(value);
+      return iab(value, count);
     case 'keep': {
       const wanted = number(step);
       return capabilities(({ bearer }) => bearer.keepCaps(wanted, `prctl(PR_SET_KEEPCAPS, ${wanted}) failed`));

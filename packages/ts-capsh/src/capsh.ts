@@ -153,7 +153,7 @@ export const tool = defineTool({
   differences: [
     'Failures are said with the name of the tool and the reason; a word that is no option is named on standard error beside the usage text.',
     '--has-a and --has-b of a number that the kernel does not know end with 1.',
-    'A number that does not fit into 32 bits is refused; the original takes its lower half.',
+    'A number that does not fit into 32 bits is refused (the original takes its lower half), and so is one with letters behind it in --groups, and a list for --has-a, --has-b, --has-i, --has-p and --supports (the original passes over what follows).',
     'A script without "#!" that --shell names is run by /bin/sh.',
     '--explain and --suggest have texts of our own; --license is left out.',
     'Behind an option that prints or tests, "-+" and "=+" do not fork, and --forkfor is refused.',

@@ -6,11 +6,11 @@ const planned = (...words: string[]) => tool.plan(parse(tool.options, words, too
 
 test('an option holds for the processes behind it, and vectors from there on', () => {
   expect(planned('1', '--verbose', '2', '--legacy', '3', '--iab', '4', '--verbose', '5').processes).toEqual([
-    { word: '1', form: 'plain' },
-    { word: '2', form: 'verbose' },
-    { word: '3', form: 'legacy' },
-    { word: '4', form: 'iab' },
-    { word: '5', form: 'iab' },
+    { word: '1', form: 'plain', vectors: false },
+    { word: '2', form: 'verbose', vectors: false },
+    { word: '3', form: 'legacy', vectors: false },
+    { word: '4', form: 'legacy', vectors: true },
+    { word: '5', form: 'verbose', vectors: true },
   ]);
 });
 

@@ -16,6 +16,7 @@ import {
   type Parsed,
   type Split,
   type Step,
+  ToolError,
   UsageError,
   type World,
   writeText,
@@ -51,22 +52,27 @@ function split(table: readonly Option[], argv: readonly string[]): Split {
   return { steps, operands: [], beforeDashes: 0 };
 }
 
-type Form = 'plain' | 'verbose' | 'legacy' | 'iab';
+type Form = 'plain' | 'verbose' | 'legacy';
+
+/** How a process is shown. */
+interface Shown {
+  readonly form: Form;
+  readonly vectors: boolean;
+}
 
 interface Plan {
-  readonly processes: readonly { readonly word: string; readonly form: Form }[];
+  readonly processes: readonly (Shown & { readonly word: string })[];
   readonly json: boolean;
 }
 
-const FORMS: Readonly<Record<string, Form>> = { verbose: 'verbose', legacy: 'legacy', ugly: 'legacy', iab: 'iab' };
+const FORMS: Readonly<Record<string, Form>> = { verbose: 'verbose', legacy: 'legacy', ugly: 'legacy' };
 
 function plan({ steps, values }: Parsed<typeof options>): Plan {
-  const processes: { word: string; form: Form }[] = [];
-  let form: Form = 'plain';
+  const processes: (Shown & { word: string })[] = [];
+  let shown: Shown = { form: 'plain', vectors: false };
   for (const { option, value } of steps) {
-    if (option.long === PID) processes.push({ word: value ?? '', form });
-    // Vectors are shown from there on, whatever form is asked for later.
-    else if (form !== 'iab') form = FORMS[option.long] ?? form;
+    if (option.long === PID) processes.push({ word: value ?? '', ...shown });
+    else shown = { form: FORMS[option.long] ?? shown.form, vectors: shown.vectors || option.long === 'iab' };
   }
   if (!processes.length) throw new UsageError('no process is named');
   return { processes, json: Boolean(values.json) };
@@ -88,22 +94,29 @@ interface State {
   readonly bounding: bigint;
 }
 
-function readState(pid: number, sys: LiveSys, world: World): State {
+/** What capget(2) does not tell stands in /proc, and is asked for only where it is shown. */
+function readState(word: string, pid: number, vectors: boolean, sys: LiveSys, world: World): State {
   const sets = sys.capget(pid);
-  const status = world.read(`/proc/${pid || 'self'}/status`);
+  if (!vectors) return { sets, ambient: 0n, bounding: 0n };
+  const path = `/proc/${pid || 'self'}/status`;
+  const status = world.read(path);
+  if (status === undefined) throw new ToolError(`no IAB value for ${word}: cannot read ${path}`);
   return { sets, ambient: setInStatus(status, 'Amb'), bounding: setInStatus(status, 'Bnd') };
 }
 
 const iabOf = ({ sets, ambient, bounding }: State, count: number) =>
   formatIab({ inheritable: sets.inheritable, ambient, blocked: ~bounding }, count);
 
-function lineOf(word: string, form: Form, state: State, count: number): string {
+/** Without a longer form, sets that are empty are not worth a word beside the vectors. */
+function lineWithVectors(word: string, form: Form, text: string, iab: string): string {
+  const sets = form === 'plain' && text === '=' ? '' : ` "${text}"`;
+  return `${word}:${sets}${iab && ` [${iab}]`}\n`;
+}
+
+function lineOf(word: string, { form, vectors }: Shown, state: State, count: number): string {
   const text = formatCapabilitySets(state.sets, count);
+  if (vectors) return lineWithVectors(word, form, text, iabOf(state, count));
   switch (form) {
-    case 'iab': {
-      const iab = iabOf(state, count);
-      return `${word}: "${text}"${iab && ` [${iab}]`}\n`;
-    }
     case 'verbose':
       return `Capabilities for '${word}': ${text}\n`;
     case 'legacy':
@@ -130,12 +143,13 @@ const objectOf = (pid: number, state: State, count: number) => ({
 });
 
 /** Process and state, or why there is none, in words. */
-function stateOf(word: string, sys: LiveSys, world: World): { pid: number; state: State } | string {
+function stateOf(word: string, vectors: boolean, sys: LiveSys, world: World): { pid: number; state: State } | string {
   const parsed = parsePid(word);
   if ('error' in parsed) return `cannot parse pid ${word}: ${parsed.error}`;
   try {
-    return { pid: parsed.pid, state: readState(parsed.pid, sys, world) };
+    return { pid: parsed.pid, state: readState(word, parsed.pid, vectors, sys, world) };
   } catch (error) {
+    if (error instanceof ToolError) return error.message;
     if (error instanceof SysError) return `failed to get the capabilities of process ${word}: ${strerror(error.errno)}`;
     throw error;
   }
@@ -145,14 +159,14 @@ function act({ processes, json }: Plan, sys: LiveSys, world: World): Outcome {
   const count = kernelCapabilities(world);
   const objects: object[] = [];
   let status = 0;
-  for (const { word, form } of processes) {
-    const found = stateOf(word, sys, world);
+  for (const { word, ...shown } of processes) {
+    const found = stateOf(word, json || shown.vectors, sys, world);
     if (typeof found === 'string') {
       world.warn(found);
       status = 1;
     } else if (json) objects.push(objectOf(found.pid, found.state, count));
-    else if (form === 'legacy') writeText(2, lineOf(word, form, found.state, count));
-    else world.print(lineOf(word, form, found.state, count));
+    else if (shown.form === 'legacy' && !shown.vectors) writeText(2, lineOf(word, shown, found.state, count));
+    else world.print(lineOf(word, shown, found.state, count));
   }
   if (json) world.print(`${JSON.stringify(objects, undefined, 2)}\n`);
   return exit(status);
@@ -167,7 +181,7 @@ export const tool = defineTool({
   options,
   grammar: { split },
   description:
-    'Prints the capability sets of each process as cap_to_text(3) writes them. 0 is the tool itself. An option holds for the processes behind it; with --iab the sets stand in double quotes, and the vectors of cap_iab(3) in square brackets.',
+    'Prints the capability sets of each process as cap_to_text(3) writes them. 0 is the tool itself. An option holds for the processes behind it; with --iab the sets stand in double quotes, unless they are empty and no longer form is asked for, and the vectors of cap_iab(3) in square brackets.',
   differences: [
     'Failures are said with the name of the tool.',
     'The vectors of process 0 are shown (the original says there are none).',

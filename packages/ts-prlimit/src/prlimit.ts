@@ -157,13 +157,20 @@ function set(sys: Sys, pid: number, { resource, soft, hard }: Change): void {
   sys.setrlimit(pid, resource.number, { cur: soft, max: hard });
 }
 
+/** Without enough of these no runtime starts: once the tool's own have changed, nothing can be explained. */
+const NEEDED = ['AS', 'CPU', 'DATA', 'FSIZE', 'NOFILE', 'NPROC', 'STACK'];
+
 const changesOwn = ({ pid, changes }: Plan) => pid === 0 && changes.length > 0;
 
 /** With a program the table goes to a terminal alone: what a caller reads is the program's. */
 function apply(plan: Plan, sys: Recording, world: World): Outcome {
   const { program } = plan;
   const text = program.length && !isTerminal(1) ? '' : textOf(plan, world);
-  for (const each of plan.changes) set(setting(sys, plan.pid, each), plan.pid, each);
+  plan.changes.forEach((each, index) => {
+    const isBound =
+      plan.pid === 0 && plan.changes.slice(0, index).some(({ resource }) => NEEDED.includes(resource.name));
+    set(isBound ? sys.or(failed(each.resource)) : setting(sys, plan.pid, each), plan.pid, each);
+  });
   if (text) sys.or('write error').print(1, [text]);
   return program.length ? { become: program, changes: changesOwn(plan) ? ['limits'] : [] } : exit(0);
 }

@@ -1,4 +1,5 @@
-/** From the command line to a policy and its program: pure. */
+/** From the command line to a policy and its program. */
+import { readFileSync } from 'node:fs';
 import { nearestCapability, parseCapabilityList, setInStatus, UnknownCapability } from '@ts/capabilities';
 import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
 import {
@@ -31,7 +32,7 @@ import {
   UnknownWord,
   X86_64,
 } from '@ts/seccomp';
-import { arm64, SECCOMP_FILTER_FLAG_LOG, SECCOMP_RET_ERRNO, SECCOMP_RET_TRACE } from '@ts/sys';
+import { arm64, encode, SECCOMP_FILTER_FLAG_LOG, SECCOMP_RET_ERRNO, SECCOMP_RET_TRACE, strerror } from '@ts/sys';
 import type { options } from './options.ts';
 
 type Input = Parsed<typeof options>;
@@ -86,6 +87,18 @@ function reading<Value>(says: string, read: () => Value): Value {
   }
 }
 
+/** A file that is there. */
+function whyUnreadable(name: string): string {
+  try {
+    readFileSync(encode(name));
+    return 'it has changed';
+  } catch (error) {
+    const { errno } = error as NodeJS.ErrnoException;
+    if (errno === undefined) throw error;
+    return strerror(-errno);
+  }
+}
+
 function readProfile(name: string, world: World): Profile {
   const builtIn = BUILT_IN.get(name);
   if (builtIn) return builtIn;
@@ -93,7 +106,11 @@ function readProfile(name: string, world: World): Profile {
   if (text !== undefined) return reading(name, () => parseProfile(text));
   const known = [...BUILT_IN.keys()].join(', ');
   const hint = name.includes('/') ? undefined : `profiles without a file: ${known}`;
-  throw new ToolError(`cannot read ${name}${world.exists(name) ? '' : ': No such file or directory'}`, 1, hint);
+  throw new ToolError(
+    `cannot read ${name}: ${world.exists(name) ? whyUnreadable(name) : 'No such file or directory'}`,
+    1,
+    hint,
+  );
 }
 
 function nativeArchitecture(name: string | undefined): Architecture {
@@ -107,7 +124,11 @@ function nativeArchitecture(name: string | undefined): Architecture {
 function capabilitiesOf(list: string | undefined, world: World): bigint {
   if (list === undefined) return ENGINE_CAPABILITIES;
   if (list === 'none') return 0n;
-  if (list === 'bounding') return setInStatus(world.read('/proc/self/status'), 'Bnd');
+  if (list === 'bounding') {
+    const status = world.read('/proc/self/status');
+    if (status === undefined) throw new ToolError('--caps bounding: cannot read /proc/self/status', 1, 'mount /proc');
+    return setInStatus(status, 'Bnd');
+  }
   const numbers = reading('--caps', () => parseCapabilityList(list, 64));
   return numbers.reduce((set, number) => set | (1n << BigInt(number)), 0n);
 }

@@ -4,6 +4,7 @@ import {
   type Architecture,
   actionWord,
   architectureIn,
+  architectureOf,
   callName,
   callsOf,
   type Decision,
@@ -67,6 +68,7 @@ function withArguments(policy: Policy, { architecture, number, ...answer }: Answ
 const CALL = /^\s*(\w+)\s*(?:\(([^()]*)\))?\s*$/;
 const ARGUMENTS = 6;
 const LAST_NUMBER = 0xffffffff;
+const [LEAST_ARGUMENT, LARGEST_ARGUMENT] = [-(1n << 63n), (1n << 64n) - 1n];
 
 function parseArguments(text: string | undefined, call: string): bigint[] | undefined {
   if (text === undefined) return undefined;
@@ -74,7 +76,11 @@ function parseArguments(text: string | undefined, call: string): bigint[] | unde
   const values = words.length === 1 && !words[0] ? [] : words;
   if (values.length > ARGUMENTS || values.some((word) => !/^(-?\d+|0x[\da-f]+)$/i.test(word)))
     throw new ToolError(`cannot read the arguments of '${call}': at most six numbers, decimal or 0x`);
-  return values.map((word) => BigInt.asUintN(64, BigInt(word)));
+  return values.map((word) => {
+    const value = BigInt(word);
+    if (value >= LEAST_ARGUMENT && value <= LARGEST_ARGUMENT) return BigInt.asUintN(64, value);
+    throw new ToolError(`an argument of '${call}' does not fit into 64 bits: ${word}`);
+  });
 }
 
 function checkedName(name: string): string {
@@ -86,12 +92,18 @@ function checkedName(name: string): string {
   }
 }
 
+/** A number as the kernel gets it: the bit of x32 makes it one of that architecture. */
+function numbered(native: Architecture, given: number): readonly [Architecture, number] {
+  const number = given < native.offset ? given + native.offset : given;
+  return [architectureOf(native.token, number) ?? native, number];
+}
+
 function answersTo(policy: Policy, call: string): Answer[] {
-  const [, word = '', text] = CALL.exec(call) ?? [];
+  const [, word = call, text] = CALL.exec(call) ?? [];
   const [native] = policy.architectures as [Architecture];
   const args = parseArguments(text, call);
   const numbers: readonly (readonly [Architecture, number | undefined])[] = /^\d/.test(word)
-    ? [[native, Number(word) + native.offset]]
+    ? [numbered(native, Number(word))]
     : policy.architectures.map((each) => [each, callsOf(each).get(checkedName(word))]);
   const answers = numbers.flatMap(([architecture, number]) =>
     number === undefined

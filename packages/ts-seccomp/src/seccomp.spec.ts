@@ -82,6 +82,8 @@ describe('refused before anything is done', () => {
   test.each([
     ['--deny rebot true', "--deny: unknown system call 'rebot'", "did you mean 'reboot'?"],
     ['--deny reboot=EPREM true', "--deny: unknown action 'EPREM'", "did you mean 'EPERM'?"],
+    ['--deny reboot=EPERM=x true', "--deny: unknown action 'EPERM=x'", undefined],
+    ['--deny =EPERM true', "--deny: unknown system call ''", undefined],
     ['--allow-only raed true', "--allow-only: unknown system call 'raed'", "did you mean 'read'?"],
     ['--log=raed true', "--log: unknown system call 'raed'", "did you mean 'read'?"],
     ['--deny cachectl true', "no architecture of this filter has the system call 'cachectl'", undefined],
@@ -100,6 +102,11 @@ describe('refused before anything is done', () => {
       '--profile default --caps cap_sys_admn true',
       '--caps: unknown capability: cap_sys_admn',
       "did you mean 'cap_sys_admin'?",
+    ],
+    [
+      '--profile default --caps bounding --check mount',
+      '--caps bounding: cannot read /proc/self/status',
+      'mount /proc',
     ],
     ['--profile default --dump --arch vax', "unknown architecture 'vax'", 'known: x86_64, x86, x32, aarch64, arm'],
     [
@@ -146,7 +153,19 @@ describe('--check', () => {
     expect(lines('clone(-1)')[0]).toBe('x86_64 clone (56): errno(EPERM)');
     expect(lines('getpid()')[0]).toBe('x86_64 getpid (39): allow');
   });
+  test('a number with the bit of x32 is one of x32', () => {
+    const reboot = (profile: string) => printedBy(...split(profile), '--check', '0x400000a9', '--check', '1073741863');
+    expect(reboot('--deny reboot')).toBe('x32 reboot (169): errno(EPERM)\nx32 getpid (39): allow\n');
+    const plain = { 'plain.json': '{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"]}' };
+    printed.length = 0;
+    const plan = planned(split('--profile plain.json --arch x86_64 --check 0x400000a9'), plain);
+    tool.act?.(plan, undefined as never, world());
+    expect(printed.join('')).toBe('x32 reboot (169): kill_process\n');
+  });
   test('the numbers of x32', () => {
+    printed.length = 0;
+    tool.act?.(planned(split('--profile default --arch x32 --check 0x40000027')), undefined as never, world());
+    expect(printed.join('')).toBe('x32 getpid (39): allow\n');
     printed.length = 0;
     tool.act?.(planned(split('--profile default --arch x32 --check 39')), undefined as never, world());
     expect(printed.join('')).toBe('x32 getpid (39): allow\n');
@@ -178,6 +197,16 @@ describe('--check', () => {
     ['raed', "unknown system call 'raed'"],
     ['read(x)', "cannot read the arguments of 'read(x)': at most six numbers, decimal or 0x"],
     ['read(1,2,3,4,5,6,7)', "cannot read the arguments of 'read(1,2,3,4,5,6,7)': at most six numbers, decimal or 0x"],
+    [
+      'read(18446744073709551616)',
+      "an argument of 'read(18446744073709551616)' does not fit into 64 bits: 18446744073709551616",
+    ],
+    [
+      'read(0,-9223372036854775809)',
+      "an argument of 'read(0,-9223372036854775809)' does not fit into 64 bits: -9223372036854775809",
+    ],
+    ['-1', "unknown system call '-1'"],
+    ['read(', "unknown system call 'read('"],
     ['breakpoint', "no architecture of this filter has the system call 'breakpoint'"],
     ['4294967296', "no number of a system call: '4294967296'"],
   ])('%s is refused', (call, message) => {

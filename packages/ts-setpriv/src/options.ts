@@ -23,7 +23,13 @@ export const options = [
   { long: 'keep-groups', help: 'keep the supplementary groups', group: who },
   { long: 'init-groups', help: 'have the supplementary groups of the user', group: who },
   { long: 'groups', arg: 'group,...', help: 'have these supplementary groups', group: who },
-  { long: 'reset-env', help: 'clear the environment; set HOME, SHELL, USER, LOGNAME and PATH', group: who },
+  {
+    long: 'reset-env',
+    help: 'clear the environment; set HOME, SHELL, USER, LOGNAME and PATH',
+    details:
+      'TERM, COLORTERM and NO_COLOR stay. PATH is ENV_PATH of /etc/login.defs, for root ENV_SUPATH or ENV_ROOTPATH; where that is not set, /usr/local/bin:/bin:/usr/bin, for root with the sbin folders.',
+    group: who,
+  },
   { long: 'inh-caps', arg: 'caps', help: 'change the inheritable capabilities', group: caps },
   { long: 'ambient-caps', arg: 'caps', help: 'change the ambient capabilities', group: caps },
   { long: 'bounding-set', arg: 'caps', help: 'change the capability bounding set', group: caps },

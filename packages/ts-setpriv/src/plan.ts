@@ -156,14 +156,33 @@ function groupsOf(values: Values, { ids, account }: Identity, world: World): rea
 }
 
 function groupNamed(word: string, world: World): number {
-  const id = world.group(word)?.gid ?? (/^\d+$/.test(word) ? Number(word) : Number.NaN);
+  const id = world.group(word)?.gid ?? (/^\s*\+?\d+$/.test(word) ? Number(word) : Number.NaN);
   if (id < 0xffff_ffff) return id;
   throw new ToolError(`Invalid supplementary group id: '${word}'`);
 }
 
 const KEPT = ['TERM', 'COLORTERM', 'NO_COLOR'];
-const ROOT_PATH = '/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin';
-const USER_PATH = '/usr/local/bin:/bin:/usr/bin';
+const LOGIN_DEFAULTS = '/etc/login.defs';
+
+/** What a name of login.defs(5) has last been given there; undefined where nothing. */
+function loginDefault(name: string, world: World): string | undefined {
+  const values = (world.read(LOGIN_DEFAULTS) ?? '').split('\n').flatMap((line) => {
+    const [, key, value = ''] = /^\s*([^\s=]+)(.*)$/.exec(line.replace(/#.*/, '')) ?? [];
+    return key?.toUpperCase() === name ? [value.replace(/^[\s="]+|[\s"]+$/g, '')] : [];
+  });
+  return values.at(-1) || undefined;
+}
+
+/** PATH of a new session: by login.defs, whose values may have "PATH=" before them. */
+function sessionPath({ uid }: Account, world: World): string {
+  const value =
+    uid === 0
+      ? (loginDefault('ENV_SUPATH', world) ?? loginDefault('ENV_ROOTPATH', world))
+      : loginDefault('ENV_PATH', world);
+  const otherwise =
+    uid === 0 ? '/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin' : '/usr/local/bin:/bin:/usr/bin';
+  return value?.replace(/^PATH="?/, '') || otherwise;
+}
 
 function resetEnvironment(account: Account | undefined, world: World): string[] {
   const user = account ?? world.user(world.uid);
@@ -176,7 +195,7 @@ function resetEnvironment(account: Account | undefined, world: World): string[] 
     `HOME=${user.home}`,
     `USER=${user.name}`,
     `LOGNAME=${user.name}`,
-    `PATH=${user.uid === 0 ? ROOT_PATH : USER_PATH}`,
+    `PATH=${sessionPath(user, world)}`,
   ];
 }
 
@@ -315,6 +334,11 @@ export function plan(parsed: Parsed<typeof options>, world: World): Plan {
     selinux: label(values['selinux-label'], 'SELinux', world),
     apparmor: label(values['apparmor-profile'], 'AppArmor', world),
     seccomp: seccompFilter(values['seccomp-filter']),
-    files: ['/etc/passwd', '/etc/group', ...(values['seccomp-filter'] === undefined ? [] : [values['seccomp-filter']])],
+    files: [
+      '/etc/passwd',
+      '/etc/group',
+      ...(values['reset-env'] ? [LOGIN_DEFAULTS] : []),
+      ...(values['seccomp-filter'] === undefined ? [] : [values['seccomp-filter']]),
+    ],
   };
 }

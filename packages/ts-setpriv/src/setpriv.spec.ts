@@ -92,6 +92,21 @@ test('--reset-env', () => {
 });
 
 test.each([
+  ['ENV_PATH PATH=/u', 'ann', '/u'],
+  ['ENV_PATH\tPATH="/u:/v"\t# ours', 'ann', '/u:/v'],
+  [' env_path = "/u"\nENV_SUPATH /s', 'ann', '/u'],
+  ['ENV_PATH /t\nENV_PATH /u', 'ann', '/u'],
+  ['ENV_SUPATH PATH=/s\nENV_ROOTPATH /r', 'root', '/s'],
+  ['ENV_ROOTPATH /r', 'root', '/r'],
+  ['#ENV_PATH /u\nENV_PATHS /u\nENV_PATH\n', 'ann', '/usr/local/bin:/bin:/usr/bin'],
+  ['ENV_PATH PATH=', 'ann', '/usr/local/bin:/bin:/usr/bin'],
+])('--reset-env with %j in login.defs: PATH of %s', (text, user, path) => {
+  const words = `--reset-env --reuid ${user} true`;
+  const { environment } = planned(words, worldWith({ '/etc/login.defs': `${text}\n` }));
+  expect(environment?.at(-1)).toBe(`PATH=${path}`);
+});
+
+test.each([
   ['', 'No program specified'],
   ['--ptracer x true', "invalid PID argument: 'x'"],
   ['--ptracer 0 true', "invalid PID argument: '0'"],

@@ -9,7 +9,7 @@ import {
   members,
   readCredentials,
 } from '@ts/capabilities';
-import { defineTool, exit, type Facet, type Outcome, type World } from '@ts/cli';
+import { candidates, defineTool, exit, type Facet, findProgram, type Outcome, type World } from '@ts/cli';
 import { labelNextExec, labelTree } from '@ts/labels';
 import { openRules, restrict } from '@ts/landlock';
 import {
@@ -17,6 +17,7 @@ import {
   CAP_SETPCAP,
   CAP_SETUID,
   type CapabilitySets,
+  LANDLOCK_ACCESS_FS_EXECUTE,
   type LiveSys,
   live,
   PR_CAP_AMBIENT_LOWER,
@@ -148,22 +149,35 @@ function changed(plan: Plan): Facet[] {
   ];
 }
 
-function become(plan: Plan): Outcome {
-  return plan.program.length
-    ? { become: plan.program, environment: plan.environment, changes: changed(plan) }
+/** Where the program itself falls under the restriction, what is said when that refuses it. */
+function refused({ program, environment, landlock }: Plan, world: World) {
+  if (!landlock || !(landlock.fs & LANDLOCK_ACCESS_FS_EXECUTE)) return undefined;
+  const file = findProgram(candidates(program[0] ?? '', environment ?? world.environment));
+  return file === undefined
+    ? undefined
+    : {
+        file,
+        line: `Landlock refuses it: a rule must let '${file}' be executed, and its loader or interpreter, too: --landlock-rule path-beneath:execute:<folder>`,
+      };
+}
+
+function become(plan: Plan, world: World): Outcome {
+  const { program, environment } = plan;
+  return program.length
+    ? { become: program, environment, changes: changed(plan), refused: refused(plan, world) }
     : exit(0);
 }
 
 function apply(plan: Plan, sys: Recording, world: World): Outcome {
   steps(plan, sys, world);
-  return become(plan);
+  return become(plan, world);
 }
 
 function act(plan: Plan, sys: LiveSys, world: World): Outcome {
   if (plan.question) return show(plan.question, plan, sys, world);
   for (const { label, tree } of plan.fileLabels) labelTree(sys, tree, label);
   steps(plan, sys, world);
-  return become(plan);
+  return become(plan, world);
 }
 
 export const tool = defineTool({
@@ -184,7 +198,7 @@ export const tool = defineTool({
     '--ambient-caps with a name that cannot be raised is an error (the original runs the program without it); of "+all", those are raised that can be.',
     'A Landlock rule for a right that --landlock-access does not restrict is refused while the command line is read.',
     'An id of 4294967295 or less than 0 is refused: to the kernel it means that nothing changes.',
-    '--reset-env takes PATH from no file; --reset-env for a user without an account is an error.',
+    '--reset-env for a user without an account is an error; an empty PATH of /etc/login.defs counts as none.',
     '--landlock-best-effort, --file-label, --json, --dry-run and --trace are ours; --file-label may stand without a program.',
   ],
   exitStatuses: [

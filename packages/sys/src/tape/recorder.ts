@@ -69,8 +69,9 @@ export interface Recording extends Sys {
    *
    * @param program The paths; or a name, searched when the tape is played, in the PATH of then.
    * @param append The runner's own arguments are put behind `argv`.
+   * Result: the error, negated, for what is recorded with `undo`.
    */
-  become(program: readonly string[] | string, argv: readonly Path[], environment?: Data | null, append?: boolean): void;
+  become(program: readonly string[] | string, argv: readonly Path[], environment?: Data | null, append?: boolean): Ref;
 }
 
 export interface TapeRecording extends Recording {
@@ -416,9 +417,9 @@ class RecordingSys extends BoundSys {
     argv: readonly Path[],
     environment: Data | null = null,
     append = false,
-  ): void {
+  ): Ref {
     const shown = argv.map((word) => (typeof word === 'string' ? word : word.shown));
-    this.gate.push({
+    return this.gate.push({
       op: 'exec',
       program: typeof program === 'string' ? program : pointerArray(program),
       argv: pointerArray(argv),
