@@ -223,6 +223,39 @@ describe('W2: NAT, and ports', () => {
   });
 });
 
+describe('next hops', () => {
+  test('routes by id: changing the object moves their traffic; a group spreads it', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'ping'));
+    // Two routers between the container and an address that both have.
+    const router = (n: number) =>
+      `${IP} netns add r${n}; ${IP} link add v${n} type veth peer name e netns r${n}; ${IP} addr add 10.0.${n}.1/24 dev v${n}; ${IP} link set v${n} up
+       ${IP} -n r${n} link set e up; ${IP} -n r${n} addr add 10.0.${n}.2/24 dev e; ${IP} -n r${n} link set lo up; ${IP} -n r${n} addr add 9.9.9.9/32 dev lo
+       for a in $(seq 16); do ${IP} -n r${n} addr add 9.9.8.$a/32 dev lo; done`;
+    // Echo requests that each router has answered so far.
+    const answered = [1, 2]
+      .map((n) => `echo "r${n}: $(${IP} netns exec r${n} awk '/^Icmp: [0-9]/ { print $10 }' /proc/net/snmp)"`)
+      .join('; ');
+    const { stdout, stderr } = inNetwork(`${router(1)}; ${router(2)}
+      for i in 1 2; do until ${IP} link show v$i | grep -q LOWER_UP; do sleep 0.05; done; done
+      ts-netns nexthop add id 1 via 10.0.1.2 dev v1; ts-netns nexthop add id 2 via 10.0.2.2 dev v2
+      ts-netns nexthop add id 3 via 10.0.1.2 dev v1; ts-netns nexthop add id 10 group 1,2/2
+      ts-netns route add 9.9.9.9 nhid 3; ts-netns route add 9.9.8.0/24 nhid 10
+      ping -q -c 5 -i 0.05 -W 3 9.9.9.9 | grep -o '5 received'; ${answered}
+      ts-netns nexthop replace id 3 via 10.0.2.2 dev v2
+      ping -q -c 5 -i 0.05 -W 3 9.9.9.9 | grep -o '5 received'; ${answered}
+      for a in $(seq 16); do ${IP} route get 9.9.8.$a; done | grep -o 'dev v.' | sort -u
+      ts-netns nexthop del id 2; ${IP} route show 9.9.8.0/24
+      ts-netns nexthop flush; ${IP} nexthop; ${IP} route show 9.9.0.0/16`);
+    expect(stderr).toBe('');
+    expect(stdout.split('\n')).toEqual([
+      ...['5 received', 'r1: 5', 'r2: 0', '5 received', 'r1: 5', 'r2: 5', 'dev v1', 'dev v2'],
+      '9.9.8.0/24 nhid 10 via 10.0.1.2 dev v1 ',
+      'Flushed 3 nexthops',
+      '',
+    ]);
+  });
+});
+
 describe('connect: all or nothing', () => {
   /** State of the host, to be compared: links, namespaces, rules, forwarding, files. */
   const state = `(${IP} -o link | sed 's/link.ether.*//'; ${IP} -o addr | grep -v fe80; ${IP} netns; nft list ruleset; ${FORWARDING}; ls -R /etc/netns 2>&1)`;

@@ -16,6 +16,7 @@ export * from './route/address.ts';
 export * from './route/kinds.ts';
 export * from './route/link.ts';
 export * from './route/neighbor.ts';
+export * from './route/nexthop.ts';
 export * from './route/nsid.ts';
 export * from './route/route.ts';
 export * from './socket.ts';

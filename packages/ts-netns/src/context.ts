@@ -1,7 +1,16 @@
 /** What a command is done with: the sockets, the names of links, the settings. */
 import type { World } from '@ts/cli';
 import { ToolError } from '@ts/cli';
-import { findIndex, getLink, inNamespace, type Link, NetlinkSocket, openNamespace } from '@ts/netlink';
+import {
+  findIndex,
+  getLink,
+  getNextHop,
+  inNamespace,
+  type Link,
+  NetlinkSocket,
+  type NextHopObject,
+  openNamespace,
+} from '@ts/netlink';
 import { type LiveSys, NETLINK_NETFILTER, NETLINK_ROUTE, SysError } from '@ts/sys';
 import { pathOf } from './namespaces.ts';
 import type { Settings } from './settings.ts';
@@ -12,6 +21,7 @@ export class Context {
   #filter: NetlinkSocket | undefined;
   readonly #held: number[] = [];
   readonly #links = new Map<number, Link | undefined>();
+  readonly #nextHops = new Map<number, NextHopObject | undefined>();
 
   /** @param namespace Descriptor of the namespace that everything is done in; undefined for the caller's own. */
   constructor(
@@ -84,18 +94,15 @@ export class Context {
 
   forget(): void {
     this.#links.clear();
+    this.#nextHops.clear();
   }
 
   link(index: number): Link | undefined {
-    if (!this.#links.has(index)) {
-      try {
-        this.#links.set(index, getLink(this.route, index));
-      } catch (error) {
-        if (!(error instanceof SysError) || error.code !== 'ENODEV') throw error;
-        this.#links.set(index, undefined);
-      }
-    }
-    return this.#links.get(index);
+    return remembered(this.#links, index, 'ENODEV', () => getLink(this.route, index));
+  }
+
+  nextHop(id: number): NextHopObject | undefined {
+    return remembered(this.#nextHops, id, 'ENOENT', () => getNextHop(this.route, id));
   }
 
   linkName(index: number): string {
@@ -112,6 +119,19 @@ export class Context {
     this.#route = undefined;
     this.#filter = undefined;
   }
+}
+
+/** What the kernel has said before, else what it says now; undefined where it says that there is none. */
+function remembered<T>(known: Map<number, T | undefined>, key: number, none: string, ask: () => T): T | undefined {
+  if (!known.has(key)) {
+    try {
+      known.set(key, ask());
+    } catch (error) {
+      if (!(error instanceof SysError) || error.code !== none) throw error;
+      known.set(key, undefined);
+    }
+  }
+  return known.get(key);
 }
 
 /** Opens a namespace by name or path. As iproute2 says it where there is none. */

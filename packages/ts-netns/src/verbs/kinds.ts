@@ -16,13 +16,13 @@ import {
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
 import type { Context } from '../context.ts';
-import { FAILED, numberIn, onOff, type Rows, rowOf, type Words, wrong } from '../words.ts';
+import { FAILED, numberIn, onOff, type Rows, rowOf, type Words, type Writable, wrong } from '../words.ts';
 
 type Info = NonNullable<LinkAttributes['info']>;
 
 /** What a row is given: the values so far, and where names of links can be looked up. */
 interface State<S extends Schema> {
-  readonly data: { -readonly [K in keyof ValuesOf<S>]: ValuesOf<S>[K] };
+  readonly data: Writable<ValuesOf<S>>;
   readonly context: Context;
 }
 

@@ -33,12 +33,11 @@ import {
   unsigned,
   Words,
   WRONG,
+  type Writable,
   wrong,
 } from '../words.ts';
 import { KIND_PARSERS } from './kinds.ts';
 import { makeTun, TUN_WORDS, type TunRequest } from './tuntap.ts';
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 interface State {
   readonly context: Context;

@@ -21,12 +21,12 @@ import * as sys from '@ts/sys';
 import type { Context } from '../context.ts';
 import { render } from '../entry.ts';
 import { numberOf } from '../names.ts';
-import { FAMILIES } from '../settings.ts';
 import { type RouteView, showRoute, TYPES } from '../show/route.ts';
 import {
   addressFrom,
   FAILED,
   garbage,
+  gatewayFrom,
   noDevice,
   numberIn,
   prefixFrom,
@@ -35,10 +35,9 @@ import {
   rowOf,
   takeAll,
   type Words,
+  type Writable,
   wrong,
 } from '../words.ts';
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 interface State {
   readonly context: Context;
@@ -79,12 +78,6 @@ const typeOf = (word: string) => {
   const type = TYPES.indexOf(word);
   return type > 0 ? type : undefined;
 };
-
-function gatewayFrom(words: Words, family: number): Address {
-  const named = words.next === undefined ? undefined : FAMILIES[words.next];
-  if (named !== undefined) words.take();
-  return addressFrom(words.argument(), named ?? family);
-}
 
 const deviceRow = [
   'dev oif~',
