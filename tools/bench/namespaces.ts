@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { existing, type Row } from './measure.ts';
 
 const COUNT = 500;
+export const NAMESPACES = `${COUNT} namespaces`;
 const IP = '/usr/sbin/ip';
 const OURS = resolve('dist/bin/ts-netns');
 
@@ -73,7 +74,7 @@ function once({ who, script }: Contender, folder: string): Promise<{ time: numbe
 export async function namespaces(runs: number): Promise<(Row & { readonly peak: number })[]> {
   const { present, missing } = existing({ name: '', contenders: CONTENDERS });
   if (process.getuid?.() !== 0 || missing.length) {
-    process.stdout.write(`${COUNT} namespaces: left out (${missing.join(', ') || 'needs root'})\n`);
+    process.stdout.write(`${NAMESPACES}: left out (${missing.join(', ') || 'needs root'})\n`);
     return [];
   }
   const folder = mkdtempSync(join(tmpdir(), 'bench-'));
@@ -93,7 +94,7 @@ export async function namespaces(runs: number): Promise<(Row & { readonly peak: 
       const minimum = times[0] as number;
       const peak = Math.max(...(results[index] ?? []).map((each) => each.peak));
       return {
-        what: `${COUNT} namespaces`,
+        what: NAMESPACES,
         who,
         minimum,
         median: times[times.length >> 1] as number,
