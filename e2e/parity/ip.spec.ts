@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { randomCommands } from '../harness/ip-commands.ts';
 import { needsKind, PRIVATE, withoutChance } from '../harness/network.ts';
 import { compatPath, original, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
@@ -230,7 +231,14 @@ const CHANGES: Readonly<Record<string, readonly string[]>> = {
     'ip link add zz numtxqueues 3 numrxqueues 2 type veth; ip link set lo mtu 100000 qlen 5',
     'ip link property add dev lo altname foo altname bar; ip link set foo up; ip link property del dev lo altname bar',
   ],
+  'words of kinds': [
+    'ip link add br0 type bridge no_linklocal_learn 1 mcast_vlan_snooping 0 vlan_filtering 1; ip link set br0 type bridge no_linklocal_learn 0 mcast_snooping 7 fdb_flush',
+    'ip link add br0 type bridge; ip link add v type veth peer name w; ip link add k type veth peer name l; ip link set v master br0; ip link set k master br0; ip link set v type bridge_slave backup_port k mcast_fast_leave on neigh_suppress on group_fwd_mask 8; ip link set v type bridge_slave fdb_flush; ip link set k type bridge_slave nobackup_port',
+    'ip link add v type vxlan id 1; ip link add a type vxlan id 2 dstport 0 remote fd00::5 flowlabel 77 ttl inherit tos inherit; ip link add b type vxlan id 3 dstport 0 gbp remcsumtx; ip link add c type vxlan external gpe; ip link set v type vxlan ttl 5',
+    'ip link add v type veth peer name w; ip link set v gro_max_size 4000 gso_max_segs 100 txqueuelen -1; ip link set v netns n1 index 77; ip link add t type veth peer name u index 300',
+  ],
   addresses: [
+    'ip a a fd00::1/64 nodad home dev lo; ip a a nodad fd00::2/64 dev lo; ip a a 10.0.0.1/24 home nodad dev lo; ip a a fd00::3/64 dadfailed tentative dev lo; ip a a 10.010.0x1.1/0x18 dev lo; ip l add br0 type bridge; ip l s br0 up; ip a a 239.0.0.1/32 autojoin dev br0',
     'ip link set lo up; ip a a 10.0.0.1/24 brd + dev lo label lo:1; ip a a 10.0.0.2/24 brd - dev lo; ip a a 10.0.1.1/24 brd 10.0.1.77 dev lo scope link; ip a replace 10.0.7.1/24 dev lo metric 3 noprefixroute',
     'ip a a 10.0.0.1/24 dev lo valid_lft 99999 preferred_lft forever; ip a change 10.0.0.1/24 dev lo valid_lft forever',
     'ip link set lo up; ip a a 10.0.0.1 peer 10.0.0.9/32 dev lo; ip a d 10.0.0.1 dev lo',
@@ -251,6 +259,9 @@ const CHANGES: Readonly<Record<string, readonly string[]>> = {
     'ip l add br0 type bridge; ip l s br0 up; ip a a 10.0.0.1/24 dev br0; ip nexthop add id 1 via 10.0.0.2 dev br0; ip nexthop add id 2 dev br0; ip nexthop add id 3 blackhole; ip nexthop add id 9 group 1/2; ip r a 1.0.0.0/8 nhid 9; ip r a 2.0.0.0/8 nhid 1; ip r a 3.0.0.0/8 nhid 3; ip nexthop del id 1; ip r d 3.0.0.0/8 nhid 3',
     'ip l add br0 type bridge; ip l s br0 up; ip a a fd00::1/64 dev br0 nodad; ip nexthop add id 1 via fd00::2 dev br0; ip nexthop add id 2 via fd00::3 dev br0; ip nexthop add id 3 group 1/2 type resilient buckets 4 idle_timer 7; ip r a fd01::/64 nhid 3; ip nexthop flush groups; ip nexthop flush protocol 7; ip nexthop flush id 2',
     'ip l add br0 type bridge; ip l s br0 up; ip nexthop add id 1 dev br0 protocol 7; ip nexthop add id 2 blackhole; ip nexthop add id 3 group 2; ip nexthop flush protocol 7; ip nexthop flush; ip nexthop flush',
+  ],
+  metrics: [
+    'ip l add br0 type bridge; ip l s br0 up; ip a a 10.0.0.1/24 dev br0; ip r a 1.0.0.0/8 via 10.0.0.3 rto_min 5 rtt 100 rttvar 7; ip r a 2.0.0.0/8 via 10.0.0.3 rto_min 200ms rtt 1.5s rttvar 70ms; ip r a 3.0.0.0/8 via 10.0.0.3 features ecn congctl lock reno fastopen_no_cookie 1; ip r a 4.0.0.0/8 via 10.0.0.3 hoplimit 5 window 7 cwnd 8 ssthresh 9 reordering 3 initrwnd 4; ip r flush table 9; ip -j r',
   ],
   neighbours: [
     'ip l add br0 type bridge; ip l s br0 up; ip n a 10.0.0.2 lladdr 2:3:4:5:6:7 dev br0; ip n a 10.0.0.3 lladdr 2:3:4:5:6:7 dev br0 nud stale; ip n replace 10.0.0.3 lladdr 2:3:4:5:6:8 dev br0 nud reachable; ip n d 10.0.0.2 dev br0; ip n a proxy 10.0.0.7 dev br0; ip n change 10.0.0.3 lladdr 2:3:4:5:6:9 dev br0; ip n a fd00::5 lladdr 2:3:4:5:6:7 router dev br0',
@@ -484,6 +495,39 @@ describe('ip: the same is made, where the kernel has the kind', () => {
     test(kind, (context) => {
       needs(context, needsRoot, needsProgram('ip'), needsKind(kind));
       expectSameState(groups);
+    });
+});
+
+/** Shown of what has come of the commands; where the kernel adds something by itself, IPv4 alone. */
+const SHOWN = [
+  ...['-d -o link', '-j -d link', '-o addr', '-j -p addr', '-4 -d route show table all', '-4 -j route show table all'],
+  ...[
+    "-j neigh show nud permanent | tr '{' '\\n' | tr -d '},]' | sort",
+    '-6 -d route',
+    '-4 -o route',
+    'neigh show nud permanent | sort',
+    'neigh show proxy | sort',
+  ],
+  ...['-d nexthop', '-j nexthop', '-br addr', '-j -br link', 'tuntap'],
+];
+
+/** What the kernel does by itself, and times. */
+const withoutTime = (text: string) =>
+  withoutCounters(text)
+    .split('\n')
+    .filter((line) => !/LINKLOCAL.*(proto kernel|scope link)|(ff00|fe80)::.*proto kernel| lladdr +NOARP/.test(line))
+    .join('\n')
+    .replace(/((?:tcn|topology_change|hold|message_age|forward_delay)_timer"?:?) *[\d.]+/g, '$1 N')
+    .replace(/(unbalanced_time"?:?) ?[\d.]+/g, '$1 N')
+    .replace(/((?:valid|preferred)_l(?:ft|ife_time)"?:?) ?(?:9\d{4}|100000)/g, '$1 N');
+
+describe('ip: commands by chance, and what came of them as either shows it', () => {
+  for (const seed of [1, 2, 3, 4])
+    test(`seed ${seed}`, (context) => {
+      needs(context, needsRoot, needsProgram('ip'));
+      // Each by its own program, then both states by the original, then both by ours.
+      const shown = SHOWN.flatMap((words) => [`ip ${words}`, `${IP} ${words}`, `PATH=${compatPath}; ip ${words}`]);
+      expectSame([...commands(randomCommands(seed, 40)), 'sleep 2.5', ...shown], { clean: withoutTime });
     });
 });
 

@@ -5,11 +5,13 @@ import {
   NLM_F_EXCL,
   NLM_F_REPLACE,
   RTA_CACHEINFO,
+  RTA_DPORT,
   RTA_DST,
   RTA_EXPIRES,
   RTA_FLOW,
   RTA_GATEWAY,
   RTA_IIF,
+  RTA_IP_PROTO,
   RTA_MARK,
   RTA_METRICS,
   RTA_MULTIPATH,
@@ -18,6 +20,7 @@ import {
   RTA_PREF,
   RTA_PREFSRC,
   RTA_PRIORITY,
+  RTA_SPORT,
   RTA_SRC,
   RTA_TABLE,
   RTA_UID,
@@ -44,6 +47,7 @@ import {
   RTM_NEWROUTE,
 } from '@ts/sys';
 import {
+  be16,
   bytes,
   type Codec,
   decodeAttributes,
@@ -170,6 +174,10 @@ const SCHEMA = {
   preference: [RTA_PREF, u8],
   expires: [RTA_EXPIRES, u32],
   uid: [RTA_UID, u32],
+  /** Of the packet that a route is looked up for: IPPROTO_*, ports. */
+  ipProtocol: [RTA_IP_PROTO, u8],
+  sourcePort: [RTA_SPORT, be16],
+  destinationPort: [RTA_DPORT, be16],
   nextHopId: [RTA_NH_ID, u32],
 } as const;
 

@@ -83,12 +83,16 @@ function showMetrics(entry: Entry, metrics: NonNullable<Route['metrics']>): void
     const isLocked = lock & (1 << (index + 2));
     const word = isLocked ? `${name} lock` : name;
     if (name === 'rtt' || name === 'rttvar' || name === 'rto_min') {
-      const raw = Number(value);
-      const time = raw / (name === 'rtt' ? 8 : name === 'rttvar' ? 4 : 1);
-      json[name] = raw;
+      const time = Math.trunc(Number(value) / (name === 'rtt' ? 8 : name === 'rttvar' ? 4 : 1));
+      json[name] = time;
       entry.say(`${word} ${time >= 1000 ? `${time / 1000}s` : `${time}ms`} `);
+    } else if (name === 'features') {
+      const others = Number(value) & ~sys.RTAX_FEATURE_ECN;
+      if (others !== value) json.ecn = null;
+      if (others) json.features = `0x${others.toString(16)}`;
+      entry.say(`${word} ${others === value ? '' : 'ecn '}${others ? `0x${others.toString(16)} ` : ''}`);
     } else {
-      json[name] = value;
+      json[name === 'congctl' ? 'congestion' : name] = value;
       entry.say(`${word} ${value} `);
     }
   });

@@ -35,6 +35,7 @@ import {
   rowOf,
   takeAll,
   type Words,
+  WRONG,
   type Writable,
   wrong,
 } from '../words.ts';
@@ -96,7 +97,6 @@ const METRIC_WORDS: Readonly<Record<string, Exclude<keyof Metrics, 'congctl' | '
   'cwnd~': 'cwnd',
   'initcwnd~': 'initcwnd',
   'initrwnd~': 'initrwnd',
-  'features~': 'features',
   'quickack~': 'quickack',
   'ssthresh~': 'ssthresh',
 };
@@ -113,6 +113,15 @@ const METRIC_BITS: Readonly<Record<string, number>> = {
   quickack: sys.RTAX_QUICKACK,
   ssthresh: sys.RTAX_SSTHRESH,
 };
+
+/** A time in milliseconds, or with its unit; without one, the number is what the kernel takes, `fine` times as much. */
+function timeFrom(words: Words, key: string, fine: number): number {
+  const text = words.argument();
+  const [, number, unit = ''] = /^(\d+(?:\.\d*)?|0x[0-9a-f]+)(s|secs?|ms|msecs?)?$/i.exec(text) ?? [];
+  if (number === undefined) throw wrong(text, `"${key}" value is invalid\n`);
+  const time = Math.ceil(Number(number) * (unit.startsWith('s') ? 1000 : 1));
+  return unit === '' ? time : time * fine;
+}
 
 const metricRows: Rows<State> = Object.entries(METRIC_WORDS).map(([word, name]) => [
   word,
@@ -147,19 +156,24 @@ const HOP_ROWS: Rows<Hop & { family: number }> = [
   ],
 ];
 
+/** Takes the rest: behind the first way there are only others. */
 function hopsFrom(state: State, words: Words): void {
-  const hop = { flags: 0, family: state.header.family ?? 0 } as Hop & { family: number };
-  while (words.next !== undefined && words.next !== 'nexthop') {
-    const word = words.argument();
-    const row = rowOf(HOP_ROWS, word);
-    if (!row) {
-      words.back();
-      break;
-    }
-    row[1](hop, words, word);
+  words.back();
+  while (words.next !== undefined) {
+    if (!words.skip('nexthop'))
+      throw new ToolError(`Error: "nexthop" or end of line is expected instead of "${words.next}"`, WRONG);
+    if (words.next === undefined) throw new ToolError('Error: unexpected end of line after "nexthop"', WRONG);
+    const hop = { flags: 0, family: state.header.family ?? 0 } as Hop & { family: number };
+    for (let row = words.rowOf(HOP_ROWS); row; row = words.rowOf(HOP_ROWS)) row[1](hop, words, words.argument());
+    state.hops.push(hop);
   }
-  state.hops.push(hop);
-  if (words.skip('nexthop')) hopsFrom(state, words);
+}
+
+/** Index of the link of one way. */
+function hopIndexOf(context: Context, device: string | undefined): number {
+  const index = device === undefined ? 0 : context.findIndex(device);
+  if (index === undefined) throw new ToolError(`Cannot find device "${device}"\nError: cannot parse nexthop`, WRONG);
+  return index;
 }
 
 const rows: Rows<State> = [
@@ -213,6 +227,46 @@ const rows: Rows<State> = [
     (state, words) => {
       if (words.skip('lock')) state.lock |= 1 << sys.RTAX_CC_ALGO;
       state.metrics.congctl = words.argument();
+    },
+  ],
+  [
+    'rtt~',
+    (state, words) => {
+      if (words.skip('lock')) state.lock |= 1 << sys.RTAX_RTT;
+      state.metrics.rtt = timeFrom(words, 'rtt', 8);
+    },
+  ],
+  [
+    'rttvar~',
+    (state, words) => {
+      if (words.skip('lock')) state.lock |= 1 << sys.RTAX_RTTVAR;
+      state.metrics.rttvar = timeFrom(words, 'rttvar', 4);
+    },
+  ],
+  [
+    'rto_min~',
+    (state, words) => {
+      // Set by hand, it always holds.
+      state.lock |= 1 << sys.RTAX_RTO_MIN;
+      state.metrics.rto_min = timeFrom(words, 'rto_min', 1);
+    },
+  ],
+  [
+    'features~',
+    (state, words) => {
+      if (words.skip('lock')) state.lock |= 1 << sys.RTAX_FEATURES;
+      const text = words.argument();
+      if (text !== 'ecn') throw wrong(text, '"features" value not valid\n');
+      state.metrics.features = sys.RTAX_FEATURE_ECN;
+    },
+  ],
+  [
+    'fastopen_no_cookie',
+    (state, words) => {
+      const text = words.argument();
+      const value = numberIn(text, 0, 0xffff_ffff, () => wrong(text, '"fastopen_no_cookie" value is invalid\n'));
+      if (value > 1) throw wrong(text, '"fastopen_no_cookie" value should be 0 or 1\n');
+      state.metrics.fastopen_no_cookie = value;
     },
   ],
   [
@@ -330,7 +384,7 @@ function parse(
       (hop): NextHop => ({
         flags: hop.flags,
         hops: (hop.weight ?? 1) - 1,
-        index: hop.device === undefined ? 0 : indexOf(context, hop.device),
+        index: hopIndexOf(context, hop.device),
         ...via(hop.gateway),
       }),
     );
@@ -495,22 +549,22 @@ function covers(route: Route, prefix: Prefix | 'default'): boolean {
 }
 
 /** Routes of a table, 0 for all. A namespace that has never had a route lacks the main table, too: that is no error. */
-function routesOf(context: Context, family: number, table: number): Route[] {
+function routesOf(context: Context, family: number, table: number, what: 'Dump' | 'Flush'): Route[] {
   try {
     return listRoutes(context.route, { family, table8: table < 256 ? table : 0 }, table ? { table } : {});
   } catch (error) {
     if (!(error instanceof NetlinkError) || error.code !== 'ENOENT') throw error;
-    if (!table || table === sys.RT_TABLE_MAIN) return [];
-    throw new ToolError(`Error: ${error.text ?? sys.strerror(error.errno)}.\nDump terminated`, REFUSED);
+    if (!table || (table === sys.RT_TABLE_MAIN && what === 'Dump')) return [];
+    throw new ToolError(`Error: ${error.text ?? sys.strerror(error.errno)}.\n${what} terminated`, REFUSED);
   }
 }
 
-function select(context: Context, words: Words): { found: Route[]; view: RouteView } {
+function select(context: Context, words: Words, what: 'Dump' | 'Flush'): { found: Route[]; view: RouteView } {
   const selection = selectionFrom(context, words);
   const { device, table = sys.RT_TABLE_MAIN } = selection;
   const index = device === undefined ? undefined : indexOf(context, device);
   const family = selection.family || (table ? sys.AF_INET : 0);
-  const found = routesOf(context, family, table).filter(
+  const found = routesOf(context, family, table, what).filter(
     (route) =>
       (route.family === sys.AF_INET || route.family === sys.AF_INET6) &&
       !(route.flags & sys.RTM_F_CLONED) &&
@@ -541,7 +595,7 @@ function select(context: Context, words: Words): { found: Route[]; view: RouteVi
 const isWhole = (prefix: Prefix | undefined) => prefix !== undefined && prefix.length === prefix.bytes.length * 8;
 
 export function show(context: Context, words: Words): void {
-  const { found, view } = select(context, words);
+  const { found, view } = select(context, words, 'Dump');
   context.print(
     render(
       found.map((route) => showRoute(context, route, view)),
@@ -553,16 +607,18 @@ export function show(context: Context, words: Words): void {
 /** Deletes all that `show` with the same words shows. */
 export function flush(context: Context, words: Words): void {
   if (words.next === undefined) throw new ToolError('"ip route flush" requires arguments.', FAILED);
-  const { found } = select(context, words);
+  const { found } = select(context, words, 'Flush');
   if (!found.length && context.settings.statistics) context.print('Nothing to flush.\n');
   for (const route of found) {
     const { family, destinationLength, sourceLength, tos, table8, protocol, scope, type } = route;
-    const { destination, source, index, gateway, metric, table, nextHops } = route;
+    const { destination, source, index, gateway, metric, table, nextHops, nextHopId } = route;
+    // Its next hop by id says all that it would say itself.
+    const way = nextHopId === undefined ? { index, gateway, nextHops } : { nextHopId };
     try {
       context.route.request(
         deleteRoute(
           { family, destinationLength, sourceLength, tos, table8, protocol, scope, type },
-          { destination, source, index, gateway, metric, table, nextHops },
+          { destination, source, metric, table, ...way },
         ),
         'route flush',
       );
@@ -582,9 +638,18 @@ interface Lookup {
   input?: string;
   output?: string;
   mark?: number;
-  table?: number;
   fib?: boolean;
+  tos?: number;
+  uid?: number;
+  ipProtocol?: number;
+  sourcePort?: number;
+  destinationPort?: number;
+  /** The answer is asked for again, as for a socket that is connected by it. */
+  connected?: boolean;
+  notify?: boolean;
 }
+
+const IP_PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, 'ipv6-icmp': 58, sctp: 132 };
 
 const LOOKUP: Rows<Lookup> = [
   [
@@ -613,6 +678,53 @@ const LOOKUP: Rows<Lookup> = [
     },
   ],
   [
+    'tos~ dsfield~',
+    (lookup, words) => {
+      const text = words.argument();
+      lookup.tos = numberIn(text, 0, 255, () => wrong(text, 'TOS value is invalid\n'));
+    },
+  ],
+  [
+    'uid',
+    (lookup, words) => {
+      const text = words.argument();
+      lookup.uid = numberIn(text, 0, 0xffff_ffff, () => wrong(text, 'invalid UID\n'));
+    },
+  ],
+  [
+    'ipproto',
+    (lookup, words) => {
+      const text = words.argument();
+      lookup.ipProtocol = IP_PROTOCOLS[text] ?? numberIn(text, 0, 255, () => wrong(text, 'Invalid "ipproto" value\n'));
+    },
+  ],
+  [
+    'sport',
+    (lookup, words) => {
+      const text = words.argument();
+      lookup.sourcePort = numberIn(text, 0, 0xffff, () => wrong(text, 'invalid sport\n'));
+    },
+  ],
+  [
+    'dport',
+    (lookup, words) => {
+      const text = words.argument();
+      lookup.destinationPort = numberIn(text, 0, 0xffff, () => wrong(text, 'invalid dport\n'));
+    },
+  ],
+  [
+    'notify~',
+    (lookup) => {
+      lookup.notify = true;
+    },
+  ],
+  [
+    'connected~',
+    (lookup) => {
+      lookup.connected = true;
+    },
+  ],
+  [
     'fibmatch',
     (lookup) => {
       lookup.fib = true;
@@ -628,23 +740,35 @@ export function get(context: Context, words: Words): void {
     lookup.destination = prefixFrom(text, lookup.family);
     lookup.family = lookup.destination.family;
   });
-  const { destination, from, input, output, mark, fib } = lookup;
+  const { destination, from, input, output, mark, fib, tos, uid, ipProtocol, sourcePort, destinationPort } = lookup;
   if (!destination) throw new ToolError('need at least a destination address', FAILED);
-  const route = getRoute(
-    context.route,
+  const ask = (header: RouteHeader, attributes: RouteAttributes) =>
+    getRoute(
+      context.route,
+      {
+        family: destination.family,
+        destinationLength: destination.length,
+        tos,
+        flags:
+          (destination.family === sys.AF_INET ? sys.RTM_F_LOOKUP_TABLE : 0) |
+          (fib ? sys.RTM_F_FIB_MATCH : 0) |
+          (lookup.notify ? sys.RTM_F_NOTIFY : 0),
+        ...header,
+      },
+      { destination: destination.bytes, mark, uid, ipProtocol, sourcePort, destinationPort, ...attributes },
+    );
+  const route = ask(
+    { sourceLength: from?.length ?? 0 },
     {
-      family: destination.family,
-      destinationLength: destination.length,
-      sourceLength: from?.length ?? 0,
-      flags: (destination.family === sys.AF_INET ? sys.RTM_F_LOOKUP_TABLE : 0) | (fib ? sys.RTM_F_FIB_MATCH : 0),
-    },
-    {
-      destination: destination.bytes,
       source: from?.bytes,
       index: output === undefined ? undefined : indexOf(context, output),
       inputIndex: input === undefined ? undefined : indexOf(context, input),
-      mark,
     },
   );
-  context.print(render([showRoute(context, route, {})], context.settings));
+  const print = (found: Route) => context.print(render([showRoute(context, found, {})], context.settings));
+  print(route);
+  if (!lookup.connected || from) return;
+  // As a socket that this address is bound to would ask.
+  const { preferredSource: source, index } = route;
+  print(ask({ sourceLength: (source?.length ?? 0) * 8 }, { source, index }));
 }
