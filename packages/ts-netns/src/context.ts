@@ -11,10 +11,10 @@ import {
   type NextHopObject,
   openNamespace,
 } from '@ts/netlink';
-import { type LiveSys, NETLINK_NETFILTER, NETLINK_ROUTE, SysError } from '@ts/sys';
-import { pathOf } from './namespaces.ts';
+import { type LiveSys, NETLINK_NETFILTER, NETLINK_ROUTE, SysError, strerror } from '@ts/sys';
+import { NEEDS_ADMIN, pathOf } from './namespaces.ts';
 import type { Settings } from './settings.ts';
-import { noDevice } from './words.ts';
+import { noDevice, WRONG } from './words.ts';
 
 export class Context {
   #route: NetlinkSocket | undefined;
@@ -134,12 +134,31 @@ function remembered<T>(known: Map<number, T | undefined>, key: number, none: str
   return known.get(key);
 }
 
-/** Opens a namespace by name or path. As iproute2 says it where there is none. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such namespace: ts-netns list shows those there are',
+  EINVAL: 'that is a file, and no network namespace is mounted on it (any more): remove it with ts-netns del',
+  EPERM: NEEDS_ADMIN,
+  EACCES: NEEDS_ADMIN,
+};
+
+const unusable = (message: string, error: unknown) =>
+  error instanceof SysError
+    ? new ToolError(`${message}: ${strerror(error.errno)}`, WRONG, REMEDIES[error.code])
+    : error;
+
+/** Opens a namespace by name or path that is to be entered. As iproute2 says it where that cannot be. */
 export function openNamed(sys: LiveSys, name: string): number {
+  let fd: number;
   try {
-    return openNamespace(sys, pathOf(name));
+    fd = openNamespace(sys, pathOf(name));
   } catch (error) {
-    if (!(error instanceof SysError)) throw error;
-    throw new ToolError(`Cannot open network namespace "${name}": ${error.message.split(': ').at(-1)}`, 255);
+    throw unusable(`Cannot open network namespace "${name}"`, error);
+  }
+  try {
+    inNamespace(sys, fd, () => {});
+    return fd;
+  } catch (error) {
+    sys.look('close', fd);
+    throw unusable(`setting the network namespace "${name}" failed`, error);
   }
 }

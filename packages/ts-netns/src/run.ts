@@ -17,6 +17,7 @@ import {
 } from '@ts/sys';
 import { Context } from './context.ts';
 import { failureOf, separate } from './exec.ts';
+import { alone } from './lock.ts';
 import type { Settings } from './settings.ts';
 import { type Connection, checkPorts, connectionFrom, hostName, plug, Undo, wishesOf } from './verbs/connect.ts';
 import { TABLE } from './verbs/forwarding.ts';
@@ -59,7 +60,7 @@ const ownerOf = (pid: number): string => `run-${pid}`;
 
 /** Made live, where the kernel's answers can be looked at; what follows is recorded. Descriptors stay open for it. */
 export function prepareRun(plan: Run, sys: LiveSys, world: World): Run {
-  const prepared = makeAll(plan, sys, world);
+  const prepared = alone(new Context(sys, world, plan.settings), () => makeAll(plan, sys, world));
   const { namespace, filter } = prepared.made as Made;
   for (const fd of [namespace, filter]) if (fd !== undefined) sys.setCloexec(fd, false);
   return prepared;

@@ -86,7 +86,10 @@ export function make(context: Context, name: string): void {
   try {
     inNewNamespace(context.sys, () => bindTo(context, '/proc/self/ns/net', path));
   } catch (error) {
-    if (error instanceof sys.SysError) context.sys.ignoring().unlink(path);
+    if (error instanceof sys.SysError) {
+      context.sys.ignoring().umount2(path, sys.MNT_DETACH);
+      context.sys.ignoring().unlink(path);
+    }
     fails(`Failed to create a new network namespace "${name}"`, error);
   }
 }
