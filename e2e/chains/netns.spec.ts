@@ -334,6 +334,87 @@ ls: cannot access '/run/netns': No such file or directory
   });
 });
 
+describe('connect: several at once', () => {
+  const ended = 'for p in $P; do wait $p; echo $?; done > /run/ended; P=; sort /run/ended | tr "\\n" " "; echo';
+  const rest = `${IP} -br link | cut -d' ' -f1; nft list ruleset; ${FORWARDING}; ls /run/netns; ls /etc/netns 2>&1 | grep -o 'No such file.*'`;
+
+  test('namespaces of different names at one bridge', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft', 'ping'));
+    const { stdout, stderr } = inNetwork(`
+      for i in 1 2 3 4 5 6; do ts-netns connect c$i --bridge br0 --address 10.5.0.1$i/24 --gateway 10.5.0.1 --nat --publish 808$i:80 --dns 1.1.1.1 & P="$P $!"; done; ${ended}
+      ${IP} -br -4 addr show br0 | tr -s ' '; nft list table inet ts-netns | grep -c comment; ${FORWARDING}
+      for i in 1 2 3 4 5 6; do ${IP} netns exec c$i ping -q -c 1 -W 3 10.5.0.1 | grep -o ' 1 received'; done | sort | uniq -c | tr -s ' '
+      for i in 1 2 3 4 5 6; do ts-netns disconnect c$i & P="$P $!"; done; ${ended}; ${rest}`);
+    expect(stderr).toBe('');
+    expect(stdout.split('\n')).toEqual([
+      ...['0 0 0 0 0 0 ', 'br0 UP 10.5.0.1/24 ', '25', '1', ' 6 1 received', '0 0 0 0 0 0 '],
+      ...['lo', '0', 'No such file or directory', ''],
+    ]);
+  });
+
+  test('the same namespace: made once, taken away once', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft', 'ping'));
+    const { stdout, stderr } = inNetwork(`
+      for i in 1 2 3 4; do ts-netns connect s --bridge br0 --address 10.5.0.9/24 --gateway 10.5.0.1 --nat --publish 8080:80 --dns 1.1.1.1 & P="$P $!"; done; ${ended}
+      nft list table inet ts-netns | grep -c comment; ${IP} netns exec s ping -q -c 1 -W 3 10.5.0.1 | grep -o ' 1 received'; ${IP} -n s -br link | wc -l
+      for i in 1 2 3 4; do ts-netns disconnect s & P="$P $!"; done; ${ended}; ${rest}`);
+    expect(stderr).toBe('ts-netns: namespace s is not connected\n'.repeat(3));
+    expect(stdout.split('\n')).toEqual([
+      ...['0 0 0 0 ', '5', ' 1 received', '2', '0 1 1 1 ', 'lo', '0', 'No such file or directory', ''],
+    ]);
+  });
+});
+
+describe('connect: at each of its steps', () => {
+  const call = (inject: string) =>
+    `strace -f -qqq -o /dev/null -e inject=sendto:${inject}:when=$n ${bin}/${CONNECT} >/dev/null 2>&1; s=$?`;
+  /** All but whether packets are passed on: what a killed process had turned on, nobody can know any more. */
+  const state = `(${IP} -o link | sed 's/link.ether.*//; s/^[0-9]*: //; s/@if[0-9]*//'; ${IP} -o addr | grep -v fe80 | sed 's/^[0-9]*: //'; ${IP} netns; nft list ruleset; ls -R /etc/netns 2>&1)`;
+
+  test('refused: nothing of it is left', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft', 'strace'));
+    const { stdout } = inNetwork(`mkdir /run/netns; ${state} > /run/before; echo "$(${FORWARDING})" >> /run/before
+      for n in $(seq 100); do ${call('error=ENOBUFS')}; [ $s = 0 ] && break
+        ${state} > /run/after; echo "$(${FORWARDING})" >> /run/after; cmp -s /run/before /run/after || { echo "step $n"; diff /run/before /run/after; }; done
+      echo "refused $((n > 20)), then connected: $s"`);
+    expect(stdout).toBe('refused 1, then connected: 0\n');
+  });
+
+  test('killed: never one end of a pair alone; connect again completes it, disconnect takes it away', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft', 'ping', 'strace'));
+    const { stdout } = inNetwork(`
+      for n in $(seq 100); do { ${call('signal=KILL')}; } 2>/dev/null; [ $s = 0 ] && break
+        there=$(${IP} -br link show ve-c1 2>/dev/null | wc -l); inside=$(${IP} -n c1 -br link show eth0 2>/dev/null | wc -l)
+        [ $there = $inside ] || echo "step $n: half a pair"
+        ${CONNECT} || echo "step $n: not again"
+        ${IP} netns exec c1 ping -q -c 1 -W 3 192.168.77.1 | grep -q ' 1 received' || echo "step $n: no answer"
+        ts-netns disconnect c1 || echo "step $n: not taken away"
+        ${IP} -br link show ve-c1 2>/dev/null; nft list ruleset; ls /etc/netns 2>/dev/null
+        ${IP} netns del c1 2>/dev/null; ${IP} link del br0 2>/dev/null; done
+      echo "killed $((n > 20)), then connected: $s"`);
+    expect(stdout).toBe('killed 1, then connected: 0\n');
+  });
+
+  test('interrupted: done to the end', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft', 'ping', 'strace'));
+    const { stdout } = inNetwork(`
+      for n in 1 5 10 15 20; do ${call('signal=INT')}; echo "status $s"; ${IP} netns exec c1 ping -q -c 1 -W 3 192.168.77.1 | grep -o 'received'; ts-netns disconnect c1; done | sort | uniq -c | tr -s ' '
+      ${IP} -br link | cut -d' ' -f1; nft list ruleset; ${FORWARDING}`);
+    expect(stdout).toBe(' 5 received\n 5 status 0\nlo\n0\n');
+  });
+
+  test('a file in /run/netns on which nothing is mounted is named', (context) => {
+    needs(context, needsRoot);
+    const { stdout, stderr } = inNetwork(
+      `ts-netns add a; : > /run/netns/c1; ${CONNECT}; echo $?; ts-netns del c1; ${CONNECT}; echo $?`,
+    );
+    expect(stdout).toBe('255\n0\n');
+    expect(stderr).toMatch(
+      /^ts-netns: setting the network namespace "c1" failed: Invalid argument\nts-netns: that is a file/,
+    );
+  });
+});
+
 describe('run: a namespace that goes with its program', () => {
   const RUN = 'ts-netns run --bridge br0 --address 192.168.77.4/24 --gateway 192.168.77.1 --nat --dns 1.2.3.4 --';
   for (const [how, program, status] of [

@@ -17,3 +17,18 @@ export function alone<T>({ sys, namespace }: Context, act: () => T): T {
     sys.look('close', fd);
   }
 }
+
+/** Signals by which a user or a terminal ends a process. */
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Does something that is to be finished or taken back: signals that come meanwhile come too late. Nothing in it may wait for long. */
+export function uninterrupted<T>(act: () => T): T {
+  // A handler runs between two turns of the event loop, and there is none before the end.
+  const late = () => {};
+  for (const signal of ENDING) process.on(signal, late);
+  try {
+    return act();
+  } finally {
+    for (const signal of ENDING) process.off(signal, late);
+  }
+}

@@ -27,7 +27,7 @@ import {
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
 import { type Context, openNamed } from '../context.ts';
-import { alone } from '../lock.ts';
+import { alone, uninterrupted } from '../lock.ts';
 import { checkNamespace, ETC, pathOf } from '../namespaces.ts';
 import {
   FAILED,
@@ -443,7 +443,7 @@ export function connect(context: Context, words: Words): void {
     context.print(inWords(name, connection));
     return;
   }
-  alone(context, () => connectAlone(context, name, connection));
+  alone(context, () => uninterrupted(() => connectAlone(context, name, connection)));
 }
 
 function connectAlone(context: Context, name: string, connection: Connection): void {
@@ -490,10 +490,8 @@ function released(context: Context, words: Words): void {
 export function disconnect(context: Context, words: Words): void {
   const name = words.take();
   if (name === undefined) throw new ToolError('No netns name specified', FAILED);
-  alone(context, () => {
-    if (name === '--released') released(context, words);
-    else disconnectAlone(context, checkNamespace(name));
-  });
+  const act = () => (name === '--released' ? released(context, words) : disconnectAlone(context, checkNamespace(name)));
+  alone(context, () => uninterrupted(act));
 }
 
 function disconnectAlone(context: Context, name: string): void {
