@@ -78,6 +78,26 @@ describe('in another namespace, without moving there', () => {
     sys.close(namespace);
   });
 
+  test('a batch whose acknowledgements would not fit into the socket’s buffer', (context) => {
+    const namespace = newNamespace(context);
+    using socket = NetlinkSocket.open(sys, NETLINK_ROUTE, { namespace });
+    const [up, prefix] = [{ flags: IFF_UP, change: IFF_UP }, netlink.parsePrefix('10.0.0.0/32') as netlink.Prefix];
+    socket.request(netlink.setLink({ index: 1, ...up }, {}));
+    const address = (i: number) => Uint8Array.of(10, 0, i >> 8, i & 255);
+    const header = { family: prefix.family, prefixLength: 32, index: 1 };
+    const add = (i: number) => netlink.addressRequest('add', header, { local: address(i), address: address(i) });
+    socket.requestAll(Array.from({ length: 2000 }, (_, i) => add(i)));
+    expect(netlink.listAddresses(socket, { family: prefix.family })).toHaveLength(2001);
+    try {
+      socket.requestAll(Array.from({ length: 1500 }, (_, i) => add(i + 1990)));
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'EEXIST', index: 0 });
+    }
+    expect(netlink.listAddresses(socket, { family: prefix.family })).toHaveLength(3491);
+    sys.close(namespace);
+  });
+
   test('rules of the packet filter, all or none', (context) => {
     const namespace = newNamespace(context);
     using filter = NetlinkSocket.open(sys, NETLINK_NETFILTER, { namespace });
@@ -108,6 +128,11 @@ describe('in another namespace, without moving there', () => {
       ]);
     expect(wrong).toThrow('No such file or directory');
     expect(netlink.listTables(filter, NFPROTO_INET).map(({ name }) => name)).toEqual(['mine']);
+    netlink.transaction(
+      filter,
+      Array.from({ length: 3000 }, (_, i) => netlink.addRule(NFPROTO_INET, { ...rule, comment: `${i}` })),
+    );
+    expect(netlink.listRules(filter, NFPROTO_INET, 'mine')).toHaveLength(3001);
     sys.close(namespace);
   });
 

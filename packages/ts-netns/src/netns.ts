@@ -80,6 +80,9 @@ function act({ settings, words }: Extract<Plan, { does: 'act' }>, sys: LiveSys, 
         settings.force,
         (line) => perform(context, line, byIp),
         (message) => world.warn(message),
+        (remedy) => {
+          if (world.variable('TS_HINTS') !== '0') world.warn(remedy);
+        },
       ),
     );
   run(context, words, byIp);

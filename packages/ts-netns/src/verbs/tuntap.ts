@@ -80,7 +80,9 @@ function withDevice(context: Context, request: TunRequest, extra: number, act: (
     try {
       fd = openSync(DEVICE, 'r+');
     } catch (error) {
-      throw new ToolError(`open: ${sys.strerror(-((error as NodeJS.ErrnoException).errno ?? 0))}`, FAILED);
+      const { errno = 0, code } = error as NodeJS.ErrnoException;
+      const remedy = code === 'EACCES' || code === 'EPERM' ? `who may write ${DEVICE} may do this: root` : undefined;
+      throw new ToolError(`open: ${sys.strerror(-errno)}`, FAILED, remedy);
     }
     try {
       context.sys.or('ioctl(TUNSETIFF)').ioctl(fd, sys.TUNSETIFF, interfaceRequest(request, extra));
