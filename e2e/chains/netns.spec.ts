@@ -472,13 +472,87 @@ describe('ordinary users', () => {
       );
     });
     test('elsewhere the error says what is needed', () => {
-      for (const words of ['add x', 'link add br0 type bridge', 'run true', 'nat add --source 10.0.0.0/8'])
+      const network = ['link set lo mtu 1400', 'link del lo', 'addr add 1.2.3.4/8 dev lo', 'route add default dev lo'];
+      const more = ['neigh add 1.2.3.4 lladdr 1:2:3:4:5:6 dev lo', 'nexthop add id 1 blackhole', 'nexthop flush id 1'];
+      const names = ['add x', 'attach x 1', 'monitor', 'connect x --bridge br0 --address 10.0.0.2/24'];
+      const rules = [
+        'nat',
+        'nat add --source 10.0.0.0/8',
+        'publish',
+        'publish x 80:80 --to 1.2.3.4',
+        'unpublish x',
+        'filter',
+      ];
+      const ours = ['disconnect x', 'filter add --drop', 'run true', 'run --bridge br0 --address 10.0.0.2/24 true'];
+      for (const words of ['link add br0 type bridge', ...network, ...more, ...names, ...rules, ...ours])
         expect(run(['ts-netns', ...words.split(' ')], { uid, cwd: '/' })).toMatchObject({
           status: expect.toSatisfy((status: number) => status !== 0),
           stderr: expect.stringMatching(
             /^ts-netns: .*(not permitted|denied).*\nts-netns: .*ts-unshare --map-root-user.*\n$/,
           ),
         });
+    });
+    test('every verb in namespaces of one’s own', (context) => {
+      needs(context, needsProgram('ip', 'unshare'));
+      const words = [
+        ...[
+          'add a',
+          'attach b $$',
+          'set a 5',
+          'list',
+          'list-id',
+          'identify',
+          'pids a',
+          'exec a true',
+          '-all exec true',
+        ],
+        ...[
+          'link add br0 type bridge',
+          'link set br0 up',
+          'link add v type veth peer name w netns a',
+          'link set v master br0',
+        ],
+        ...[
+          'link add x type vxlan id 5 dstport 4789',
+          'link set lo up',
+          'link add i type ifb',
+          'link add i type ifb',
+          'link add link i name m type macvlan',
+          'link del i',
+        ],
+        ...[
+          'link property add dev v altname foo',
+          'link show',
+          'addr add 10.0.0.1/24 dev br0',
+          'addr show',
+          '-n a addr show',
+        ],
+        ...['route add default via 10.0.0.2 dev br0', 'route show', 'route get 10.0.0.1', 'nexthop add id 1 blackhole'],
+        ...[
+          'nexthop add id 2 group 1',
+          'nexthop show',
+          'nexthop flush',
+          'neigh add 10.0.0.9 lladdr 1:2:3:4:5:6 dev br0',
+          'neigh show',
+        ],
+        ...['neigh flush dev br0', 'route flush dev br0', 'addr flush dev br0', 'nat add --source 10.0.0.0/8', 'nat'],
+        ...[
+          'filter add --port 5/tcp --drop',
+          'publish a 80:80 --to 1.2.3.4',
+          'unpublish a',
+          'nat del --source 10.0.0.0/8',
+        ],
+        ...[
+          'filter del --port 5/tcp --drop',
+          'connect c --bridge br1 --address 10.7.0.2/24 --gateway 10.7.0.1 --nat --dns 1.1.1.1',
+        ],
+        ...['exec c grep 1.1.1.1 /etc/resolv.conf', 'disconnect c', 'run true', 'del a', 'del b'],
+      ];
+      const { stdout, stderr } = inOwnNetwork(
+        words.map((each) => `ts-netns ${each} >/dev/null || echo "failed: ${each}"`).join('\n'),
+        { uid },
+      );
+      expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '' });
     });
   }
 });

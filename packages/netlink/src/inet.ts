@@ -1,14 +1,17 @@
 /** Addresses and prefixes of IPv4 and IPv6 as text and as bytes. inet_pton(3), inet_ntop(3). */
 import { AF_INET, AF_INET6 } from '@ts/sys';
 
+/** AF_INET or AF_INET6. */
 export type Family = typeof AF_INET | typeof AF_INET6;
 
+/** An address of IPv4 or IPv6. */
 export interface Address {
   readonly family: Family;
   /** 4 or 16, in network byte order. */
   readonly bytes: Uint8Array;
 }
 
+/** An address and how many of its bits name the net: `10.0.0.1/24`. */
 export interface Prefix extends Address {
   /** Leading bits that count. */
   readonly length: number;
@@ -98,6 +101,7 @@ const format4 = (bytes: Uint8Array) => [...bytes].join('.');
 /** An address as inet_ntop(3) writes it. */
 export const formatAddress = (bytes: Uint8Array): string => (bytes.length === 16 ? format6(bytes) : format4(bytes));
 
+/** `ADDRESS/LENGTH`. */
 export const formatPrefix = ({ bytes, length }: Prefix): string => `${formatAddress(bytes)}/${length}`;
 
 /** An address with the bits behind `length` set to 0 or 1. */
@@ -112,6 +116,7 @@ export function masked(bytes: Uint8Array, length: number, host: 0 | 1): Uint8Arr
 export const isMulticast = (bytes: Uint8Array): boolean =>
   bytes.length === 16 ? bytes[0] === 0xff : ((bytes[0] as number) & 0xf0) === 0xe0;
 
+/** Whether both are there, and equal. */
 export const sameBytes = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
   a !== undefined && b !== undefined && Buffer.from(a).equals(Buffer.from(b));
 

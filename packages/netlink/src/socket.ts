@@ -48,6 +48,7 @@ const ENOBUFS = errnoOf('ENOBUFS');
 const EPERM = errnoOf('EPERM');
 const ENOPROTOOPT = errnoOf('ENOPROTOOPT');
 
+/** What a socket is opened with. */
 export interface SocketOptions {
   /** Descriptor of the network namespace that the socket is to be in; by default the caller's. The process is not moved. */
   readonly namespace?: number;
@@ -55,6 +56,7 @@ export interface SocketOptions {
   readonly warn?: (text: string) => void;
 }
 
+/** A socket to the kernel. It is closed by `close`, or at the end of its block by `using`. One call at a time: each waits for its answer. */
 export class NetlinkSocket implements Disposable {
   readonly #buffer = Buffer.allocUnsafe(BUFFER);
   #sequence = 0;

@@ -1,6 +1,7 @@
 /** The examples of ../README.md, on the kernel, in a network namespace that ends with each test. */
 import { readlinkSync } from 'node:fs';
 import {
+  CLONE_NEWNET,
   IFF_UP,
   live,
   NETLINK_NETFILTER,
@@ -9,7 +10,7 @@ import {
   NFPROTO_INET,
   NFPROTO_IPV4,
 } from '@ts/sys';
-import { describe, expect, type TestContext, test } from 'vitest';
+import { describe, expect, type TestContext, test, vi } from 'vitest';
 import * as netlink from '../src/index.ts';
 
 const { NetlinkSocket, NetlinkError } = netlink;
@@ -23,6 +24,34 @@ function newNamespace(context: TestContext): number {
   expect(readlinkSync('/proc/thread-self/ns/net')).toBe(before);
   return fd;
 }
+
+test('examples/container.ts', async (context) => {
+  if (process.geteuid?.() !== 0) context.skip('needs root');
+  const home = netlink.ownNamespace(sys);
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+  try {
+    sys.unshare(CLONE_NEWNET);
+    await import('../examples/container.ts');
+    using socket = NetlinkSocket.open(sys, NETLINK_ROUTE);
+    const links = netlink.listLinks(socket);
+    const bridge = netlink.findIndex(socket, 'br-example');
+    expect(links.map(({ name, master }) => [name, master])).toEqual([
+      ['lo', undefined],
+      ['br-example', undefined],
+      ['ve-example', bridge],
+    ]);
+    expect(log.mock.calls).toEqual([
+      ['1: lo'],
+      ['2: eth0'],
+      ['10.77.0.2/24'],
+      ['EEXIST', 'the route again: File exists'],
+    ]);
+  } finally {
+    log.mockRestore();
+    sys.setns(home, CLONE_NEWNET);
+    sys.close(home);
+  }
+});
 
 describe('in another namespace, without moving there', () => {
   test('links, addresses, routes, neighbours', (context) => {

@@ -122,7 +122,11 @@ export const tool = defineTool({
     'A named network namespace is a file in /run/netns that keeps it alive; those that ip(8) has made can be used, and the reverse. Called as ip, the words are those of ip(8) with its abbreviations: "ip netns add NAME", "ip -br a", "ip r". By its own name the word netns is left out: "ts-netns add NAME"; link, address, route, nexthop and neighbor follow as they do in ip(8). connect makes a namespace (where there is none of that name) and puts it at a bridge with one end of a veth pair; what is there already stays as it is, and when a step fails, all others are taken back. disconnect takes away what connect has made. run does the same for a namespace that has no name and goes with its program. nat, publish and filter keep their rules in the table "inet ts-netns" of nf_tables and change no other; net.ipv4.ip_forward (for IPv6, net.ipv6.conf.all.forwarding) is turned on for the first rule and put back with the last one.',
   differences: [
     'Objects are address, link, neighbour, netns, nexthop, route and tuntap; the others of ip(8) are refused, as are buckets and encapsulations of next hops.',
-    'Kinds of links with words of their own are bridge, bridge_slave, veth, vlan, macvlan, macvtap, vxlan, tun and tap; others (dummy, ifb …) are made without.',
+    'Kinds of links with words of their own are bridge, bridge_slave, veth, vlan, macvlan, macvtap, vxlan, tun and tap; others (dummy, ifb …) are made without, and words behind them are refused.',
+    '`link set` has no vf, xdp and protodown_reason; `route` has no encap, as, vrf and ttl-propagate.',
+    'A part of a hardware address that is no hexadecimal number is refused; an empty one of a neighbour is shown as empty.',
+    '`route flush` also flushes routes by the id of a next hop, where the original is refused.',
+    'Usage is that of the object, and not repeated behind an error.',
     '`link add NAME type tun|tap` makes what `tuntap add` makes; the original is refused by the kernel.',
     'A line of a batch may begin with options such as `-n NAME`.',
     '`-help` goes to standard output with status 0.',

@@ -27,6 +27,7 @@ export const nftRequest = <S extends Schema>(
   body: Buffer.concat([header(family), encodeAttributes(schema, values, HEADER_SIZE + NFGENMSG)]),
 });
 
+/** Attributes of an answer, behind struct nfgenmsg. */
 export const nftDecode = <S extends Schema>(schema: S, body: Buffer): ValuesOf<S> =>
   decodeAttributes(schema, body.subarray(NFGENMSG));
 

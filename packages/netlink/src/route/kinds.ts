@@ -92,6 +92,7 @@ export const BRIDGE_PORT = {
   flush: [sys.IFLA_BRPORT_FLUSH, flag],
 } as const;
 
+/** `id`: 1 to 4094; `protocol`: ETH_P_8021Q or ETH_P_8021AD; `flags`: VLAN_FLAG_*, of which `mask` are set. */
 export const VLAN = {
   id: [sys.IFLA_VLAN_ID, u16],
   flags: [sys.IFLA_VLAN_FLAGS, struct({ flags: 'u32', mask: 'u32' })],

@@ -87,7 +87,9 @@ const FORMAT = format(HEADER, SCHEMA);
 
 /** A next hop, or a group of them. */
 export type NextHopObject = Decoded<typeof HEADER, typeof SCHEMA>;
+/** Structure of a request. */
 export type NextHopHeader = Partial<Record<keyof typeof HEADER, number>>;
+/** Attributes of a request. */
 export type NextHopAttributes = ValuesOf<typeof SCHEMA>;
 
 /**
@@ -111,14 +113,14 @@ export const getNextHop = (socket: NetlinkSocket, id: number): NextHopObject =>
 
 const FLAGS = { add: NLM_F_CREATE | NLM_F_EXCL, replace: NLM_F_CREATE | NLM_F_REPLACE } as const;
 
-/** Equivalent to `ip nexthop add|replace`. Without an id the kernel chooses one. */
+/** Equivalent to `ip nexthop add|replace`. Without an id the kernel chooses one. @throws When sent, NetlinkError: EEXIST (add), EINVAL in words. */
 export const nextHopRequest = (
   how: keyof typeof FLAGS,
   header: NextHopHeader,
   attributes: NextHopAttributes,
 ): Request => ({ type: RTM_NEWNEXTHOP, flags: FLAGS[how], body: FORMAT.encode(header, attributes) });
 
-/** Equivalent to `ip nexthop del id ID`. Routes that name it go with it; it leaves the groups that it is in. */
+/** Equivalent to `ip nexthop del id ID`. Routes that name it go with it; it leaves the groups that it is in. @throws When sent, NetlinkError: ENOENT. */
 export const deleteNextHop = (id: number | undefined): Request => ({
   type: RTM_DELNEXTHOP,
   body: FORMAT.encode({}, { id }),

@@ -96,6 +96,7 @@ const METRICS = {
   congctl: [RTAX_CC_ALGO, string],
   fastopen_no_cookie: [RTAX_FASTOPEN_NO_COOKIE, u32],
 } as const;
+/** Metrics of a route. Lengths in bytes; rtt in eighths, rttvar in quarters of a millisecond, rto_min in milliseconds. */
 export type Metrics = ValuesOf<typeof METRICS>;
 
 /** One of several ways. */
@@ -183,8 +184,11 @@ const SCHEMA = {
 
 const FORMAT = format(HEADER, SCHEMA);
 
+/** A route, as the kernel lists it. */
 export type Route = Decoded<typeof HEADER, typeof SCHEMA>;
+/** Structure of a request; `table8`: a table below 256, others in the attribute `table`. */
 export type RouteHeader = Partial<Record<keyof typeof HEADER, number>>;
+/** Attributes of a request. */
 export type RouteAttributes = ValuesOf<typeof SCHEMA>;
 
 /** Equivalent to `ip route show table all`, of one family, and of one table where that is given. */
@@ -197,7 +201,7 @@ export const listRoutes = (
     .dump({ type: RTM_GETROUTE, body: FORMAT.encode(header, attributes) }, 'list routes')
     .map(({ body }) => FORMAT.decode(body));
 
-/** Equivalent to `ip route get`. */
+/** Equivalent to `ip route get`. @throws NetlinkError ENETUNREACH, EHOSTUNREACH, EACCES: what the route found says. */
 export const getRoute = (socket: NetlinkSocket, header: RouteHeader, attributes: RouteAttributes): Route =>
   FORMAT.decode(socket.get({ type: RTM_GETROUTE, body: FORMAT.encode(header, attributes) }, 'get route').body);
 
@@ -210,14 +214,14 @@ const FLAGS = {
   test: NLM_F_EXCL,
 } as const;
 
-/** Equivalent to `ip route add|change|replace|append|prepend|test`. */
+/** Equivalent to `ip route add|change|replace|append|prepend|test`. @throws When sent, NetlinkError: EEXIST, ENETUNREACH for a gateway that no link reaches, ENETDOWN, ENOENT (change). */
 export const routeRequest = (how: keyof typeof FLAGS, header: RouteHeader, attributes: RouteAttributes): Request => ({
   type: RTM_NEWROUTE,
   flags: FLAGS[how],
   body: FORMAT.encode(header, attributes),
 });
 
-/** Equivalent to `ip route del`. */
+/** Equivalent to `ip route del`: the first that has all that is said. @throws When sent, NetlinkError: ESRCH where there is none. */
 export const deleteRoute = (header: RouteHeader, attributes: RouteAttributes): Request => ({
   type: RTM_DELROUTE,
   body: FORMAT.encode(header, attributes),
