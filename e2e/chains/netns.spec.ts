@@ -438,6 +438,24 @@ describe('run: a namespace that goes with its program', () => {
       ]);
     });
 
+  for (const signal of ['HUP', 'TERM'] as const)
+    test(`whose tool gets SIG${signal}`, (context) => {
+      needs(context, needsRoot, needsProgram('ip', 'nft'));
+      const { stdout } = inNetwork(`
+        ${RUN} sleep 20 2>/dev/null & P=$!; for i in $(seq 200); do pgrep -P $P sleep >/dev/null && break; sleep 0.05; done
+        kill -${signal} $P; wait $P 2>/dev/null; echo "status $?"; ${IP} -br link | cut -d' ' -f1; nft list ruleset; ${FORWARDING}`);
+      expect(stdout).toBe(`status ${{ HUP: 129, TERM: 143 }[signal]}\nlo\n0\n`);
+    });
+
+  test('killed together with its tool: the next one there takes the bridge away', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft'));
+    const { stdout } = inNetwork(`
+      ${RUN} sleep 20 2>/dev/null & P=$!; for i in $(seq 200); do C=$(pgrep -P $P sleep) && break; sleep 0.05; done
+      kill -9 $P $C; wait $P 2>/dev/null; until [ $(${IP} -br link | wc -l) = 2 ]; do sleep 0.05; done
+      nft list ruleset; ${RUN} true; ${IP} -br link | cut -d' ' -f1; nft list ruleset`);
+    expect(stdout).toBe('lo\n');
+  });
+
   test('the table goes at once when even its parent is killed', (context) => {
     needs(context, needsRoot, needsProgram('ip', 'nft'));
     const { stdout } = inNetwork(`
@@ -515,7 +533,6 @@ describe('ordinary users', () => {
         ...[
           'link add x type vxlan id 5 dstport 4789',
           'link set lo up',
-          'link add i type ifb',
           'link add i type ifb',
           'link add link i name m type macvlan',
           'link del i',

@@ -12,7 +12,9 @@ import {
   O_WRONLY,
   type Recording,
   SIGCHLD,
+  SIGHUP,
   SIGINT,
+  SIGQUIT,
   SIGTERM,
 } from '@ts/sys';
 import { Context } from './context.ts';
@@ -122,7 +124,8 @@ export function applyRun(plan: Run, sys: Recording, world: World): Outcome {
   if (made?.after.length) {
     const self = findProgram(candidates(world.calledAs ?? world.prog, world.environment));
     sys.or('fork failed').forkAndWait({
-      forward: [SIGINT, SIGTERM],
+      // All that a terminal or a user ends it by: who waits takes away what is left, and has to outlive the program.
+      forward: [SIGHUP, SIGINT, SIGQUIT, SIGTERM],
       ended: (parent) => {
         // The table goes with its socket; what else is left is taken back by the tool itself.
         if (made.filter !== undefined) parent.ignoring().close(made.filter);
