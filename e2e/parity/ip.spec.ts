@@ -161,7 +161,18 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
       'link show type bridge_slave',
     ],
     ...['link show type veth', 'link show master br0', 'link show up', 'link show group 7', 'link show nomaster'],
-    ...['a s dev br0', 'a s br0 scope link', 'a s to 10.0.0.0/24', 'a s label "br0:*"', 'a s secondary', 'a s up'],
+    ...[
+      'a s dev br0',
+      'a s br0 scope link',
+      'a s to 10.0.0.0/24',
+      'a s label "br0:*"',
+      'a s label "br0*"',
+      'r s tos 4',
+      'r s metric 5',
+      'r get 10.0.0.77/24',
+      'a s secondary',
+      'a s up',
+    ],
     ...['a s primary dev br0', 'a s deprecated', '-6 -o a s dev br0 scope global', 'a s nope', 'l s dev lo dev lo'],
   ],
   route: [
@@ -266,6 +277,7 @@ const CHANGES: Readonly<Record<string, readonly string[]>> = {
   neighbours: [
     'ip l add br0 type bridge; ip l s br0 up; ip n a 10.0.0.2 lladdr 2:3:4:5:6:7 dev br0; ip n a 10.0.0.3 lladdr 2:3:4:5:6:7 dev br0 nud stale; ip n replace 10.0.0.3 lladdr 2:3:4:5:6:8 dev br0 nud reachable; ip n d 10.0.0.2 dev br0; ip n a proxy 10.0.0.7 dev br0; ip n change 10.0.0.3 lladdr 2:3:4:5:6:9 dev br0; ip n a fd00::5 lladdr 2:3:4:5:6:7 router dev br0',
     'ip l add br0 type bridge; ip l s br0 up; ip n a 10.0.0.2 lladdr 2:3:4:5:6:7 dev br0; ip n a 10.0.0.3 lladdr 2:3:4:5:6:7 dev br0 nud stale; ip n flush dev br0; ip n flush all',
+    'ip l add br0 type bridge; ip l s br0 up; ip n a 10.0.0.2 lladdr 2:3:4:5:6:7 dev br0 extern_learn; ip n a 10.0.0.3 lladdr 2:3:4:5:6:7 dev br0; ip n a 10.0.0.4 lladdr 2:3:4:5:6:7 dev br0 nud noarp; ip n flush dev br0; ip n flush dev br0 nud permanent; ip n s nud all | grep ^10',
   ],
   'namespaces, batches': [
     'ip netns add n2; ip netns set n2 7; ip netns list-id; ip netns attach n3 $$; ip netns del n1; ip netns list; ip netns add n2',
@@ -287,6 +299,15 @@ const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
 };
 
 const WRONG = [
+  ...['r a 1.2.4.0/24 dev lo proto 300', 'r a 1.2.4.0/24 dev lo scope 256', 'r a to 1.2.9.0/24 to 1.2.8.0/24 dev lo'],
+  ...[
+    'n get',
+    '-f foo a',
+    'r get 127.0.0.1/8',
+    'n r 10.0.0.7 lladdr 1:2:3:4:5:6 dev lo proto static',
+    'r s tos x',
+    'r s metric x',
+  ],
   ...['foo', 'link foo', 'addr foo', 'r foo', 'n foo', 'netns foo', '-foo l', '-batch /nope', '-n nope l'],
   ...[
     'link add x/y type bridge',

@@ -135,8 +135,7 @@ function familyOf(steps: readonly Step[]): number {
     family = LETTERS[option.long] ?? family;
     if (option.long !== 'family') continue;
     const named = FAMILIES[value ?? ''];
-    if (named === undefined)
-      throw new ToolError(`Error: argument "${value}" is wrong: invalid protocol family\n`, WRONG);
+    if (named === undefined) throw new ToolError(`Error: argument "${value}" is wrong: invalid protocol family`, WRONG);
     family = named;
   }
   return family;

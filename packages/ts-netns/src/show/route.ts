@@ -107,6 +107,7 @@ export interface RouteView {
   readonly hidesScope?: boolean;
   readonly hidesVia?: boolean;
   readonly hidesSource?: boolean;
+  readonly hidesMetric?: boolean;
 }
 
 export function showRoute(context: Context, route: Route, view: RouteView): Entry {
@@ -160,7 +161,7 @@ export function showRoute(context: Context, route: Route, view: RouteView): Entr
   }
   if (route.preferredSource && !view.hidesSource)
     entry.both('prefsrc', formatAddress(route.preferredSource), `src ${formatAddress(route.preferredSource)} `);
-  if (route.metric !== undefined) entry.both('metric', route.metric, `metric ${route.metric} `);
+  if (route.metric !== undefined && !view.hidesMetric) entry.both('metric', route.metric, `metric ${route.metric} `);
   showHopFlags(entry, route.flags & 0xffff);
   if (route.mark) {
     const text = route.mark >= 16 ? `0x${route.mark.toString(16)}` : String(route.mark);

@@ -2,6 +2,7 @@
 import { ToolError } from '@ts/cli';
 import {
   type Address,
+  bitsOf,
   deleteRoute,
   getRoute,
   listRoutes,
@@ -198,7 +199,7 @@ const rows: Rows<State> = [
     },
   ],
   [
-    'tos~ dsfield~',
+    'tos dsfield~',
     (state, words) => {
       const text = words.argument();
       state.header.tos = numberIn(text, 0, 255, () => wrong(text, '"tos" value is invalid\n'));
@@ -435,6 +436,8 @@ interface Selection {
   protocol?: number;
   scope?: number;
   type?: number;
+  tos?: number;
+  metric?: number;
   /** Routes within this prefix. */
   root?: Prefix | 'default';
   /** Routes that this prefix lies within. */
@@ -492,6 +495,20 @@ const SELECTION: Rows<Selection> = [
       const type = typeOf(text);
       if (type === undefined) throw wrong(text, 'node type value is invalid\n');
       selection.type = type;
+    },
+  ],
+  [
+    'tos dsfield~',
+    (selection, words) => {
+      const text = words.argument();
+      selection.tos = numberIn(text, 0, 255, () => wrong(text, 'TOS value is invalid\n'));
+    },
+  ],
+  [
+    'metric',
+    (selection, words) => {
+      const text = words.argument();
+      selection.metric = numberIn(text, 0, 0xffff_ffff, () => wrong(text, '"metric" value is invalid\n'));
     },
   ],
   [
@@ -573,6 +590,8 @@ function select(context: Context, words: Words, what: 'Dump' | 'Flush'): { found
       (selection.protocol === undefined || route.protocol === selection.protocol) &&
       (selection.scope === undefined || route.scope === selection.scope) &&
       (selection.type === undefined || route.type === selection.type) &&
+      (selection.tos === undefined || route.tos === selection.tos) &&
+      (selection.metric === undefined || (route.metric ?? 0) === selection.metric) &&
       (!selection.via || (route.gateway !== undefined && within(route.gateway, 128, selection.via))) &&
       (!selection.source ||
         (route.preferredSource !== undefined && within(route.preferredSource, 128, selection.source))) &&
@@ -588,6 +607,7 @@ function select(context: Context, words: Words, what: 'Dump' | 'Flush'): { found
       hidesScope: selection.scope !== undefined,
       hidesSource: isWhole(selection.source),
       hidesVia: isWhole(selection.via),
+      hidesMetric: selection.metric !== undefined,
     },
   };
 }
@@ -678,7 +698,7 @@ const LOOKUP: Rows<Lookup> = [
     },
   ],
   [
-    'tos~ dsfield~',
+    'tos dsfield~',
     (lookup, words) => {
       const text = words.argument();
       lookup.tos = numberIn(text, 0, 255, () => wrong(text, 'TOS value is invalid\n'));
@@ -740,8 +760,14 @@ export function get(context: Context, words: Words): void {
     lookup.destination = prefixFrom(text, lookup.family);
     lookup.family = lookup.destination.family;
   });
-  const { destination, from, input, output, mark, fib, tos, uid, ipProtocol, sourcePort, destinationPort } = lookup;
-  if (!destination) throw new ToolError('need at least a destination address', FAILED);
+  const { from, input, output, mark, fib, tos, uid, ipProtocol, sourcePort, destinationPort } = lookup;
+  if (!lookup.destination) throw new ToolError('need at least a destination address', FAILED);
+  const whole = bitsOf(lookup.destination.family);
+  const destination = { ...lookup.destination, length: whole };
+  if (lookup.destination.length !== whole)
+    context.world.warn(
+      `Warning: /${lookup.destination.length} as prefix is invalid, only /${whole} (or none) is supported.`,
+    );
   const ask = (header: RouteHeader, attributes: RouteAttributes) =>
     getRoute(
       context.route,
