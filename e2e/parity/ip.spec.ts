@@ -299,6 +299,11 @@ const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
 };
 
 const WRONG = [
+  ...[
+    'a a 1.2.3.4/24 dev lo metric 99999999999',
+    'r a 1.2.3.0/24 nexthop dev lo weight 300',
+    'r get 127.0.0.1 mark 99999999999',
+  ],
   ...['r a 1.2.4.0/24 dev lo proto 300', 'r a 1.2.4.0/24 dev lo scope 256', 'r a to 1.2.9.0/24 to 1.2.8.0/24 dev lo'],
   ...[
     'n get',

@@ -158,7 +158,8 @@ export function settingsOf(steps: readonly Step[]): Settings {
     numeric: has('Numeric'),
     all: has('all'),
     force: has('force'),
-    loops: Number(last('loops') ?? 10),
+    // No number means no limit, as 0 does.
+    loops: Number(last('loops') ?? 10) || 0,
     batch: last('batch'),
     namespace: last('netns'),
   };

@@ -124,7 +124,7 @@ const rows: Rows<State> = [
     'metric priority preference',
     (state, words) => {
       const text = words.argument();
-      state.metric = numberIn(text, 0, FOREVER, () => wrong(text, '"metric" value is invalid'));
+      state.metric = numberIn(text, 0, FOREVER, () => wrong(text, '"metric" value is invalid\n'));
     },
   ],
   [

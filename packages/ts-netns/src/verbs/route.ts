@@ -119,9 +119,11 @@ const METRIC_BITS: Readonly<Record<string, number>> = {
 function timeFrom(words: Words, key: string, fine: number): number {
   const text = words.argument();
   const [, number, unit = ''] = /^(\d+(?:\.\d*)?|0x[0-9a-f]+)(s|secs?|ms|msecs?)?$/i.exec(text) ?? [];
-  if (number === undefined) throw wrong(text, `"${key}" value is invalid\n`);
   const time = Math.ceil(Number(number) * (unit.startsWith('s') ? 1000 : 1));
-  return unit === '' ? time : time * fine;
+  const value = unit === '' ? time : time * fine;
+  // Also where there is no number.
+  if (!(value <= 0xffff_ffff)) throw wrong(text, `"${key}" value is invalid\n`);
+  return value;
 }
 
 const metricRows: Rows<State> = Object.entries(METRIC_WORDS).map(([word, name]) => [
@@ -694,7 +696,7 @@ const LOOKUP: Rows<Lookup> = [
     'mark',
     (lookup, words) => {
       const text = words.argument();
-      lookup.mark = numberIn(text, 0, 0xffff_ffff, () => wrong(text, 'invalid mark value\n'));
+      lookup.mark = numberIn(text, 0, 0xffff_ffff, () => wrong(text, 'invalid mark value'));
     },
   ],
   [
