@@ -223,6 +223,39 @@ describe('W2: NAT, and ports', () => {
   });
 });
 
+describe('next hops', () => {
+  test('routes by id: changing the object moves their traffic; a group spreads it', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'ping'));
+    // Two routers between the container and an address that both have.
+    const router = (n: number) =>
+      `${IP} netns add r${n}; ${IP} link add v${n} type veth peer name e netns r${n}; ${IP} addr add 10.0.${n}.1/24 dev v${n}; ${IP} link set v${n} up
+       ${IP} -n r${n} link set e up; ${IP} -n r${n} addr add 10.0.${n}.2/24 dev e; ${IP} -n r${n} link set lo up; ${IP} -n r${n} addr add 9.9.9.9/32 dev lo
+       for a in $(seq 16); do ${IP} -n r${n} addr add 9.9.8.$a/32 dev lo; done`;
+    // Echo requests that each router has answered so far.
+    const answered = [1, 2]
+      .map((n) => `echo "r${n}: $(${IP} netns exec r${n} awk '/^Icmp: [0-9]/ { print $10 }' /proc/net/snmp)"`)
+      .join('; ');
+    const { stdout, stderr } = inNetwork(`${router(1)}; ${router(2)}
+      for i in 1 2; do until ${IP} link show v$i | grep -q LOWER_UP; do sleep 0.05; done; done
+      ts-netns nexthop add id 1 via 10.0.1.2 dev v1; ts-netns nexthop add id 2 via 10.0.2.2 dev v2
+      ts-netns nexthop add id 3 via 10.0.1.2 dev v1; ts-netns nexthop add id 10 group 1,2/2
+      ts-netns route add 9.9.9.9 nhid 3; ts-netns route add 9.9.8.0/24 nhid 10
+      ping -q -c 5 -i 0.05 -W 3 9.9.9.9 | grep -o '5 received'; ${answered}
+      ts-netns nexthop replace id 3 via 10.0.2.2 dev v2
+      ping -q -c 5 -i 0.05 -W 3 9.9.9.9 | grep -o '5 received'; ${answered}
+      for a in $(seq 16); do ${IP} route get 9.9.8.$a; done | grep -o 'dev v.' | sort -u
+      ts-netns nexthop del id 2; ${IP} route show 9.9.8.0/24
+      ts-netns nexthop flush; ${IP} nexthop; ${IP} route show 9.9.0.0/16`);
+    expect(stderr).toBe('');
+    expect(stdout.split('\n')).toEqual([
+      ...['5 received', 'r1: 5', 'r2: 0', '5 received', 'r1: 5', 'r2: 5', 'dev v1', 'dev v2'],
+      '9.9.8.0/24 nhid 10 via 10.0.1.2 dev v1 ',
+      'Flushed 3 nexthops',
+      '',
+    ]);
+  });
+});
+
 describe('connect: all or nothing', () => {
   /** State of the host, to be compared: links, namespaces, rules, forwarding, files. */
   const state = `(${IP} -o link | sed 's/link.ether.*//'; ${IP} -o addr | grep -v fe80; ${IP} netns; nft list ruleset; ${FORWARDING}; ls -R /etc/netns 2>&1)`;
@@ -301,6 +334,87 @@ ls: cannot access '/run/netns': No such file or directory
   });
 });
 
+describe('connect: several at once', () => {
+  const ended = 'for p in $P; do wait $p; echo $?; done > /run/ended; P=; sort /run/ended | tr "\\n" " "; echo';
+  const rest = `${IP} -br link | cut -d' ' -f1; nft list ruleset; ${FORWARDING}; ls /run/netns; ls /etc/netns 2>&1 | grep -o 'No such file.*'`;
+
+  test('namespaces of different names at one bridge', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft', 'ping'));
+    const { stdout, stderr } = inNetwork(`
+      for i in 1 2 3 4 5 6; do ts-netns connect c$i --bridge br0 --address 10.5.0.1$i/24 --gateway 10.5.0.1 --nat --publish 808$i:80 --dns 1.1.1.1 & P="$P $!"; done; ${ended}
+      ${IP} -br -4 addr show br0 | tr -s ' '; nft list table inet ts-netns | grep -c comment; ${FORWARDING}
+      for i in 1 2 3 4 5 6; do ${IP} netns exec c$i ping -q -c 1 -W 3 10.5.0.1 | grep -o ' 1 received'; done | sort | uniq -c | tr -s ' '
+      for i in 1 2 3 4 5 6; do ts-netns disconnect c$i & P="$P $!"; done; ${ended}; ${rest}`);
+    expect(stderr).toBe('');
+    expect(stdout.split('\n')).toEqual([
+      ...['0 0 0 0 0 0 ', 'br0 UP 10.5.0.1/24 ', '25', '1', ' 6 1 received', '0 0 0 0 0 0 '],
+      ...['lo', '0', 'No such file or directory', ''],
+    ]);
+  });
+
+  test('the same namespace: made once, taken away once', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft', 'ping'));
+    const { stdout, stderr } = inNetwork(`
+      for i in 1 2 3 4; do ts-netns connect s --bridge br0 --address 10.5.0.9/24 --gateway 10.5.0.1 --nat --publish 8080:80 --dns 1.1.1.1 & P="$P $!"; done; ${ended}
+      nft list table inet ts-netns | grep -c comment; ${IP} netns exec s ping -q -c 1 -W 3 10.5.0.1 | grep -o ' 1 received'; ${IP} -n s -br link | wc -l
+      for i in 1 2 3 4; do ts-netns disconnect s & P="$P $!"; done; ${ended}; ${rest}`);
+    expect(stderr).toBe('ts-netns: namespace s is not connected\n'.repeat(3));
+    expect(stdout.split('\n')).toEqual([
+      ...['0 0 0 0 ', '5', ' 1 received', '2', '0 1 1 1 ', 'lo', '0', 'No such file or directory', ''],
+    ]);
+  });
+});
+
+describe('connect: at each of its steps', () => {
+  const call = (inject: string) =>
+    `strace -f -qqq -o /dev/null -e inject=sendto:${inject}:when=$n ${bin}/${CONNECT} >/dev/null 2>&1; s=$?`;
+  /** All but whether packets are passed on: what a killed process had turned on, nobody can know any more. */
+  const state = `(${IP} -o link | sed 's/link.ether.*//; s/^[0-9]*: //; s/@if[0-9]*//'; ${IP} -o addr | grep -v fe80 | sed 's/^[0-9]*: //'; ${IP} netns; nft list ruleset; ls -R /etc/netns 2>&1)`;
+
+  test('refused: nothing of it is left', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft', 'strace'));
+    const { stdout } = inNetwork(`mkdir /run/netns; ${state} > /run/before; echo "$(${FORWARDING})" >> /run/before
+      for n in $(seq 100); do ${call('error=ENOBUFS')}; [ $s = 0 ] && break
+        ${state} > /run/after; echo "$(${FORWARDING})" >> /run/after; cmp -s /run/before /run/after || { echo "step $n"; diff /run/before /run/after; }; done
+      echo "refused $((n > 20)), then connected: $s"`);
+    expect(stdout).toBe('refused 1, then connected: 0\n');
+  });
+
+  test('killed: never one end of a pair alone; connect again completes it, disconnect takes it away', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft', 'ping', 'strace'));
+    const { stdout } = inNetwork(`
+      for n in $(seq 100); do { ${call('signal=KILL')}; } 2>/dev/null; [ $s = 0 ] && break
+        there=$(${IP} -br link show ve-c1 2>/dev/null | wc -l); inside=$(${IP} -n c1 -br link show eth0 2>/dev/null | wc -l)
+        [ $there = $inside ] || echo "step $n: half a pair"
+        ${CONNECT} || echo "step $n: not again"
+        ${IP} netns exec c1 ping -q -c 1 -W 3 192.168.77.1 | grep -q ' 1 received' || echo "step $n: no answer"
+        ts-netns disconnect c1 || echo "step $n: not taken away"
+        ${IP} -br link show ve-c1 2>/dev/null; nft list ruleset; ls /etc/netns 2>/dev/null
+        ${IP} netns del c1 2>/dev/null; ${IP} link del br0 2>/dev/null; done
+      echo "killed $((n > 20)), then connected: $s"`);
+    expect(stdout).toBe('killed 1, then connected: 0\n');
+  });
+
+  test('interrupted: done to the end', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft', 'ping', 'strace'));
+    const { stdout } = inNetwork(`
+      for n in 1 5 10 15 20; do ${call('signal=INT')}; echo "status $s"; ${IP} netns exec c1 ping -q -c 1 -W 3 192.168.77.1 | grep -o 'received'; ts-netns disconnect c1; done | sort | uniq -c | tr -s ' '
+      ${IP} -br link | cut -d' ' -f1; nft list ruleset; ${FORWARDING}`);
+    expect(stdout).toBe(' 5 received\n 5 status 0\nlo\n0\n');
+  });
+
+  test('a file in /run/netns on which nothing is mounted is named', (context) => {
+    needs(context, needsRoot);
+    const { stdout, stderr } = inNetwork(
+      `ts-netns add a; : > /run/netns/c1; ${CONNECT}; echo $?; ts-netns del c1; ${CONNECT}; echo $?`,
+    );
+    expect(stdout).toBe('255\n0\n');
+    expect(stderr).toMatch(
+      /^ts-netns: setting the network namespace "c1" failed: Invalid argument\nts-netns: that is a file/,
+    );
+  });
+});
+
 describe('run: a namespace that goes with its program', () => {
   const RUN = 'ts-netns run --bridge br0 --address 192.168.77.4/24 --gateway 192.168.77.1 --nat --dns 1.2.3.4 --';
   for (const [how, program, status] of [
@@ -323,6 +437,24 @@ describe('run: a namespace that goes with its program', () => {
         '',
       ]);
     });
+
+  for (const signal of ['HUP', 'TERM'] as const)
+    test(`whose tool gets SIG${signal}`, (context) => {
+      needs(context, needsRoot, needsProgram('ip', 'nft'));
+      const { stdout } = inNetwork(`
+        ${RUN} sleep 20 2>/dev/null & P=$!; for i in $(seq 200); do pgrep -P $P sleep >/dev/null && break; sleep 0.05; done
+        kill -${signal} $P; wait $P 2>/dev/null; echo "status $?"; ${IP} -br link | cut -d' ' -f1; nft list ruleset; ${FORWARDING}`);
+      expect(stdout).toBe(`status ${{ HUP: 129, TERM: 143 }[signal]}\nlo\n0\n`);
+    });
+
+  test('killed together with its tool: the next one there takes the bridge away', (context) => {
+    needs(context, needsRoot, needsProgram('ip', 'nft'));
+    const { stdout } = inNetwork(`
+      ${RUN} sleep 20 2>/dev/null & P=$!; for i in $(seq 200); do C=$(pgrep -P $P sleep) && break; sleep 0.05; done
+      kill -9 $P $C; wait $P 2>/dev/null; until [ $(${IP} -br link | wc -l) = 2 ]; do sleep 0.05; done
+      nft list ruleset; ${RUN} true; ${IP} -br link | cut -d' ' -f1; nft list ruleset`);
+    expect(stdout).toBe('lo\n');
+  });
 
   test('the table goes at once when even its parent is killed', (context) => {
     needs(context, needsRoot, needsProgram('ip', 'nft'));
@@ -358,13 +490,86 @@ describe('ordinary users', () => {
       );
     });
     test('elsewhere the error says what is needed', () => {
-      for (const words of ['add x', 'link add br0 type bridge', 'run true', 'nat add --source 10.0.0.0/8'])
+      const network = ['link set lo mtu 1400', 'link del lo', 'addr add 1.2.3.4/8 dev lo', 'route add default dev lo'];
+      const more = ['neigh add 1.2.3.4 lladdr 1:2:3:4:5:6 dev lo', 'nexthop add id 1 blackhole', 'nexthop flush id 1'];
+      const names = ['add x', 'attach x 1', 'monitor', 'connect x --bridge br0 --address 10.0.0.2/24'];
+      const rules = [
+        'nat',
+        'nat add --source 10.0.0.0/8',
+        'publish',
+        'publish x 80:80 --to 1.2.3.4',
+        'unpublish x',
+        'filter',
+      ];
+      const ours = ['disconnect x', 'filter add --drop', 'run true', 'run --bridge br0 --address 10.0.0.2/24 true'];
+      for (const words of ['link add br0 type bridge', ...network, ...more, ...names, ...rules, ...ours])
         expect(run(['ts-netns', ...words.split(' ')], { uid, cwd: '/' })).toMatchObject({
           status: expect.toSatisfy((status: number) => status !== 0),
           stderr: expect.stringMatching(
             /^ts-netns: .*(not permitted|denied).*\nts-netns: .*ts-unshare --map-root-user.*\n$/,
           ),
         });
+    });
+    test('every verb in namespaces of one’s own', (context) => {
+      needs(context, needsProgram('ip', 'unshare'));
+      const words = [
+        ...[
+          'add a',
+          'attach b $$',
+          'set a 5',
+          'list',
+          'list-id',
+          'identify',
+          'pids a',
+          'exec a true',
+          '-all exec true',
+        ],
+        ...[
+          'link add br0 type bridge',
+          'link set br0 up',
+          'link add v type veth peer name w netns a',
+          'link set v master br0',
+        ],
+        ...[
+          'link add x type vxlan id 5 dstport 4789',
+          'link set lo up',
+          'link add i type ifb',
+          'link add link i name m type macvlan',
+          'link del i',
+        ],
+        ...[
+          'link property add dev v altname foo',
+          'link show',
+          'addr add 10.0.0.1/24 dev br0',
+          'addr show',
+          '-n a addr show',
+        ],
+        ...['route add default via 10.0.0.2 dev br0', 'route show', 'route get 10.0.0.1', 'nexthop add id 1 blackhole'],
+        ...[
+          'nexthop add id 2 group 1',
+          'nexthop show',
+          'nexthop flush',
+          'neigh add 10.0.0.9 lladdr 1:2:3:4:5:6 dev br0',
+          'neigh show',
+        ],
+        ...['neigh flush dev br0', 'route flush dev br0', 'addr flush dev br0', 'nat add --source 10.0.0.0/8', 'nat'],
+        ...[
+          'filter add --port 5/tcp --drop',
+          'publish a 80:80 --to 1.2.3.4',
+          'unpublish a',
+          'nat del --source 10.0.0.0/8',
+        ],
+        ...[
+          'filter del --port 5/tcp --drop',
+          'connect c --bridge br1 --address 10.7.0.2/24 --gateway 10.7.0.1 --nat --dns 1.1.1.1',
+        ],
+        ...['exec c grep 1.1.1.1 /etc/resolv.conf', 'disconnect c', 'run true', 'del a', 'del b'],
+      ];
+      const { stdout, stderr } = inOwnNetwork(
+        words.map((each) => `ts-netns ${each} >/dev/null || echo "failed: ${each}"`).join('\n'),
+        { uid },
+      );
+      expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '' });
     });
   }
 });

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { randomCommands } from '../harness/ip-commands.ts';
 import { needsKind, PRIVATE, withoutChance } from '../harness/network.ts';
 import { compatPath, original, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
@@ -32,7 +33,8 @@ function sideBySide(setup: string, commands: readonly string[]): { theirs: strin
 /** Lines that only ours adds behind an error (the remedy) are taken out. */
 const REMEDY = /^(there is no such namespace|the name of a link has|this needs).*\n/gm;
 /** Usage that the original repeats behind an error. */
-const USAGE = /^(Usage:.*|To get <options>.*|\s+\[.*|\s+\w+ .*\|.*|Where:.*)\n/gm;
+const USAGE =
+  /^(Usage:.*|To get <options>.*|\s+\[.*|\s+\w+ .*\|.*|\s+ip nexthop .*|\s+group .*|[A-Z_]+ := .*|Where:.*)\n/gm;
 
 function expectSame(commands: readonly string[], { setup = '', clean = (text: string) => text } = {}): void {
   const { theirs, ours } = sideBySide(setup, commands);
@@ -45,6 +47,7 @@ const STATE = [
   `${IP} -d -o link`,
   `${IP} -o address`,
   `${IP} route show table all`,
+  `${IP} -d nexthop`,
   `${IP} neigh`,
   `${IP} netns`,
   `${IP} -n n1 -d -o link 2>&1`,
@@ -89,6 +92,43 @@ ip neigh add 10.0.0.9 lladdr 1:2:3:4:5:6 dev br0; ip neigh add proxy 10.0.0.10 d
 ip neigh add 10.0.0.11 lladdr 1:2:3:4:5:6 dev br0 nud noarp; ip netns set n2 44
 sleep 2.2`;
 
+/** Next hops need links that are up; without addresses that the kernel chooses, which differ from run to run. */
+const NEXT_HOP_SETUP = `
+ip link add p type veth peer name q; ip link set p addrgenmode none; ip link set q addrgenmode none; ip link set p up; ip link set q up
+ip addr add 10.0.0.1/24 dev p; ip addr add fd00::1/64 dev p nodad; ip link set lo up
+until ip link show p | grep -q LOWER_UP; do sleep 0.05; done
+ip nexthop add id 1 via 10.0.0.20 dev p; ip nexthop add id 2 via 10.0.0.21 dev p onlink protocol static
+ip nexthop add id 3 blackhole; ip nexthop add id 4 dev q; ip nexthop add id 5 via fd00::20 dev p; ip -6 nexthop add id 6 dev q
+ip nexthop add id 7 group 1,5/2,256; ip nexthop add id 8 group 5/6,3; ip nexthop add id 9 fdb via 10.0.0.9
+ip nexthop add id 10 group 1/2 type resilient buckets 8 idle_timer 60 unbalanced_timer 300; ip nexthop add id 11 group 9 fdb
+ip route add 6.6.1.0/24 nhid 1; ip route add 6.6.2.0/24 nhid 7; ip route add 6.6.3.0/24 nhid 3; ip route add fd66::/64 nhid 8
+ip route add 6.6.4.0/24 nhid 10; ip route add fd67::/64 nexthop via fd00::30 weight 3 nexthop via fd00::31`;
+
+const NEXT_HOPS = [
+  ...[
+    'nexthop',
+    '-d nexthop',
+    '-j nexthop',
+    '-j -p nexthop',
+    '-d -j nexthop',
+    '-o nexthop',
+    '-4 nexthop',
+    '-6 nexthop',
+  ],
+  ...['nexthop show id 7', 'nexthop list dev p', 'nexthop list groups', 'nexthop list group', 'nexthop list fdb'],
+  ...['nexthop list protocol 4', '-j nexthop get id 10', 'nexthop get id 7', 'nexthop show master p', '-N nexthop'],
+  ...[
+    'r s 6.6.2.0/24',
+    '-d -o r',
+    '-d -j -p r',
+    '-d -6 r',
+    '-j -6 r',
+    'r get fibmatch 6.6.2.9',
+    'r get 6.6.1.9',
+    'nex s',
+  ],
+];
+
 const LISTS: Readonly<Record<string, readonly string[]>> = {
   'link and address': [
     ...['link', 'l', 'a', '-4 a', '-6 a', '-br a', '-br l', '-br -j l', '-br -j a', '-o l', '-o a', '-o -4 a', '-d l'],
@@ -99,6 +139,8 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
       '-s a',
       '-s -d l',
       '-s -h l',
+      '-s -h -iec l',
+      '-s -iec l',
       '-f inet a',
       '-f link l',
       '-0 a',
@@ -119,7 +161,18 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
       'link show type bridge_slave',
     ],
     ...['link show type veth', 'link show master br0', 'link show up', 'link show group 7', 'link show nomaster'],
-    ...['a s dev br0', 'a s br0 scope link', 'a s to 10.0.0.0/24', 'a s label "br0:*"', 'a s secondary', 'a s up'],
+    ...[
+      'a s dev br0',
+      'a s br0 scope link',
+      'a s to 10.0.0.0/24',
+      'a s label "br0:*"',
+      'a s label "br0*"',
+      'r s tos 4',
+      'r s metric 5',
+      'r get 10.0.0.77/24',
+      'a s secondary',
+      'a s up',
+    ],
     ...['a s primary dev br0', 'a s deprecated', '-6 -o a s dev br0 scope global', 'a s nope', 'l s dev lo dev lo'],
   ],
   route: [
@@ -189,7 +242,14 @@ const CHANGES: Readonly<Record<string, readonly string[]>> = {
     'ip link add zz numtxqueues 3 numrxqueues 2 type veth; ip link set lo mtu 100000 qlen 5',
     'ip link property add dev lo altname foo altname bar; ip link set foo up; ip link property del dev lo altname bar',
   ],
+  'words of kinds': [
+    'ip link add br0 type bridge no_linklocal_learn 1 mcast_vlan_snooping 0 vlan_filtering 1; ip link set br0 type bridge no_linklocal_learn 0 mcast_snooping 7 fdb_flush',
+    'ip link add br0 type bridge; ip link add v type veth peer name w; ip link add k type veth peer name l; ip link set v master br0; ip link set k master br0; ip link set v type bridge_slave backup_port k mcast_fast_leave on neigh_suppress on group_fwd_mask 8; ip link set v type bridge_slave fdb_flush; ip link set k type bridge_slave nobackup_port',
+    'ip link add v type vxlan id 1; ip link add a type vxlan id 2 dstport 0 remote fd00::5 flowlabel 77 ttl inherit tos inherit; ip link add b type vxlan id 3 dstport 0 gbp remcsumtx; ip link add c type vxlan external gpe; ip link set v type vxlan ttl 5',
+    'ip link add v type veth peer name w; ip link set v gro_max_size 4000 gso_max_segs 100 txqueuelen -1; ip link set v netns n1 index 77; ip link add t type veth peer name u index 300',
+  ],
   addresses: [
+    'ip a a fd00::1/64 nodad home dev lo; ip a a nodad fd00::2/64 dev lo; ip a a 10.0.0.1/24 home nodad dev lo; ip a a fd00::3/64 dadfailed tentative dev lo; ip a a 10.010.0x1.1/0x18 dev lo; ip l add br0 type bridge; ip l s br0 up; ip a a 239.0.0.1/32 autojoin dev br0',
     'ip link set lo up; ip a a 10.0.0.1/24 brd + dev lo label lo:1; ip a a 10.0.0.2/24 brd - dev lo; ip a a 10.0.1.1/24 brd 10.0.1.77 dev lo scope link; ip a replace 10.0.7.1/24 dev lo metric 3 noprefixroute',
     'ip a a 10.0.0.1/24 dev lo valid_lft 99999 preferred_lft forever; ip a change 10.0.0.1/24 dev lo valid_lft forever',
     'ip link set lo up; ip a a 10.0.0.1 peer 10.0.0.9/32 dev lo; ip a d 10.0.0.1 dev lo',
@@ -205,9 +265,19 @@ const CHANGES: Readonly<Record<string, readonly string[]>> = {
     'ip l add br0 type bridge; ip l s br0 up; ip a a fd00::1/64 dev br0 nodad; ip -6 r a default via fd00::2; ip r a fd01::/64 via fd00::3 metric 5 pref high; ip r a unreachable fd02::/64; ip r a fd03::/64 nexthop via fd00::5 nexthop via fd00::6; ip r d fd01::/64; ip route add default dev br0 table 1000',
     'ip l add br0 type bridge; ip l s br0 up; ip a a 10.0.0.1/24 dev br0; ip r a 2.0.0.0/8 via 10.0.0.2 table 5; ip r a 3.0.0.0/8 via 10.0.0.2; ip r flush table 5; ip r flush root 3.0.0.0/8; ip r flush dev br0',
   ],
+  'next hops': [
+    'ip l add br0 type bridge; ip l s br0 up; ip a a 10.0.0.1/24 dev br0; ip nexthop add id 1 via 10.0.0.2 dev br0 protocol zebra; ip nexthop a id 2 via 10.0.0.3 dev br0 onlink; ip nexthop add via 10.0.0.4 dev br0; ip nexthop add id 9 group 1,3/2; ip r a 1.0.0.0/8 nhid 9; ip r a 2.0.0.0/8 nhid 1; ip r replace 2.0.0.0/8 nhid 2; ip nexthop replace id 1 via 10.0.0.99 dev br0; ip nexthop replace id 9 group 2,7/1,8',
+    'ip l add br0 type bridge; ip l s br0 up; ip a a 10.0.0.1/24 dev br0; ip nexthop add id 1 via 10.0.0.2 dev br0; ip nexthop add id 2 dev br0; ip nexthop add id 3 blackhole; ip nexthop add id 9 group 1/2; ip r a 1.0.0.0/8 nhid 9; ip r a 2.0.0.0/8 nhid 1; ip r a 3.0.0.0/8 nhid 3; ip nexthop del id 1; ip r d 3.0.0.0/8 nhid 3',
+    'ip l add br0 type bridge; ip l s br0 up; ip a a fd00::1/64 dev br0 nodad; ip nexthop add id 1 via fd00::2 dev br0; ip nexthop add id 2 via fd00::3 dev br0; ip nexthop add id 3 group 1/2 type resilient buckets 4 idle_timer 7; ip r a fd01::/64 nhid 3; ip nexthop flush groups; ip nexthop flush protocol 7; ip nexthop flush id 2',
+    'ip l add br0 type bridge; ip l s br0 up; ip nexthop add id 1 dev br0 protocol 7; ip nexthop add id 2 blackhole; ip nexthop add id 3 group 2; ip nexthop flush protocol 7; ip nexthop flush; ip nexthop flush',
+  ],
+  metrics: [
+    'ip l add br0 type bridge; ip l s br0 up; ip a a 10.0.0.1/24 dev br0; ip r a 1.0.0.0/8 via 10.0.0.3 rto_min 5 rtt 100 rttvar 7; ip r a 2.0.0.0/8 via 10.0.0.3 rto_min 200ms rtt 1.5s rttvar 70ms; ip r a 3.0.0.0/8 via 10.0.0.3 features ecn congctl lock reno fastopen_no_cookie 1; ip r a 4.0.0.0/8 via 10.0.0.3 hoplimit 5 window 7 cwnd 8 ssthresh 9 reordering 3 initrwnd 4; ip r flush table 9; ip -j r',
+  ],
   neighbours: [
     'ip l add br0 type bridge; ip l s br0 up; ip n a 10.0.0.2 lladdr 2:3:4:5:6:7 dev br0; ip n a 10.0.0.3 lladdr 2:3:4:5:6:7 dev br0 nud stale; ip n replace 10.0.0.3 lladdr 2:3:4:5:6:8 dev br0 nud reachable; ip n d 10.0.0.2 dev br0; ip n a proxy 10.0.0.7 dev br0; ip n change 10.0.0.3 lladdr 2:3:4:5:6:9 dev br0; ip n a fd00::5 lladdr 2:3:4:5:6:7 router dev br0',
     'ip l add br0 type bridge; ip l s br0 up; ip n a 10.0.0.2 lladdr 2:3:4:5:6:7 dev br0; ip n a 10.0.0.3 lladdr 2:3:4:5:6:7 dev br0 nud stale; ip n flush dev br0; ip n flush all',
+    'ip l add br0 type bridge; ip l s br0 up; ip n a 10.0.0.2 lladdr 2:3:4:5:6:7 dev br0 extern_learn; ip n a 10.0.0.3 lladdr 2:3:4:5:6:7 dev br0; ip n a 10.0.0.4 lladdr 2:3:4:5:6:7 dev br0 nud noarp; ip n flush dev br0; ip n flush dev br0 nud permanent; ip n s nud all | grep ^10',
   ],
   'namespaces, batches': [
     'ip netns add n2; ip netns set n2 7; ip netns list-id; ip netns attach n3 $$; ip netns del n1; ip netns list; ip netns add n2',
@@ -229,6 +299,20 @@ const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
 };
 
 const WRONG = [
+  ...[
+    'a a 1.2.3.4/24 dev lo metric 99999999999',
+    'r a 1.2.3.0/24 nexthop dev lo weight 300',
+    'r get 127.0.0.1 mark 99999999999',
+  ],
+  ...['r a 1.2.4.0/24 dev lo proto 300', 'r a 1.2.4.0/24 dev lo scope 256', 'r a to 1.2.9.0/24 to 1.2.8.0/24 dev lo'],
+  ...[
+    'n get',
+    '-f foo a',
+    'r get 127.0.0.1/8',
+    'n r 10.0.0.7 lladdr 1:2:3:4:5:6 dev lo proto static',
+    'r s tos x',
+    'r s metric x',
+  ],
   ...['foo', 'link foo', 'addr foo', 'r foo', 'n foo', 'netns foo', '-foo l', '-batch /nope', '-n nope l'],
   ...[
     'link add x/y type bridge',
@@ -320,6 +404,55 @@ const WRONG = [
     'r s table foo',
     'r s dev nope',
   ],
+  ...[
+    'nexthop foo',
+    'nexthop add',
+    'nexthop add id',
+    'nexthop add id x',
+    'nexthop add id -1 blackhole',
+    'nexthop add id 1 foo',
+  ],
+  ...[
+    'nexthop add id 1 via x dev lo',
+    'nexthop add id 1 via 1.2.3.4',
+    'nexthop add id 1 dev nope',
+    'nexthop add id 1 via 1.2.3.4 dev lo',
+  ],
+  ...[
+    'nexthop add id 1 group x',
+    'nexthop add id 1 group 2,0',
+    'nexthop add id 1 group 2,257',
+    'nexthop add id 1 group 2',
+    'nexthop add id 1 group /',
+  ],
+  ...[
+    'nexthop add id 1 group 2 type x',
+    'nexthop add id 1 group 2 type resilient buckets x',
+    'nexthop add id 1 blackhole protocol x',
+  ],
+  ...[
+    'nexthop add id 1 group 2 type resilient idle_timer x',
+    'nexthop del',
+    'nexthop del id 7',
+    'nexthop del id x',
+    'nexthop del 7',
+  ],
+  ...[
+    'nexthop get',
+    'nexthop get id',
+    'nexthop get id 7',
+    'nexthop get id 7 8',
+    'nexthop list foo',
+    'nexthop list dev nope',
+    'nexthop list vrf lo',
+  ],
+  ...[
+    'nexthop list protocol x',
+    'nexthop flush id 7',
+    'r a 1.2.3.0/24 nhid 7',
+    'r a 1.2.3.0/24 nhid x',
+    'r a 1.2.3.0/24 nhid 7 via 1.2.3.4',
+  ],
   ...['n a 1.2.3.4', 'n a x dev lo', 'n a 1.2.3.4 dev nope lladdr 1:2:3:4:5:6', 'n a 1.2.3.4 dev lo lladdr x', 'n add'],
   ...[
     'n a 1.2.3.4 dev lo nud foo',
@@ -350,11 +483,29 @@ const WRONG = [
 
 const commands = (list: readonly string[]) => list.map((words) => `ip ${words}`);
 
+/** Counters of links other than lo: how much the kernel sends by itself depends on how long it had. */
+const withoutCounters = (text: string) =>
+  text
+    .split(/^(?=\d+: )/m)
+    .map((link) =>
+      link.startsWith('1: lo')
+        ? link
+        : link.replace(/^ +\d+(?: +\d+)+ *$/gm, (line) => line.replace(/\d+/g, (value) => 'N'.padStart(value.length))),
+    )
+    .join('')
+    .replace(/("ifname": ?"br0"[\s\S]*?"dropped": ?)\d+([\s\S]*?"dropped": ?)\d+/g, '$1N$2N');
+
 describe('ip: the same output, text and JSON', () => {
   test(Object.keys(LISTS).join(', '), (context) => {
-    needs(context, needsRoot, needsProgram('ip'));
-    expectSame(commands(Object.values(LISTS).flat()), { setup: SETUP });
+    needs(context, needsRoot, needsProgram('ip', 'ping'));
+    const setup = `${SETUP}\nping -q -c 3 -i 0.2 -s 1000 127.0.0.1 >/dev/null`;
+    expectSame(commands(Object.values(LISTS).flat()), { setup, clean: withoutCounters });
   });
+});
+
+test('ip: the same output of next hops and of routes by them', (context) => {
+  needs(context, needsRoot, needsProgram('ip'));
+  expectSame(commands(NEXT_HOPS), { setup: NEXT_HOP_SETUP });
 });
 
 describe('ip: the same is made', () => {
@@ -370,6 +521,39 @@ describe('ip: the same is made, where the kernel has the kind', () => {
     test(kind, (context) => {
       needs(context, needsRoot, needsProgram('ip'), needsKind(kind));
       expectSameState(groups);
+    });
+});
+
+/** Shown of what has come of the commands; where the kernel adds something by itself, IPv4 alone. */
+const SHOWN = [
+  ...['-d -o link', '-j -d link', '-o addr', '-j -p addr', '-4 -d route show table all', '-4 -j route show table all'],
+  ...[
+    "-j neigh show nud permanent | tr '{' '\\n' | tr -d '},]' | sort",
+    '-6 -d route',
+    '-4 -o route',
+    'neigh show nud permanent | sort',
+    'neigh show proxy | sort',
+  ],
+  ...['-d nexthop', '-j nexthop', '-br addr', '-j -br link', 'tuntap'],
+];
+
+/** What the kernel does by itself, and times. */
+const withoutTime = (text: string) =>
+  withoutCounters(text)
+    .split('\n')
+    .filter((line) => !/LINKLOCAL.*(proto kernel|scope link)|(ff00|fe80)::.*proto kernel| lladdr +NOARP/.test(line))
+    .join('\n')
+    .replace(/((?:tcn|topology_change|hold|message_age|forward_delay)_timer"?:?) *[\d.]+/g, '$1 N')
+    .replace(/(unbalanced_time"?:?) ?[\d.]+/g, '$1 N')
+    .replace(/((?:valid|preferred)_l(?:ft|ife_time)"?:?) ?(?:9\d{4}|100000)/g, '$1 N');
+
+describe('ip: commands by chance, and what came of them as either shows it', () => {
+  for (const seed of [1, 2, 3, 4])
+    test(`seed ${seed}`, (context) => {
+      needs(context, needsRoot, needsProgram('ip'));
+      // Each by its own program, then both states by the original, then both by ours.
+      const shown = SHOWN.flatMap((words) => [`ip ${words}`, `${IP} ${words}`, `PATH=${compatPath}; ip ${words}`]);
+      expectSame([...commands(randomCommands(seed, 40)), 'sleep 2.5', ...shown], { clean: withoutTime });
     });
 });
 

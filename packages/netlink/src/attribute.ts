@@ -21,6 +21,7 @@ export interface Codec<T> {
 
 /** Type number, codec and, for a value that has to stand at a multiple of eight bytes, the type of what pads it. */
 type Row = readonly [type: number, codec: Codec<unknown>, pad?: number];
+/** Attributes of a message by name. Of several with one number the last counts when they are read. */
 export type Schema = Readonly<Record<string, Row>>;
 
 type Decoded<C> = C extends { decode(bytes: Buffer): infer T } ? T : never;
@@ -109,26 +110,31 @@ const integer = <T extends number | bigint>(
   decode: read,
 });
 
+/** Unsigned, 8 bits. */
 export const u8 = integer<number>(
   1,
   (buffer, value) => buffer.writeUInt8(value),
   (buffer) => buffer.readUInt8(),
 );
+/** Unsigned, 16 bits, in the order of the host. */
 export const u16 = integer<number>(
   2,
   (buffer, value) => buffer.writeUInt16LE(value),
   (buffer) => buffer.readUInt16LE(),
 );
+/** Unsigned, 32 bits, in the order of the host. */
 export const u32 = integer<number>(
   4,
   (buffer, value) => buffer.writeUInt32LE(value),
   (buffer) => buffer.readUInt32LE(),
 );
+/** Signed, 32 bits, in the order of the host. */
 export const s32 = integer<number>(
   4,
   (buffer, value) => buffer.writeInt32LE(value),
   (buffer) => buffer.readInt32LE(),
 );
+/** Unsigned, 64 bits, in the order of the host. */
 export const u64 = integer<bigint>(
   8,
   (buffer, value) => buffer.writeBigUInt64LE(value),
@@ -140,11 +146,13 @@ export const be16 = integer<number>(
   (buffer, value) => buffer.writeUInt16BE(value),
   (buffer) => buffer.readUInt16BE(),
 );
+/** Unsigned, 32 bits, in network byte order. */
 export const be32 = integer<number>(
   4,
   (buffer, value) => buffer.writeUInt32BE(value),
   (buffer) => buffer.readUInt32BE(),
 );
+/** Unsigned, 64 bits, in network byte order. */
 export const be64 = integer<bigint>(
   8,
   (buffer, value) => buffer.writeBigUInt64BE(value),

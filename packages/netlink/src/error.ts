@@ -45,9 +45,12 @@ export function done({ flags, body }: Message): Acknowledgement {
 export class NetlinkError extends SysError {
   /** What the kernel says in words, where it does. */
   readonly text: string | undefined;
+  /** Where in the request the attribute stands that is wrong, in bytes from its header on. */
   readonly offset: number | undefined;
   /** Which message of a batch it was, from 0. */
   readonly index: number;
+
+  readonly #what: string;
 
   /** @param what The request in words, as it stands in traces. */
   constructor({ errno, text, offset }: Acknowledgement, what: string, index = 0) {
@@ -56,5 +59,12 @@ export class NetlinkError extends SysError {
     this.text = text;
     this.offset = offset;
     this.index = index;
+    this.#what = what;
+  }
+
+  /** The same, of a batch that is a part of a longer one. @param before Requests before that part. */
+  at(before: number): NetlinkError {
+    const { errno, text, offset, index } = this;
+    return new NetlinkError({ errno, text, offset }, this.#what, before + index);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * @ts/netlink: the kernel's network configuration by messages. rtnetlink(7) for links, addresses, routes, neighbours and
- * ids of namespaces; nfnetlink for tables of the packet filter.
+ * @ts/netlink: the kernel's network configuration by messages. rtnetlink(7) for links, addresses, routes, next hops,
+ * neighbours and ids of namespaces; nfnetlink for tables of the packet filter.
  *
  *     using socket = NetlinkSocket.open(live(), NETLINK_ROUTE);
  *     socket.request(addLink({}, { name: 'br0', info: linkInfo('bridge', BRIDGE, { stpState: 1 }) }));
@@ -16,6 +16,7 @@ export * from './route/address.ts';
 export * from './route/kinds.ts';
 export * from './route/link.ts';
 export * from './route/neighbor.ts';
+export * from './route/nexthop.ts';
 export * from './route/nsid.ts';
 export * from './route/route.ts';
 export * from './socket.ts';

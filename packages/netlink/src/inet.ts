@@ -1,14 +1,17 @@
 /** Addresses and prefixes of IPv4 and IPv6 as text and as bytes. inet_pton(3), inet_ntop(3). */
 import { AF_INET, AF_INET6 } from '@ts/sys';
 
+/** AF_INET or AF_INET6. */
 export type Family = typeof AF_INET | typeof AF_INET6;
 
+/** An address of IPv4 or IPv6. */
 export interface Address {
   readonly family: Family;
   /** 4 or 16, in network byte order. */
   readonly bytes: Uint8Array;
 }
 
+/** An address and how many of its bits name the net: `10.0.0.1/24`. */
 export interface Prefix extends Address {
   /** Leading bits that count. */
   readonly length: number;
@@ -17,10 +20,14 @@ export interface Prefix extends Address {
 /** Bits of an address. */
 export const bitsOf = (family: number): number => (family === AF_INET6 ? 128 : 32);
 
+/** A number in C's notation: 0x for hexadecimal, 0 for octal. NaN where it is none. */
+const parseC = (text: string): number =>
+  /^0[0-7]+$/.test(text) ? Number.parseInt(text, 8) : /^(0x[0-9a-f]+|0|[1-9]\d*)$/i.test(text) ? Number(text) : NaN;
+
 function parse4(text: string): Uint8Array | undefined {
-  const parts = text.split('.');
-  if (parts.length > 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256)) return undefined;
-  return Uint8Array.from({ length: 4 }, (_, index) => Number(parts[index] ?? 0));
+  const parts = text.split('.').map(parseC);
+  if (parts.length > 4 || !parts.every((part) => part < 256)) return undefined;
+  return Uint8Array.from({ length: 4 }, (_, index) => parts[index] ?? 0);
 }
 
 function parse6(text: string): Uint8Array | undefined {
@@ -43,7 +50,10 @@ function parse6(text: string): Uint8Array | undefined {
   return Uint8Array.from(all.flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 0xff]));
 }
 
-/** An address. IPv4 may leave out trailing zeros ("10", "10.1"). Undefined where the text is none (of that family). */
+/**
+ * An address. IPv4 may leave out trailing zeros ("10", "10.1"), and write a part in C's notation (0x0a; 012 is 10), as iproute2
+ * and inet_aton(3) read it. Undefined where the text is none (of that family).
+ */
 export function parseAddress(text: string, family?: number): Address | undefined {
   const is6 = text.includes(':');
   if (family !== undefined && family !== 0 && (family === AF_INET6) !== is6) return undefined;
@@ -66,8 +76,8 @@ export function parsePrefix(text: string, family?: number): Prefix | undefined {
   const most = bitsOf(address.family);
   if (slash < 0) return { ...address, length: most };
   const given = text.slice(slash + 1);
-  const length = /^\d+$/.test(given) ? Number(given) : maskLength(given);
-  return length === undefined || length > most ? undefined : { ...address, length };
+  const length = given.includes('.') ? maskLength(given) : parseC(given);
+  return length === undefined || Number.isNaN(length) || length > most ? undefined : { ...address, length };
 }
 
 function format6(bytes: Uint8Array): string {
@@ -91,6 +101,7 @@ const format4 = (bytes: Uint8Array) => [...bytes].join('.');
 /** An address as inet_ntop(3) writes it. */
 export const formatAddress = (bytes: Uint8Array): string => (bytes.length === 16 ? format6(bytes) : format4(bytes));
 
+/** `ADDRESS/LENGTH`. */
 export const formatPrefix = ({ bytes, length }: Prefix): string => `${formatAddress(bytes)}/${length}`;
 
 /** An address with the bits behind `length` set to 0 or 1. */
@@ -101,6 +112,11 @@ export function masked(bytes: Uint8Array, length: number, host: 0 | 1): Uint8Arr
   });
 }
 
+/** Whether an address is one of a group: 224.0.0.0/4, ff00::/8. */
+export const isMulticast = (bytes: Uint8Array): boolean =>
+  bytes.length === 16 ? bytes[0] === 0xff : ((bytes[0] as number) & 0xf0) === 0xe0;
+
+/** Whether both are there, and equal. */
 export const sameBytes = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
   a !== undefined && b !== undefined && Buffer.from(a).equals(Buffer.from(b));
 

@@ -4,8 +4,10 @@ import { decodeAttributes, encodeAttributes, type Schema, type ValuesOf } from '
 
 /** struct nlmsghdr. */
 const HEADER = { length: 'u32', type: 'u16', flags: 'u16', sequence: 'u32', port: 'u32' } as const;
+/** Bytes of struct nlmsghdr. */
 export const HEADER_SIZE = 16;
 
+/** A netlink message, without its length. */
 export interface Message {
   /** RTM_*, NLMSG_* or what the protocol has. */
   readonly type: number;
@@ -16,6 +18,7 @@ export interface Message {
   readonly body: Buffer;
 }
 
+/** A message with its header, padded to a multiple of four bytes. */
 export function encodeMessage({ type, flags, sequence, body }: Message): Buffer {
   const length = HEADER_SIZE + body.length;
   const bytes = Buffer.alloc((length + 3) & ~3);
@@ -45,6 +48,7 @@ export interface Format<L extends Layout, S extends Schema> {
   decode(body: Buffer): Decoded<L, S>;
 }
 
+/** The form of a message from the layout of its structure and the schema of its attributes. */
 export const format = <const L extends Layout, const S extends Schema>(layout: L, schema: S): Format<L, S> => {
   const size = (sizeOf(layout) + 3) & ~3;
   return {

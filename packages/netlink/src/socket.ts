@@ -4,6 +4,7 @@ import {
   errnoOf,
   inWords,
   type LiveSys,
+  MSG_TRUNC,
   NETLINK_ADD_MEMBERSHIP,
   NETLINK_CAP_ACK,
   NETLINK_EXT_ACK,
@@ -15,9 +16,11 @@ import {
   NLMSG_DONE,
   NLMSG_ERROR,
   SO_SNDBUF,
+  SO_SNDBUFFORCE,
   SOCK_RAW,
   SOL_NETLINK,
   SOL_SOCKET,
+  SysError,
 } from '@ts/sys';
 import { acknowledgement, done, NetlinkError } from './error.ts';
 import { encodeMessage, type Message, messagesIn } from './message.ts';
@@ -34,10 +37,18 @@ export interface Request {
 
 /** A dump that was changed while it was read is started over, so often at most. */
 const ATTEMPTS = 10;
-const BUFFER = 1 << 16;
+/** Larger than any datagram that the kernel makes of a list. */
+const BUFFER = 1 << 18;
+/** Acknowledgements of so many requests fit into the buffer of a socket, also where all are refused in words. */
+const TOGETHER = 100;
+/** What every socket may send at once. */
+const ROOM = 1 << 16;
 const EOPNOTSUPP = errnoOf('EOPNOTSUPP');
+const ENOBUFS = errnoOf('ENOBUFS');
+const EPERM = errnoOf('EPERM');
 const ENOPROTOOPT = errnoOf('ENOPROTOOPT');
 
+/** What a socket is opened with. */
 export interface SocketOptions {
   /** Descriptor of the network namespace that the socket is to be in; by default the caller's. The process is not moved. */
   readonly namespace?: number;
@@ -45,6 +56,7 @@ export interface SocketOptions {
   readonly warn?: (text: string) => void;
 }
 
+/** A socket to the kernel. It is closed by `close`, or at the end of its block by `using`. One call at a time: each waits for its answer. */
 export class NetlinkSocket implements Disposable {
   readonly #buffer = Buffer.allocUnsafe(BUFFER);
   #sequence = 0;
@@ -69,14 +81,16 @@ export class NetlinkSocket implements Disposable {
     this.sys.setsockopt(this.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
   }
 
-  /** Room for a batch of so many bytes. */
+  /** Room for a datagram of so many bytes; without CAP_NET_ADMIN no more than net.core.wmem_max. */
   room(bytes: number): void {
-    this.sys.setsockopt(this.fd, SOL_SOCKET, SO_SNDBUF, bytes * 2);
+    if (this.sys.ignoring(EPERM).setsockopt(this.fd, SOL_SOCKET, SO_SNDBUFFORCE, bytes) < 0)
+      this.sys.setsockopt(this.fd, SOL_SOCKET, SO_SNDBUF, bytes);
   }
 
-  /** The next datagram's messages; waits for it. */
+  /** The next datagram's messages; waits for it. @throws SysError ENOBUFS where some were lost. RangeError where one is too long. */
   receive(): Message[] {
-    const length = this.sys.recv(this.fd, this.#buffer);
+    const length = this.sys.recv(this.fd, this.#buffer, MSG_TRUNC);
+    if (length > BUFFER) throw new RangeError(`a netlink datagram of ${length} bytes, longer than any that is known`);
     // Copied: the next answer goes into the same memory.
     return [...messagesIn(Buffer.from(this.#buffer.subarray(0, length)))];
   }
@@ -97,14 +111,36 @@ export class NetlinkSocket implements Disposable {
   }
 
   /**
-   * Sends several requests in one datagram; the kernel works them off in order, also behind one that it refuses.
+   * Sends several requests, a hundred in each datagram; the kernel works them off in order, also behind one that it refuses.
    *
-   * @throws NetlinkError The first refusal; all have been answered then.
+   * @returns Messages that came before the acknowledgements (NLM_F_ECHO).
+   * @throws NetlinkError The first refusal, with its place in `index`; all have been answered then.
    */
   requestAll(requests: readonly Request[], what = 'netlink batch'): Message[] {
+    const messages: Message[] = [];
+    let refused: NetlinkError | undefined;
+    for (let at = 0; at < requests.length; at += TOGETHER)
+      try {
+        messages.push(...this.requestTogether(requests.slice(at, at + TOGETHER), what));
+      } catch (error) {
+        if (!(error instanceof NetlinkError)) throw error;
+        refused ??= error.at(at);
+      }
+    if (refused) throw refused;
+    return messages;
+  }
+
+  /**
+   * Sends several requests in one datagram. For what the kernel takes only so (the frame of an nfnetlink batch): of more than a
+   * few hundred, all but the last should be `acknowledged: false`.
+   *
+   * @throws NetlinkError The first refusal. SysError EMSGSIZE where they are too long together.
+   */
+  requestTogether(requests: readonly Request[], what = 'netlink batch'): Message[] {
     const first = this.#sequence + 1;
     const messages = requests.map((request) => this.#encode(request, request.acknowledged === false ? 0 : NLM_F_ACK));
     const datagram = inWords(Buffer.concat(messages), what);
+    if (datagram.length > ROOM) this.room(datagram.length);
     // Nothing is sent, nothing answered where calls are only shown.
     if (this.sys.send(this.fd, datagram) === 0) return [];
     return this.#collect(first, requests, what);
@@ -122,11 +158,16 @@ export class NetlinkSocket implements Disposable {
       }
   }
 
-  /** Asks for all objects. A list that changed while it was read is asked for again. @throws NetlinkError */
+  /**
+   * Asks for all objects. A list that changed while it was read is asked for again, up to ten times; then `warn` is told.
+   *
+   * @throws NetlinkError
+   */
   dump(request: Request, what = `netlink dump ${request.type}`): Message[] {
     for (let attempt = 1; ; attempt++) {
       this.sys.ask(this.fd, this.#encode(request, NLM_F_DUMP));
       const { messages, whole } = this.#part(what);
+      if (!whole && attempt === ATTEMPTS) this.warn(`${what}: the list changed each time while it was read`);
       if (whole || attempt === ATTEMPTS) return messages;
     }
   }
@@ -135,8 +176,18 @@ export class NetlinkSocket implements Disposable {
     const sequence = this.#sequence;
     const messages: Message[] = [];
     let whole = true;
+    const next = () => {
+      try {
+        return this.receive();
+      } catch (error) {
+        // What was lost are notifications, or a part of this list. Its end comes all the same.
+        if (!(error instanceof SysError) || error.errno !== ENOBUFS) throw error;
+        whole = false;
+        return [];
+      }
+    };
     for (;;)
-      for (const message of this.receive()) {
+      for (const message of next()) {
         if (message.sequence !== sequence) continue;
         if (message.flags & NLM_F_DUMP_INTR) whole = false;
         if (message.type === NLMSG_DONE) {

@@ -1,6 +1,7 @@
 /** The examples of ../README.md, on the kernel, in a network namespace that ends with each test. */
 import { readlinkSync } from 'node:fs';
 import {
+  CLONE_NEWNET,
   IFF_UP,
   live,
   NETLINK_NETFILTER,
@@ -9,7 +10,7 @@ import {
   NFPROTO_INET,
   NFPROTO_IPV4,
 } from '@ts/sys';
-import { describe, expect, type TestContext, test } from 'vitest';
+import { describe, expect, type TestContext, test, vi } from 'vitest';
 import * as netlink from '../src/index.ts';
 
 const { NetlinkSocket, NetlinkError } = netlink;
@@ -23,6 +24,34 @@ function newNamespace(context: TestContext): number {
   expect(readlinkSync('/proc/thread-self/ns/net')).toBe(before);
   return fd;
 }
+
+test('examples/container.ts', async (context) => {
+  if (process.geteuid?.() !== 0) context.skip('needs root');
+  const home = netlink.ownNamespace(sys);
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+  try {
+    sys.unshare(CLONE_NEWNET);
+    await import('../examples/container.ts');
+    using socket = NetlinkSocket.open(sys, NETLINK_ROUTE);
+    const links = netlink.listLinks(socket);
+    const bridge = netlink.findIndex(socket, 'br-example');
+    expect(links.map(({ name, master }) => [name, master])).toEqual([
+      ['lo', undefined],
+      ['br-example', undefined],
+      ['ve-example', bridge],
+    ]);
+    expect(log.mock.calls).toEqual([
+      ['1: lo'],
+      ['2: eth0'],
+      ['10.77.0.2/24'],
+      ['EEXIST', 'the route again: File exists'],
+    ]);
+  } finally {
+    log.mockRestore();
+    sys.setns(home, CLONE_NEWNET);
+    sys.close(home);
+  }
+});
 
 describe('in another namespace, without moving there', () => {
   test('links, addresses, routes, neighbours', (context) => {
@@ -78,6 +107,26 @@ describe('in another namespace, without moving there', () => {
     sys.close(namespace);
   });
 
+  test('a batch whose acknowledgements would not fit into the socket’s buffer', (context) => {
+    const namespace = newNamespace(context);
+    using socket = NetlinkSocket.open(sys, NETLINK_ROUTE, { namespace });
+    const [up, prefix] = [{ flags: IFF_UP, change: IFF_UP }, netlink.parsePrefix('10.0.0.0/32') as netlink.Prefix];
+    socket.request(netlink.setLink({ index: 1, ...up }, {}));
+    const address = (i: number) => Uint8Array.of(10, 0, i >> 8, i & 255);
+    const header = { family: prefix.family, prefixLength: 32, index: 1 };
+    const add = (i: number) => netlink.addressRequest('add', header, { local: address(i), address: address(i) });
+    socket.requestAll(Array.from({ length: 2000 }, (_, i) => add(i)));
+    expect(netlink.listAddresses(socket, { family: prefix.family })).toHaveLength(2001);
+    try {
+      socket.requestAll(Array.from({ length: 1500 }, (_, i) => add(i + 1990)));
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'EEXIST', index: 0 });
+    }
+    expect(netlink.listAddresses(socket, { family: prefix.family })).toHaveLength(3491);
+    sys.close(namespace);
+  });
+
   test('rules of the packet filter, all or none', (context) => {
     const namespace = newNamespace(context);
     using filter = NetlinkSocket.open(sys, NETLINK_NETFILTER, { namespace });
@@ -108,6 +157,11 @@ describe('in another namespace, without moving there', () => {
       ]);
     expect(wrong).toThrow('No such file or directory');
     expect(netlink.listTables(filter, NFPROTO_INET).map(({ name }) => name)).toEqual(['mine']);
+    netlink.transaction(
+      filter,
+      Array.from({ length: 3000 }, (_, i) => netlink.addRule(NFPROTO_INET, { ...rule, comment: `${i}` })),
+    );
+    expect(netlink.listRules(filter, NFPROTO_INET, 'mine')).toHaveLength(3001);
     sys.close(namespace);
   });
 

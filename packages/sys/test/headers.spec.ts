@@ -43,6 +43,7 @@ const NETWORK = [
     'if_tun',
     'neighbour',
     'netlink',
+    'nexthop',
     'netfilter',
     'netfilter/nfnetlink',
     'netfilter/nf_tables',
@@ -67,7 +68,7 @@ const LIBRARY = [
 const isEnumerator = (name: string) =>
   /^(FSCONFIG|NETNSA|LANDLOCK_RULE|BPF_PROG|BPF_OBJ|BPF_CGROUP|BPF_DEVCG)_/.test(name) && !(name in NEWER);
 const isNetworkEnumerator = (name: string) =>
-  /^(NLMSGERR_ATTR|IFLA|IFA(?!_F_)|NDA|RTN(?!H_F)|RT_SCOPE|RT_TABLE|RTAX?|RTNLGRP|VETH_INFO|MACVLAN_MODE|NFNL_MSG|NFPROTO|NF_INET|NFTA?|IFF|NETLINK_EXT)_/.test(
+  /^(NLMSGERR_ATTR|IFLA|IFA(?!_F_)|NDA|RTN(?!H_F)|RT_SCOPE|RT_TABLE|RTAX?|RTNLGRP|VETH_INFO|MACVLAN_MODE|NFNL_MSG|NFPROTO|NF_INET|NFTA?|NHA|NEXTHOP_GRP|IFF|NETLINK_EXT)_/.test(
     name,
   );
 

@@ -47,6 +47,7 @@ export function runBatch(
   force: boolean,
   run: (words: readonly string[]) => void,
   complain: (message: string) => void,
+  hint: (remedy: string) => void,
 ): number {
   let status = 0;
   for (const [line, number] of linesOf(readBatch(file))) {
@@ -57,6 +58,7 @@ export function runBatch(
     } catch (error) {
       if (!(error instanceof ToolError || error instanceof SysError)) throw error;
       complain(error instanceof ToolError ? error.message : `${error.context ?? error.call}: ${strerror(error.errno)}`);
+      if (error instanceof ToolError && error.hint !== undefined) hint(error.hint);
       complain(`Command failed ${file}:${number}`);
       status = FAILED;
       if (!force) break;

@@ -2,14 +2,14 @@
 import { has, setInStatus } from '@ts/capabilities';
 import type { Cause, World } from '@ts/cli';
 import { CAP_SYS_ADMIN } from '@ts/sys';
-import { pathOf } from './namespaces.ts';
+import { NEEDS_ADMIN, pathOf } from './namespaces.ts';
 
 const isAdmin = (world: World) => has(setInStatus(world.read('/proc/self/status'), 'Eff'), CAP_SYS_ADMIN);
 
 const needsRights = (world: World, what: string) =>
   isAdmin(world)
     ? `${what} belongs to another user namespace: only what was made in one’s own can be used`
-    : 'this needs CAP_SYS_ADMIN: be root, or do it in namespaces of your own: ts-unshare --map-root-user --net --mount';
+    : NEEDS_ADMIN;
 
 export const causes: readonly Cause[] = [
   {

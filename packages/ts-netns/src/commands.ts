@@ -9,6 +9,7 @@ import * as link from './verbs/link.ts';
 import * as namespace from './verbs/namespace.ts';
 import * as nat from './verbs/nat.ts';
 import * as neighbor from './verbs/neighbor.ts';
+import * as nexthop from './verbs/nexthop.ts';
 import * as route from './verbs/route.ts';
 import * as tuntap from './verbs/tuntap.ts';
 import { FAILED, isNamed, type Words, WRONG } from './words.ts';
@@ -64,6 +65,15 @@ const NEIGHBOR: Commands = [
   ['get~', neighbor.get],
   ['show~ lst~ list~', showNeighbors],
   ['flush~', neighbor.flush],
+];
+
+const NEXTHOP: Commands = [
+  ['add~', nexthop.put('add')],
+  ['replace~', nexthop.put('replace')],
+  ['delete~', nexthop.remove],
+  ['list~ show~ lst~', nexthop.show],
+  ['get~', nexthop.get],
+  ['flush~', nexthop.flush],
 ];
 
 const NETNS: Commands = [
@@ -173,7 +183,7 @@ export const OBJECTS: readonly Object[] = [
   missing('netconf~'),
   missing('vrf~'),
   missing('sr~'),
-  missing('nexthop~'),
+  { names: 'nexthop~', commands: NEXTHOP, byDefault: nexthop.show, usage: nexthop.USAGE },
   missing('mptcp~'),
   missing('ioam~'),
   missing('stats~'),
@@ -184,7 +194,7 @@ function missing(names: string): Object {
   const name = names.replace('~', '');
   const refuse = () => {
     throw new ToolError(
-      `Object "${name}" is not supported here, only address, link, neighbour, netns, route and tuntap.`,
+      `Object "${name}" is not supported here, only address, link, neighbour, netns, nexthop, route and tuntap.`,
       FAILED,
     );
   };
@@ -203,6 +213,7 @@ export const OURS: Commands = [
       ['address addr', 'address'],
       ['route', 'route'],
       ['neighbor neighbour neigh', 'neighbor'],
+      ['nexthop', 'nexthop'],
       ['tuntap', 'tuntap'],
     ] as const
   ).map(

@@ -1,17 +1,27 @@
 /** What a command is done with: the sockets, the names of links, the settings. */
 import type { World } from '@ts/cli';
 import { ToolError } from '@ts/cli';
-import { findIndex, getLink, inNamespace, type Link, NetlinkSocket, openNamespace } from '@ts/netlink';
-import { type LiveSys, NETLINK_NETFILTER, NETLINK_ROUTE, SysError } from '@ts/sys';
-import { pathOf } from './namespaces.ts';
+import {
+  findIndex,
+  getLink,
+  getNextHop,
+  inNamespace,
+  type Link,
+  NetlinkSocket,
+  type NextHopObject,
+  openNamespace,
+} from '@ts/netlink';
+import { type LiveSys, NETLINK_NETFILTER, NETLINK_ROUTE, SysError, strerror } from '@ts/sys';
+import { NEEDS_ADMIN, pathOf } from './namespaces.ts';
 import type { Settings } from './settings.ts';
-import { noDevice } from './words.ts';
+import { noDevice, WRONG } from './words.ts';
 
 export class Context {
   #route: NetlinkSocket | undefined;
   #filter: NetlinkSocket | undefined;
   readonly #held: number[] = [];
   readonly #links = new Map<number, Link | undefined>();
+  readonly #nextHops = new Map<number, NextHopObject | undefined>();
 
   /** @param namespace Descriptor of the namespace that everything is done in; undefined for the caller's own. */
   constructor(
@@ -84,18 +94,15 @@ export class Context {
 
   forget(): void {
     this.#links.clear();
+    this.#nextHops.clear();
   }
 
   link(index: number): Link | undefined {
-    if (!this.#links.has(index)) {
-      try {
-        this.#links.set(index, getLink(this.route, index));
-      } catch (error) {
-        if (!(error instanceof SysError) || error.code !== 'ENODEV') throw error;
-        this.#links.set(index, undefined);
-      }
-    }
-    return this.#links.get(index);
+    return remembered(this.#links, index, 'ENODEV', () => getLink(this.route, index));
+  }
+
+  nextHop(id: number): NextHopObject | undefined {
+    return remembered(this.#nextHops, id, 'ENOENT', () => getNextHop(this.route, id));
   }
 
   linkName(index: number): string {
@@ -114,12 +121,44 @@ export class Context {
   }
 }
 
-/** Opens a namespace by name or path. As iproute2 says it where there is none. */
+/** What the kernel has said before, else what it says now; undefined where it says that there is none. */
+function remembered<T>(known: Map<number, T | undefined>, key: number, none: string, ask: () => T): T | undefined {
+  if (!known.has(key)) {
+    try {
+      known.set(key, ask());
+    } catch (error) {
+      if (!(error instanceof SysError) || error.code !== none) throw error;
+      known.set(key, undefined);
+    }
+  }
+  return known.get(key);
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such namespace: ts-netns list shows those there are',
+  EINVAL: 'that is a file, and no network namespace is mounted on it (any more): remove it with ts-netns del',
+  EPERM: NEEDS_ADMIN,
+  EACCES: NEEDS_ADMIN,
+};
+
+const unusable = (message: string, error: unknown) =>
+  error instanceof SysError
+    ? new ToolError(`${message}: ${strerror(error.errno)}`, WRONG, REMEDIES[error.code])
+    : error;
+
+/** Opens a namespace by name or path that is to be entered. As iproute2 says it where that cannot be. */
 export function openNamed(sys: LiveSys, name: string): number {
+  let fd: number;
   try {
-    return openNamespace(sys, pathOf(name));
+    fd = openNamespace(sys, pathOf(name));
   } catch (error) {
-    if (!(error instanceof SysError)) throw error;
-    throw new ToolError(`Cannot open network namespace "${name}": ${error.message.split(': ').at(-1)}`, 255);
+    throw unusable(`Cannot open network namespace "${name}"`, error);
+  }
+  try {
+    inNamespace(sys, fd, () => {});
+    return fd;
+  } catch (error) {
+    sys.look('close', fd);
+    throw unusable(`setting the network namespace "${name}" failed`, error);
   }
 }

@@ -68,8 +68,16 @@ function table(which: NameTable): Map<number, string> {
 export const nameOf = (which: NameTable, number: number, numeric = false): string =>
   (numeric ? undefined : table(which).get(number)) ?? String(number);
 
-/** Number of a name, or the number that the text is. */
+const MOST: Readonly<Record<NameTable, number>> = {
+  rt_tables: 0xffff_ffff,
+  rt_protos: 0xff,
+  rt_scopes: 0xff,
+  group: 0xffff_ffff,
+};
+
+/** Number of a name, or the number that the text is; undefined where it is neither, or too large. */
 export function numberOf(which: NameTable, text: string): number | undefined {
   for (const [number, name] of table(which)) if (name === text) return number;
-  return /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : undefined;
+  const number = /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : undefined;
+  return number === undefined || number > MOST[which] ? undefined : number;
 }

@@ -5,6 +5,10 @@ export const RUN = '/run/netns';
 /** Files that a program in the namespace sees in place of those in /etc. */
 export const ETC = '/etc/netns';
 
+/** What helps who may not enter or make namespaces. */
+export const NEEDS_ADMIN =
+  'this needs CAP_SYS_ADMIN: be root, or do it in namespaces of your own: ts-unshare --map-root-user --net --mount';
+
 const isName = (name: string): boolean =>
   name !== '' && name !== '.' && name !== '..' && !name.includes('/') && Buffer.byteLength(name) <= 255;
 

@@ -1,15 +1,15 @@
 /** ip-netns(8), and what belongs to it of ip-link(8), ip-address(8), ip-route(8), ip-neighbour(8): network namespaces. */
 import { defineTool, exit, type Outcome, type Parsed, ToolError, type World } from '@ts/cli';
-import { NetlinkError } from '@ts/netlink';
-import { type LiveSys, type Recording, strerror } from '@ts/sys';
+import type { LiveSys, Recording } from '@ts/sys';
 import { runBatch } from './batch.ts';
 import { causes } from './causes.ts';
 import { runIp, runOurs } from './commands.ts';
 import { Context, openNamed } from './context.ts';
 import { applyExec, type Execution, planExec } from './exec.ts';
+import { refusal } from './refusal.ts';
 import { applyRun, planRun, prepareRun, type Run } from './run.ts';
 import { options, type Settings, settingsOf, split } from './settings.ts';
-import { abbreviates, REFUSED, Words, WRONG } from './words.ts';
+import { abbreviates, Words, WRONG } from './words.ts';
 
 type Plan =
   | Run
@@ -41,21 +41,6 @@ function plan({ steps, operands }: Parsed<typeof options>, world: World): Plan {
   return { does: 'act', settings, words: operands };
 }
 
-/** The kernel's refusal in iproute2's words, and what helps. */
-function explained(error: unknown): unknown {
-  if (!(error instanceof NetlinkError)) return error;
-  const message =
-    error.text === undefined
-      ? `RTNETLINK answers: ${strerror(error.errno)}`
-      : `Error: ${error.text}${error.text.endsWith('.') ? '' : '.'}`;
-  return new ToolError(message, REFUSED, remedyOf(error));
-}
-
-function remedyOf({ code }: NetlinkError): string | undefined {
-  if (code !== 'EPERM') return undefined;
-  return 'this needs CAP_NET_ADMIN in the network namespace: be root, or do it in namespaces of your own: ts-unshare --map-root-user --net';
-}
-
 /** Does what the words say in the namespace that is meant; lines of a batch may begin with options of their own. */
 function perform(context: Context, words: readonly string[], byIp: boolean): void {
   const { steps, operands } = split(options, words);
@@ -80,7 +65,7 @@ function run(context: Context, words: readonly string[], byIp: boolean): void {
   try {
     (byIp ? runIp : runOurs)(context, new Words(words));
   } catch (error) {
-    throw explained(error);
+    throw refusal(error);
   }
 }
 
@@ -95,6 +80,9 @@ function act({ settings, words }: Extract<Plan, { does: 'act' }>, sys: LiveSys, 
         settings.force,
         (line) => perform(context, line, byIp),
         (message) => world.warn(message),
+        (remedy) => {
+          if (world.variable('TS_HINTS') !== '0') world.warn(remedy);
+        },
       ),
     );
   run(context, words, byIp);
@@ -110,7 +98,7 @@ export const tool = defineTool({
   synopsis: [
     '[options] {add|del|list|identify|pids|set|attach|list-id|monitor} [<argument>...]',
     '[options] exec <namespace> <program> [<argument>...]',
-    '[options] {link|address|route|neighbor|tuntap} [<command> [<argument>...]]',
+    '[options] {link|address|route|nexthop|neighbor|tuntap} [<command> [<argument>...]]',
     'connect <namespace> --bridge <name> [--address <address>/<length>] [--gateway <address>] [--nat [--out <link>]] [--publish <ports>]... [--dns <address>]... [--mtu <n>] [--device <name>] [--host-device <name>]',
     'disconnect <namespace>',
     'run [--bridge <name> [--address ...] ...] [--] <program> [<argument>...]',
@@ -131,10 +119,14 @@ export const tool = defineTool({
     return planned.does === 'exec' && planned.all ? 'the namespaces are those of now' : undefined;
   },
   description:
-    'A named network namespace is a file in /run/netns that keeps it alive; those that ip(8) has made can be used, and the reverse. Called as ip, the words are those of ip(8) with its abbreviations: "ip netns add NAME", "ip -br a", "ip r". By its own name the word netns is left out: "ts-netns add NAME"; link, address, route and neighbor follow as they do in ip(8). connect makes a namespace (where there is none of that name) and puts it at a bridge with one end of a veth pair; what is there already stays as it is, and when a step fails, all others are taken back. disconnect takes away what connect has made. run does the same for a namespace that has no name and goes with its program. nat, publish and filter keep their rules in the table "inet ts-netns" of nf_tables and change no other; net.ipv4.ip_forward (for IPv6, net.ipv6.conf.all.forwarding) is turned on for the first rule and put back with the last one.',
+    'A named network namespace is a file in /run/netns that keeps it alive; those that ip(8) has made can be used, and the reverse. Called as ip, the words are those of ip(8) with its abbreviations: "ip netns add NAME", "ip -br a", "ip r". By its own name the word netns is left out: "ts-netns add NAME"; link, address, route, nexthop and neighbor follow as they do in ip(8). connect makes a namespace (where there is none of that name) and puts it at a bridge with one end of a veth pair; what is there already stays as it is, and when a step fails, all others are taken back. disconnect takes away what connect has made. run does the same for a namespace that has no name and goes with its program; its rules go even when it is killed by SIGKILL, its pair then goes with the program, its bridge with the next run there, and only forwarding stays turned on. nat, publish and filter keep their rules in the table "inet ts-netns" of nf_tables and change no other; net.ipv4.ip_forward (for IPv6, net.ipv6.conf.all.forwarding) is turned on for the first rule and put back with the last one.',
   differences: [
-    'Objects are address, link, neighbour, netns, route and tuntap; the others of ip(8) are refused.',
-    'Kinds of links with words of their own are bridge, bridge_slave, veth, vlan, macvlan, macvtap, vxlan, tun and tap; others (dummy, ifb …) are made without.',
+    'Objects are address, link, neighbour, netns, nexthop, route and tuntap; the others of ip(8) are refused, as are buckets and encapsulations of next hops.',
+    'Kinds of links with words of their own are bridge, bridge_slave, veth, vlan, macvlan, macvtap, vxlan, tun and tap; others (dummy, ifb …) are made without, and words behind them are refused.',
+    '`link set` has no vf, xdp and protodown_reason; `route` has no encap, as, vrf and ttl-propagate.',
+    'A part of a hardware address that is no hexadecimal number is refused; an empty one of a neighbour is shown as empty.',
+    '`route flush` also flushes routes by the id of a next hop, where the original is refused.',
+    'Usage is that of the object, and not repeated behind an error.',
     '`link add NAME type tun|tap` makes what `tuntap add` makes; the original is refused by the kernel.',
     'A line of a batch may begin with options such as `-n NAME`.',
     '`-help` goes to standard output with status 0.',

@@ -12,11 +12,14 @@ import {
   O_WRONLY,
   type Recording,
   SIGCHLD,
+  SIGHUP,
   SIGINT,
+  SIGQUIT,
   SIGTERM,
 } from '@ts/sys';
 import { Context } from './context.ts';
 import { failureOf, separate } from './exec.ts';
+import { alone } from './lock.ts';
 import type { Settings } from './settings.ts';
 import { type Connection, checkPorts, connectionFrom, hostName, plug, Undo, wishesOf } from './verbs/connect.ts';
 import { TABLE } from './verbs/forwarding.ts';
@@ -59,7 +62,7 @@ const ownerOf = (pid: number): string => `run-${pid}`;
 
 /** Made live, where the kernel's answers can be looked at; what follows is recorded. Descriptors stay open for it. */
 export function prepareRun(plan: Run, sys: LiveSys, world: World): Run {
-  const prepared = makeAll(plan, sys, world);
+  const prepared = alone(new Context(sys, world, plan.settings), () => makeAll(plan, sys, world));
   const { namespace, filter } = prepared.made as Made;
   for (const fd of [namespace, filter]) if (fd !== undefined) sys.setCloexec(fd, false);
   return prepared;
@@ -121,7 +124,8 @@ export function applyRun(plan: Run, sys: Recording, world: World): Outcome {
   if (made?.after.length) {
     const self = findProgram(candidates(world.calledAs ?? world.prog, world.environment));
     sys.or('fork failed').forkAndWait({
-      forward: [SIGINT, SIGTERM],
+      // All that a terminal or a user ends it by: who waits takes away what is left, and has to outlive the program.
+      forward: [SIGHUP, SIGINT, SIGQUIT, SIGTERM],
       ended: (parent) => {
         // The table goes with its socket; what else is left is taken back by the tool itself.
         if (made.filter !== undefined) parent.ignoring().close(made.filter);

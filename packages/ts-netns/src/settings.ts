@@ -1,7 +1,7 @@
 /** Options before the object: the table, how ip(8) splits them, and what they come to. */
 import { type Option, type Split, type Step, ToolError } from '@ts/cli';
 import { AF_BRIDGE, AF_INET, AF_INET6, AF_MPLS, AF_PACKET, AF_UNSPEC } from '@ts/sys';
-import { abbreviates, incomplete, WRONG } from './words.ts';
+import { abbreviates, FAMILIES, incomplete, WRONG } from './words.ts';
 
 export const options = [
   { long: 'help', help: 'display this help', ours: true },
@@ -14,7 +14,7 @@ export const options = [
   { long: 'B', short: 'B', shortOnly: true, help: 'bridges' },
   { long: 'M', short: 'M', shortOnly: true, help: 'MPLS' },
   { long: 'human-readable', short: 'h', help: 'statistics with suffixes' },
-  { long: 'iec', help: 'suffixes for powers of 1024' },
+  { long: 'iec', help: 'with -human-readable, suffixes for powers of 1024' },
   { long: 'statistics', short: 's', help: 'more information; twice for more' },
   { long: 'details', short: 'd', help: 'details' },
   { long: 'resolve', short: 'r', help: 'resolve host names' },
@@ -121,14 +121,6 @@ export interface Settings {
   readonly namespace?: string;
 }
 
-export const FAMILIES: Readonly<Record<string, number>> = {
-  inet: AF_INET,
-  inet6: AF_INET6,
-  link: AF_PACKET,
-  mpls: AF_MPLS,
-  bridge: AF_BRIDGE,
-  any: AF_UNSPEC,
-};
 const LETTERS: Readonly<Record<string, number>> = {
   '4': AF_INET,
   '6': AF_INET6,
@@ -143,8 +135,7 @@ function familyOf(steps: readonly Step[]): number {
     family = LETTERS[option.long] ?? family;
     if (option.long !== 'family') continue;
     const named = FAMILIES[value ?? ''];
-    if (named === undefined)
-      throw new ToolError(`Error: argument "${value}" is wrong: invalid protocol family\n`, WRONG);
+    if (named === undefined) throw new ToolError(`Error: argument "${value}" is wrong: invalid protocol family`, WRONG);
     family = named;
   }
   return family;
@@ -167,7 +158,8 @@ export function settingsOf(steps: readonly Step[]): Settings {
     numeric: has('Numeric'),
     all: has('all'),
     force: has('force'),
-    loops: Number(last('loops') ?? 10),
+    // No number means no limit, as 0 does.
+    loops: Number(last('loops') ?? 10) || 0,
     batch: last('batch'),
     namespace: last('netns'),
   };

@@ -1,7 +1,7 @@
 /** The words of ip(8): key words with their arguments, abbreviated, in any order. */
 import { ToolError } from '@ts/cli';
 import { type Address, type Prefix, parseAddress, parsePrefix } from '@ts/netlink';
-import { AF_INET, AF_INET6, AF_UNSPEC } from '@ts/sys';
+import { AF_BRIDGE, AF_INET, AF_INET6, AF_MPLS, AF_PACKET, AF_UNSPEC } from '@ts/sys';
 
 /** Wrong words: status 255. */
 export const WRONG = 255;
@@ -19,6 +19,9 @@ export const garbage = (key: string, word: string) =>
   new ToolError(`Error: either "${key}" is duplicate, or "${word}" is a garbage.`, WRONG);
 export const noDevice = (name: string) => new ToolError(`Cannot find device "${name}"`, FAILED);
 export const incomplete = () => new ToolError('Command line is not complete. Try option "help"', WRONG);
+
+/** What rows fill: the fields of a message, which nobody else changes. */
+export type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Whether a word is an abbreviation of a longer one. */
 export const abbreviates = (word: string, whole: string): boolean => word !== '' && whole.startsWith(word);
@@ -55,6 +58,11 @@ export class Words {
 
   back(): void {
     this.#at--;
+  }
+
+  /** The row that the next word belongs to. */
+  rowOf<State>(rows: Rows<State>): Rows<State>[number] | undefined {
+    return this.next === undefined ? undefined : rowOf(rows, this.next);
   }
 
   /** Takes the next word where it is this one. */
@@ -147,6 +155,16 @@ export function linkNameFrom(words: Words): string {
   return name;
 }
 
+/** AF_* by word. */
+export const FAMILIES: Readonly<Record<string, number>> = {
+  inet: AF_INET,
+  inet6: AF_INET6,
+  link: AF_PACKET,
+  mpls: AF_MPLS,
+  bridge: AF_BRIDGE,
+  any: AF_UNSPEC,
+};
+
 const familyName = (family: number): string =>
   family === AF_INET ? 'inet' : family === AF_INET6 ? 'inet6' : 'any valid';
 
@@ -155,6 +173,13 @@ export function prefixFrom(text: string, family = AF_UNSPEC): Prefix {
   const prefix = parsePrefix(text, family);
   if (!prefix) throw new ToolError(`Error: ${familyName(family)} prefix is expected rather than "${text}".`, FAILED);
   return prefix;
+}
+
+/** The address behind `via`; its family may stand before it. */
+export function gatewayFrom(words: Words, family: number): Address {
+  const named = words.next === undefined ? undefined : FAMILIES[words.next];
+  if (named !== undefined) words.take();
+  return addressFrom(words.argument(), named ?? family);
 }
 
 export function addressFrom(text: string, family: number): Address {

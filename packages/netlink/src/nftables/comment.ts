@@ -4,6 +4,7 @@ import type { Codec } from '../attribute.ts';
 
 const COMMENT = 0;
 
+/** User data of a table or rule that is a comment. Text of other user data is empty. */
 export const comment: Codec<string> = {
   encode: (text) => {
     const value = encode(text);

@@ -11,6 +11,7 @@ export interface Expression {
 
 const EXPRESSION = { name: [sys.NFTA_EXPR_NAME, string], data: [sys.NFTA_EXPR_DATA, bytes] } as const;
 
+/** An expression in the list of a rule. */
 export const expression: Codec<Expression> = {
   encode: (value, at) => encodeAttributes(EXPRESSION, value, at),
   decode: (value) => {

@@ -27,15 +27,20 @@ export const nftRequest = <S extends Schema>(
   body: Buffer.concat([header(family), encodeAttributes(schema, values, HEADER_SIZE + NFGENMSG)]),
 });
 
+/** Attributes of an answer, behind struct nfgenmsg. */
 export const nftDecode = <S extends Schema>(schema: S, body: Buffer): ValuesOf<S> =>
   decodeAttributes(schema, body.subarray(NFGENMSG));
 
 const frame = (type: number): Request => ({ type, body: header(0, NFNL_SUBSYS_NFTABLES), acknowledged: false });
 
-/** All of the changes, or none of them. @throws NetlinkError The first refusal. */
+/** All of the changes, or none of them. @throws NetlinkError The first refusal; `index` counts from 1. */
 export function transaction(socket: NetlinkSocket, requests: readonly Request[]): void {
-  if (requests.length)
-    socket.requestAll([frame(NFNL_MSG_BATCH_BEGIN), ...requests, frame(NFNL_MSG_BATCH_END)], 'nftables transaction');
+  const last = requests.at(-1);
+  if (!last) return;
+  // One acknowledgement says that all are done: many would not fit into the socket's buffer.
+  const others = requests.slice(0, -1).map((request) => ({ ...request, acknowledged: false as const }));
+  const [begin, end] = [frame(NFNL_MSG_BATCH_BEGIN), frame(NFNL_MSG_BATCH_END)];
+  socket.requestTogether([begin, ...others, last, end], 'nftables transaction');
 }
 
 /** Makes what is not there; an object that is there already stays. */

@@ -23,6 +23,7 @@ const RULE = {
   expressions: [NFTA_RULE_EXPRESSIONS, list(NFTA_LIST_ELEM, expression)],
   comment: [NFTA_RULE_USERDATA, comment],
 } as const;
+/** A rule: where it is, its handle (given by the kernel), what it does, its comment. */
 export type Rule = ValuesOf<typeof RULE>;
 
 /** Equivalent to `nft add rule`: behind the chain's other rules. */

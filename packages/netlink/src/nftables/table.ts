@@ -27,6 +27,7 @@ const TABLE = {
   flags: [NFTA_TABLE_FLAGS, be32],
   comment: [NFTA_TABLE_USERDATA, comment],
 } as const;
+/** A table of nf_tables. */
 export type Table = ValuesOf<typeof TABLE>;
 
 /** Equivalent to `nft add table`. */
@@ -67,6 +68,7 @@ const CHAIN = {
   /** NF_ACCEPT or NF_DROP. */
   policy: [NFTA_CHAIN_POLICY, be32],
 } as const;
+/** A chain; one with `hook` is called by the kernel for packets there. */
 export type Chain = ValuesOf<typeof CHAIN>;
 
 /** Equivalent to `nft add chain TABLE NAME { type … hook … priority … }`. */

@@ -41,8 +41,11 @@ const SCHEMA = {
 
 const FORMAT = format(HEADER, SCHEMA);
 
+/** An address of a link, as the kernel lists it. */
 export type LinkAddress = Decoded<typeof HEADER, typeof SCHEMA>;
+/** Structure of a request: family, bits of the prefix, IFA_F_* as far as they fit into 8 bits, RT_SCOPE_*, index of the link. */
 export type AddressHeader = Partial<Record<keyof typeof HEADER, number>>;
+/** Attributes of a request. `local`: the address itself; `address`: that of the other end, else the same. */
 export type AddressAttributes = ValuesOf<typeof SCHEMA>;
 
 /** Equivalent to `ip address show`; `family` AF_UNSPEC for all, `index` for those of one link. */
@@ -57,14 +60,14 @@ const FLAGS = {
   replace: NLM_F_CREATE | NLM_F_REPLACE,
 } as const;
 
-/** Equivalent to `ip address add|change|replace`. */
+/** Equivalent to `ip address add|change|replace`. @throws When sent, NetlinkError: EEXIST (add), ENODEV, EADDRNOTAVAIL (change). */
 export const addressRequest = (
   how: keyof typeof FLAGS,
   header: AddressHeader,
   attributes: AddressAttributes,
 ): Request => ({ type: RTM_NEWADDR, flags: FLAGS[how], body: FORMAT.encode(header, attributes) });
 
-/** Equivalent to `ip address del`. */
+/** Equivalent to `ip address del`. Of IPv4 the secondary ones of its net go with it. @throws When sent, NetlinkError: EADDRNOTAVAIL. */
 export const deleteAddress = (header: AddressHeader, attributes: AddressAttributes): Request => ({
   type: RTM_DELADDR,
   body: FORMAT.encode(header, attributes),

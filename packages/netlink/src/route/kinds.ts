@@ -1,6 +1,6 @@
 /** What each kind of link has of its own: one schema a kind, IFLA_INFO_DATA of rtnetlink(7). */
 import * as sys from '@ts/sys';
-import { be16, bytes, flag, type Schema, u8, u16, u32, u64 } from '../attribute.ts';
+import { be16, be32, bytes, flag, type Schema, u8, u16, u32, u64 } from '../attribute.ts';
 import { struct } from '../struct.ts';
 
 /** Times in hundredths of a second. Ids: priority (16 bits, network byte order) and hardware address. */
@@ -86,8 +86,13 @@ export const BRIDGE_PORT = {
   neighborSuppress: [sys.IFLA_BRPORT_NEIGH_SUPPRESS, u8],
   isolated: [sys.IFLA_BRPORT_ISOLATED, u8],
   locked: [sys.IFLA_BRPORT_LOCKED, u8],
+  /** Index of the member that takes its place while it has no carrier; 0 for none. */
+  backupPort: [sys.IFLA_BRPORT_BACKUP_PORT, u32],
+  /** Only in requests: addresses learned there are forgotten. */
+  flush: [sys.IFLA_BRPORT_FLUSH, flag],
 } as const;
 
+/** `id`: 1 to 4094; `protocol`: ETH_P_8021Q or ETH_P_8021AD; `flags`: VLAN_FLAG_*, of which `mask` are set. */
 export const VLAN = {
   id: [sys.IFLA_VLAN_ID, u16],
   flags: [sys.IFLA_VLAN_FLAGS, struct({ flags: 'u32', mask: 'u32' })],
@@ -126,6 +131,11 @@ export const VXLAN = {
   udpChecksum: [sys.IFLA_VXLAN_UDP_CSUM, u8],
   udpZeroChecksum6Tx: [sys.IFLA_VXLAN_UDP_ZERO_CSUM6_TX, u8],
   udpZeroChecksum6Rx: [sys.IFLA_VXLAN_UDP_ZERO_CSUM6_RX, u8],
+  remoteChecksumTx: [sys.IFLA_VXLAN_REMCSUM_TX, u8],
+  remoteChecksumRx: [sys.IFLA_VXLAN_REMCSUM_RX, u8],
+  flowLabel: [sys.IFLA_VXLAN_LABEL, be32],
+  gbp: [sys.IFLA_VXLAN_GBP, flag],
+  gpe: [sys.IFLA_VXLAN_GPE, flag],
   external: [sys.IFLA_VXLAN_COLLECT_METADATA, u8],
   vniFilter: [sys.IFLA_VXLAN_VNIFILTER, u8],
 } as const;

@@ -108,8 +108,11 @@ const SCHEMA = {
 
 const FORMAT: Format<typeof HEADER, typeof SCHEMA> = format(HEADER, SCHEMA);
 
+/** A link, as the kernel lists it. MTU and lengths in bytes, length of the queue in packets. */
 export type Link = Decoded<typeof HEADER, typeof SCHEMA>;
+/** Structure of a request; `index` 0 where the kernel is to choose, or the name says which. */
 export type LinkHeader = Partial<Record<keyof typeof HEADER, number>>;
+/** Attributes of a request. */
 export type LinkAttributes = ValuesOf<typeof SCHEMA>;
 
 /** A link in an attribute: the other end of a veth pair. */
@@ -119,6 +122,7 @@ const peer: Codec<LinkHeader & LinkAttributes> = {
   decode: (body) => FORMAT.decode(body),
 };
 
+/** The other end of a pair, as a link of its own: name, namespace, address and so on. */
 export const VETH = { peer: [sys.VETH_INFO_PEER, peer] } as const;
 
 /** The part of a kind's own: `linkInfo('bridge', BRIDGE, { stpState: 1 })` for `LinkAttributes.info`. */
@@ -192,14 +196,24 @@ function orNone<T>(look: () => T): T | undefined {
   }
 }
 
-/** Equivalent to `ip link add`. */
+/**
+ * Equivalent to `ip link add`. Made by the kernel, wholly or not at all: both ends of a veth pair, for instance.
+ *
+ * @throws When sent, NetlinkError: EEXIST where the name is taken, EOPNOTSUPP where the kernel lacks the kind, EPERM without
+ * CAP_NET_ADMIN in the namespace.
+ */
 export const addLink = (header: LinkHeader, attributes: LinkAttributes): Request => ({
   type: sys.RTM_NEWLINK,
   flags: sys.NLM_F_CREATE | sys.NLM_F_EXCL,
   body: FORMAT.encode(header, attributes),
 });
 
-/** Equivalent to `ip link set`: the link of the header's index, or of the name where that is 0. */
+/**
+ * Equivalent to `ip link set`: the link of the header's index, or of the name where that is 0. `flags` counts where `change` has the
+ * bit; `master` 0 for none; `namespaceFd` and `namespacePid` move it.
+ *
+ * @throws When sent, NetlinkError: ENODEV, EBUSY for what a link that is up refuses, EINVAL for an MTU out of bounds.
+ */
 export const setLink = (header: LinkHeader, attributes: LinkAttributes): Request => ({
   type: sys.RTM_NEWLINK,
   body: FORMAT.encode(header, attributes),
@@ -212,7 +226,7 @@ export const changeNames = (how: 'add' | 'del', header: LinkHeader, attributes: 
   body: FORMAT.encode(header, attributes),
 });
 
-/** Equivalent to `ip link del`. */
+/** Equivalent to `ip link del`: by index, or all of a group. @throws When sent, NetlinkError: ENODEV, EOPNOTSUPP for one that cannot go (lo). */
 export const deleteLink = (header: LinkHeader, attributes: LinkAttributes = {}): Request => ({
   type: sys.RTM_DELLINK,
   body: FORMAT.encode(header, attributes),

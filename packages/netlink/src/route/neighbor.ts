@@ -43,8 +43,11 @@ const SCHEMA = {
 
 const FORMAT = format(HEADER, SCHEMA);
 
+/** A neighbour, as the kernel lists it. */
 export type Neighbor = Decoded<typeof HEADER, typeof SCHEMA>;
+/** Structure of a request: family, index of the link, NUD_*, NTF_*. */
 export type NeighborHeader = Partial<Record<keyof typeof HEADER, number>>;
+/** Attributes of a request. `destination`: its address; `hardware`: that of its link. */
 export type NeighborAttributes = ValuesOf<typeof SCHEMA>;
 
 /** Equivalent to `ip neighbour show [dev]`; `flags` NTF_PROXY for `show proxy`. */
@@ -60,19 +63,19 @@ const FLAGS = {
   append: NLM_F_CREATE,
 } as const;
 
-/** Equivalent to `ip neighbour add|change|replace`. */
+/** Equivalent to `ip neighbour add|change|replace`. @throws When sent, NetlinkError: EEXIST (add), ENOENT (change), EINVAL for a link without neighbours. */
 export const neighborRequest = (
   how: keyof typeof FLAGS,
   header: NeighborHeader,
   attributes: NeighborAttributes,
 ): Request => ({ type: RTM_NEWNEIGH, flags: FLAGS[how], body: FORMAT.encode(header, attributes) });
 
-/** Equivalent to `ip neighbour del`. */
+/** Equivalent to `ip neighbour del`. @throws When sent, NetlinkError: ENOENT. */
 export const deleteNeighbor = (header: NeighborHeader, attributes: NeighborAttributes): Request => ({
   type: RTM_DELNEIGH,
   body: FORMAT.encode(header, attributes),
 });
 
-/** Equivalent to `ip neighbour get`. */
+/** Equivalent to `ip neighbour get`. @throws NetlinkError ENOENT. */
 export const getNeighbor = (socket: NetlinkSocket, header: NeighborHeader, attributes: NeighborAttributes): Neighbor =>
   FORMAT.decode(socket.get({ type: RTM_GETNEIGH, body: FORMAT.encode(header, attributes) }, 'get neighbour').body);

@@ -27,6 +27,7 @@ const SCHEMA = {
 } as const;
 
 const FORMAT = format(HEADER, SCHEMA);
+/** A namespace by process or descriptor, and the id that it has. */
 export type NamespaceId = ValuesOf<typeof SCHEMA>;
 
 /** What a namespace is called here; by descriptor, process or id. `nsid` is -1 where it has no id. */
@@ -43,4 +44,5 @@ export const setNamespaceId = (which: NamespaceId): Request => ({
   body: FORMAT.encode({}, which),
 });
 
+/** An answer or a notification (RTNLGRP_NSID). */
 export const decodeNamespaceId = ({ body }: Message): NamespaceId => FORMAT.decode(body);

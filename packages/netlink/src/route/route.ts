@@ -5,11 +5,13 @@ import {
   NLM_F_EXCL,
   NLM_F_REPLACE,
   RTA_CACHEINFO,
+  RTA_DPORT,
   RTA_DST,
   RTA_EXPIRES,
   RTA_FLOW,
   RTA_GATEWAY,
   RTA_IIF,
+  RTA_IP_PROTO,
   RTA_MARK,
   RTA_METRICS,
   RTA_MULTIPATH,
@@ -18,6 +20,7 @@ import {
   RTA_PREF,
   RTA_PREFSRC,
   RTA_PRIORITY,
+  RTA_SPORT,
   RTA_SRC,
   RTA_TABLE,
   RTA_UID,
@@ -44,6 +47,7 @@ import {
   RTM_NEWROUTE,
 } from '@ts/sys';
 import {
+  be16,
   bytes,
   type Codec,
   decodeAttributes,
@@ -92,6 +96,7 @@ const METRICS = {
   congctl: [RTAX_CC_ALGO, string],
   fastopen_no_cookie: [RTAX_FASTOPEN_NO_COOKIE, u32],
 } as const;
+/** Metrics of a route. Lengths in bytes; rtt in eighths, rttvar in quarters of a millisecond, rto_min in milliseconds. */
 export type Metrics = ValuesOf<typeof METRICS>;
 
 /** One of several ways. */
@@ -170,13 +175,20 @@ const SCHEMA = {
   preference: [RTA_PREF, u8],
   expires: [RTA_EXPIRES, u32],
   uid: [RTA_UID, u32],
+  /** Of the packet that a route is looked up for: IPPROTO_*, ports. */
+  ipProtocol: [RTA_IP_PROTO, u8],
+  sourcePort: [RTA_SPORT, be16],
+  destinationPort: [RTA_DPORT, be16],
   nextHopId: [RTA_NH_ID, u32],
 } as const;
 
 const FORMAT = format(HEADER, SCHEMA);
 
+/** A route, as the kernel lists it. */
 export type Route = Decoded<typeof HEADER, typeof SCHEMA>;
+/** Structure of a request; `table8`: a table below 256, others in the attribute `table`. */
 export type RouteHeader = Partial<Record<keyof typeof HEADER, number>>;
+/** Attributes of a request. */
 export type RouteAttributes = ValuesOf<typeof SCHEMA>;
 
 /** Equivalent to `ip route show table all`, of one family, and of one table where that is given. */
@@ -189,7 +201,7 @@ export const listRoutes = (
     .dump({ type: RTM_GETROUTE, body: FORMAT.encode(header, attributes) }, 'list routes')
     .map(({ body }) => FORMAT.decode(body));
 
-/** Equivalent to `ip route get`. */
+/** Equivalent to `ip route get`. @throws NetlinkError ENETUNREACH, EHOSTUNREACH, EACCES: what the route found says. */
 export const getRoute = (socket: NetlinkSocket, header: RouteHeader, attributes: RouteAttributes): Route =>
   FORMAT.decode(socket.get({ type: RTM_GETROUTE, body: FORMAT.encode(header, attributes) }, 'get route').body);
 
@@ -202,14 +214,14 @@ const FLAGS = {
   test: NLM_F_EXCL,
 } as const;
 
-/** Equivalent to `ip route add|change|replace|append|prepend|test`. */
+/** Equivalent to `ip route add|change|replace|append|prepend|test`. @throws When sent, NetlinkError: EEXIST, ENETUNREACH for a gateway that no link reaches, ENETDOWN, ENOENT (change). */
 export const routeRequest = (how: keyof typeof FLAGS, header: RouteHeader, attributes: RouteAttributes): Request => ({
   type: RTM_NEWROUTE,
   flags: FLAGS[how],
   body: FORMAT.encode(header, attributes),
 });
 
-/** Equivalent to `ip route del`. */
+/** Equivalent to `ip route del`: the first that has all that is said. @throws When sent, NetlinkError: ESRCH where there is none. */
 export const deleteRoute = (header: RouteHeader, attributes: RouteAttributes): Request => ({
   type: RTM_DELROUTE,
   body: FORMAT.encode(header, attributes),

@@ -7,5 +7,6 @@ export const IFF_TUN = 1;
 export const IFF_TAP = 2;
 export const IFF_NO_PI = 0x1000;
 export const IFF_ONE_QUEUE = 0x2000;
+export const IFF_TUN_EXCL = 0x8000;
 export const IFF_VNET_HDR = 0x4000;
 export const IFF_MULTI_QUEUE = 0x100;

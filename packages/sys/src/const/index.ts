@@ -29,6 +29,7 @@ export * from './mount_attr.ts';
 export * from './move_mount.ts';
 export * from './neighbour.ts';
 export * from './netlink.ts';
+export * from './nexthop.ts';
 export * from './nf_tables.ts';
 export * from './nsfs.ts';
 export * from './open.ts';

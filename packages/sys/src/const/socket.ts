@@ -11,4 +11,5 @@ export const MSG_TRUNC = 32;
 export const SOL_SOCKET = 1;
 export const SO_RCVBUF = 8;
 export const SO_SNDBUF = 7;
+export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;

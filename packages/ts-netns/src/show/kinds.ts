@@ -4,6 +4,7 @@ import {
   BRIDGE_PORT,
   formatAddress,
   formatHardware,
+  isMulticast,
   kindData,
   type Link,
   MACVLAN,
@@ -113,7 +114,7 @@ const showBridge: Show = (entry, data) => {
 
 const PORT_STATES = ['disabled', 'listening', 'learning', 'forwarding', 'blocking'];
 
-const showBridgePort: Show = (entry, data) => {
+const showBridgePort: Show = (entry, data, context) => {
   const d = kindData(BRIDGE_PORT, data);
   const onOff = (key: string, value: number | undefined, word = key) => {
     if (value !== undefined) entry.both(key, value !== 0, `${word} ${value ? 'on' : 'off'} `);
@@ -163,6 +164,8 @@ const showBridgePort: Show = (entry, data) => {
   onOff('vlan_tunnel', d.vlanTunnel);
   onOff('isolated', d.isolated);
   onOff('locked', d.locked);
+  if (d.backupPort)
+    entry.both('backup_port', context.linkName(d.backupPort), `backup_port ${context.linkName(d.backupPort)} `);
 };
 
 const VLAN_FLAGS = ['REORDER_HDR', 'GVRP', 'LOOSE_BINDING', 'MVRP', 'BRIDGE_BINDING'];
@@ -191,8 +194,6 @@ const showMacvlan: Show = (entry, data) => {
   ]);
 };
 
-const isMulticast = (bytes: Uint8Array) =>
-  bytes.length === 16 ? bytes[0] === 0xff : ((bytes[0] as number) & 0xf0) === 0xe0;
 const isSet = (bytes: Uint8Array | undefined): bytes is Uint8Array => bytes?.some((byte) => byte !== 0) ?? false;
 
 const showVxlan: Show = (entry, data, context) => {
@@ -227,14 +228,15 @@ const showVxlan: Show = (entry, data, context) => {
     ['l3miss', d.l3miss],
   ] as const)
     if (value) entry.both(key, true, `${key} `);
-  if (d.tos) entry.both('tos', d.tos === 1 ? 'inherit' : hex(d.tos), `tos ${d.tos === 1 ? 'inherit' : hex(d.tos)} `);
-  if (d.ttlInherit) entry.both('ttl', 'inherit', 'ttl inherit ');
+  if (d.tos) entry.both('tos', hex(d.tos), `tos ${d.tos === 1 ? 'inherit' : hex(d.tos)} `);
+  if (d.ttlInherit) entry.say('ttl inherit ');
   else if (d.ttl !== undefined) entry.both('ttl', d.ttl, `ttl ${d.ttl || 'auto'} `);
   if (d.df !== undefined) {
     const text = ['unset', 'set', 'inherit'][d.df] ?? String(d.df);
     entry.note('df', text);
     if (d.df) entry.say(`df ${text} `);
   }
+  if (d.flowLabel) entry.both('label', hex(d.flowLabel), `flowlabel ${hex(d.flowLabel)} `);
   if (d.ageing !== undefined) entry.both('ageing', d.ageing, `ageing ${d.ageing || 'none'} `);
   if (d.limit) entry.both('limit', d.limit, `maxaddr ${d.limit} `);
   for (const [key, word, value] of [
@@ -243,6 +245,13 @@ const showVxlan: Show = (entry, data, context) => {
     ['udp_zero_csum6_rx', 'udp6zerocsumrx', d.udpZeroChecksum6Rx],
   ] as const)
     if (value !== undefined) entry.both(key, value !== 0, `${value ? '' : 'no'}${word} `);
+  for (const [key, value] of [
+    ['remcsum_tx', d.remoteChecksumTx],
+    ['remcsum_rx', d.remoteChecksumRx],
+    ['gbp', d.gbp],
+    ['gpe', d.gpe],
+  ] as const)
+    if (value) entry.both(key, true, `${key.replace('_', '')} `);
 };
 
 const showTun: Show = (entry, data, { world }) => {

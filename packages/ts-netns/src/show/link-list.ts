@@ -168,7 +168,7 @@ export const isChosen = (filter: Filter, each: LinkAddress, name: string): boole
   return (
     (filter.scope === undefined || each.scope === filter.scope) &&
     ((flags ^ filter.flags) & filter.mask) === 0 &&
-    (filter.label === undefined || (each.family === sys.AF_INET && matchesPattern(filter.label, each.label ?? name))) &&
+    (filter.label === undefined || matchesPattern(filter.label, each.label ?? name)) &&
     (to === undefined ||
       (local !== undefined &&
         to.family === each.family &&

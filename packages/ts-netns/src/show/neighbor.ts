@@ -130,8 +130,8 @@ const rows = (context: Context): Rows<NeighborFilter> => [
   ],
 ];
 
-/** Neighbours that a command line means; those without ARP only where they are asked for. */
-export function chosen(context: Context, words: Words): { found: Neighbor[]; filter: NeighborFilter } {
+/** Neighbours that a command line means, and of which state where none is named. Those of proxies and of others always are. */
+function select(context: Context, words: Words, otherwise: number): { found: Neighbor[]; filter: NeighborFilter } {
   const filter: NeighborFilter = {};
   takeAll(rows(context), words, filter, (word) => {
     if (!['all', 'any', 'default'].includes(word)) filter.to = prefixFrom(word, context.settings.family);
@@ -139,7 +139,7 @@ export function chosen(context: Context, words: Words): { found: Neighbor[]; fil
   const { to, proxy, device } = filter;
   const index = device === undefined ? 0 : context.findIndex(device);
   if (index === undefined) throw noDevice(device as string);
-  const states = filter.states ?? 0xff & ~sys.NUD_NOARP;
+  const states = filter.states ?? otherwise;
   const found = listNeighbors(context.route, {
     family: context.settings.family,
     index,
@@ -158,8 +158,12 @@ export function chosen(context: Context, words: Words): { found: Neighbor[]; fil
   return { found, filter };
 }
 
+/** Those that `flush` means: none that stay by themselves. */
+export const flushed = (context: Context, words: Words): Neighbor[] =>
+  select(context, words, 0x1ff & ~(sys.NUD_PERMANENT | sys.NUD_NOARP)).found;
+
 export function showNeighbors(context: Context, words: Words): void {
-  const { found, filter } = chosen(context, words);
+  const { found, filter } = select(context, words, 0xff & ~sys.NUD_NOARP);
   context.print(
     render(
       found.map((each) => showNeighbor(context, each, filter.device !== undefined)),

@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { Entry } from '../entry.ts';
 import type { Json } from '../json.ts';
 import { nameOf } from '../names.ts';
+import { flagNames, showHopFlags, showNextHop } from './nexthop.ts';
 
 export const TYPES = [
   'none',
@@ -20,16 +21,6 @@ export const TYPES = [
   'nat',
   'xresolve',
 ];
-const HOP_FLAGS: readonly (readonly [bit: number, name: string])[] = [
-  [sys.RTNH_F_DEAD, 'dead'],
-  [sys.RTNH_F_ONLINK, 'onlink'],
-  [sys.RTNH_F_PERVASIVE, 'pervasive'],
-  [sys.RTNH_F_OFFLOAD, 'offload'],
-  [sys.RTNH_F_TRAP, 'trap'],
-  [sys.RTM_F_NOTIFY, 'notify'],
-  [sys.RTNH_F_LINKDOWN, 'linkdown'],
-  [sys.RTNH_F_UNRESOLVED, 'unresolved'],
-];
 /** RTCF_*: why a looked-up route is as it is. */
 const CACHE_FLAGS: readonly (readonly [bit: number, name: string])[] = [
   [0x40000, 'redirected'],
@@ -42,14 +33,6 @@ const CACHE_FLAGS: readonly (readonly [bit: number, name: string])[] = [
   [0x40000000, 'reject'],
 ];
 const PREFERENCES: Readonly<Record<number, string>> = { 0: 'medium', 1: 'high', 3: 'low' };
-
-const flagNames = (table: typeof HOP_FLAGS, flags: number) =>
-  table.filter(([bit]) => flags & bit).map(([, name]) => name);
-
-function showFlags(entry: Entry, flags: number): void {
-  const names = flagNames(HOP_FLAGS, flags);
-  entry.both('flags', names, names.map((name) => `${name} `).join(''));
-}
 
 function showVia(entry: Entry, via: Uint8Array): void {
   const { family, bytes } = viaOf(via);
@@ -67,7 +50,7 @@ function showHop(context: Context, hop: NextHop, family: number): Entry {
     entry.both('dev', name, `dev ${name} `);
   }
   if (family !== sys.AF_MPLS) entry.both('weight', hop.hops + 1, `weight ${hop.hops + 1} `);
-  showFlags(entry, hop.flags);
+  showHopFlags(entry, hop.flags);
   return entry;
 }
 
@@ -100,12 +83,16 @@ function showMetrics(entry: Entry, metrics: NonNullable<Route['metrics']>): void
     const isLocked = lock & (1 << (index + 2));
     const word = isLocked ? `${name} lock` : name;
     if (name === 'rtt' || name === 'rttvar' || name === 'rto_min') {
-      const raw = Number(value);
-      const time = raw / (name === 'rtt' ? 8 : name === 'rttvar' ? 4 : 1);
-      json[name] = raw;
+      const time = Math.trunc(Number(value) / (name === 'rtt' ? 8 : name === 'rttvar' ? 4 : 1));
+      json[name] = time;
       entry.say(`${word} ${time >= 1000 ? `${time / 1000}s` : `${time}ms`} `);
+    } else if (name === 'features') {
+      const others = Number(value) & ~sys.RTAX_FEATURE_ECN;
+      if (others !== value) json.ecn = null;
+      if (others) json.features = `0x${others.toString(16)}`;
+      entry.say(`${word} ${others === value ? '' : 'ecn '}${others ? `0x${others.toString(16)} ` : ''}`);
     } else {
-      json[name] = value;
+      json[name === 'congctl' ? 'congestion' : name] = value;
       entry.say(`${word} ${value} `);
     }
   });
@@ -120,6 +107,7 @@ export interface RouteView {
   readonly hidesScope?: boolean;
   readonly hidesVia?: boolean;
   readonly hidesSource?: boolean;
+  readonly hidesMetric?: boolean;
 }
 
 export function showRoute(context: Context, route: Route, view: RouteView): Entry {
@@ -173,8 +161,8 @@ export function showRoute(context: Context, route: Route, view: RouteView): Entr
   }
   if (route.preferredSource && !view.hidesSource)
     entry.both('prefsrc', formatAddress(route.preferredSource), `src ${formatAddress(route.preferredSource)} `);
-  if (route.metric !== undefined) entry.both('metric', route.metric, `metric ${route.metric} `);
-  showFlags(entry, route.flags & 0xffff);
+  if (route.metric !== undefined && !view.hidesMetric) entry.both('metric', route.metric, `metric ${route.metric} `);
+  showHopFlags(entry, route.flags & 0xffff);
   if (route.mark) {
     const text = route.mark >= 16 ? `0x${route.mark.toString(16)}` : String(route.mark);
     entry.both('mark', route.mark >= 16 ? text : route.mark, `mark ${text} `);
@@ -192,6 +180,17 @@ export function showRoute(context: Context, route: Route, view: RouteView): Entr
     const name = context.linkName(route.inputIndex);
     entry.both('iif', name, `iif ${name} `);
   }
+  if (route.preference !== undefined) {
+    const name = PREFERENCES[route.preference] ?? String(route.preference);
+    entry.both('pref', name, `pref ${name}`);
+  }
+  if (details && route.nextHopId !== undefined) {
+    const object = context.nextHop(route.nextHopId);
+    if (object) {
+      const shown = showNextHop(context, object);
+      entry.both('nh_info', shown.json, `\n\tnh_info ${shown.text}`);
+    }
+  }
   if (route.nextHops) {
     const hops = route.nextHops.map((hop) => showHop(context, hop, route.family));
     entry.note(
@@ -199,10 +198,6 @@ export function showRoute(context: Context, route: Route, view: RouteView): Entr
       hops.map(({ json }) => json),
     );
     for (const hop of hops) entry.say(settings.oneline ? hop.text.replace('\n', '\\') : hop.text);
-  }
-  if (route.preference !== undefined) {
-    const name = PREFERENCES[route.preference] ?? String(route.preference);
-    entry.both('pref', name, `pref ${name}`);
   }
   entry.say('\n');
   return entry;

@@ -9,7 +9,7 @@ type Column = readonly [heading: string, key: string, value: bigint];
 /** A number with a suffix, from 1000 (or 1024) on. */
 function humanNumber(value: bigint, iec: boolean): string {
   const base = iec ? 1024 : 1000;
-  const suffixes = ['', 'K', 'M', 'G', 'T', 'P', 'E'];
+  const suffixes = ['', 'k', 'M', 'G', 'T', 'P', 'E'];
   let rest = Number(value);
   let power = 0;
   while (rest >= base && power < suffixes.length - 1) {
@@ -27,7 +27,7 @@ const total = (columns: readonly Column[]) => columns.map(([, , value]) => Strin
 
 /** Bytes stand under the title; what follows, in columns. A line of errors has none in the first. */
 function table(entry: Entry, title: string, columns: readonly Column[], widths: readonly number[], settings: Settings) {
-  const shown = (value: bigint) => (settings.human || settings.iec ? humanNumber(value, settings.iec) : String(value));
+  const shown = (value: bigint) => (settings.human ? humanNumber(value, settings.iec) : String(value));
   const isErrors = title.endsWith('errors:');
   const [first = 0, ...others] = widths;
   const placed = isErrors ? others : [first - title.length - 1, ...others];

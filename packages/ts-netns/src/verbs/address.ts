@@ -7,6 +7,7 @@ import {
   bitsOf,
   deleteAddress,
   formatPrefix,
+  isMulticast,
   listAddresses,
   masked,
   type Prefix,
@@ -16,10 +17,22 @@ import type { Context } from '../context.ts';
 import { numberOf } from '../names.ts';
 import { FOREVER } from '../show/address.ts';
 import { isChosen, parseFilter } from '../show/link-list.ts';
-import { addressFrom, FAILED, garbage, numberIn, prefixFrom, type Rows, takeAll, type Words, wrong } from '../words.ts';
+import {
+  addressFrom,
+  FAILED,
+  garbage,
+  numberIn,
+  prefixFrom,
+  type Rows,
+  takeAll,
+  twice,
+  type Words,
+  wrong,
+} from '../words.ts';
 
 interface State {
   readonly family: number;
+  readonly warn: (text: string) => void;
   local?: Prefix;
   /** A length was given. */
   hasLength?: boolean;
@@ -40,13 +53,26 @@ const lifetime = (words: Words, word: string) => {
   return text === 'forever' ? FOREVER : numberIn(text, 0, FOREVER, () => wrong(text, `${word} value`));
 };
 
-const flagRow = (name: string, bit: number) =>
+/** `only6`: left out, and said, where no IPv6 address stands before it. */
+const flagRow = (name: string, bit: number, only6 = true) =>
   [
     name,
     (state: State) => {
-      state.flags |= bit;
+      if (only6 && (state.local ?? state.peer)?.family !== sys.AF_INET6)
+        state.warn(`Warning: ${name} option can be set only for IPv6 addresses`);
+      else state.flags |= bit;
     },
   ] as const;
+
+/** What only the kernel sets. */
+const READ_ONLY: Rows<State> = [
+  'secondary temporary',
+  'deprecated',
+  'dadfailed',
+  'tentative',
+  'permanent',
+  'stable-privacy',
+].map((names) => [names, (state, _, word) => state.warn(`Warning: ${word} option is not mutable from userspace`)]);
 
 const familyOf = ({ local, peer, family }: State) => local?.family ?? peer?.family ?? family;
 
@@ -55,6 +81,7 @@ const rows: Rows<State> = [
     'peer remote',
     (state, words) => {
       const text = words.argument();
+      if (state.peer) throw twice('peer', text);
       state.peer = prefixFrom(text, familyOf(state));
     },
   ],
@@ -62,6 +89,7 @@ const rows: Rows<State> = [
     'broadcast~ brd',
     (state, words) => {
       const text = words.argument();
+      if (state.broadcast !== undefined) throw twice('broadcast', text);
       state.broadcast = text === '+' || text === '-' ? text : addressFrom(text, familyOf(state));
     },
   ],
@@ -96,31 +124,35 @@ const rows: Rows<State> = [
     'metric priority preference',
     (state, words) => {
       const text = words.argument();
-      state.metric = numberIn(text, 0, FOREVER, () => wrong(text, '"metric" value is invalid'));
+      state.metric = numberIn(text, 0, FOREVER, () => wrong(text, '"metric" value is invalid\n'));
     },
   ],
   [
     'valid_lft~',
     (state, words, word) => {
+      if (state.valid !== undefined) throw twice('valid_lft', word);
       state.valid = lifetime(words, word);
     },
   ],
   [
     'preferred_lft~',
     (state, words, word) => {
+      if (state.preferred !== undefined) throw twice('preferred_lft', word);
       state.preferred = lifetime(words, word);
     },
   ],
   flagRow('home', sys.IFA_F_HOMEADDRESS),
   flagRow('nodad', sys.IFA_F_NODAD),
   flagRow('mngtmpaddr', sys.IFA_F_MANAGETEMPADDR),
-  flagRow('noprefixroute', sys.IFA_F_NOPREFIXROUTE),
-  flagRow('autojoin', sys.IFA_F_MCAUTOJOIN),
+  flagRow('noprefixroute', sys.IFA_F_NOPREFIXROUTE, false),
+  flagRow('autojoin', sys.IFA_F_MCAUTOJOIN, false),
   flagRow('optimistic', sys.IFA_F_OPTIMISTIC),
+  ...READ_ONLY,
 ];
 
 function parse(context: Context, words: Words): State {
-  const state: State = { family: context.settings.family, flags: 0 };
+  const warn = (text: string) => context.world.warn(text);
+  const state: State = { family: context.settings.family, flags: 0, warn };
   takeAll(rows, words, state, (word) => {
     const text = word === 'local' ? words.argument() : word;
     if (state.local) throw garbage('local', text);
@@ -136,9 +168,9 @@ const scopeOf = ({ family, bytes }: Prefix) =>
   family === sys.AF_INET && bytes[0] === 127 ? sys.RT_SCOPE_HOST : sys.RT_SCOPE_UNIVERSE;
 
 function broadcastOf({ broadcast, local }: State): Uint8Array | undefined {
-  if (broadcast === undefined || !local) return undefined;
+  if (broadcast === undefined) return undefined;
   if (broadcast !== '+' && broadcast !== '-') return broadcast.bytes;
-  if (local.family !== sys.AF_INET) throw new ToolError('Broadcast can be set only for IPv4 addresses', FAILED);
+  if (local?.family !== sys.AF_INET) throw new ToolError('Broadcast can be set only for IPv4 addresses', FAILED);
   // A net of two addresses has no other.
   return local.length > 30 ? undefined : masked(local.bytes, local.length, broadcast === '+' ? 1 : 0);
 }
@@ -153,6 +185,7 @@ function lifetimesOf({ valid, preferred }: State): AddressAttributes['lifetimes'
 
 function messageOf(context: Context, state: State) {
   const { local, peer, label, flags, metric, anycast } = state;
+  const broadcast = broadcastOf(state);
   const index = context.index(state.device as string);
   const family = familyOf(state) || sys.AF_UNSPEC;
   const prefixLength = (peer ?? local)?.length ?? 0;
@@ -166,13 +199,15 @@ function messageOf(context: Context, state: State) {
   const attributes: AddressAttributes = {
     local: local?.bytes,
     address: (peer ?? local)?.bytes,
-    broadcast: broadcastOf(state),
+    broadcast,
     anycast: anycast?.bytes,
     label,
     metric,
     flags: flags > 0xff ? flags : undefined,
     lifetimes: lifetimesOf(state),
   };
+  if (flags & sys.IFA_F_MCAUTOJOIN && !(local && isMulticast(local.bytes)))
+    throw new ToolError('autojoin needs multicast address', FAILED);
   return { header, attributes };
 }
 

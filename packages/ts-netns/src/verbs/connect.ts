@@ -10,6 +10,7 @@ import {
   encodeAttributes,
   findLink,
   formatAddress,
+  getNamespaceId,
   type Link,
   linkInfo,
   listAddresses,
@@ -26,6 +27,7 @@ import {
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
 import { type Context, openNamed } from '../context.ts';
+import { alone, uninterrupted } from '../lock.ts';
 import { checkNamespace, ETC, pathOf } from '../namespaces.ts';
 import {
   FAILED,
@@ -198,6 +200,22 @@ const aliasOf = (owner: string, made: boolean) => `${MARK} ${owner}${made ? ' ma
 const isOwn = (link: Link | undefined, owner: string) =>
   link?.alias === aliasOf(owner, false) || link?.alias === aliasOf(owner, true);
 
+/**
+ * A pair as `connect` makes it in its first step, before it is marked: what is left of one that was killed between the two. Nobody
+ * uses it: it is down, has no name of its own and no master, and its other end is in the namespace that is to be connected.
+ */
+function isUnfinished({ route }: Context, link: Link, namespace: number): boolean {
+  const { nsid = -1 } = getNamespaceId(route, { fd: namespace });
+  return (
+    link.info?.kind === 'veth' &&
+    link.alias === undefined &&
+    !link.master &&
+    !(link.flags & sys.IFF_UP) &&
+    nsid >= 0 &&
+    link.linkNamespaceId === nsid
+  );
+}
+
 /** Takes back in turn; a step that cannot be taken back does not keep the others. */
 export class Undo {
   readonly #steps: (() => void)[] = [];
@@ -243,10 +261,9 @@ function bridgeFor(context: Context, { bridge, gateway, address }: Connection, u
   if (link && link.info?.kind !== 'bridge') throw new ToolError(`${bridge} is there, and no bridge`, FAILED);
   if (!link) {
     context.route.request(addLink({}, { name: bridge, info: linkInfo('bridge', BRIDGE, {}) }), 'link add');
+    undo.add(() => context.route.request(deleteLink({ index: context.index(bridge) })));
     link = findLink(context.route, bridge) as Link;
-    const { index } = link;
-    undo.add(() => context.route.request(deleteLink({ index })));
-    context.route.request(setLink({ index }, { alias: MARK }), 'link set');
+    context.route.request(setLink({ index: link.index }, { alias: MARK }), 'link set');
   }
   const { index } = link;
   if (gateway && address) {
@@ -271,7 +288,8 @@ function pairFor(
   const { route } = context;
   const name = connection.host ?? hostName(owner.name);
   const there = findLink(route, name);
-  if (there && !isOwn(there, owner.name))
+  const isLeft = there !== undefined && isUnfinished(context, there, owner.fd);
+  if (there && !isLeft && !isOwn(there, owner.name))
     throw new ToolError(
       `${name} is there already, and not for ${owner.name}`,
       2,
@@ -283,10 +301,10 @@ function pairFor(
       addLink({}, { name, mtu: connection.mtu, info: { kind: 'veth', data: encodeAttributes(VETH, { peer }) } }),
       'link add',
     );
-    undo.add(() => route.request(deleteLink({ index: context.index(name) })));
   }
+  if (!there || isLeft) undo.add(() => route.request(deleteLink({ index: context.index(name) })));
   const index = context.index(name);
-  const alias = there ? undefined : aliasOf(owner.name, owner.made);
+  const alias = there && !isLeft ? undefined : aliasOf(owner.name, owner.made);
   route.request(setLink({ index, ...UP }, { master, alias, mtu: connection.mtu }), 'link set');
   // What the namespace sends to its own published port comes back to it by the way it went.
   if (connection.publish.length)
@@ -425,6 +443,10 @@ export function connect(context: Context, words: Words): void {
     context.print(inWords(name, connection));
     return;
   }
+  alone(context, () => uninterrupted(() => connectAlone(context, name, connection)));
+}
+
+function connectAlone(context: Context, name: string, connection: Connection): void {
   const undo = new Undo();
   let fd: number | undefined;
   try {
@@ -468,11 +490,11 @@ function released(context: Context, words: Words): void {
 export function disconnect(context: Context, words: Words): void {
   const name = words.take();
   if (name === undefined) throw new ToolError('No netns name specified', FAILED);
-  if (name === '--released') {
-    released(context, words);
-    return;
-  }
-  checkNamespace(name);
+  const act = () => (name === '--released' ? released(context, words) : disconnectAlone(context, checkNamespace(name)));
+  alone(context, () => uninterrupted(act));
+}
+
+function disconnectAlone(context: Context, name: string): void {
   const link = listLinks(context.route).find((each) => isOwn(each, name));
   const count = revoke(context, ({ comment = '' }) => {
     const parts = comment.split(' ');

@@ -3,10 +3,10 @@ import { ToolError } from '@ts/cli';
 import {
   BRIDGE,
   BRIDGE_PORT,
+  isMulticast,
   type LinkAttributes,
   linkInfo,
   MACVLAN,
-  parseAddress,
   parseHardware,
   portInfo,
   type Schema,
@@ -16,27 +16,58 @@ import {
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
 import type { Context } from '../context.ts';
-import { FAILED, numberIn, onOff, type Rows, rowOf, type Words, wrong } from '../words.ts';
+import {
+  addressFrom,
+  FAILED,
+  garbage,
+  numberIn,
+  onOff,
+  type Rows,
+  rowOf,
+  type Words,
+  WRONG,
+  type Writable,
+  wrong,
+} from '../words.ts';
 
 type Info = NonNullable<LinkAttributes['info']>;
 
 /** What a row is given: the values so far, and where names of links can be looked up. */
 interface State<S extends Schema> {
-  readonly data: { -readonly [K in keyof ValuesOf<S>]: ValuesOf<S>[K] };
+  readonly data: Writable<ValuesOf<S>>;
   readonly context: Context;
+  /** Key words that were there. */
+  readonly seen: Set<string>;
 }
 
-type KindParser = (words: Words, context: Context) => Info;
+/** `isNew`: the link is made, not changed. */
+type KindParser = (words: Words, context: Context, isNew: boolean) => Info;
+
+/** What is peculiar to a kind. */
+interface Peculiarities<S extends Schema> {
+  /** Its values are those of a member of a master. */
+  readonly port?: boolean;
+  /** What it calls a word that it does not know. */
+  readonly unknown?: string;
+  /** What is looked at, and what follows from it, when all words are there. */
+  readonly settle?: (state: State<S>, isNew: boolean) => void;
+}
 
 /** A kind whose words are all in a table. */
-function kind<S extends Schema>(name: string, schema: S, rows: Rows<State<S>>, port = false): KindParser {
-  return (words, context) => {
-    const state = { data: {} as State<S>['data'], context };
+function kind<S extends Schema>(
+  name: string,
+  schema: S,
+  rows: Rows<State<S>>,
+  { port = false, unknown = 'command', settle = () => {} }: Peculiarities<S> = {},
+): KindParser {
+  return (words, context, isNew) => {
+    const state: State<S> = { data: {} as State<S>['data'], context, seen: new Set() };
     for (let word = words.take(); word !== undefined; word = words.take()) {
       const row = rowOf(rows, word);
-      if (!row) throw new ToolError(`${name}: unknown command "${word}"?`, FAILED);
+      if (!row) throw new ToolError(`${name}: unknown ${unknown} "${word}"?`, FAILED);
       row[1](state, words, word);
     }
+    settle(state, isNew);
     return (port ? portInfo : linkInfo)(name.replace('_slave', ''), schema, state.data as ValuesOf<S>);
   };
 }
@@ -78,7 +109,10 @@ const switches = <S extends Schema>(keys: Readonly<Record<string, keyof S & stri
       [
         word,
         ({ data }: State<S>, words: Words) => {
-          (data as Record<string, number>)[key] = onOff(word, words.argument()) ? 1 : 0;
+          const text = words.argument();
+          if (text !== 'on' && text !== 'off')
+            throw new ToolError(`Error: argument of "${word}" must be one of "off", "on", not "${text}"`, FAILED);
+          (data as Record<string, number>)[key] = text === 'on' ? 1 : 0;
         },
       ] as const,
   );
@@ -99,9 +133,9 @@ const pairs = <S extends Schema>(keys: Readonly<Record<string, keyof S & string>
 
 const PROTOCOLS: Readonly<Record<string, number>> = { '802.1q': 0x8100, '802.1ad': 0x88a8 };
 
-function protocolOf(text: string): number {
+function protocolOf(text: string, what: string): number {
   const protocol = PROTOCOLS[text.toLowerCase()];
-  if (protocol === undefined) throw wrong(text, 'invalid vlan protocol');
+  if (protocol === undefined) throw wrong(text, `invalid ${what}`);
   return protocol;
 }
 
@@ -155,7 +189,7 @@ const bridge = kind('bridge', BRIDGE, [
   [
     'vlan_protocol',
     ({ data }, words) => {
-      data.vlanProtocol = protocolOf(words.argument());
+      data.vlanProtocol = protocolOf(words.argument(), 'vlan_protocol');
     },
   ],
   [
@@ -163,7 +197,7 @@ const bridge = kind('bridge', BRIDGE, [
     ({ data }, words) => {
       const text = words.argument();
       const address = parseHardware(text);
-      if (address?.length !== 6) throw wrong(text, 'invalid group address');
+      if (address?.length !== 6) throw new ToolError(`"${text}" is invalid lladdr.`, FAILED);
       data.groupAddress = address;
     },
   ],
@@ -173,6 +207,23 @@ const bridge = kind('bridge', BRIDGE, [
       data.flush = true;
     },
   ],
+  ...(
+    [
+      ['no_linklocal_learn', 1],
+      ['mcast_vlan_snooping', 2],
+    ] as const
+  ).map(
+    ([word, bit]) =>
+      [
+        word,
+        ({ data }: State<typeof BRIDGE>, words: Words) => {
+          const text = words.argument();
+          const { values = 0, mask = 0 } = data.switches ?? {};
+          const on = numberIn(text, 0, 0xff, () => wrong(text, `invalid ${word}`)) !== 0;
+          data.switches = { mask: mask | bit, values: on ? values | bit : values & ~bit };
+        },
+      ] as const,
+  ),
 ]);
 
 const STATES = ['disabled', 'listening', 'learning', 'forwarding', 'blocking'];
@@ -191,8 +242,23 @@ const bridgePort = kind(
     ],
     [
       'fdb_flush',
-      () => {
-        throw new ToolError('bridge_slave: fdb_flush is not supported', FAILED);
+      ({ data }) => {
+        data.flush = true;
+      },
+    ],
+    [
+      'backup_port',
+      ({ data, context }, words) => {
+        const name = words.argument();
+        const index = context.findIndex(name);
+        if (index === undefined) throw wrong(name, 'Device does not exist\n');
+        data.backupPort = index;
+      },
+    ],
+    [
+      'nobackup_port',
+      ({ data }) => {
+        data.backupPort = 0;
       },
     ],
     ...numbers<typeof BRIDGE_PORT, string>({ cost: 'cost' }),
@@ -217,7 +283,7 @@ const bridgePort = kind(
       locked: 'locked',
     }),
   ],
-  true,
+  { port: true, unknown: 'option' },
 );
 
 const VLAN_FLAGS = { reorder_hdr: 1, gvrp: 2, loose_binding: 4, mvrp: 8, bridge_binding: 16 } as const;
@@ -226,7 +292,7 @@ const vlan = kind('vlan', VLAN, [
   [
     'protocol~',
     ({ data }, words) => {
-      data.protocol = protocolOf(words.argument());
+      data.protocol = protocolOf(words.argument(), 'vlan protocol');
     },
   ],
   [
@@ -281,117 +347,227 @@ const macvlan = (name: string) =>
     ...numbers<typeof MACVLAN, string>({ bcqueuelen: 'broadcastQueue' }),
   ]);
 
-function addressFor(words: Words, what: string) {
-  const text = words.argument();
-  const address = parseAddress(text);
-  if (!address) throw wrong(text, `invalid ${what} address`);
-  return address;
+/** Notes that a key word was there; each is allowed once. */
+function once({ seen }: { readonly seen: Set<string> }, key: string, text: string): void {
+  if (seen.has(key)) throw garbage(key, text);
+  seen.add(key);
 }
 
-const vxlan = kind('vxlan', VXLAN, [
+type VxlanState = State<typeof VXLAN>;
+
+/** An address of a tunnel; those of one tunnel are of one family. */
+function endFrom(state: VxlanState, words: Words, key: 'group' | 'remote' | 'local'): void {
+  const text = words.argument();
+  const { data } = state;
+  once(state, key, text);
+  const known = data.group ?? data.local ?? data.group6 ?? data.local6;
+  const { family, bytes } = addressFrom(
+    text,
+    known ? (known.length === 4 ? sys.AF_INET : sys.AF_INET6) : sys.AF_UNSPEC,
+  );
+  if (isMulticast(bytes) !== (key === 'group')) throw wrong(text, `invalid ${key} address`);
+  const which = key === 'local' ? 'local' : 'group';
+  data[family === sys.AF_INET6 ? (`${which}6` as const) : which] = bytes;
+}
+
+const end = (key: 'group' | 'remote' | 'local') => (state: VxlanState, words: Words) => endFrom(state, words, key);
+
+/** A number behind a key word that may be there once. */
+const onceNumber =
+  (
+    key: string,
+    set: (data: VxlanState['data'], value: number) => void,
+    most: number,
+    why: string,
+    names: Readonly<Record<string, number>> = {},
+  ) =>
+  (state: VxlanState, words: Words) => {
+    const text = words.argument();
+    once(state, key, text);
+    set(state.data, names[text] ?? numberIn(text, 0, most, () => wrong(text, why)));
+  };
+
+const NO_PORT = [
+  'vxlan: destination port not specified',
+  'Will use Linux kernel default (non-standard value)',
+  "Use 'dstport 4789' to get the IANA assigned value",
+  "Use 'dstport 0' to get default and quiet this message",
+].join('\n');
+
+/** The port of VXLAN-GPE. */
+const GPE_PORT = 4790;
+
+function settleVxlan({ data, seen, context }: VxlanState, isNew: boolean): void {
+  if (data.external && seen.has('id'))
+    throw new ToolError("vxlan: both 'external' and vni cannot be specified", FAILED);
+  // A tunnel whose ends come with the packets learns nothing.
+  if (data.external) data.learning ??= 0;
+  if (!isNew) return;
+  if (!data.external && !seen.has('id')) throw new ToolError('vxlan: missing virtual network identifier', FAILED);
+  if (seen.has('group') && data.link === undefined)
+    throw new ToolError("vxlan: 'group' requires 'dev' to be specified", FAILED);
+  if (data.port !== undefined) return;
+  if (data.gpe) data.port = GPE_PORT;
+  else context.world.warn(NO_PORT);
+}
+
+const vxlan = kind(
+  'vxlan',
+  VXLAN,
   [
-    'id~ vni',
-    ({ data }, words) => {
-      const text = words.argument();
-      data.id = numberIn(text, 0, (1 << 24) - 1, () => wrong(text, 'invalid id'));
-    },
-  ],
-  [
-    'group~ remote',
-    ({ data }, words) => {
-      const { family, bytes } = addressFor(words, 'group');
-      if (family === sys.AF_INET6) data.group6 = bytes;
-      else data.group = bytes;
-    },
-  ],
-  [
-    'local',
-    ({ data }, words) => {
-      const { family, bytes } = addressFor(words, 'local');
-      if (family === sys.AF_INET6) data.local6 = bytes;
-      else data.local = bytes;
-    },
-  ],
-  [
-    'dev~',
-    ({ data, context }, words) => {
-      const name = words.argument();
-      data.link = context.index(name);
-    },
-  ],
-  [
-    'ttl~ hoplimit',
-    ({ data }, words) => {
-      const text = words.argument();
-      if (text === 'inherit') data.ttlInherit = true;
-      else if (text === 'auto') data.ttl = 0;
-      else data.ttl = numberIn(text, 1, 255, () => wrong(text, 'TTL must be <= 255'));
-    },
-  ],
-  [
-    'tos~ dsfield',
-    ({ data }, words) => {
-      const text = words.argument();
-      data.tos = text === 'inherit' ? 1 : numberIn(text, 0, 255, () => wrong(text, 'bad TOS value'));
-    },
-  ],
-  [
-    'df',
-    ({ data }, words) => {
-      const text = words.argument();
-      const value = ['unset', 'set', 'inherit'].indexOf(text);
-      if (value < 0) throw wrong(text, "DF must be 'unset', 'set' or 'inherit'");
-      data.df = value;
-    },
-  ],
-  [
-    'ageing',
-    ({ data }, words) => {
-      const text = words.argument();
-      data.ageing = text === 'none' ? 0 : numberIn(text, 0, 0xffff_ffff, () => wrong(text, 'ageing timer'));
-    },
-  ],
-  [
-    'maxaddress',
-    ({ data }, words) => {
-      const text = words.argument();
-      data.limit = text === 'unlimited' ? 0 : numberIn(text, 0, 0xffff_ffff, () => wrong(text, 'max addresses'));
-    },
-  ],
-  [
-    'port srcport',
-    ({ data }, words) => {
-      const range = Buffer.alloc(4);
-      for (const at of [0, 2]) {
+    [
+      'id~ vni',
+      onceNumber(
+        'id',
+        (data, value) => {
+          data.id = value;
+        },
+        (1 << 24) - 1,
+        'invalid id',
+      ),
+    ],
+    ['group', end('group')],
+    ['remote', end('remote')],
+    ['local', end('local')],
+    [
+      'dev~',
+      (state, words) => {
+        const name = words.argument();
+        once(state, 'dev', name);
+        const index = state.context.findIndex(name);
+        if (index === undefined) throw new ToolError(`Cannot find device "${name}"`, WRONG);
+        state.data.link = index;
+      },
+    ],
+    [
+      'ttl~ hoplimit',
+      (state, words) => {
         const text = words.argument();
-        range.writeUInt16BE(
-          numberIn(text, 0, 0xffff, () => wrong(text, at ? 'max port' : 'min port')),
-          at,
-        );
-      }
-      data.ports = range;
-    },
+        once(state, 'ttl', text);
+        if (text === 'inherit') state.data.ttlInherit = true;
+        else if (text === 'auto') state.data.ttl = 0;
+        else state.data.ttl = numberIn(text, 0, 255, () => wrong(text, 'TTL must be <= 255'));
+      },
+    ],
+    [
+      'tos~ dsfield',
+      onceNumber(
+        'tos',
+        (data, value) => {
+          data.tos = value;
+        },
+        255,
+        'bad TOS value',
+        { inherit: 1 },
+      ),
+    ],
+    [
+      'df',
+      (state, words) => {
+        const text = words.argument();
+        once(state, 'df', text);
+        const value = ['unset', 'set', 'inherit'].indexOf(text);
+        if (value < 0) throw wrong(text, "DF must be 'unset', 'set' or 'inherit'");
+        state.data.df = value;
+      },
+    ],
+    [
+      'label~ flowlabel~',
+      onceNumber(
+        'flowlabel',
+        (data, value) => {
+          data.flowLabel = value;
+        },
+        0xfffff,
+        'invalid flowlabel',
+      ),
+    ],
+    [
+      'ageing',
+      onceNumber(
+        'ageing',
+        (data, value) => {
+          data.ageing = value;
+        },
+        0xffff_ffff,
+        'ageing timer',
+        { none: 0 },
+      ),
+    ],
+    [
+      'maxaddress',
+      onceNumber(
+        'maxaddress',
+        (data, value) => {
+          data.limit = value;
+        },
+        0xffff_ffff,
+        'max addresses',
+        { unlimited: 0 },
+      ),
+    ],
+    [
+      'port srcport',
+      (state, words) => {
+        once(state, 'srcport', words.next ?? '');
+        const range = Buffer.alloc(4);
+        for (const at of [0, 2]) {
+          const text = words.argument();
+          range.writeUInt16BE(
+            numberIn(text, 0, 0xffff, () => wrong(text, at ? 'max port' : 'min port')),
+            at,
+          );
+        }
+        state.data.ports = range;
+      },
+    ],
+    [
+      'dstport',
+      onceNumber(
+        'dstport',
+        (data, value) => {
+          data.port = value;
+        },
+        0xffff,
+        'dst port',
+      ),
+    ],
+    ...(['gbp', 'gpe'] as const).map(
+      (word) =>
+        [
+          word,
+          (state: VxlanState) => {
+            once(state, word, word);
+            state.data[word] = true;
+          },
+        ] as const,
+    ),
+    ...pairs<typeof VXLAN>({
+      learning: 'learning',
+      proxy: 'proxy',
+      rsc: 'rsc',
+      l2miss: 'l2miss',
+      l3miss: 'l3miss',
+      udpcsum: 'udpChecksum',
+      udp6zerocsumtx: 'udpZeroChecksum6Tx',
+      udp6zerocsumrx: 'udpZeroChecksum6Rx',
+      remcsumtx: 'remoteChecksumTx',
+      remcsumrx: 'remoteChecksumRx',
+      external: 'external',
+      vnifilter: 'vniFilter',
+    }).map(
+      ([word, take]) =>
+        [
+          word,
+          (state: VxlanState, words: Words, given: string) => {
+            once(state, word.replace(/^no/, ''), given);
+            take(state, words, given);
+          },
+        ] as const,
+    ),
   ],
-  [
-    'dstport',
-    ({ data }, words) => {
-      const text = words.argument();
-      data.port = numberIn(text, 0, 0xffff, () => wrong(text, 'dst port'));
-    },
-  ],
-  ...pairs<typeof VXLAN>({
-    learning: 'learning',
-    proxy: 'proxy',
-    rsc: 'rsc',
-    l2miss: 'l2miss',
-    l3miss: 'l3miss',
-    udpcsum: 'udpChecksum',
-    udp6zerocsumtx: 'udpZeroChecksum6Tx',
-    udp6zerocsumrx: 'udpZeroChecksum6Rx',
-    external: 'external',
-    vnifilter: 'vniFilter',
-  }),
-]);
+  { settle: settleVxlan },
+);
 
 /** Kinds with words of their own; any other kind is asked of the kernel by its name alone. veth is in ./link.ts. */
 export const KIND_PARSERS: Readonly<Record<string, KindParser>> = {

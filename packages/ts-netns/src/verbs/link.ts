@@ -33,12 +33,12 @@ import {
   unsigned,
   Words,
   WRONG,
+  type Writable,
   wrong,
 } from '../words.ts';
+import { idOf } from './ids.ts';
 import { KIND_PARSERS } from './kinds.ts';
 import { makeTun, TUN_WORDS, type TunRequest } from './tuntap.ts';
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 interface State {
   readonly context: Context;
@@ -107,7 +107,7 @@ const rows: Rows<State> = [
     'index',
     ({ header }, words) => {
       const text = words.argument();
-      header.index = numberIn(text, 1, 0x7fff_ffff, () => invalid(text, 'index'));
+      header.index = numberIn(text, 1, 0x7fff_ffff, () => wrong(text, 'Invalid "index" value'));
     },
   ],
   [
@@ -132,7 +132,7 @@ const rows: Rows<State> = [
     'txqueuelen~ qlen txqlen~',
     ({ attributes }, words) => {
       const text = words.argument();
-      attributes.queueLength = numberIn(text, 0, 0x7fff_ffff, () => invalid(text, 'txqueuelen'));
+      attributes.queueLength = numberIn(text, -0x8000_0000, 0x7fff_ffff, () => invalid(text, 'txqueuelen')) >>> 0;
     },
   ],
   [
@@ -155,7 +155,16 @@ const rows: Rows<State> = [
       attributes.carrier = onOff('carrier', words.argument()) ? 1 : 0;
     },
   ],
-  ['master~ vrf', masterOf],
+  ['master~', masterOf],
+  [
+    'vrf',
+    ({ context, attributes }, words) => {
+      const name = words.argument();
+      const index = context.findIndex(name);
+      if (index === undefined || context.link(index)?.info?.kind !== 'vrf') throw wrong(name, 'Not a valid VRF name\n');
+      attributes.master = index;
+    },
+  ],
   [
     'nomaster',
     ({ attributes }) => {
@@ -182,7 +191,7 @@ const rows: Rows<State> = [
     ({ attributes }, words) => {
       const text = words.argument();
       const group = numberOf('group', text);
-      if (group === undefined) throw invalid(text, 'group');
+      if (group === undefined || group > 0x7fff_ffff) throw invalid(text, 'group');
       attributes.group = group;
     },
   ],
@@ -226,6 +235,15 @@ const rows: Rows<State> = [
     },
   ],
   [
+    'link-netns',
+    ({ context, attributes }, words) => {
+      const name = words.argument();
+      const id = idOf(context, name);
+      if (id === undefined) throw invalid(name, 'link-netns');
+      attributes.linkNamespaceId = id;
+    },
+  ],
+  [
     'link-netnsid',
     ({ attributes }, words) => {
       attributes.linkNamespaceId = unsigned(words.argument(), 'link-netnsid');
@@ -249,6 +267,12 @@ const rows: Rows<State> = [
       attributes.gsoMaxSegments = unsigned(words.argument(), 'gso_max_segs');
     },
   ],
+  [
+    'gro_max_size',
+    ({ attributes }, words) => {
+      attributes.groMaxSize = unsigned(words.argument(), 'gro_max_size');
+    },
+  ],
 ];
 
 function parse(context: Context, words: Words): State {
@@ -267,18 +291,21 @@ function pair({ context, own }: State): LinkAttributes['info'] {
   if (words.next === undefined) return { kind: 'veth' };
   if (words.take() !== 'peer') throw new ToolError('Usage: ip link <options> type veth [peer <options>]', FAILED);
   const { header, attributes, device, name, kind } = parse(context, words);
-  const peer = { ...header, ...attributes, name: name ?? device, info: kind === undefined ? undefined : { kind } };
+  if (kind !== undefined) throw twice('type', kind);
+  const peer = { ...header, ...attributes, name: name ?? device };
   return { kind: 'veth', data: encodeAttributes(VETH, { peer }) };
 }
 
 /** What belongs to the kind; undefined where there is nothing to say. */
-function infoOf(state: State): LinkAttributes['info'] {
+function infoOf(state: State, isNew: boolean): LinkAttributes['info'] {
   const { kind, own, context } = state;
   if (kind === undefined) return undefined;
   if (kind === 'veth') return pair(state);
+  // What a kind wants is the kernel's to say where nothing is said.
+  if (!own.length && kind !== 'bridge_slave') return { kind };
   const words = new Words(own);
   const parser = KIND_PARSERS[kind];
-  if (parser) return parser(words, context);
+  if (parser) return parser(words, context, isNew);
   const [word] = own;
   if (word !== undefined)
     throw new ToolError(`Garbage instead of arguments "${word} ...". Try "ip link help".`, FAILED);
@@ -306,6 +333,8 @@ function closing(context: Context, act: () => void): void {
 export function add(context: Context, words: Words): void {
   const state = parse(context, words);
   const { header, attributes, kind, own } = state;
+  if (state.name !== undefined && state.device !== undefined)
+    throw new ToolError('both "name" and "dev" cannot be used when creating devices.', WRONG);
   const name = state.name ?? state.device;
   if (kind === undefined) throw new ToolError('Not enough information: "type" argument is required', FAILED);
   closing(context, () => {
@@ -321,7 +350,7 @@ export function add(context: Context, words: Words): void {
       }
       return;
     }
-    const info = infoOf(state);
+    const info = infoOf(state, true);
     const link = lowerLink(context, state.link);
     if (name !== undefined && Buffer.byteLength(name) > 15)
       throw new ToolError(
@@ -331,6 +360,19 @@ export function add(context: Context, words: Words): void {
       );
     context.route.request(addLink(header, { ...attributes, name, link, info }), `link add ${name ?? ''}`);
   });
+}
+
+/** A link keeps its number, unless it goes elsewhere. */
+function checkIndex({ header, attributes, device }: State): void {
+  const moves = attributes.namespaceFd !== undefined || attributes.namespacePid !== undefined;
+  if (device !== undefined && header.index !== undefined && !moves)
+    throw new ToolError('index can be used only when creating devices or when moving device to another netns.', WRONG);
+}
+
+function checkAddress(context: Context, index: number, address: Uint8Array | undefined): void {
+  const length = context.link(index)?.address?.length;
+  if (address && length !== undefined && length !== address.length)
+    throw new ToolError(`Invalid address length ${address.length} - must be ${length} bytes`, FAILED);
 }
 
 /** `ip link set`, also of all links of a group. */
@@ -345,9 +387,21 @@ export function set(context: Context, words: Words): void {
       return;
     }
     const index = device === undefined ? header.index : context.index(device);
-    const info = kind === undefined ? undefined : infoOf(state);
+    checkIndex(state);
+    if (index !== undefined) checkAddress(context, index, attributes.address);
+    const info = kind === undefined ? undefined : infoOf(state, false);
     context.route.request(
-      setLink({ ...header, index }, { ...attributes, name, link: lowerLink(context, link), info }),
+      setLink(
+        { ...header, index },
+        // A number beside a name is the one that it is to have where it goes.
+        {
+          ...attributes,
+          name,
+          link: lowerLink(context, link),
+          info,
+          newIndex: device === undefined ? undefined : header.index,
+        },
+      ),
       `link set ${device}`,
     );
   });

@@ -86,7 +86,10 @@ export function make(context: Context, name: string): void {
   try {
     inNewNamespace(context.sys, () => bindTo(context, '/proc/self/ns/net', path));
   } catch (error) {
-    if (error instanceof sys.SysError) context.sys.ignoring().unlink(path);
+    if (error instanceof sys.SysError) {
+      context.sys.ignoring().umount2(path, sys.MNT_DETACH);
+      context.sys.ignoring().unlink(path);
+    }
     fails(`Failed to create a new network namespace "${name}"`, error);
   }
 }
@@ -192,6 +195,12 @@ const inodeOf = (path: string): Inode | undefined => {
   }
 };
 
+function notOpened(error: unknown): ToolError {
+  const { errno = 0, code } = error as NodeJS.ErrnoException;
+  const remedy = code === 'EACCES' ? 'only root may look at the processes of others' : undefined;
+  return new ToolError(`Cannot open network namespace: ${sys.strerror(-errno)}`, FAILED, remedy);
+}
+
 /** The name of the namespace that a process is in, the caller's where none is named. */
 export function identify(context: Context, words: Words): void {
   const pid = words.take() ?? 'self';
@@ -200,8 +209,7 @@ export function identify(context: Context, words: Words): void {
   try {
     own = statSync(`/proc/${pid}/ns/net`);
   } catch (error) {
-    const { errno = 0 } = error as NodeJS.ErrnoException;
-    throw new ToolError(`Cannot open network namespace: ${sys.strerror(-errno)}`, FAILED);
+    throw notOpened(error);
   }
   const found = namespaceNames().find((name) => {
     const inode = inodeOf(`${RUN}/${name}`);
@@ -229,8 +237,7 @@ export function pids(context: Context, words: Words): void {
   try {
     found = processesIn(pathOf(name));
   } catch (error) {
-    const { errno = 0 } = error as NodeJS.ErrnoException;
-    throw new ToolError(`Cannot open network namespace: ${sys.strerror(-errno)}`, FAILED);
+    throw notOpened(error);
   }
   context.print(found.map((pid) => `${pid}\n`).join(''));
 }

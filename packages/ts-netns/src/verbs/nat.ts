@@ -35,6 +35,7 @@ import {
 import * as sys from '@ts/sys';
 import { type Context, openNamed } from '../context.ts';
 import { Entry, render } from '../entry.ts';
+import { alone } from '../lock.ts';
 import { checkNamespace } from '../namespaces.ts';
 import { FAILED, incomplete, linkNameFrom, prefixFrom, type Rows, takeAll, type Words, WRONG } from '../words.ts';
 import { forward, release, TABLE } from './forwarding.ts';
@@ -376,9 +377,12 @@ const object =
     const verb = words.take() ?? 'list';
     if (verb === 'list' || verb === 'show') list(context, word);
     else if (verb === 'add') {
-      if (!grant(context, [wish(words)])) throw new ToolError(`${word}: the rule is there already`, 2);
-    } else if (verb === 'del' || verb === 'delete') forget(context, wish(words));
-    else throw new ToolError(`Command "${verb}" is unknown: add, del or list.`, WRONG);
+      const wanted = wish(words);
+      if (!alone(context, () => grant(context, [wanted]))) throw new ToolError(`${word}: the rule is there already`, 2);
+    } else if (verb === 'del' || verb === 'delete') {
+      const unwanted = wish(words);
+      alone(context, () => forget(context, unwanted));
+    } else throw new ToolError(`Command "${verb}" is unknown: add, del or list.`, WRONG);
   };
 
 export const nat = object('nat', natWish);
@@ -428,9 +432,11 @@ export function publish(context: Context, words: Words): void {
   }
   const { name, publication, to } = publicationFrom(words);
   const wish = publicationWish(name, to ?? addressIn(context, name, publication.address?.family), publication);
-  if (wishesIn(present(context), 'publish').some((comment) => takesPort(comment, publication)))
-    throw new ToolError(`port ${publication.outside}/${publication.protocol} is published already`, 2);
-  grant(context, [wish]);
+  alone(context, () => {
+    if (wishesIn(present(context), 'publish').some((comment) => takesPort(comment, publication)))
+      throw new ToolError(`port ${publication.outside}/${publication.protocol} is published already`, 2);
+    grant(context, [wish]);
+  });
 }
 
 /** Whether a published port is the one that is wanted. */
@@ -451,10 +457,11 @@ export function unpublish(context: Context, words: Words): void {
   if (name === undefined) throw incomplete();
   const text = words.take();
   const ports = text === undefined ? undefined : formatPublication(parsePublication(text));
-  const count = revoke(context, ({ comment = '' }) => {
+  const isMeant = ({ comment = '' }: Rule) => {
     const [word, owner, own] = comment.split(' ');
     return word === 'publish' && owner === name && (ports === undefined || own === ports);
-  });
+  };
+  const count = alone(context, () => revoke(context, isMeant));
   if (!count)
     throw new ToolError(`nothing is published of ${name}${ports === undefined ? '' : ` as ${ports}`}`, FAILED);
 }

@@ -13,7 +13,7 @@ import * as sys from '@ts/sys';
 import type { Context } from '../context.ts';
 import { render } from '../entry.ts';
 import { numberOf } from '../names.ts';
-import { chosen, showNeighbor, stateOf } from '../show/neighbor.ts';
+import { flushed, showNeighbor, stateOf } from '../show/neighbor.ts';
 import { addressFrom, FAILED, noDevice, type Rows, takeAll, twice, type Words, WRONG, wrong } from '../words.ts';
 
 interface State {
@@ -70,7 +70,7 @@ const rows = (context: Context): Rows<State> => [
     },
   ],
   [
-    'protocol',
+    'protocol~',
     (state, words) => {
       const text = words.argument();
       const protocol = numberOf('rt_protos', text);
@@ -115,6 +115,7 @@ export function remove(context: Context, words: Words): void {
 }
 
 export function get(context: Context, words: Words): void {
+  if (words.next === undefined) throw new ToolError('Device and address are required arguments.', FAILED);
   const { header, attributes } = messageOf(context, parse(context, words, 0));
   const found = getNeighbor(
     context.route,
@@ -124,18 +125,14 @@ export function get(context: Context, words: Words): void {
   context.print(render([showNeighbor(context, found, false)], context.settings));
 }
 
-/** All that `show` with the same words shows, except permanent ones. */
+/** All that `show` with the same words shows, except what stays by itself: permanent ones and those without ARP. */
 export function flush(context: Context, words: Words): void {
   if (words.next === undefined) throw new ToolError('Flush requires arguments.', FAILED);
-  const hasState = words.all.includes('nud');
-  const { found } = chosen(context, words);
-  for (const each of found) {
-    if (!hasState && each.state & (sys.NUD_PERMANENT | sys.NUD_NOARP)) continue;
+  for (const each of flushed(context, words))
     context.route.request(
       deleteNeighbor(
         { family: each.family, index: each.index, state: sys.NUD_FAILED, flags: each.flags },
         { destination: each.destination },
       ),
     );
-  }
 }

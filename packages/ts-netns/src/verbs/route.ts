@@ -2,6 +2,7 @@
 import { ToolError } from '@ts/cli';
 import {
   type Address,
+  bitsOf,
   deleteRoute,
   getRoute,
   listRoutes,
@@ -21,12 +22,12 @@ import * as sys from '@ts/sys';
 import type { Context } from '../context.ts';
 import { render } from '../entry.ts';
 import { numberOf } from '../names.ts';
-import { FAMILIES } from '../settings.ts';
 import { type RouteView, showRoute, TYPES } from '../show/route.ts';
 import {
   addressFrom,
   FAILED,
   garbage,
+  gatewayFrom,
   noDevice,
   numberIn,
   prefixFrom,
@@ -35,10 +36,10 @@ import {
   rowOf,
   takeAll,
   type Words,
+  WRONG,
+  type Writable,
   wrong,
 } from '../words.ts';
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 interface State {
   readonly context: Context;
@@ -80,12 +81,6 @@ const typeOf = (word: string) => {
   return type > 0 ? type : undefined;
 };
 
-function gatewayFrom(words: Words, family: number): Address {
-  const named = words.next === undefined ? undefined : FAMILIES[words.next];
-  if (named !== undefined) words.take();
-  return addressFrom(words.argument(), named ?? family);
-}
-
 const deviceRow = [
   'dev oif~',
   (state: { device?: string }, words: Words) => {
@@ -103,7 +98,6 @@ const METRIC_WORDS: Readonly<Record<string, Exclude<keyof Metrics, 'congctl' | '
   'cwnd~': 'cwnd',
   'initcwnd~': 'initcwnd',
   'initrwnd~': 'initrwnd',
-  'features~': 'features',
   'quickack~': 'quickack',
   'ssthresh~': 'ssthresh',
 };
@@ -120,6 +114,17 @@ const METRIC_BITS: Readonly<Record<string, number>> = {
   quickack: sys.RTAX_QUICKACK,
   ssthresh: sys.RTAX_SSTHRESH,
 };
+
+/** A time in milliseconds, or with its unit; without one, the number is what the kernel takes, `fine` times as much. */
+function timeFrom(words: Words, key: string, fine: number): number {
+  const text = words.argument();
+  const [, number, unit = ''] = /^(\d+(?:\.\d*)?|0x[0-9a-f]+)(s|secs?|ms|msecs?)?$/i.exec(text) ?? [];
+  const time = Math.ceil(Number(number) * (unit.startsWith('s') ? 1000 : 1));
+  const value = unit === '' ? time : time * fine;
+  // Also where there is no number.
+  if (!(value <= 0xffff_ffff)) throw wrong(text, `"${key}" value is invalid\n`);
+  return value;
+}
 
 const metricRows: Rows<State> = Object.entries(METRIC_WORDS).map(([word, name]) => [
   word,
@@ -154,19 +159,24 @@ const HOP_ROWS: Rows<Hop & { family: number }> = [
   ],
 ];
 
+/** Takes the rest: behind the first way there are only others. */
 function hopsFrom(state: State, words: Words): void {
-  const hop = { flags: 0, family: state.header.family ?? 0 } as Hop & { family: number };
-  while (words.next !== undefined && words.next !== 'nexthop') {
-    const word = words.argument();
-    const row = rowOf(HOP_ROWS, word);
-    if (!row) {
-      words.back();
-      break;
-    }
-    row[1](hop, words, word);
+  words.back();
+  while (words.next !== undefined) {
+    if (!words.skip('nexthop'))
+      throw new ToolError(`Error: "nexthop" or end of line is expected instead of "${words.next}"`, WRONG);
+    if (words.next === undefined) throw new ToolError('Error: unexpected end of line after "nexthop"', WRONG);
+    const hop = { flags: 0, family: state.header.family ?? 0 } as Hop & { family: number };
+    for (let row = words.rowOf(HOP_ROWS); row; row = words.rowOf(HOP_ROWS)) row[1](hop, words, words.argument());
+    state.hops.push(hop);
   }
-  state.hops.push(hop);
-  if (words.skip('nexthop')) hopsFrom(state, words);
+}
+
+/** Index of the link of one way. */
+function hopIndexOf(context: Context, device: string | undefined): number {
+  const index = device === undefined ? 0 : context.findIndex(device);
+  if (index === undefined) throw new ToolError(`Cannot find device "${device}"\nError: cannot parse nexthop`, WRONG);
+  return index;
 }
 
 const rows: Rows<State> = [
@@ -191,7 +201,7 @@ const rows: Rows<State> = [
     },
   ],
   [
-    'tos~ dsfield~',
+    'tos dsfield~',
     (state, words) => {
       const text = words.argument();
       state.header.tos = numberIn(text, 0, 255, () => wrong(text, '"tos" value is invalid\n'));
@@ -220,6 +230,46 @@ const rows: Rows<State> = [
     (state, words) => {
       if (words.skip('lock')) state.lock |= 1 << sys.RTAX_CC_ALGO;
       state.metrics.congctl = words.argument();
+    },
+  ],
+  [
+    'rtt~',
+    (state, words) => {
+      if (words.skip('lock')) state.lock |= 1 << sys.RTAX_RTT;
+      state.metrics.rtt = timeFrom(words, 'rtt', 8);
+    },
+  ],
+  [
+    'rttvar~',
+    (state, words) => {
+      if (words.skip('lock')) state.lock |= 1 << sys.RTAX_RTTVAR;
+      state.metrics.rttvar = timeFrom(words, 'rttvar', 4);
+    },
+  ],
+  [
+    'rto_min~',
+    (state, words) => {
+      // Set by hand, it always holds.
+      state.lock |= 1 << sys.RTAX_RTO_MIN;
+      state.metrics.rto_min = timeFrom(words, 'rto_min', 1);
+    },
+  ],
+  [
+    'features~',
+    (state, words) => {
+      if (words.skip('lock')) state.lock |= 1 << sys.RTAX_FEATURES;
+      const text = words.argument();
+      if (text !== 'ecn') throw wrong(text, '"features" value not valid\n');
+      state.metrics.features = sys.RTAX_FEATURE_ECN;
+    },
+  ],
+  [
+    'fastopen_no_cookie',
+    (state, words) => {
+      const text = words.argument();
+      const value = numberIn(text, 0, 0xffff_ffff, () => wrong(text, '"fastopen_no_cookie" value is invalid\n'));
+      if (value > 1) throw wrong(text, '"fastopen_no_cookie" value should be 0 or 1\n');
+      state.metrics.fastopen_no_cookie = value;
     },
   ],
   [
@@ -337,7 +387,7 @@ function parse(
       (hop): NextHop => ({
         flags: hop.flags,
         hops: (hop.weight ?? 1) - 1,
-        index: hop.device === undefined ? 0 : indexOf(context, hop.device),
+        index: hopIndexOf(context, hop.device),
         ...via(hop.gateway),
       }),
     );
@@ -388,6 +438,8 @@ interface Selection {
   protocol?: number;
   scope?: number;
   type?: number;
+  tos?: number;
+  metric?: number;
   /** Routes within this prefix. */
   root?: Prefix | 'default';
   /** Routes that this prefix lies within. */
@@ -448,6 +500,20 @@ const SELECTION: Rows<Selection> = [
     },
   ],
   [
+    'tos dsfield~',
+    (selection, words) => {
+      const text = words.argument();
+      selection.tos = numberIn(text, 0, 255, () => wrong(text, 'TOS value is invalid\n'));
+    },
+  ],
+  [
+    'metric',
+    (selection, words) => {
+      const text = words.argument();
+      selection.metric = numberIn(text, 0, 0xffff_ffff, () => wrong(text, '"metric" value is invalid\n'));
+    },
+  ],
+  [
     'root',
     (selection, words) => {
       selection.root = destinationFrom(words.argument(), selection.family) ?? 'default';
@@ -502,22 +568,22 @@ function covers(route: Route, prefix: Prefix | 'default'): boolean {
 }
 
 /** Routes of a table, 0 for all. A namespace that has never had a route lacks the main table, too: that is no error. */
-function routesOf(context: Context, family: number, table: number): Route[] {
+function routesOf(context: Context, family: number, table: number, what: 'Dump' | 'Flush'): Route[] {
   try {
     return listRoutes(context.route, { family, table8: table < 256 ? table : 0 }, table ? { table } : {});
   } catch (error) {
     if (!(error instanceof NetlinkError) || error.code !== 'ENOENT') throw error;
-    if (!table || table === sys.RT_TABLE_MAIN) return [];
-    throw new ToolError(`Error: ${error.text ?? sys.strerror(error.errno)}.\nDump terminated`, REFUSED);
+    if (!table || (table === sys.RT_TABLE_MAIN && what === 'Dump')) return [];
+    throw new ToolError(`Error: ${error.text ?? sys.strerror(error.errno)}.\n${what} terminated`, REFUSED);
   }
 }
 
-function select(context: Context, words: Words): { found: Route[]; view: RouteView } {
+function select(context: Context, words: Words, what: 'Dump' | 'Flush'): { found: Route[]; view: RouteView } {
   const selection = selectionFrom(context, words);
   const { device, table = sys.RT_TABLE_MAIN } = selection;
   const index = device === undefined ? undefined : indexOf(context, device);
   const family = selection.family || (table ? sys.AF_INET : 0);
-  const found = routesOf(context, family, table).filter(
+  const found = routesOf(context, family, table, what).filter(
     (route) =>
       (route.family === sys.AF_INET || route.family === sys.AF_INET6) &&
       !(route.flags & sys.RTM_F_CLONED) &&
@@ -526,6 +592,8 @@ function select(context: Context, words: Words): { found: Route[]; view: RouteVi
       (selection.protocol === undefined || route.protocol === selection.protocol) &&
       (selection.scope === undefined || route.scope === selection.scope) &&
       (selection.type === undefined || route.type === selection.type) &&
+      (selection.tos === undefined || route.tos === selection.tos) &&
+      (selection.metric === undefined || (route.metric ?? 0) === selection.metric) &&
       (!selection.via || (route.gateway !== undefined && within(route.gateway, 128, selection.via))) &&
       (!selection.source ||
         (route.preferredSource !== undefined && within(route.preferredSource, 128, selection.source))) &&
@@ -541,6 +609,7 @@ function select(context: Context, words: Words): { found: Route[]; view: RouteVi
       hidesScope: selection.scope !== undefined,
       hidesSource: isWhole(selection.source),
       hidesVia: isWhole(selection.via),
+      hidesMetric: selection.metric !== undefined,
     },
   };
 }
@@ -548,7 +617,7 @@ function select(context: Context, words: Words): { found: Route[]; view: RouteVi
 const isWhole = (prefix: Prefix | undefined) => prefix !== undefined && prefix.length === prefix.bytes.length * 8;
 
 export function show(context: Context, words: Words): void {
-  const { found, view } = select(context, words);
+  const { found, view } = select(context, words, 'Dump');
   context.print(
     render(
       found.map((route) => showRoute(context, route, view)),
@@ -560,16 +629,18 @@ export function show(context: Context, words: Words): void {
 /** Deletes all that `show` with the same words shows. */
 export function flush(context: Context, words: Words): void {
   if (words.next === undefined) throw new ToolError('"ip route flush" requires arguments.', FAILED);
-  const { found } = select(context, words);
+  const { found } = select(context, words, 'Flush');
   if (!found.length && context.settings.statistics) context.print('Nothing to flush.\n');
   for (const route of found) {
     const { family, destinationLength, sourceLength, tos, table8, protocol, scope, type } = route;
-    const { destination, source, index, gateway, metric, table, nextHops } = route;
+    const { destination, source, index, gateway, metric, table, nextHops, nextHopId } = route;
+    // Its next hop by id says all that it would say itself.
+    const way = nextHopId === undefined ? { index, gateway, nextHops } : { nextHopId };
     try {
       context.route.request(
         deleteRoute(
           { family, destinationLength, sourceLength, tos, table8, protocol, scope, type },
-          { destination, source, index, gateway, metric, table, nextHops },
+          { destination, source, metric, table, ...way },
         ),
         'route flush',
       );
@@ -589,9 +660,18 @@ interface Lookup {
   input?: string;
   output?: string;
   mark?: number;
-  table?: number;
   fib?: boolean;
+  tos?: number;
+  uid?: number;
+  ipProtocol?: number;
+  sourcePort?: number;
+  destinationPort?: number;
+  /** The answer is asked for again, as for a socket that is connected by it. */
+  connected?: boolean;
+  notify?: boolean;
 }
+
+const IP_PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, 'ipv6-icmp': 58, sctp: 132 };
 
 const LOOKUP: Rows<Lookup> = [
   [
@@ -616,7 +696,54 @@ const LOOKUP: Rows<Lookup> = [
     'mark',
     (lookup, words) => {
       const text = words.argument();
-      lookup.mark = numberIn(text, 0, 0xffff_ffff, () => wrong(text, 'invalid mark value\n'));
+      lookup.mark = numberIn(text, 0, 0xffff_ffff, () => wrong(text, 'invalid mark value'));
+    },
+  ],
+  [
+    'tos dsfield~',
+    (lookup, words) => {
+      const text = words.argument();
+      lookup.tos = numberIn(text, 0, 255, () => wrong(text, 'TOS value is invalid\n'));
+    },
+  ],
+  [
+    'uid',
+    (lookup, words) => {
+      const text = words.argument();
+      lookup.uid = numberIn(text, 0, 0xffff_ffff, () => wrong(text, 'invalid UID\n'));
+    },
+  ],
+  [
+    'ipproto',
+    (lookup, words) => {
+      const text = words.argument();
+      lookup.ipProtocol = IP_PROTOCOLS[text] ?? numberIn(text, 0, 255, () => wrong(text, 'Invalid "ipproto" value\n'));
+    },
+  ],
+  [
+    'sport',
+    (lookup, words) => {
+      const text = words.argument();
+      lookup.sourcePort = numberIn(text, 0, 0xffff, () => wrong(text, 'invalid sport\n'));
+    },
+  ],
+  [
+    'dport',
+    (lookup, words) => {
+      const text = words.argument();
+      lookup.destinationPort = numberIn(text, 0, 0xffff, () => wrong(text, 'invalid dport\n'));
+    },
+  ],
+  [
+    'notify~',
+    (lookup) => {
+      lookup.notify = true;
+    },
+  ],
+  [
+    'connected~',
+    (lookup) => {
+      lookup.connected = true;
     },
   ],
   [
@@ -635,23 +762,41 @@ export function get(context: Context, words: Words): void {
     lookup.destination = prefixFrom(text, lookup.family);
     lookup.family = lookup.destination.family;
   });
-  const { destination, from, input, output, mark, fib } = lookup;
-  if (!destination) throw new ToolError('need at least a destination address', FAILED);
-  const route = getRoute(
-    context.route,
+  const { from, input, output, mark, fib, tos, uid, ipProtocol, sourcePort, destinationPort } = lookup;
+  if (!lookup.destination) throw new ToolError('need at least a destination address', FAILED);
+  const whole = bitsOf(lookup.destination.family);
+  const destination = { ...lookup.destination, length: whole };
+  if (lookup.destination.length !== whole)
+    context.world.warn(
+      `Warning: /${lookup.destination.length} as prefix is invalid, only /${whole} (or none) is supported.`,
+    );
+  const ask = (header: RouteHeader, attributes: RouteAttributes) =>
+    getRoute(
+      context.route,
+      {
+        family: destination.family,
+        destinationLength: destination.length,
+        tos,
+        flags:
+          (destination.family === sys.AF_INET ? sys.RTM_F_LOOKUP_TABLE : 0) |
+          (fib ? sys.RTM_F_FIB_MATCH : 0) |
+          (lookup.notify ? sys.RTM_F_NOTIFY : 0),
+        ...header,
+      },
+      { destination: destination.bytes, mark, uid, ipProtocol, sourcePort, destinationPort, ...attributes },
+    );
+  const route = ask(
+    { sourceLength: from?.length ?? 0 },
     {
-      family: destination.family,
-      destinationLength: destination.length,
-      sourceLength: from?.length ?? 0,
-      flags: (destination.family === sys.AF_INET ? sys.RTM_F_LOOKUP_TABLE : 0) | (fib ? sys.RTM_F_FIB_MATCH : 0),
-    },
-    {
-      destination: destination.bytes,
       source: from?.bytes,
       index: output === undefined ? undefined : indexOf(context, output),
       inputIndex: input === undefined ? undefined : indexOf(context, input),
-      mark,
     },
   );
-  context.print(render([showRoute(context, route, {})], context.settings));
+  const print = (found: Route) => context.print(render([showRoute(context, found, {})], context.settings));
+  print(route);
+  if (!lookup.connected || from) return;
+  // As a socket that this address is bound to would ask.
+  const { preferredSource: source, index } = route;
+  print(ask({ sourceLength: (source?.length ?? 0) * 8 }, { source, index }));
 }

@@ -56,7 +56,10 @@ export const TUN_WORDS: Rows<TunRequest> = [
 ];
 
 /** struct ifreq: name, flags. */
-function interfaceRequest({ name, mode, packetInfo, oneQueue, virtioHeader, multiQueue }: TunRequest): Buffer {
+function interfaceRequest(
+  { name, mode, packetInfo, oneQueue, virtioHeader, multiQueue }: TunRequest,
+  extra: number,
+): Buffer {
   const bytes = Buffer.alloc(40);
   bytes.write(name, 0, 15, 'utf8');
   bytes.writeUInt16LE(
@@ -64,22 +67,25 @@ function interfaceRequest({ name, mode, packetInfo, oneQueue, virtioHeader, mult
       (packetInfo ? 0 : sys.IFF_NO_PI) |
       (oneQueue ? sys.IFF_ONE_QUEUE : 0) |
       (virtioHeader ? sys.IFF_VNET_HDR : 0) |
-      (multiQueue ? sys.IFF_MULTI_QUEUE : 0),
+      (multiQueue ? sys.IFF_MULTI_QUEUE : 0) |
+      extra,
     16,
   );
   return bytes;
 }
 
-function withDevice(context: Context, request: TunRequest, act: (fd: number) => void): void {
+function withDevice(context: Context, request: TunRequest, extra: number, act: (fd: number) => void): void {
   context.there(() => {
     let fd: number;
     try {
       fd = openSync(DEVICE, 'r+');
     } catch (error) {
-      throw new ToolError(`open: ${sys.strerror(-((error as NodeJS.ErrnoException).errno ?? 0))}`, FAILED);
+      const { errno = 0, code } = error as NodeJS.ErrnoException;
+      const remedy = code === 'EACCES' || code === 'EPERM' ? `who may write ${DEVICE} may do this: root` : undefined;
+      throw new ToolError(`open: ${sys.strerror(-errno)}`, FAILED, remedy);
     }
     try {
-      context.sys.or('ioctl(TUNSETIFF)').ioctl(fd, sys.TUNSETIFF, interfaceRequest(request));
+      context.sys.or('ioctl(TUNSETIFF)').ioctl(fd, sys.TUNSETIFF, interfaceRequest(request, extra));
       act(fd);
     } finally {
       closeSync(fd);
@@ -88,7 +94,7 @@ function withDevice(context: Context, request: TunRequest, act: (fd: number) => 
 }
 
 export const makeTun = (context: Context, request: TunRequest): void =>
-  withDevice(context, request, (fd) => {
+  withDevice(context, request, sys.IFF_TUN_EXCL, (fd) => {
     if (request.user !== undefined) context.sys.or('ioctl(TUNSETOWNER)').ioctl(fd, sys.TUNSETOWNER, request.user);
     if (request.group !== undefined) context.sys.or('ioctl(TUNSETGROUP)').ioctl(fd, sys.TUNSETGROUP, request.group);
     context.sys.or('ioctl(TUNSETPERSIST)').ioctl(fd, sys.TUNSETPERSIST, 1);
@@ -148,7 +154,7 @@ export function remove(context: Context, words: Words): void {
   const request = parse(context, words);
   needsMode(request);
   if (!request.name) throw wrong('', 'name required');
-  withDevice(context, request, (fd) => context.sys.or('ioctl(TUNSETPERSIST)').ioctl(fd, sys.TUNSETPERSIST, 0));
+  withDevice(context, request, 0, (fd) => context.sys.or('ioctl(TUNSETPERSIST)').ioctl(fd, sys.TUNSETPERSIST, 0));
   context.forget();
 }
 

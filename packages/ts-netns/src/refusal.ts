@@ -1,0 +1,20 @@
+/** The kernel's refusals in iproute2's words, and what helps. */
+import { ToolError } from '@ts/cli';
+import { NetlinkError } from '@ts/netlink';
+import { strerror } from '@ts/sys';
+import { REFUSED } from './words.ts';
+
+/** Any other error stays as it is. */
+export function refusal(error: unknown, status = REFUSED): unknown {
+  if (!(error instanceof NetlinkError)) return error;
+  const message =
+    error.text === undefined
+      ? `RTNETLINK answers: ${strerror(error.errno)}`
+      : `Error: ${error.text}${error.text.endsWith('.') ? '' : '.'}`;
+  return new ToolError(message, status, remedyOf(error));
+}
+
+function remedyOf({ code }: NetlinkError): string | undefined {
+  if (code !== 'EPERM') return undefined;
+  return 'this needs CAP_NET_ADMIN in the network namespace: be root, or do it in namespaces of your own: ts-unshare --map-root-user --net';
+}
