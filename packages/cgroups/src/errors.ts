@@ -5,6 +5,8 @@ export const NOT_ALLOWED = { status: 87, text: 'Cgroup, operation not allowed' }
 export const NO_VALUE = { status: 91, text: 'error parsing parameter name' } as const;
 export const OPERATION_FAILED = { status: 93, text: 'Cgroup operation failed' } as const;
 export const NO_SUCH_PARAMETER = { status: 95, text: 'Cgroup, requested group parameter does not exist' } as const;
+/** The other version of control groups has nothing that does the job. */
+export const NO_COUNTERPART = { status: 111 } as const;
 /** What the kernel has refused. */
 export const OTHER = { status: 96 } as const;
 export const PARSING = { text: 'cgroup controller and path parsing failed' } as const;
