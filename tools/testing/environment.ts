@@ -14,6 +14,7 @@ export const debianPackages: readonly string[] = [
   'linux-libc-dev-armhf-cross',
   'iproute2',
   'nftables',
+  'linux-perf',
   'uidmap',
   'iputils-ping',
   'procps',

@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder, workspaceRoot } from '../workspace.ts';
-import { run } from './process.ts';
+import { run, runTool } from './process.ts';
 import type { TestReport } from './report.ts';
-import { nothing, sum, type Tally, tallyOfTests } from './tally.ts';
+import { nothing, sum, type Tally, tallyOfCheck, tallyOfTests } from './tally.ts';
 
 /** Programs, and the Debian packages that have them. */
 const needed = {
@@ -67,7 +67,7 @@ async function runIn(machine: Machine, folder: string, vitestArgs: readonly stri
   const report = join(folder, 'report.json');
   const options = ['--timeout', String(timeoutSeconds), '--dir', workspaceRoot, '--rw', folder, ...machine.options];
   const vitest = [process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--root', 'e2e'];
-  const command = ['env', `VITEST_REPORT_FILE=${report}`, ...vitest, ...machine.files, ...vitestArgs];
+  const command = ['env', 'TS_TEST_LINKED=1', `VITEST_REPORT_FILE=${report}`, ...vitest, ...machine.files, ...vitestArgs];
   const boot = () => {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
@@ -91,6 +91,9 @@ async function runIn(machine: Machine, folder: string, vitestArgs: readonly stri
 export async function runMachineTests(vitestArgs: string[]): Promise<Tally> {
   const reason = whyNot();
   if (reason) return skipped('e2e in virtual machines', reason);
+  // Made here, for it takes the machine long.
+  const linked = await runTool('compat', [join(workspaceRoot, 'dist/compat')]);
+  if (linked !== 0) return tallyOfCheck('the links with the names of the originals', linked);
   const results: (readonly [Machine, Tally])[] = [];
   for (const machine of machines) {
     console.log(`\n${nameOf(machine)}`);

@@ -1,4 +1,6 @@
 /** The words and exit statuses of libcgroup, which scripts look for. */
+/** A v2 group that the named controllers are not handed down to. */
+export const NOT_HANDED_DOWN = { status: 81, text: 'Cgroup is not mounted' } as const;
 export const NOT_EXISTING = { status: 82, text: 'Cgroup does not exist' } as const;
 export const NOT_MOUNTED = { status: 84, text: 'Cgroup one of the needed subsystems is not mounted' } as const;
 export const NOT_ALLOWED = { status: 87, text: 'Cgroup, operation not allowed' } as const;

@@ -2,7 +2,7 @@
 import { changeRules, type DeviceRules, listRules } from './devices.ts';
 import { findHome, type Hierarchies, type Reader, whyMissing } from './hierarchies.ts';
 import { type Attached, attachedTo } from './programs.ts';
-import { type Group, groupAt } from './spec.ts';
+import { type Group, groupAt, notHandedDown } from './spec.ts';
 import type { Step } from './steps.ts';
 import { type Now, type Row, SETTINGS } from './table.ts';
 
@@ -113,7 +113,7 @@ function locate(hierarchies: Hierarchies, path: string, name: string, world: Rea
   if (hierarchy.version === 2 && home?.enable !== undefined && !given?.includes(home.enable))
     return {
       no: 'file',
-      hint: `the group has no controller '${home.enable}': cgcreate -g ${home.enable}:${path} hands it down`,
+      hint: notHandedDown(home.enable, path),
     };
   return { no: 'file', hint: `there is no ${directory}/${name}` };
 }
