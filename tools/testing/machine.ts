@@ -67,7 +67,14 @@ async function runIn(machine: Machine, folder: string, vitestArgs: readonly stri
   const report = join(folder, 'report.json');
   const options = ['--timeout', String(timeoutSeconds), '--dir', workspaceRoot, '--rw', folder, ...machine.options];
   const vitest = [process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--root', 'e2e'];
-  const command = ['env', 'TS_TEST_LINKED=1', `VITEST_REPORT_FILE=${report}`, ...vitest, ...machine.files, ...vitestArgs];
+  const command = [
+    'env',
+    'TS_TEST_LINKED=1',
+    `VITEST_REPORT_FILE=${report}`,
+    ...vitest,
+    ...machine.files,
+    ...vitestArgs,
+  ];
   const boot = () => {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
