@@ -87,7 +87,7 @@ async function runIn(machine: Machine, folder: string, vitestArgs: readonly stri
   }
   if (status === noMachine) return skipped(nameOf(machine), 'no machine could be made: see above');
   const found = existsSync(report) ? (JSON.parse(readFileSync(report, 'utf8')) as TestReport) : undefined;
-  const tally = tallyOfTests(nameOf(machine), status === 0, found);
+  const tally = tallyOfTests('all tests', status === 0, found);
   return { ...tally, failed: tally.failed.map((test) => `${nameOf(machine)}: ${test}`) };
 }
 
