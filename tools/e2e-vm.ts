@@ -1,7 +1,7 @@
-// Runs the end-to-end tests that need a cgroup v2 tree with all controllers: npm run e2e:vm [-- ARGUMENTS OF VITEST]
+// Runs the end-to-end tests that need cgroup v2 alone, AppArmor or SELinux: npm run e2e:vm [-- ARGUMENTS OF VITEST]
 //
-// They run in a small virtual machine (tools/vm/vm-run) on what is built already (npm run build). Without KVM for the
-// machine's kernel it is emulated: a few minutes. What is missing for it is told and counted as a skip.
+// They run in small virtual machines (tools/vm/vm-run) on what is built already (npm run build). Without KVM for the
+// machines' kernel they are emulated: a few minutes. What is missing for it is told and counted as a skip.
 import { machineStep, runSteps } from './testing/steps.ts';
 import { summaryLines } from './testing/tally.ts';
 

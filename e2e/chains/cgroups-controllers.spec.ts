@@ -1,14 +1,48 @@
 /** C6: each controller does its job. What v1 has not mounted, the test mounts in a mount namespace of its own. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, type TestContext, test } from 'vitest';
 import { mountOf, OwnGroup, trees } from '../harness/cgroups.ts';
-import { originalPath, run, shell, temporaryFolder } from '../harness/run.ts';
+import { compileC, needsCompiler } from '../harness/compile.ts';
+import { originalPath, type Result, root, run, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsController, needsProgram, needsRoot } from '../harness/skip.ts';
 import { until, untilScopeEnds } from '../harness/target.ts';
 
 /** A shell that counts in a loop, until the test's scope ends. */
 const busy = (line: string) => untilScopeEnds(['sh', '-c', line], { env: { PATH: originalPath } });
+
+/** Controllers that the kernel has and nobody has mounted, mounted for the shell scripts of a test, and for them alone. */
+function ownMount(context: TestContext, controllers: string) {
+  needs(context, needsRoot);
+  const known = readFileSync('/proc/cgroups', 'utf8');
+  const mounted = trees().flatMap((tree) => tree.controllers);
+  for (const name of controllers.split(','))
+    if (!new RegExp(`^${name}\\t.*1$`, 'm').test(known) || mounted.includes(name))
+      context.skip(`${name} is not a controller that this kernel has and that is free`);
+  const folder = temporaryFolder();
+  const path = join(folder.path, 'mount');
+  mkdirSync(path);
+  return {
+    path,
+    folder: folder.path,
+    shell(script: string): Result {
+      const result = run([
+        ...['unshare', '-m', 'sh', '-c'],
+        // A hierarchy whose groups are still on their way out outlives its mount; the next umount takes it away.
+        `mount() { command mount -t cgroup -o ${controllers} none ${path}; }
+         mount || exit 76; sh -c "$1"; status=$?; umount ${path}
+         for round in $(seq 20); do
+           sleep 0.2; grep -q ":${controllers}:" /proc/self/cgroup || break
+           mount && umount ${path}
+         done; exit $status`,
+        ...['sh', script],
+      ]);
+      if (result.status === 76) context.skip(`${controllers} cannot be mounted: ${result.stderr}`);
+      return result;
+    },
+    [Symbol.dispose]: () => folder[Symbol.dispose](),
+  };
+}
 
 const LOOP = 'exec sh -c "while :; do :; done"';
 /** User and system time of a process in ticks. */
@@ -146,31 +180,73 @@ describe('C6', () => {
     },
   ])
     test(`${controllers}: where the kernel has it, mounted by the test`, (context) => {
-      needs(context, needsRoot);
-      const known = readFileSync('/proc/cgroups', 'utf8');
-      const mounted = trees().flatMap((tree) => tree.controllers);
-      for (const name of controllers.split(','))
-        if (!new RegExp(`^${name}\\t.*1$`, 'm').test(known) || mounted.includes(name))
-          context.skip(`${name} is not a controller that this kernel has and that is free`);
-      using folder = temporaryFolder();
+      using mounted = ownMount(context, controllers);
       using group = new OwnGroup();
       const { name } = group;
-      const { stdout, stderr, status } = shell(`exec unshare -m sh -c '
-        mount -t cgroup -o ${controllers} none ${folder.path} || exit 77
-        ts-lssubsys -m ${controllers.split(',')[0]}
+      const { stdout, stderr } = mounted.shell(`ts-lssubsys -m ${controllers.split(',')[0]}
         ts-cgcreate -g ${controllers}:${name} && ts-cgexec -g ${controllers}:${name} grep -c /${name} /proc/self/cgroup
-        ${check(name).replaceAll("'", `'"'"'`)}
-        ts-cgdelete ${controllers}:${name}; ts-lscgroup ${controllers}:/; umount ${folder.path}'`);
-      if (status === 77) context.skip(`${controllers} cannot be mounted: ${stderr}`);
+        ${check(name)}
+        ts-cgdelete ${controllers}:${name}; ts-lscgroup ${controllers}:/`);
       expect(stderr).toBe('');
       const values = { 'net_cls,net_prio': ['1048577', 'lo 5'], perf_event: [], hugetlb: ['4194304'] }[controllers];
       expect(stdout.trim().split('\n')).toEqual([
-        `${controllers} ${folder.path}`,
+        `${controllers} ${mounted.path}`,
         '1',
         ...(values as string[]),
         `${controllers}:/`,
       ]);
     });
+
+  test('net_cls: netfilter knows packets by the class of their sender', (context) => {
+    needs(context, needsRoot, needsProgram('nft', 'ping'));
+    using mounted = ownMount(context, 'net_cls,net_prio');
+    using group = new OwnGroup();
+    const { name } = group;
+    const ping = 'ping -c 2 -i 0.01 -q 127.0.0.1 >/dev/null';
+    const count = 'nft list chain ip t out | grep -o "packets [0-9]*"';
+    const { stdout, stderr, status } = mounted.shell(`ts-cgcreate -g net_cls:${name}
+      ts-cgset -r net_cls.classid=0x100001 ${name}
+      unshare -n sh -c '
+        ip link set lo up
+        nft add table ip t
+        nft add chain ip t out "{ type filter hook output priority 0; }" && nft add rule ip t out meta cgroup 1048577 counter || exit 78
+        ${ping}; ${count}
+        ts-cgexec -g net_cls:${name} ${ping}; ${count}'
+      status=$?; ts-cgdelete net_cls:${name}; exit $status`);
+    if (status === 78) context.skip(`netfilter does not match classes here: ${stderr}`);
+    expect({ stdout, stderr }).toEqual({ stdout: 'packets 0\npackets 2\n', stderr: '' });
+  });
+
+  test('net_prio: packets leave with the priority that their group has for the device', (context) => {
+    needs(context, needsRoot, needsCompiler);
+    using mounted = ownMount(context, 'net_cls,net_prio');
+    using group = new OwnGroup();
+    const { name } = group;
+    const program = join(mounted.folder, 'priority');
+    compileC(join(root, 'e2e/harness/priority.c'), program);
+    const { stdout, stderr, status } = mounted.shell(`ts-cgcreate -g net_prio:${name}
+      ts-cgset -r 'net_prio.ifpriomap=lo 5' ${name}
+      ${program}; ts-cgexec -g net_prio:${name} ${program}; status=$?; ts-cgdelete net_prio:${name}; exit $status`);
+    if (status === 77) context.skip('needs Linux 6.14: a receiver is told the priority');
+    expect({ stdout, stderr }).toEqual({ stdout: '0\n5\n', stderr: '' });
+  });
+
+  test('perf_event: only the time of the group is counted', (context) => {
+    needs(context, needsRoot, needsProgram('perf'));
+    using mounted = ownMount(context, 'perf_event');
+    using group = new OwnGroup();
+    const { name } = group;
+    const loop = `sh -c 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done'`;
+    const count = `perf stat -x, -a -e task-clock -G ${name}`;
+    const { stdout, stderr, status } = mounted.shell(`ts-cgcreate -g perf_event:${name}
+      ${count} -o ${mounted.folder}/outside ${loop} && ${count} -o ${mounted.folder}/inside ts-cgexec -g perf_event:${name} ${loop}
+      status=$?; cat ${mounted.folder}/outside ${mounted.folder}/inside | grep task-clock
+      ts-cgdelete perf_event:${name}; exit $status`);
+    if (status !== 0) context.skip(`perf cannot count here: ${stderr}`);
+    const [outside, inside] = stdout.split('\n').map((line) => line.split(',')[0]);
+    expect(outside).toMatch(/^(<not counted>|0\.00)$/);
+    expect(Number(inside), stdout).toBeGreaterThan(10);
+  });
 });
 
 test('a thousand groups: made, listed, looked at and removed, each in work that grows with their number', (context) => {

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { membership, mountOf, needsV2, OwnGroup } from '../harness/cgroups.ts';
 import { NOBODY, original, originalPath, run, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsController, needsProgram, needsRoot } from '../harness/skip.ts';
-import { childrenOf, until } from '../harness/target.ts';
+import { childrenOf, textOf, until } from '../harness/target.ts';
 
 const CONTROLLERS = ['cpu', 'cpuacct', 'memory', 'pids'] as const;
 const ALL = CONTROLLERS.join(',');
@@ -121,6 +121,35 @@ describe('a group for one run', () => {
       expect(await ended).toEqual([null, signal]);
       until('it is gone', () => group.places().length === 0);
       expect(isAlive(sleeping)).toBe(false);
+    });
+
+  for (const { where, line, stays } of [
+    { where: 'around', line: (name: string) => [...transient(name), 'ts-unshare', '-pf'], stays: false },
+    { where: 'inside of', line: (name: string) => ['ts-unshare', '-pf', ...transient(name)], stays: true },
+  ])
+    test(`${where} a PID namespace that is killed as a whole it ${stays ? 'stays' : 'is removed'}`, async (context) => {
+      needs(context, ...checks);
+      using group = new OwnGroup();
+      const [program, ...words] = line(group.name) as [string, ...string[]];
+      const child = spawn(program, [...words, 'sh', '-c', 'sleep 300; true'], {
+        env: { PATH: originalPath },
+        stdio: 'ignore',
+      });
+      const procs = join(mountOf('cpu'), group.name, 'cgroup.procs');
+      const members = () => textOf(procs).split('\n').filter(Boolean).map(Number);
+      until('the program runs', () => members().some((pid) => textOf(`/proc/${pid}/comm`) === 'sleep\n'));
+      const ended = once(child, 'exit');
+      // The namespace's first process is the one of the lowest id below the child; with it all others are killed.
+      const below = (pid: number): number[] => childrenOf(pid).flatMap((each) => [each, ...below(each)]);
+      const first = below(child.pid as number).find((pid) => /^NSpid:\t\d+\t1$/m.test(textOf(`/proc/${pid}/status`)));
+      process.kill(first as number, 'SIGKILL');
+      child.kill('SIGKILL');
+      await ended;
+      if (!stays) until('it is gone', () => group.places().length === 0);
+      else {
+        until('it is empty', () => members().length === 0);
+        expect(group.places()).toHaveLength(CONTROLLERS.length);
+      }
     });
 
   test('a group that was there before stays, and needs --create to be removed', (context) => {

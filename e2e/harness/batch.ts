@@ -41,7 +41,7 @@ ${as}env PATH=${path} sh -c ${quoted(script)} >../${index}.out 2>../${index}.err
   const driver = join(folder.path, 'driver');
   writeFileSync(driver, lines.join('\n'));
   chmodSync(driver, 0o755);
-  const { status, stderr } = run(['sh', driver], { cwd: folder.path, timeout: 120_000 });
+  const { status, stderr } = run(['sh', driver], { cwd: folder.path, timeout: 240_000 });
   if (status !== 0) throw new Error(`the batch has ended with ${status}: ${stderr}`);
   const read = (index: number, what: string) => readFileSync(join(folder.path, `${index}.${what}`), 'utf8');
   return scripts.map((_, index) => ({

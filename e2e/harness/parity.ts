@@ -33,3 +33,15 @@ export function expectSame(argv: readonly string[], options: Parity = {}): void 
   const extra = ours.stderr.startsWith(original.stderr) && original.status !== 0 ? original.stderr : ours.stderr;
   expect({ ...ours, stderr: extra }, argv.join(' ')).toEqual(original);
 }
+
+/** Ours says what the original says, and may name the file and the value in between. */
+export function saysTheSame(original: string, ours: string): boolean {
+  const end = original.lastIndexOf(': ');
+  const [head, tail] = [original.slice(0, end + 1), original.slice(end + 1)];
+  return (
+    ours === original ||
+    (original !== '' && ours.startsWith(`${original}:`)) ||
+    (original !== '' && ours.endsWith(`: ${original}`)) ||
+    (end > 0 && ours.startsWith(head) && ours.endsWith(tail))
+  );
+}

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { OwnGroup } from '../harness/cgroups.ts';
+import { saysTheSame } from '../harness/parity.ts';
 import { compatPath, run } from '../harness/run.ts';
 import { needs, needsController, needsProgram, needsRoot } from '../harness/skip.ts';
 
@@ -37,18 +38,6 @@ function outcomes(
     };
   };
   return { original: seen('original'), ours: seen('ours') };
-}
-
-/** Ours says what the original says, and may name the file and the value in between. */
-function saysTheSame(original: string, ours: string): boolean {
-  const end = original.lastIndexOf(': ');
-  const [head, tail] = [original.slice(0, end + 1), original.slice(end + 1)];
-  return (
-    ours === original ||
-    (original !== '' && ours.startsWith(`${original}:`)) ||
-    (original !== '' && ours.endsWith(`: ${original}`)) ||
-    (end > 0 && ours.startsWith(head) && ours.endsWith(tail))
-  );
 }
 
 const MODES = 'cd /sys/fs/cgroup/cpu/$G/new && stat -c "%n %A %U:%G" . *';

@@ -1,12 +1,12 @@
 /** Where all controllers are in the v2 tree: a machine of its own (npm run e2e:vm), or a host that boots so. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { membership, needsV2, OwnGroup, v2Tree } from '../harness/cgroups.ts';
 import { NOBODY, originalPath, run, shell, temporaryFolder } from '../harness/run.ts';
-import { needs, needsRoot } from '../harness/skip.ts';
+import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 import { textOf, until } from '../harness/target.ts';
 
 const checks = [needsRoot, ...['cpu', 'memory', 'pids', 'cpuset', 'io'].map(needsV2)];
@@ -168,6 +168,25 @@ describe('effects', () => {
     } finally {
       run(['losetup', '-d', loop]);
     }
+  });
+
+  test('huge pages: more than the group may have are refused', (context) => {
+    needs(context, ...checks, needsV2('hugetlb'));
+    // Others expect that hugetlb is not handed down.
+    using _ = v2Tree();
+    using group = new OwnGroup();
+    using folder = temporaryFolder();
+    const { name } = group;
+    const { stdout, stderr, status } = shell(`pages=/proc/sys/vm/nr_hugepages; before=$(cat $pages)
+      trap 'echo $before >$pages' EXIT; echo $((before + 4)) >$pages; [ $(cat $pages) -ge 3 ] || exit 78
+      mount -t hugetlbfs -o pagesize=2M none ${folder.path} || exit 77
+      ts-cgcreate -g hugetlb:${name}; ts-cgset -r hugetlb.2MB.limit_in_bytes=4M ${name}
+      for pages in 2 3; do ts-cgexec -g hugetlb:${name} fallocate -l $((pages * 2))M ${folder.path}/$pages; echo $?; rm -f ${folder.path}/$pages; done
+      ts-cgget -nv -r hugetlb.2MB.failcnt ${name}; umount ${folder.path}`);
+    if (status === 77) context.skip('no huge pages of 2 MiB here');
+    if (status === 78) context.skip('the memory is too much in pieces for huge pages');
+    expect(stdout).toBe('0\n1\n1\n');
+    expect(stderr).toMatch(/^fallocate: .*(No space left on device|Cannot allocate memory)\n$/);
   });
 
   test('devices: what a BPF program denies gives EPERM; the rules are listed, changed and taken away', (context) => {
@@ -349,6 +368,53 @@ describe('an ordinary user', () => {
       stderr: '',
       status: 0,
     });
+  });
+
+  test('in a scope that a service manager delegates, by the recipe of the page', async (context) => {
+    const systemd = '/lib/systemd/systemd';
+    needs(context, ...checks, needsProgram('systemd-run'));
+    if (!existsSync(systemd)) context.skip(`not installed: ${systemd}`);
+    using group = new OwnGroup();
+    using folder = temporaryFolder();
+    const [manager, session] = [directory(group, 'manager'), directory(group, 'manager/session')];
+    const environment = `PATH=${originalPath} HOME=${folder.path} XDG_RUNTIME_DIR=${folder.path}`;
+    const user = `setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups env -i ${environment}`;
+    // The manager starts only where a system was booted with it; this one was not.
+    const booted = '/run/systemd/system';
+    const fake = !existsSync(booted);
+    if (fake) mkdirSync(booted, { recursive: true });
+    try {
+      chownSync(folder.path, NOBODY, NOBODY);
+      run(['ts-cgcreate', '-g', `${ALL}:${group.name}/manager`]);
+      for (const file of ['', 'cgroup.procs', 'cgroup.threads', 'cgroup.subtree_control'])
+        chownSync(join(manager, file), NOBODY, NOBODY);
+      const start = `echo $$ >${manager}/cgroup.procs; exec ${user} ${systemd} --user --unit=basic.target`;
+      await using _manager = process_('sh', '-c', start);
+      until('the manager listens', () => existsSync(join(folder.path, 'systemd/private')));
+      until('the manager has moved', () => existsSync(join(manager, 'init.scope')));
+      // A shell of the user, as a log-in has made it.
+      mkdirSync(session);
+      for (const file of ['', 'cgroup.procs']) chownSync(join(session, file), NOBODY, NOBODY);
+      writeFileSync(
+        join(folder.path, 'script'),
+        `own=$(sed -n s/^0:://p /proc/self/cgroup)
+         ts-cgexec --leaf shell --create --remove --limit memory=50M -g "memory,pids:$own/job" sh -c '
+           cat /proc/self/cgroup; id -u; cat /sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/memory.max; exit 5'
+         echo $?
+         ts-cgcreate -g memory:$own/a && ts-cgset -r memory.limit_in_bytes=64M $own/a && ts-cgexec -g memory:$own/a cat /proc/self/cgroup
+         ts-cgdelete memory:$own/a; ls -d ${tree?.mount}$own/*/`,
+      );
+      const scope = `systemd-run --quiet --user --scope --unit=own -p Delegate=yes sh ${folder.path}/script`;
+      const { stdout, stderr, status } = shell(`echo $$ >${session}/cgroup.procs; exec ${user} ${scope}`);
+      const own = `/${group.name}/manager/app.slice/own.scope`;
+      expect({ stdout, stderr, status }).toEqual({
+        stdout: `0::${own}/job\n${NOBODY}\n52428800\n5\n0::${own}/a\n${tree?.mount}${own}/shell/\n`,
+        stderr: '',
+        status: 0,
+      });
+    } finally {
+      if (fake) rmdirSync(booted);
+    }
   });
 
   test('inside a cgroup namespace, from its own top', (context) => {

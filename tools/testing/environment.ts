@@ -14,6 +14,7 @@ export const debianPackages: readonly string[] = [
   'linux-libc-dev-armhf-cross',
   'iproute2',
   'nftables',
+  'linux-perf',
   'uidmap',
   'iputils-ping',
   'procps',
@@ -34,9 +35,7 @@ function isInstalled(name: string): boolean {
   return /^Status: .* installed$/m.test(stdout);
 }
 
-function missingPackages(): string[] {
-  return debianPackages.filter((name) => !isInstalled(name));
-}
+const missingOf = (packages: readonly string[]): string[] => packages.filter((name) => !isInstalled(name));
 
 function install(names: string[]): Promise<number> {
   return run('apt-get', ['install', '-y', '--no-install-recommends', ...names], {
@@ -52,14 +51,22 @@ async function installAsManyAsPossible(names: string[]): Promise<void> {
   for (const name of names) await install([name]);
 }
 
-/** Tests that need what stays missing skip themselves, so a missing package is told and nothing more. */
-export async function setUpEnvironment(): Promise<void> {
+/**
+ * Tests that need what stays missing skip themselves, so a missing package is told and nothing more.
+ *
+ * @param more Packages beside those that all tests use. @param current Whether the lists of packages are brought up to
+ * date in any case: something else will be downloaded.
+ */
+export async function setUpEnvironment(more: readonly string[] = [], current = false): Promise<void> {
+  const packages = [...new Set([...debianPackages, ...more])];
   if (!exists('dpkg')) {
-    console.log(`not a Debian system, so these are not checked for: ${debianPackages.join(' ')}`);
+    console.log(`not a Debian system, so these are not checked for: ${packages.join(' ')}`);
     return;
   }
-  const missing = missingPackages();
-  if (missing.length > 0 && process.getuid?.() === 0 && exists('apt-get')) await installAsManyAsPossible(missing);
-  const left = missingPackages();
+  const missing = missingOf(packages);
+  const canInstall = process.getuid?.() === 0 && exists('apt-get');
+  if (current && canInstall) await run('apt-get', ['update']);
+  if (missing.length > 0 && canInstall) await installAsManyAsPossible(missing);
+  const left = missingOf(packages);
   console.log(left.length === 0 ? 'all Debian packages are there' : `missing Debian packages: ${left.join(' ')}`);
 }

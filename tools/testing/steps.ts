@@ -1,5 +1,5 @@
 import { setUpEnvironment } from './environment.ts';
-import { runMachineTests } from './machine.ts';
+import { machinePackages, runMachineTests } from './machine.ts';
 import { runTarget } from './nx.ts';
 import { runTool } from './process.ts';
 import { countsLine, nothing, sum, type Tally, tallyOfCheck, tallyOfTasks } from './tally.ts';
@@ -18,8 +18,11 @@ function toolStep(name: string): Step {
   return { name, run: async () => tallyOfCheck(name, await runTool(name)) };
 }
 
+/** The virtual machines are for those who ask for them: they take minutes. */
+const withMachines = process.env.TEST_IN_VM === '1';
+
 async function runSetup(): Promise<Tally> {
-  await setUpEnvironment();
+  await setUpEnvironment(withMachines ? machinePackages : [], withMachines);
   return nothing;
 }
 
@@ -27,14 +30,13 @@ export const checkSteps: readonly Step[] = [taskStep('typecheck'), taskStep('lin
 
 export const machineStep: Step = { name: 'vm', run: runMachineTests };
 
-/** The machine is for those who ask for it: it takes minutes. */
 export const testSteps: readonly Step[] = [
   { name: 'setup', run: runSetup },
   ...checkSteps,
   { name: 'unit', run: runUnitTests },
   toolStep('build'),
   { name: 'e2e', run: runEndToEndTests },
-  ...(process.env.TEST_IN_VM === '1' ? [machineStep] : []),
+  ...(withMachines ? [machineStep] : []),
 ];
 
 function messageOf(error: unknown): string {

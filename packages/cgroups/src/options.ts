@@ -9,6 +9,39 @@ export const IGNORE_DEFAULT = {
   details: 'Accepted and without effect: groups are always named from the top of their hierarchy.',
 } as const;
 
+/** Of cgxget and cgxset. */
+export const VERSIONS = [
+  {
+    long: 'v1',
+    short: '1',
+    help: 'names and values are those of cgroup v1',
+    details: 'A name that cgroup v2 alone has is an error.',
+  },
+  {
+    long: 'v2',
+    short: '2',
+    help: 'names and values are those of cgroup v2',
+    details: 'A name that cgroup v1 alone has is an error.',
+  },
+  {
+    long: 'ignore-unmappable',
+    short: 'i',
+    help: 'leave out parameters that the version in use has nothing for',
+  },
+] as const;
+
+/** Which version names are taken from, if that was said, and whether those that have no counterpart are left out. */
+export interface Naming {
+  readonly version?: 1 | 2;
+  readonly lenient: boolean;
+}
+
+export const namingOf = (values: {
+  readonly v1?: boolean;
+  readonly v2?: boolean;
+  readonly 'ignore-unmappable'?: boolean;
+}): Naming => ({ version: values.v1 ? 1 : values.v2 ? 2 : undefined, lenient: Boolean(values['ignore-unmappable']) });
+
 /** Of libcgroup built with systemd, where processes are moved. */
 export const REPLACE_IDLE = {
   long: 'replace-idle',

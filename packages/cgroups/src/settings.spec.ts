@@ -316,14 +316,14 @@ describe('v1 names in a v2 tree', () => {
       return 'no' in found ? `${found.no}: ${tree.shorten(found.hint)}` : found;
     };
     expect(missing('/job', 'memory.swappiness')).toBe(
-      'file: cgroup v2 has no swappiness of a group: memory.swap.max limits swap',
+      'counterpart: cgroup v2 has no swappiness of a group: memory.swap.max limits swap',
     );
     expect(missing('/job', 'devices.deny')).toBe(
       "file: '1' is no rule of devices: a, or TYPE MAJOR:MINOR ACCESS (c 1:3 rwm)",
     );
     expect(missing('/job', 'cpu.nosuch')).toBe('file: there is no /CG/job/cpu.nosuch');
     expect(missing('/job', 'memory.failcnt')).toBe(
-      'file: memory.failcnt=1 has no counterpart in memory.events of cgroup v2',
+      'counterpart: memory.failcnt=1 has no counterpart in memory.events of cgroup v2',
     );
     expect(missing('/bare', 'cpu.shares')).toBe(
       "file: the group has no controller 'cpu': cgcreate -g cpu:/bare hands it down",

@@ -2,7 +2,7 @@
 import { changeRules, type DeviceRules, listRules } from './devices.ts';
 import { findHome, type Hierarchies, type Reader, whyMissing } from './hierarchies.ts';
 import { type Attached, attachedTo } from './programs.ts';
-import { type Group, groupAt } from './spec.ts';
+import { type Group, groupAt, notHandedDown } from './spec.ts';
 import type { Step } from './steps.ts';
 import { type Now, type Row, SETTINGS } from './table.ts';
 
@@ -20,10 +20,28 @@ function rowsFor(name: string): readonly Row[] {
   return SETTINGS.map((row) => ({ ...row, v1: sized(row.v1), v2: sized(row.v2) }));
 }
 
+/** Whether a parameter of that name can be one of this version: only a name of the other one alone cannot. */
+function isNameOf(version: 1 | 2, name: string): boolean {
+  const rows = rowsFor(name).filter(({ v1, v2 }) => v1 === name || v2 === name);
+  return !rows.length || rows.some(({ v1, v2 }) => (version === 1 ? v1 : v2) === name);
+}
+
+/** Names that this version has for a file of the other one. */
+export const namesIn = (version: 1 | 2, file: string): string[] =>
+  isNameOf(version, file)
+    ? [file]
+    : rowsFor(file).flatMap(({ v1, v2, not }) => {
+        const [from, to] = version === 1 ? [v2, v1] : [v1, v2];
+        return from === file && to !== null && not !== `v${version}` ? [to] : [];
+      });
+
 /** A setting that cannot be found. */
 export interface NoSetting {
-  /** `controller`: it lives nowhere here. `file`: the group has no such file. `group`: there is no such group. */
-  readonly no: 'controller' | 'file' | 'group';
+  /**
+   * `controller`: it lives nowhere here. `file`: the group has no such file. `group`: there is no such group.
+   * `counterpart`: the other version of control groups has nothing that does the job.
+   */
+  readonly no: 'controller' | 'file' | 'group' | 'counterpart';
   readonly hint: string;
 }
 
@@ -34,6 +52,12 @@ type Found =
   | { readonly rows: readonly Row[]; readonly group: Group; readonly to: 1 | 2 };
 
 const v2Of = ({ mounted }: Hierarchies) => mounted.find(({ version }) => version === 2);
+
+/** Why a name cannot be meant where names are those of `version`; undefined where it can. */
+export const foreignName = (name: string, version: 1 | 2 | undefined): NoSetting | undefined =>
+  version === undefined || isNameOf(version, name)
+    ? undefined
+    : { no: 'counterpart', hint: `it is a name of cgroup v${version === 1 ? 2 : 1}` };
 
 /** The file of the other version: rows, where they lead, or why there is none. */
 function locateOther(
@@ -48,7 +72,7 @@ function locateOther(
   const toV1 = table.filter((row) => row.v2 === name && row.not !== 'v2');
   const towards = (rows: readonly Row[], to: 1 | 2): Found | NoSetting | undefined => {
     const nothing = rows.find((row) => (to === 2 ? row.v2 : row.v1) === null);
-    if (nothing) return { no: 'file', hint: nothing.why as string };
+    if (nothing) return { no: 'counterpart', hint: nothing.why as string };
     const names = rows.map((row) => (to === 2 ? row.v2 : row.v1) as string);
     const hierarchy =
       to === 2 ? v2Of(hierarchies) : findHome(hierarchies, controllerOf(names[0] ?? '') ?? '')?.hierarchy;
@@ -89,7 +113,7 @@ function locate(hierarchies: Hierarchies, path: string, name: string, world: Rea
   if (hierarchy.version === 2 && home?.enable !== undefined && !given?.includes(home.enable))
     return {
       no: 'file',
-      hint: `the group has no controller '${home.enable}': cgcreate -g ${home.enable}:${path} hands it down`,
+      hint: notHandedDown(home.enable, path),
     };
   return { no: 'file', hint: `there is no ${directory}/${name}` };
 }
@@ -210,7 +234,7 @@ function stepsOf(
   });
   if (writes.length) return writes;
   const names = rows.map((row) => (to === 2 ? row.v2 : row.v1)).join(', ');
-  return { no: 'file', hint: `${name}=${value} has no counterpart in ${names} of cgroup v${to}` };
+  return { no: 'counterpart', hint: `${name}=${value} has no counterpart in ${names} of cgroup v${to}` };
 }
 
 export interface Setting {

@@ -1,5 +1,5 @@
 /** How a command line names groups: `cpu,memory:path`, `*:path`, `:path` (the v2 tree, no controller). */
-import { everyController, findHome, type Hierarchies, type Hierarchy, whyMissing } from './hierarchies.ts';
+import { everyController, findHome, type Hierarchies, type Hierarchy, type Reader, whyMissing } from './hierarchies.ts';
 
 export interface Spec {
   readonly controllers: readonly string[];
@@ -75,6 +75,16 @@ export function targetsOf(
     if (home.enable !== undefined && !target.enable.includes(home.enable)) target.enable.push(home.enable);
   }
   return targets.length ? targets : { controller: controllers[0] ?? '', hint: whyMissing(hierarchies, '') };
+}
+
+export const notHandedDown = (controllers: string, path: string) =>
+  `the group has no controller '${controllers}': cgcreate -g ${controllers}:${path} hands it down`;
+
+/** Why a v2 group that is there would do nothing for controllers that it was named for; undefined where it has them all. */
+export function whyLacking({ enable, directory, path }: Target, world: Reader): string | undefined {
+  const given = enable.length ? (world.read(`${directory}/cgroup.controllers`)?.split(/\s+/) ?? []) : [];
+  const lacking = enable.filter((controller) => !given.includes(controller)).join(',');
+  return lacking ? notHandedDown(lacking, path) : undefined;
 }
 
 /** `cpu,cpuacct:/path` */

@@ -9,6 +9,7 @@ import {
   idleIn,
   LEAVES,
   NOT_EXISTING,
+  NOT_HANDED_DOWN,
   NOT_MOUNTED,
   normalPath,
   PARSING,
@@ -16,6 +17,7 @@ import {
   readHierarchies,
   type Target,
   targetsOf,
+  whyLacking,
 } from '@ts/cgroups';
 import { type Parsed, ToolError, type World } from '@ts/cli';
 import { encode } from '@ts/sys';
@@ -74,6 +76,10 @@ function targetsFor(text: string, first: string, world: World): readonly Target[
       FAILED,
       `there is no group ${missing.directory}: cgcreate -g ${formatSpec(missing.controllers, spec.path)}`,
     );
+  const lacking = spec.controllers.includes('*')
+    ? undefined
+    : targets.map((target) => whyLacking(target, world)).find(Boolean);
+  if (lacking) throw new ToolError(`${failure}: ${NOT_HANDED_DOWN.text}`, FAILED, lacking);
   return targets;
 }
 

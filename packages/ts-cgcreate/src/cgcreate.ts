@@ -73,6 +73,9 @@ export const tool = defineTool({
     'A path with ".." is refused (the original makes a directory outside of the hierarchy).',
     'A group that exists keeps its owner where -a is not given (the original gives it to root).',
     'Named hierarchies (name=systemd) are found, if named.',
+    'On cgroup v2 -t and -s are for cgroup.procs (the original of libcgroup 2 leaves it to -a and -f).',
+    'Controllers whose work v2 does without one (cpuacct, freezer, devices, perf_event), and none at all (`:PATH`), mean the v2 tree.',
+    'There are no -c, -p and -S, which make a scope of systemd over D-Bus: `systemd-run --scope -p Delegate=yes` does, and ts-cgexec works in it (its page has the recipe). Groups are always named from the top, so there is no default scope to set.',
     'A program may follow behind --.',
   ],
   exitStatuses: [

@@ -132,4 +132,22 @@ describe('a group for one run', () => {
     );
     expect(wrong('--create', '--stat', '-g', 'cpu:job', 'prog')).toContain('as a file of its own');
   });
+
+  test('a group that lacks the controller it was named for', () => {
+    using tree = new V2Tree({ '/bare': {} });
+    const failure = (...argv: string[]) => {
+      try {
+        return planned(tree, ...argv).entries.length;
+      } catch (error) {
+        const { status, hint } = error as ToolError;
+        return [status, hint];
+      }
+    };
+    expect(failure('-g', 'cpu:bare', 'prog')).toEqual([
+      81,
+      "the group has no controller 'cpu': cgcreate -g cpu:/bare hands it down",
+    ]);
+    for (const spec of ['freezer:bare', ':bare', '*:bare']) expect(failure('-g', spec, 'prog')).toBe(1);
+    expect(failure('--create', '-g', 'cpu:bare', 'prog')).toBe(1);
+  });
 });

@@ -82,6 +82,7 @@ export const tool = defineTool({
     'The systemd hierarchy can be named (name=systemd).',
   ],
   exitStatuses: [
+    ['81', 'on cgroup v2: the controllers are not handed down to the group'],
     ['82', 'a group does not exist'],
     ['84', 'a controller is not mounted'],
     ['87', 'not allowed'],

@@ -47,7 +47,7 @@ export const options = [
     long: 'remove',
     help: 'remove the groups when the program has ended',
     details:
-      'Those that --create has made; what is left in them is killed. Also when the program or this tool is killed: a small process outside of the groups sees to that.',
+      'Those that --create has made; what is left in them is killed. Also when the program or this tool is killed: a small process outside of the groups sees to that. It lives in the PID namespace that this tool was started in and ends with it: in a chain, write this tool before ts-unshare --pid; inside of a container that is killed as a whole, the groups stay.',
     ...OURS,
   },
   {

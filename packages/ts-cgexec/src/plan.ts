@@ -13,6 +13,7 @@ import {
   LEAVES,
   NO_SUCH_PARAMETER,
   NOT_EXISTING,
+  NOT_HANDED_DOWN,
   NOT_MOUNTED,
   normalPath,
   PARSING,
@@ -25,6 +26,7 @@ import {
   settingSteps,
   type Target,
   targetsOf,
+  whyLacking,
   withGroups,
 } from '@ts/cgroups';
 import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
@@ -83,14 +85,14 @@ function limitOf(text: string): Setting {
 function targetsFor(
   text: string,
   hierarchies: Hierarchies,
-): { readonly path: string; readonly targets: readonly Target[] } {
+): { readonly path: string; readonly targets: readonly Target[]; readonly every: boolean } {
   const spec = parseSpec(text);
   if (!spec) throw new ToolError(`${PARSING.text} (${text})`, BAD_ARGUMENTS, 'a group is named <controllers>:<path>');
   const path = normalPath(spec.path);
   if (path === undefined) throw new ToolError(CHANGING, NOT_EXISTING.status, LEAVES);
   const targets = targetsOf(hierarchies, spec.controllers, path);
   if ('hint' in targets) throw new ToolError(CHANGING, NOT_MOUNTED.status, targets.hint);
-  return { path, targets };
+  return { path, targets, every: spec.controllers.includes('*') };
 }
 
 /** The group that a process can be in: itself, or where it hands controllers down, the leaf. */
@@ -173,6 +175,11 @@ export function plan(input: Input, world: World): Plan {
         NOT_EXISTING.status,
         `there is no group ${missing.directory}: cgcreate -g ${formatSpec(missing.controllers, missing.path.slice(1) || '/')}, or cgexec --create`,
       );
+    const lacking = named
+      .flatMap(({ targets, every }) => (every ? [] : targets))
+      .map((target) => whyLacking(target, world))
+      .find(Boolean);
+    if (lacking) throw new ToolError(CHANGING, NOT_HANDED_DOWN.status, lacking);
   }
   const creating = values.create
     ? all

@@ -63,3 +63,38 @@ test('what is missing', () => {
   expect(failure('none')).toEqual([96, "cannot find group 'none'"]);
   expect(failure('-r', 'cpu.weight', '-g', 'cpu:a')).toEqual([undefined, 'options -r and -g cannot be combined']);
 });
+
+test('names of the version that -1 or -2 says, translated or left out', () => {
+  using tree = new V2Tree({ '/a': { controllers } });
+  const names = (...argv: string[]) =>
+    [...printed(tree, '-n', ...argv).matchAll(/^([\w.]+): /gm)].map(([, name]) => name).sort();
+  expect(printed(tree, '-1nv', '-r', 'cpu.shares', 'a')).toBe('1024\n');
+  expect(printed(tree, '-2nv', '-r', 'cpu.weight', 'a')).toBe('100\n');
+  expect(names('-1', '-g', 'cpu:a')).toEqual([
+    'cpu.cfs_period_us',
+    'cpu.cfs_quota_us',
+    'cpu.shares',
+    'cpuacct.stat',
+    'cpuacct.usage',
+    'cpuacct.usage_sys',
+    'cpuacct.usage_user',
+  ]);
+  expect(names('-2', '-g', 'cpu:a')).toEqual(names('-g', 'cpu:a'));
+  expect(names('-2', '-g', 'cpuacct:a')).toEqual(['cpu.stat']);
+  expect(names('-1', '-i', '-r', 'cpu.stat', '-r', 'memory.high', '-r', 'memory.swappiness', 'a')).toEqual([]);
+  const failure = (...argv: string[]) => {
+    try {
+      return printed(tree, ...argv);
+    } catch (error) {
+      const { status, message, hint } = error as ToolError;
+      return [status, message, hint];
+    }
+  };
+  expect(failure('-1', '-r', 'cpu.max', 'a')).toEqual([111, 'cannot convert cpu.max', 'it is a name of cgroup v2']);
+  expect(failure('-1', '-r', 'memory.swappiness', 'a')).toEqual([
+    111,
+    'cannot convert memory.swappiness',
+    expect.stringContaining('memory.swap.max'),
+  ]);
+  expect(failure('-r', 'memory.swappiness', 'a')).toMatchObject([96, expect.any(String), expect.any(String)]);
+});

@@ -1,4 +1,4 @@
-import { IGNORE_DEFAULT } from '@ts/cgroups';
+import { IGNORE_DEFAULT, VERSIONS } from '@ts/cgroups';
 import { HELP_AND_OUR_VERSION, type Option } from '@ts/cli';
 
 export const options = [
@@ -22,6 +22,7 @@ export const options = [
     details: 'Names of cgroup v1 work on v2 and the reverse.',
   },
   { long: 'values-only', short: 'v', help: 'print only values, not parameter names' },
+  ...VERSIONS,
   IGNORE_DEFAULT,
   { long: 'json', help: 'print as JSON', group: 'Ours', ours: true },
   ...HELP_AND_OUR_VERSION,

@@ -4,10 +4,15 @@ import {
   controllerOf,
   everyController,
   findHome,
+  foreignName,
   groupAt,
   type Hierarchies,
   LEAVES,
+  type Naming,
+  NO_COUNTERPART,
   NO_VALUE,
+  namesIn,
+  namingOf,
   normalPath,
   OTHER,
   parseSpec,
@@ -51,14 +56,24 @@ function pathOf(group: string): string {
   return path;
 }
 
-function named(hierarchies: Hierarchies, group: string, names: readonly string[], world: World): Report {
+function named(
+  hierarchies: Hierarchies,
+  group: string,
+  names: readonly string[],
+  world: World,
+  { version, lenient }: Naming,
+): Report {
   const path = pathOf(group);
-  const settings = names.map((name) => {
+  const settings = names.flatMap((name) => {
     const controller = controllerOf(name);
     if (controller === undefined)
       throw new ToolError(`${NO_VALUE.text} '${name}'`, NO_VALUE.status, 'a name is <controller>.<file>');
-    const found = readSetting(hierarchies, path, name, world);
-    if ('value' in found) return { name, value: found.value };
+    const found = foreignName(name, version) ?? readSetting(hierarchies, path, name, world);
+    if ('value' in found) return [{ name, value: found.value }];
+    if (found.no === 'counterpart') {
+      if (lenient) return [];
+      if (version) throw new ToolError(`cannot convert ${name}`, NO_COUNTERPART.status, found.hint);
+    }
     if (found.no === 'controller')
       throw new ToolError(`cannot find controller '${controller}' in group '${group}'`, OTHER.status, found.hint);
     throw new ToolError(
@@ -88,10 +103,12 @@ function whole(
   controllers: readonly string[],
   world: World,
   strict: boolean,
+  { version }: Naming,
 ): Report {
   const path = pathOf(group);
   const lists = controllers.map((controller) => {
-    const names = namesOf(hierarchies, path, controller);
+    const own = namesOf(hierarchies, path, controller);
+    const names = version ? own && [...new Set(own.flatMap((name) => namesIn(version, name)))] : own;
     if (names || !strict) return names;
     const home = findHome(hierarchies, controller);
     throw new ToolError(
@@ -130,15 +147,18 @@ function reportsOf({ values, operands }: Input, world: World): Report[] {
   // The v2 tree beside v1 counts, too.
   const v2 = hierarchies.mounted.find(({ version }) => version === 2)?.controllers ?? [];
   const known = [...every, ...v2.filter((controller) => !every.includes(controller))];
+  const naming = namingOf(values);
   const expand = (names: readonly string[]) => names.flatMap((name) => (name === '*' ? known : [name]));
   if (withPath.length)
     return withPath.map((spec) =>
-      whole(hierarchies, spec.path, expand(spec.controllers), world, !spec.controllers.includes('*')),
+      whole(hierarchies, spec.path, expand(spec.controllers), world, !spec.controllers.includes('*'), naming),
     );
-  if (variable) return operands.map((group) => named(hierarchies, group, variable, world));
+  if (variable) return operands.map((group) => named(hierarchies, group, variable, world, naming));
   if (controllers.length && !all)
-    return operands.map((group) => whole(hierarchies, group, expand(controllers), world, !controllers.includes('*')));
-  return operands.map((group) => whole(hierarchies, group, known, world, false));
+    return operands.map((group) =>
+      whole(hierarchies, group, expand(controllers), world, !controllers.includes('*'), naming),
+    );
+  return operands.map((group) => whole(hierarchies, group, known, world, false, naming));
 }
 
 export function plan(input: Input, world: World): Plan {

@@ -94,3 +94,26 @@ test('what is refused, before anything is written', () => {
   ]);
   expect(failure('--copy-from', 'none', 'a')).toEqual([82, 'cgroup none error: Cgroup does not exist']);
 });
+
+test('-1 and -2 take names of one version, -i leaves out what has no counterpart', () => {
+  using tree = new V2Tree({ '/job': { controllers } });
+  expect(writesOf(tree, '-1', '-r', 'cpu.shares=512', '--limit', 'memory=1M', 'job')).toEqual([
+    '/CG/job/cpu.weight < 50',
+    '/CG/job/memory.max < 1048576',
+  ]);
+  expect(writesOf(tree, '-2', '-r', 'cpu.weight=50', 'job')).toEqual(['/CG/job/cpu.weight < 50']);
+  const status = (...argv: string[]) => {
+    try {
+      return writesOf(tree, ...argv);
+    } catch (error) {
+      return (error as ToolError).status;
+    }
+  };
+  expect(status('-1', '-r', 'cpu.weight=50', 'job')).toBe(111);
+  expect(status('-2', '-r', 'cpu.shares=50', 'job')).toBe(111);
+  expect(status('-1', '-r', 'memory.swappiness=50', 'job')).toBe(111);
+  expect(status('-r', 'memory.swappiness=50', 'job')).toBe(95);
+  const lenient = ['-r', 'memory.swappiness=50', '-r', 'cpu.weight=7', '-r', 'pids.max=5'];
+  expect(writesOf(tree, '-1i', ...lenient, 'job')).toEqual(['/CG/job/pids.max < 5']);
+  expect(writesOf(tree, '-i', ...lenient, 'job')).toEqual(['/CG/job/cpu.weight < 7', '/CG/job/pids.max < 5']);
+});

@@ -12,15 +12,16 @@ function apply({ steps, program }: Plan, sys: Sys): Outcome {
 
 export const tool = defineTool({
   name: 'ts-cgset',
-  replaces: ['cgset'],
+  replaces: ['cgset', 'cgxset'],
   section: 1,
   summary: 'Set the parameters of given control groups.',
   synopsis: [
-    '[-R] -r <name>=<value> [-r ...] [--limit <name>=<value>] <path>... [-- <program> [<argument>...]]',
+    '[-1 | -2] [-i] [-R] -r <name>=<value> [-r ...] [--limit <name>=<value>] <path>... [-- <program> [<argument>...]]',
     '--copy-from <source_path> <path>... [-- <program> [<argument>...]]',
   ],
   options,
   grammar: { permute: true },
+  exclusive: [['v1', 'v2']],
   status: OTHER.status,
   usageStatus: BAD_ARGUMENTS,
   causes,
@@ -35,6 +36,7 @@ export const tool = defineTool({
     'A missing group of --copy-from is an error with status 82 (the original returns 0).',
     'A program may follow behind -- after the groups.',
     'devices.allow and devices.deny work on cgroup v2.',
+    'Names are translated also without -1 or -2, and with them when called as cgset. memory.soft_limit_in_bytes is memory.low: cgxset has memory.high, which slows a group down also where memory is plenty.',
     'With -R a group below that lacks the controller is no error.',
   ],
   exitStatuses: [
@@ -42,6 +44,7 @@ export const tool = defineTool({
     ['84', 'a controller is not mounted'],
     ['95', 'there is no such group or parameter, or it cannot be opened'],
     ['96', 'the kernel has refused the value'],
+    ['111', 'with -1 or -2: a parameter has no counterpart in the version that is in use'],
     ['129', 'wrong usage'],
   ],
   examples: [

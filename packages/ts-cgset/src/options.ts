@@ -1,4 +1,4 @@
-import { IGNORE_DEFAULT } from '@ts/cgroups';
+import { IGNORE_DEFAULT, VERSIONS } from '@ts/cgroups';
 import { HELP_AND_OUR_VERSION, type Option } from '@ts/cli';
 
 export const options = [
@@ -20,6 +20,7 @@ export const options = [
     help: 'set the parameters of all groups below, too',
     details: 'The upper ones first. A group below that has not the controller is left as it is.',
   },
+  ...VERSIONS,
   IGNORE_DEFAULT,
   {
     long: 'limit',

@@ -4,13 +4,17 @@ import {
   BAD_ARGUMENTS,
   controllerOf,
   copyWrites,
+  foreignName,
   groupAt,
   groupsBelow,
   type Hierarchies,
   LEAVES,
+  type Naming,
+  NO_COUNTERPART,
   NO_SUCH_PARAMETER,
   NOT_EXISTING,
   NOT_MOUNTED,
+  namingOf,
   normalPath,
   parseLimit,
   readHierarchies,
@@ -52,6 +56,16 @@ function limitOf(text: string): Setting {
   return limit;
 }
 
+const unmappable = (name: string, hint: string) =>
+  new ToolError(`cgroup modify error: cannot convert ${name}`, NO_COUNTERPART.status, hint);
+
+/** The setting, if its name is one of the version that names are taken from. */
+function ownSettings(setting: Setting, { version, lenient }: Naming): Setting[] {
+  const foreign = foreignName(setting.name, version);
+  if (foreign && !lenient) throw unmappable(setting.name, foreign.hint);
+  return foreign ? [] : [setting];
+}
+
 /** Paths of all groups below this one, in whatever hierarchy. */
 const pathsBelow = ({ mounted }: Hierarchies, path: string): string[] => [
   ...new Set(
@@ -64,14 +78,21 @@ const pathsBelow = ({ mounted }: Hierarchies, path: string): string[] => [
 function setting(
   hierarchies: Hierarchies,
   groups: readonly string[],
-  settings: readonly Setting[],
+  all: readonly Setting[],
+  { version, lenient }: Naming,
   recursive: boolean,
   world: World,
 ): Step[] {
   return groups.flatMap((group) => {
     const path = pathOf(group);
+    const hasCounterpart = (one: Setting) => {
+      const alone = settingSteps(hierarchies, path, [one], world);
+      return !('no' in alone && alone.no === 'counterpart');
+    };
+    const settings = lenient ? all.filter(hasCounterpart) : all;
     const steps = settingSteps(hierarchies, path, settings, world);
     if ('no' in steps) {
+      if (version && steps.no === 'counterpart') throw unmappable(steps.name, steps.hint);
       const { text, status } = steps.no === 'controller' ? NOT_MOUNTED : NO_SUCH_PARAMETER;
       throw new ToolError(`cgroup modify error: ${text}`, status, `${steps.name} of group ${group}: ${steps.hint}`);
     }
@@ -99,15 +120,21 @@ function copying(hierarchies: Hierarchies, groups: readonly string[], source: st
 
 export function plan({ values, steps, operands, beforeDashes }: Input, world: World): Plan {
   const { 'copy-from': source } = values;
+  const naming = namingOf(values);
   // In the order given, whatever they are called.
   const settings = steps.flatMap(({ option: { long }, value = '' }) =>
-    long === 'variable' || long === 'rule' ? [settingOf(value)] : long === 'limit' ? [limitOf(value)] : [],
+    long === 'variable' || long === 'rule'
+      ? ownSettings(settingOf(value), naming)
+      : long === 'limit'
+        ? [limitOf(value)]
+        : [],
   );
   // What stands behind a leading -- can only be groups.
   const groups = beforeDashes ? operands.slice(0, beforeDashes) : operands;
   const program = beforeDashes ? operands.slice(beforeDashes) : [];
-  if (settings.length && source !== undefined) throw new UsageError('options -r and --copy-from cannot be combined');
-  if (!settings.length && source === undefined)
+  const given = Boolean(values.variable || values.rule || values.limit);
+  if (given && source !== undefined) throw new UsageError('options -r and --copy-from cannot be combined');
+  if (!given && source === undefined)
     throw groups.length
       ? new ToolError('no name-value pair was set', BAD_ARGUMENTS, 'name one with -r <name>=<value>')
       : new UsageError('no name-value pair was set');
@@ -115,7 +142,7 @@ export function plan({ values, steps, operands, beforeDashes }: Input, world: Wo
   const hierarchies = readHierarchies(world);
   const made =
     source === undefined
-      ? setting(hierarchies, groups, settings, Boolean(values.recursive), world)
+      ? setting(hierarchies, groups, settings, naming, Boolean(values.recursive), world)
       : copying(hierarchies, groups, source, world);
   return { steps: made, program };
 }
