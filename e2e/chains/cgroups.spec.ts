@@ -367,6 +367,14 @@ describe('why it failed, and what to do', () => {
       status: 96,
       lines: [message('5', 'cpu.stat'), 'ts-cgset: cpu.stat can only be read'],
     });
+    const top = mountOf('cpu');
+    expect(failing('ts-cgset -r cpu.cfs_quota_us=100000 /')).toEqual({
+      status: 96,
+      lines: [
+        `ts-cgset: cgroup modify error: cannot write '100000' to ${top}/cpu.cfs_quota_us: Invalid argument`,
+        `ts-cgset: ${top} is the top of its hierarchy, which has no limits: name a group below it`,
+      ],
+    });
   });
 
   test('a cpuset group without CPUs', (context) => {

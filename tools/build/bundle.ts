@@ -122,6 +122,8 @@ async function plainWrappers(): Promise<Plugin> {
   return instead(file, text.replace(whole, `import { ${names} } from './man2/index.ts';\nconst man2 = { ${names} };`));
 }
 
+const wrappers = plainWrappers();
+
 /** What the product leaves out: a global function `phase`, where there is one, is told. */
 const withPhases = () =>
   instead('packages/sys/src/phase.ts', 'export const phase = (name: string) => (globalThis as any).phase?.(name);');
@@ -141,7 +143,7 @@ async function bundled(contents: string, plugins: Plugin[] = []): Promise<string
     target: 'node20.19',
     charset: 'ascii',
     minify: true,
-    plugins: [slimParser, await plainWrappers(), ...plugins],
+    plugins: [slimParser, await wrappers, ...plugins],
     define: { 'import.meta.url': '"file:///"' },
     legalComments: 'none',
     external: ['bun:ffi'],

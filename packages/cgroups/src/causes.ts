@@ -140,6 +140,13 @@ export const causes: readonly Cause[] = [
       ? `the group uses ${usage} bytes, and the kernel could not free enough of them: end processes of it first`
       : undefined;
   }),
+  ...each(['cgroup-write'], ['EINVAL'], ([file], world) => {
+    const directory = folderOf(text(file));
+    const isLimit = /^memory\..*limit_in_bytes$|^cpu\.(shares|cfs_)/.test(nameOf(text(file)));
+    return isLimit && world.exists(`${directory}/cgroup.sane_behavior`)
+      ? `${directory} is the top of its hierarchy, which has no limits: name a group below it`
+      : undefined;
+  }),
   ...each(['cgroup-write'], ['EINVAL'], ([file, value], world) => {
     const directory = folderOf(text(file));
     const isLimit = nameOf(text(file)) === 'memory.limit_in_bytes';
