@@ -63,7 +63,8 @@ export function run(
   };
   const [program, ...rest] = argv as [string, ...string[]];
   const { status, signal, stdout, stderr, error } = spawnSync(program, rest, options);
-  if (error) throw error;
+  // A program may end without having read its input.
+  if (error && (error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
   return { status, signal, stdout: String(stdout), stderr: String(stderr) };
 }
 

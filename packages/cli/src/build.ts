@@ -16,9 +16,9 @@ export interface Build {
   readonly load?: (name: string) => Tool | undefined;
   /**
    * Where what only a reader needs is asked for (help, traces), the script of all tools starts over from the command line; nothing
-   * has been done yet.
+   * has been done yet. It ends the process, at once or when data has streamed through.
    */
-  readonly whole?: () => never;
+  readonly whole?: () => void;
 }
 
 /** ./help.ts, which loads all of yargs. */

@@ -97,7 +97,7 @@ function checkExclusive(tool: Tool, parsed: Parsed): void {
 /** The file that runs, or in a chain, where that is an earlier tool's, the one that would have been executed. */
 function ownFile({ tool, argv, environment }: Call, { build, file }: Session): string | undefined {
   const found = findProgram(candidates(argv[0] ?? '', environment));
-  return [file, found].find((path) => path !== undefined && toolAt(build, path, [path])?.tool === tool.name);
+  return [file, found].find((path) => path !== undefined && toolAt(build, path, [tool.name])?.tool === tool.name);
 }
 
 function worldOf(call: Call, session: Session): World {
@@ -136,7 +136,7 @@ const toolNamed = ({ tools, load }: Build, name: string): Tool | undefined => to
 
 const helpOf = (build: Build): Help => {
   if (build.help) return build.help();
-  if (build.whole) return build.whole();
+  build.whole?.();
   throw new Error('this build has no help');
 };
 
@@ -414,7 +414,11 @@ function perform(call: Call, world: World, session: Session): number | Promise<n
   checkExclusive(tool, parsed);
   phase('parsed');
   const tracing = isGiven(parsed, 'trace');
-  if (tracing || isGiven(parsed, 'dry-run')) session.build.whole?.();
+  if (session.build.whole && (tracing || isGiven(parsed, 'dry-run'))) {
+    session.build.whole();
+    // It has not ended the process yet, but will: data is still streaming through.
+    return new Promise(() => {});
+  }
   const emission = emissionOf(parsed);
   const plan = tool.plan(parsed, { ...world, ...lateness(emission) });
   phase('planned');

@@ -30,7 +30,7 @@ export interface World {
   readonly prog: string;
   /** The word it was called by, argv[0]; where left out, `prog`. */
   readonly calledAs?: string;
-  /** Path by which this very tool can be executed once more; undefined where it has no file of its own. */
+  /** Path by which this very tool can be executed once more, its name as argv[0]; undefined where it has no file of its own. */
   ownFile?(): string | undefined;
   /** The whole command line: /proc has that of the Node that runs it. */
   readonly argv?: readonly string[];

@@ -11,7 +11,7 @@ export interface Finish {
   /** Folders that are removed, the innermost first, after what is in them was killed. */
   readonly remove: readonly string[];
   readonly stat?: { readonly file?: string; readonly json: boolean };
-  /** When the run began: ms of CLOCK_MONOTONIC. */
+  /** When the run began: ms since 1970, as time(1) counts; not every runtime's other clocks begin at the same time in two processes. */
   readonly began: number;
 }
 
@@ -55,8 +55,7 @@ export function statisticsText(statistics: Statistics, elapsedMs: number): strin
 
 function report({ groups, stat, began }: Finish, world: World): void {
   if (!stat) return;
-  // A clock of a time namespace may be another one.
-  const elapsedMs = Math.max(0, Number(process.hrtime.bigint() / 1_000_000n) - began);
+  const elapsedMs = Math.max(0, Date.now() - began);
   const statistics = readStatistics(
     groups.map((directory) => ({ directory })),
     world,

@@ -236,7 +236,7 @@ function endingOf(
       groups: targets.filter((target) => parentOf(target)).map(({ directory }) => directory),
       remove: values.remove ? [...made].reverse() : [],
       stat: values.stat === undefined ? undefined : { file: values.stat || undefined, json: Boolean(values.json) },
-      began: Number(process.hrtime.bigint() / 1_000_000n),
+      began: Date.now(),
     },
   };
 }

@@ -1,18 +1,27 @@
 /** Ids that the own namespace has for others, by the names in /run/netns. */
-import { readdirSync } from 'node:fs';
+import { type Dir, opendirSync } from 'node:fs';
 import { getNamespaceId, openNamespace } from '@ts/netlink';
-import { encode, SysError } from '@ts/sys';
+import { decode, SysError } from '@ts/sys';
 import type { Context } from '../context.ts';
 import { RUN } from '../namespaces.ts';
 
 /** Names in the order of the folder, as iproute2 lists them. */
 export function namespaceNames(): string[] {
+  let folder: Dir;
   try {
-    return readdirSync(encode(RUN)).map(String).reverse();
+    folder = opendirSync(RUN, { encoding: 'latin1' as BufferEncoding }); // readdirSync would sort
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
+  const names: string[] = [];
+  try {
+    for (let entry = folder.readSync(); entry; entry = folder.readSync())
+      names.push(decode(Buffer.from(entry.name, 'latin1')));
+  } finally {
+    folder.closeSync();
+  }
+  return names;
 }
 
 /** The id that a named namespace has here; undefined where it has none, or where the file is no namespace. */
