@@ -38,7 +38,8 @@ export const withoutChance = (text: string): string =>
 
 /** A kind of link that this kernel can make. */
 export const needsKind = (kind: string) => (): string | undefined => {
-  const vlan = 'ip link add a type veth peer name b; ip link add link a name c type vlan id 5';
-  const { status } = inNetwork(kind === 'vlan' ? vlan : `ip link add a type ${kind}`);
+  // Names that abbreviate no word of ip(8).
+  const vlan = 'ip link add x0 type veth peer name x1; ip link add link x0 name x2 type vlan id 5';
+  const { status } = inNetwork(kind === 'vlan' ? vlan : `ip link add x0 type ${kind}`);
   return status === 0 ? undefined : `the kernel has no links of kind ${kind}`;
 };
