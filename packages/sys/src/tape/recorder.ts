@@ -1,7 +1,6 @@
 /** The recording gate, and what only a tape can do: fork, wait, branch, become the final program. */
 
 import { encode } from '../bytes.ts';
-import type { Caller } from '../caller.ts';
 import { CALLS, type Call } from '../calls.ts';
 import { AT_FDCWD } from '../const/at.ts';
 import { CLONE_INTO_CGROUP, CLONE_NEWPID } from '../const/clone.ts';
@@ -9,7 +8,6 @@ import { O_CLOEXEC, O_DIRECTORY, O_PATH } from '../const/open.ts';
 import { SIG_BLOCK, SIG_SETMASK } from '../const/sigmask.ts';
 import * as signals from '../const/signal.ts';
 import type { Failure, Gate } from '../gate.ts';
-import { setSignalAction } from '../man2/process.ts';
 import { type Data, type Int, MadeText, type Operand, type Path, pointerArray, Ref } from '../operand.ts';
 import { quote } from '../quote.ts';
 import { encodeStruct, offsetOf } from '../struct.ts';
@@ -116,8 +114,6 @@ class RecordingGate implements Gate {
   otherwise: { label: Label; only?: number } | undefined;
   /** The next child will be in another PID namespace than this process. */
   childrenElsewhere = false;
-  /** Where that is so and has been seen to: where failures go. */
-  explainer: Label | undefined;
   /** Whose calls these are: the program's name before messages, and the words before what an explainer is asked. */
   speaker = { prog: '', asking: '' };
 
@@ -140,7 +136,6 @@ class RecordingGate implements Gate {
   call(name: Call, operands: readonly Operand[], failure: Failure): Ref {
     if (!CALLS[name]) throw new TypeError(`no such system call: ${name}`);
     if (name === 'chroot' && this.undo) this.keepRoot(this.undo);
-    if (failure.explain && this.childrenElsewhere && !this.explainer) this.explainInChild(failure.status);
     const result = this.push({
       op: 'call',
       name,
@@ -151,46 +146,9 @@ class RecordingGate implements Gate {
       otherwise: failure.ignore === undefined ? this.otherwise : undefined,
     });
     // When it has succeeded, paths mean another tree, for good: nothing is taken back rather than something else.
-    if (name === 'pivot_root') {
-      this.undo = undefined;
-      this.explainer = undefined;
-    }
+    if (name === 'pivot_root') this.undo = undefined;
     if (changesPidNamespace(name, operands)) this.childrenElsewhere = true;
     return result;
-  }
-
-  /**
-   * What explains a failure needs threads, and the kernel makes none for a process whose children go to another PID namespace:
-   * a child does it, and what is to be taken back before that.
-   */
-  private explainInChild(status: number): void {
-    const before = this.undo;
-    const label = new Label();
-    this.undo = label;
-    this.explainer = label;
-    this.later.push(() => {
-      const quiet: Failure = { message: '', status, ignore: true };
-      const caller: Caller = {
-        do: (name, ...operands) => this.call(name, operands, quiet),
-        fill: () => {},
-        look: () => 0,
-      };
-      const [child, alone] = [new Label(), new Label()];
-      this.undo = undefined;
-      this.place(label);
-      setSignalAction(caller, signals.SIGCHLD, 'default');
-      const pid = this.call('clone', [signals.SIGCHLD, 0, 0, 0, 0], quiet);
-      this.push({ op: 'branch', left: pid, condition: 'equal', right: 0, label: child });
-      this.push({ op: 'branch', left: pid, condition: 'less', right: 0, label: alone });
-      const ended = this.push({ op: 'wait', pid, mirrorStops: false, forward: 0n, failure: quiet });
-      this.push({ op: 'endAsChild', status: ended, failure: quiet });
-      this.place(child);
-      if (before) this.push({ op: 'branch', left: 0, condition: 'equal', right: 0, label: before });
-      else this.push({ op: 'end', status: 'failed' });
-      // The namespace takes no processes any more.
-      this.place(alone);
-      this.push({ op: 'end', status });
-    });
   }
 
   /**
@@ -259,10 +217,10 @@ class RecordingSys extends BoundSys {
 
   /** What the other process has made is not ours to take back. */
   private asChild(record: () => void): void {
-    const { undo, otherwise, explainer, childrenElsewhere } = this.gate;
-    Object.assign(this.gate, { undo: undefined, otherwise: undefined, explainer: undefined, childrenElsewhere: false });
+    const { undo, otherwise, childrenElsewhere } = this.gate;
+    Object.assign(this.gate, { undo: undefined, otherwise: undefined, childrenElsewhere: false });
     record();
-    Object.assign(this.gate, { undo, otherwise, explainer, childrenElsewhere });
+    Object.assign(this.gate, { undo, otherwise, childrenElsewhere });
   }
 
   fork(child: (sys: Recording) => void, namespaces?: number): Ref {
@@ -290,7 +248,7 @@ class RecordingSys extends BoundSys {
     waiting.ended?.(sys, status);
     this.endAsChild(status);
     this.gate.place(child);
-    Object.assign(this.gate, { undo: undefined, explainer: undefined, childrenElsewhere: false });
+    Object.assign(this.gate, { undo: undefined, childrenElsewhere: false });
     if (held) sys.or('sigprocmask restore failed').sigprocmask(SIG_SETMASK, before);
     if (alive) this.dieWithParent(alive, waiting.parentDeathSignal as number);
   }
