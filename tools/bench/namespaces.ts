@@ -2,13 +2,14 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { bin } from './contenders.ts';
 import { childrenOf } from './crowd.ts';
 import { type Bench, present, type Row, rowsOf, say } from './measure.ts';
 
 const COUNT = 500;
 const IP = '/usr/sbin/ip';
-const OURS = resolve('dist/bin/ts-netns');
+const OURS = join(bin, 'ts-netns');
 
 /** Commands in the words of ip(8), which our tool takes by its own name, too. */
 const made = Array.from({ length: COUNT }, (_, i) => [

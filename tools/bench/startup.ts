@@ -87,5 +87,3 @@ export function startup(runs: number): Row[] {
     rmSync(folder, { recursive: true, force: true });
   }
 }
-
-export const startupBench = { name: 'startup', run: startup };
