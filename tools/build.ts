@@ -12,7 +12,7 @@ import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundle } from './build/bundle.ts';
 import { type CodeCaches, codeCaches } from './build/cache.ts';
-import { behindParts, singleFile } from './build/file.ts';
+import { behindParts, nodeFlags, singleFile } from './build/file.ts';
 import { hostPlatform, koffiLibrary, parsePlatform } from './build/platform.ts';
 
 const { values } = parseArgs({
@@ -39,7 +39,8 @@ const NONE: CodeCaches = { bytes: new Map(), key: '' };
 const cachesOf: typeof codeCaches = (...scripts) => (isHost ? codeCaches(...scripts) : NONE);
 const [first] = alone;
 if (!first) throw new Error('no tools in packages/ts-*');
-const others = behindParts(behind, cachesOf(first, libraryPath, behind).bytes);
+const othersFor = (flags: readonly string[]) => behindParts(behind, cachesOf(first, libraryPath, flags, behind).bytes);
+const others = { usual: othersFor(nodeFlags(false)), takingArchives: othersFor(nodeFlags(true)) };
 
 const dependsOn = (tool: string, library: string) => {
   const { dependencies = {} } = JSON.parse(readFileSync(join('packages', tool, 'package.json'), 'utf8')) as {
@@ -50,7 +51,8 @@ const dependsOn = (tool: string, library: string) => {
 
 mkdirSync(values.out, { recursive: true });
 for (const [name, code] of alone) {
-  const { bytes, key } = cachesOf([name, code], libraryPath);
+  const takesArchives = dependsOn(name, '@ts/layers') || dependsOn(name, '@ts/images');
+  const { bytes, key } = cachesOf([name, code], libraryPath, nodeFlags(takesArchives));
   const parts = {
     name,
     id,
@@ -59,9 +61,9 @@ for (const [name, code] of alone) {
     script: Buffer.from(code, 'latin1'),
     cache: bytes.get(name) ?? Buffer.alloc(0),
     wholeScript: Buffer.from(whole, 'latin1'),
-    ...others,
+    ...(takesArchives ? others.takingArchives : others.usual),
     key,
-    takesArchives: dependsOn(name, '@ts/layers') || dependsOn(name, '@ts/images'),
+    takesArchives,
     node: isHost ? process.execPath : '',
   };
   const file = singleFile(parts, values.phases);

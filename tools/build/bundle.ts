@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { CALLS } from '../../packages/sys/src/calls.ts';
 import { type Shared, sharedModules, sharedTable, takeShared } from './shared.ts';
 
 /** Stands for the build's id until all scripts are known, from which it is made. */
@@ -24,7 +25,8 @@ import { tool } from '${tool}';
 const build = { version: '${version}', id: '${ID}', tools: { '${tool}': () => tool } };
 export const run = (name, state, library, file, whole, behind) => {
   useLibrary(library);
-  const load = (other) => behind(other)?.(requireShared, {});
+  const loaded = {};
+  const load = (other) => (loaded[other] ??= behind(other)?.(requireShared, {}));
   main({ ...build, whole, load }, name, inheritedFromLauncher(state), file);
 };
 run.rehearse = (state, library, behind) => {
@@ -90,6 +92,21 @@ const instead = (file: string, contents: string): Plugin => ({
  * so that a tool's own script does without them.
  */
 const noTraces = () => instead('packages/sys/src/trace.ts', readFileSync('tools/build/no-trace.ts', 'utf8'));
+
+/** The numbers of the system calls, without what their operands are, which only a trace says: two in one word, since V8 makes many small arrays slowly. */
+function fewerNumbers(): Plugin {
+  const rows = Object.entries(CALLS).map(([name, [x64, arm64]]) => `${name}: ${x64 | (arm64 << 16)}`);
+  return instead(
+    'packages/sys/src/calls.ts',
+    `const numbers: Record<string, number> = { ${rows.join(', ')} };
+export const CALLS = {};
+export const callNumber = (name: string, arch: string) =>
+  numbers[name] === undefined ? undefined : arch === 'arm64' ? numbers[name] >> 16 : numbers[name] & 0xffff;`,
+  );
+}
+
+/** What the scripts of a single tool do without. */
+const slim = () => [noTraces(), fewerNumbers()];
 
 /** Bun's node:path loses bytes of a name that are no UTF-8; this one is Node's own, in JavaScript. */
 const carefulPaths: Plugin = {
@@ -183,9 +200,9 @@ export async function bundle(
     new Map(await Promise.all(tools.map(async (name) => [name, await text(name)] as const)));
   const [whole, alone, behind] = await Promise.all([
     bundled(wholeEntry(tools, version), clock).then((code) => asFunction(code, 'run')),
-    each(async (name) => asFunction(await bundled(entry(name, version, shared), [noTraces(), ...clock]), 'run')),
+    each(async (name) => asFunction(await bundled(entry(name, version, shared), [...slim(), ...clock]), 'run')),
     each(async (name) =>
-      asFunction(await bundled(`export { tool } from '${name}';`, [takeShared(shared), noTraces()]), 'tool'),
+      asFunction(await bundled(`export { tool } from '${name}';`, [takeShared(shared), ...slim()]), 'tool'),
     ),
   ]);
   const id = hash([whole, ...alone.values(), ...behind.values()].join('\0'));

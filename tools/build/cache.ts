@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NODE_FLAGS } from './file.ts';
 import { CACHE_KEY, SCRIPT_NAME } from './loader.ts';
 
 /**
@@ -34,11 +33,13 @@ const STATE = '0:0-2:0:0::';
 /**
  * The cache of the one script; or, where there are scripts to be loaded behind it, those of these.
  *
+ * @param flags Those that Node is started with: those of V8 are part of what a cache is valid for.
  * @param library Path of koffi's library.
  */
 export function codeCaches(
   [name, code]: readonly [string, string],
   library: string,
+  flags: readonly string[],
   behind: ReadonlyMap<string, string> = new Map(),
 ): CodeCaches {
   const work = mkdtempSync(join(tmpdir(), 'ts-cache-'));
@@ -46,7 +47,7 @@ export function codeCaches(
     // A tool's script may be loaded behind its own, too.
     const first = `first-${name}`;
     for (const [each, text] of [[first, code] as const, ...behind]) writeFileSync(join(work, each), text, 'latin1');
-    const argv = [...NODE_FLAGS, '-e', MAKER, STATE, work, library, first, ...behind.keys()];
+    const argv = [...flags, '-e', MAKER, STATE, work, library, first, ...behind.keys()];
     const key = execFileSync(process.execPath, argv, { encoding: 'utf8' });
     const made = (file: string) => readFileSync(join(work, `${file}.cache`));
     const bytes = behind.size

@@ -11,21 +11,21 @@ import type { Arch } from '../../packages/sys/src/arch.ts';
 import { LAUNCHER } from '../../packages/sys/src/tape/images.generated.ts';
 import { loader, type Part, type Parts } from './loader.ts';
 
-/**
- * No worker threads to end makes the final execve faster. Any other flag of V8's (--single-threaded, say) would make Node compile
- * what it has in a cache.
- */
-export const NODE_FLAGS = ['--v8-pool-size=0', '--no-warnings'] as const;
+/** No worker threads to end makes the final execve faster. */
+const NODE_FLAGS = ['--v8-pool-size=0', '--no-warnings', '--preserve-symlinks-main'] as const;
 
 /**
- * From its random numbers V8 makes the primes that its hash tables are seeded with, by trial: 0.2 to 10 ms. With this seed it finds
- * them at once (measured with Node 22.23, 24.21 and 26.10; of the numbers to 132 the best for all three).
+ * V8 gives its hash tables a seed of their own at every start, for which it searches primes and hashes anew all that it has brought
+ * with it: 2.5 ms. Without, the seed is that of the executable. Any flag of V8's makes Node compile what else it has in a cache; with
+ * a script instead of -e that is little.
  */
-const LUCKY_SEED = '--random-seed=32';
+const ONE_SEED = '--no-rehash-snapshot';
+/** Megabytes in which a long chain is planned without a scavenge, which would take 1 ms. */
+const YOUNG = '--min-semi-space-size=2';
 
 /** Flags for a tool. What takes in other people's archives keeps its hash tables unpredictable, lest one is made to fill a single bucket. */
 export const nodeFlags = (takesArchives: boolean): readonly string[] =>
-  takesArchives ? NODE_FLAGS : [...NODE_FLAGS, LUCKY_SEED];
+  takesArchives ? NODE_FLAGS : [...NODE_FLAGS, ONE_SEED, YOUNG];
 
 const PT_LOAD = 1;
 const PT_PHDR = 6;
@@ -86,7 +86,7 @@ export function singleFile(file: SingleFile, phases = false): Buffer {
   const address = alignUp(top, ALIGNMENT) + (offset % ALIGNMENT);
 
   // The loader's text says where the parts lie, and its own size decides that: numbers of a fixed width settle it.
-  const text = (parts: Parts) => strings([name, node, ...nodeFlags(file.takesArchives), '-e', loader(parts, phases)]);
+  const text = (parts: Parts) => strings([name, node, ...nodeFlags(file.takesArchives), '', loader(parts, phases)]);
   const payload = PARTS.map((part) => file[part]);
   const textFrom = (start: number) => {
     let at = start;

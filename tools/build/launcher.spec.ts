@@ -7,9 +7,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Arch, arch as host } from '../../packages/sys/src/arch.ts';
 import { parseState } from '../../packages/sys/src/tape/inherited.ts';
 import { cannotPlay, commandFor } from '../../packages/sys/test/play.ts';
-import { NODE_FLAGS, singleFile } from './file.ts';
+import { nodeFlags, singleFile } from './file.ts';
 import { hostPlatform, koffiLibrary } from './platform.ts';
 
+const FLAGS = nodeFlags(true);
 const folder = mkdtempSync(join(tmpdir(), 'ts-launcher-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -38,7 +39,13 @@ function makeFile(arch: Arch): string {
 beforeAll(() => {
   writeFileSync(
     fakeNode,
-    '#!/bin/sh\nfor word; do printf "%s\\0" "$word"; done\nprintf "\\n"\n/bin/cat /proc/$$/environ\n:\n',
+    `#!/bin/sh
+for word; do printf "%s\\0" "$word"; done
+printf "\\n"
+/bin/cat /proc/$$/environ
+printf "\\n"
+for word; do case $word in /proc/self/fd/*) /bin/cat "$word" ;; esac; done
+`,
     {
       mode: 0o755,
     },
@@ -63,23 +70,38 @@ for (const arch of ['x64', 'arm64'] satisfies Arch[])
         encoding: 'latin1',
         timeout: 20_000,
       });
-      const [given = '', environment = ''] = stdout.split('\n');
+      const [given = '', environment = '', script = ''] = stdout.split('\n');
       return {
         status,
         stderr,
         words: given.split('\0').slice(0, -1),
         environment: environment.split('\0').slice(0, -1),
+        script,
       };
     };
     const stateOf = (prefix: string) => parseState(launch([], { TS_TOOLS_NODE: fakeNode }, prefix).words.at(-3) ?? '');
 
     test('becomes Node, with the loader, the state and its own arguments', () => {
-      const { status, stderr, words } = launch(['-x', '', 'a b'], { TS_TOOLS_NODE: fakeNode });
+      const { status, stderr, words, script } = launch(['-x', '', 'a b'], { TS_TOOLS_NODE: fakeNode });
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-      expect(words.slice(0, NODE_FLAGS.length + 1)).toEqual([...NODE_FLAGS, '-e']);
+      expect(words.slice(0, FLAGS.length)).toEqual(FLAGS);
+      expect(words[FLAGS.length]).toMatch(/^\/proc\/self\/fd\/\d+$/);
+      expect(words.length).toBe(FLAGS.length + 7);
+      expect(script).toMatch(/^const R=process\.getBuiltinModule,.*\('ts-fake',s,l,p,w,h\)$/);
       expect(words.slice(-4)).toEqual([file, '-x', '', 'a b']);
       expect(words.at(-5)).toBe('');
       expect(words.at(-6)).toMatch(/^\d+:[\d,-]*:[0-9a-f]{16}:[0-9a-f]{16}:[\d=,]*:$/);
+    });
+
+    test('gives the loader as text where no file can be made of it', () => {
+      const { status, words } = launch(['-x'], { TS_TOOLS_NODE: fakeNode }, 'ulimit -f 0;');
+      expect(status).toBe(0);
+      expect(words.slice(FLAGS.length, FLAGS.length + 3)).toEqual([
+        '-e',
+        expect.stringMatching(/^const R=process\.getBuiltinModule,.*\('ts-fake',s,l,p,w,h\)$/),
+        'ts-fake',
+      ]);
+      expect(words.slice(-2)).toEqual([file, '-x']);
     });
 
     test('finds Node by its variable, by absolute folders of PATH, and not in the current one', () => {

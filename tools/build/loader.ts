@@ -1,7 +1,10 @@
 /**
- * The text that Node is started with (`-e`): reads the tool's script and its code cache out of the tool's own file, and runs it.
+ * The text that Node is started with: reads the tool's script and its code cache out of the tool's own file, and runs it.
  *
- * `process.argv` is: node, state, group that was left, argv[0], argv[1] …; the state begins with the number of the descriptor of the file.
+ * `process.argv` is: node, path of this text (a descriptor's in /proc, or none where it is given with -e), state, group that was
+ * left, argv[0], argv[1] …; the state begins with the number of the descriptor of the file.
+ *
+ * It runs as a module of either kind: a /package.json may say "module", and there is no other to be found for it.
  */
 export interface Part {
   readonly offset: number;
@@ -25,7 +28,7 @@ export interface Parts {
  * Which Node made a code cache. V8 compares the first three numbers of its own version and takes what another patch release
  * has compiled, with other numbers for its functions; it crashes then. The size of the executable tells apart two builds of one release.
  */
-export const CACHE_KEY = `[process.version,process.versions.v8,require('fs').statSync(process.execPath).size].join(' ')`;
+export const CACHE_KEY = `[process.version,process.versions.v8,process.getBuiltinModule('fs').statSync(process.execPath).size].join(' ')`;
 
 /** Name of the scripts in stack traces. It is part of what a code cache is valid for. */
 export const SCRIPT_NAME = 'ts-tools';
@@ -38,17 +41,18 @@ export function loader({ name, key, script, cache, wholeScript, behind, index }:
   const phase = (words: string) => (phases ? [`phase('${words}')`] : []);
   return [
     ...phase('Node'),
-    `const s=process.argv[1],f=parseInt(s),q=require('fs'),r=(o,n)=>{const b=Buffer.allocUnsafeSlow(n);q.readSync(f,b,0,n,o);return b}`,
+    `const R=process.getBuiltinModule,[,t,s]=process.argv,f=parseInt(s),q=R('fs'),r=(o,n)=>{const b=Buffer.allocUnsafeSlow(n);q.readSync(f,b,0,n,o);return b}`,
     // Without /proc the launcher has put the path of the file at the end of the state.
     `const d='/proc/self/fd/'+f,l=s.split(':').slice(6).join(':')||d`,
+    `if(t.startsWith('/proc/self/fd/'))q.closeSync(+t.slice(14))`,
     `let k;try{k=${CACHE_KEY}==='${key}'}catch{}`,
-    `const x=(t,c)=>new(require('vm').Script)(t.latin1Slice(),{filename:'${SCRIPT_NAME}',cachedData:k?c():undefined})`,
+    `const x=(t,c)=>new(R('vm').Script)(t.latin1Slice(),{filename:'${SCRIPT_NAME}',cachedData:k?c():undefined})`,
     `let p;try{p=q.readlinkSync(d)}catch{}`,
-    `const w=()=>x(${read(wholeScript)},()=>undefined).runInThisContext()(require,{})('${name}',s,l,p)`,
+    `const w=()=>x(${read(wholeScript)},()=>undefined).runInThisContext()(R,{})('${name}',s,l,p)`,
     `let j;const h=n=>{const e=(j??=JSON.parse(${read(index)}.latin1Slice()))[n],o=${behind.offset};if(e)return x(r(o+e[0],e[1]),()=>e[3]?r(o+e[2],e[3]):undefined).runInThisContext()}`,
     `const y=x(${read(script)},${readLater(cache)})`,
     ...phase('compiled'),
-    'const z=y.runInThisContext()(require,{})',
+    'const z=y.runInThisContext()(R,{})',
     ...phase('loaded'),
     `z('${name}',s,l,p,w,h)`,
   ].join(';');

@@ -48,9 +48,8 @@ const isBelow = (path: string, folder: string) =>
   path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 
 /** Whether a mount can be reached by its path: nothing is mounted over it or over a folder above it. */
-function isVisible(mount: Mount, all: readonly Mount[]): boolean {
+function isVisible(mount: Mount, all: readonly Mount[], byId: ReadonlyMap<number, Mount>): boolean {
   const ancestors = new Set<number>();
-  const byId = new Map(all.map((each) => [each.id, each]));
   for (let each: Mount | undefined = mount; each && !ancestors.has(each.id); each = byId.get(each.parent))
     ancestors.add(each.id);
   return !all.some((other) => !ancestors.has(other.id) && isBelow(mount.target, other.target));
@@ -80,10 +79,11 @@ export function parseHierarchies({ mountinfo, self, cgroups, controllersOf }: So
       .map(([name, , , enabled]) => [name, enabled !== '0']),
   );
   const mounts = parseMountinfo(mountinfo);
+  const byId = new Map(mounts.map((each) => [each.id, each]));
   const mounted: (Hierarchy & { readonly mounts: string[] })[] = [];
   for (const mount of mounts) {
     if (mount.type !== 'cgroup' && mount.type !== 'cgroup2') continue;
-    if (!isVisible(mount, mounts)) continue;
+    if (!isVisible(mount, mounts, byId)) continue;
     const version: 1 | 2 = mount.type === 'cgroup' ? 1 : 2;
     const controllers =
       version === 2

@@ -3,7 +3,7 @@
 import { type DocumentNode, type NumberNode, parse, type ValueNode } from '@humanwhocodes/momoa';
 import { CAPABILITY_NAMES, capabilityNumber, nearestName } from '@ts/capabilities';
 import {
-  ERRORS,
+  errors,
   SECCOMP_FILTER_FLAG_LOG,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW,
   SECCOMP_FILTER_FLAG_TSYNC,
@@ -107,14 +107,14 @@ const EPERM = 1;
 
 function errnoOfName(place: Place): number {
   const name = textOf(place);
-  const found = ERRORS.find(([, known]) => known === name);
+  const found = errors().find(([, known]) => known === name);
   return found
     ? found[0]
     : unknown(
         place,
         'error',
         name,
-        ERRORS.map(([, known]) => known),
+        errors().map(([, known]) => known),
       );
 }
 

@@ -1,7 +1,7 @@
 /** Rules in short, from a command line: `clock_settime,reboot=EPERM`. */
 import { nearestName } from '@ts/capabilities';
 import {
-  ERRORS,
+  errors,
   SECCOMP_RET_ALLOW,
   SECCOMP_RET_ERRNO,
   SECCOMP_RET_KILL_PROCESS,
@@ -46,11 +46,11 @@ export function knownCall(name: string): string {
 }
 
 function parseAction(word: string): Action {
-  const errno = /^\d+$/.test(word) ? Number(word) : ERRORS.find(([, name]) => name === word.toUpperCase())?.[0];
+  const errno = /^\d+$/.test(word) ? Number(word) : errors().find(([, name]) => name === word.toUpperCase())?.[0];
   if (errno !== undefined && errno > 0 && errno <= MAX_ERRNO) return SECCOMP_RET_ERRNO | errno;
   const action = ACTION_WORDS.get(word.toLowerCase());
   if (action !== undefined) return action;
-  const known = [...ACTION_WORDS.keys(), ...ERRORS.map(([, name]) => name)];
+  const known = [...ACTION_WORDS.keys(), ...errors().map(([, name]) => name)];
   throw new UnknownWord('action', word, nearestName(known, word, 2));
 }
 

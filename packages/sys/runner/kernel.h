@@ -8,7 +8,7 @@ typedef long i64;
 #if defined(__x86_64__)
 enum { NR_read = 0, NR_write = 1, NR_open = 2, NR_close = 3, NR_rt_sigaction = 13, NR_rt_sigprocmask = 14, NR_writev = 20, NR_getpid = 39, NR_execve = 59,
        NR_wait4 = 61, NR_clone = 56, NR_exit = 60, NR_kill = 62, NR_fcntl = 72, NR_readlink = 89, NR_getdents64 = 217, NR_rt_sigtimedwait = 128,
-       NR_exit_group = 231, NR_openat = 257, NR_prlimit64 = 302 };
+       NR_exit_group = 231, NR_openat = 257, NR_prlimit64 = 302, NR_memfd_create = 319 };
 
 static inline i64 kernel(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 {
@@ -27,7 +27,7 @@ static inline i64 kernel(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 #elif defined(__aarch64__)
 enum { NR_fcntl = 25, NR_openat = 56, NR_close = 57, NR_getdents64 = 61, NR_read = 63, NR_write = 64, NR_writev = 66, NR_exit = 93, NR_exit_group = 94, NR_kill = 129,
        NR_rt_sigaction = 134, NR_rt_sigprocmask = 135, NR_rt_sigtimedwait = 137, NR_getpid = 172, NR_clone = 220, NR_execve = 221,
-       NR_wait4 = 260, NR_prlimit64 = 261 };
+       NR_wait4 = 260, NR_prlimit64 = 261, NR_memfd_create = 279 };
 
 static inline i64 kernel(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 {

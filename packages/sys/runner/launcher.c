@@ -3,7 +3,8 @@
  *
  * It lies in a segment added to koffi's shared library, so one file is at once the program that the kernel starts and the
  * library that Node loads. Behind the code: strings, each ended by NUL: tool name, path of Node noted at build time (may be
- * empty), Node's arguments, and an empty one at the end. Node then gets, as arguments: the noted state, the group that was left, argv[0], argv[1] …
+ * empty), Node's options, an empty one, and the text that Node is to run. It then gets, as arguments: the noted state, the group
+ * that was left, argv[0], argv[1] …
  */
 #define RUNTIME "Node"
 #define RUNTIME_MEMORY (24UL << 20)	/* of the newest */
@@ -17,6 +18,31 @@ static void hide_from_node(char **envp)
 	for (; *envp; envp++)
 		if (starts_with(*envp, "NODE_") || starts_with(*envp, "OPENSSL_CONF="))
 			**envp &= ~0x40;
+}
+
+#define MFD_NOEXEC_SEAL 8
+
+/*
+ * Node starts sooner with a script than with -e, for which it loads more of itself. So the text becomes a file in memory, `path`,
+ * which the text closes itself. 0 where that cannot be.
+ */
+static int make_script(const char *text, char *path, char *limit)
+{
+	u64 size = length(text), pair[2];
+	i64 file;
+	if (kernel(NR_prlimit64, 0, RLIMIT_FSIZE, 0, (u64)pair, 0, 0) < 0 || pair[0] < size)
+		return 0;
+	file = kernel(NR_memfd_create, (u64)"loader", MFD_NOEXEC_SEAL, 0, 0, 0, 0);
+	if (file < 0)	/* before Linux 6.3 */
+		file = kernel(NR_memfd_create, (u64)"loader", 0, 0, 0, 0, 0);
+	if (file < 0)
+		return 0;
+	if (kernel(NR_write, file, (u64)text, size, 0, 0, 0) != (i64)size) {
+		kernel(NR_close, file, 0, 0, 0, 0, 0);
+		return 0;
+	}
+	*append_decimal(append(path, limit, "/proc/self/fd/"), limit, file) = 0;
+	return 1;
 }
 
 /* Comes back where that is no program. */
@@ -68,14 +94,23 @@ void __attribute__((noreturn)) launch(u64 *stack)
 	if (file < 0)
 		fail(name, ": cannot open its own file, which must be readable\n");
 	{
-		char state[STATE_SIZE], left[2 * PATH_SIZE];
+		char state[STATE_SIZE], left[2 * PATH_SIZE], script[64];
 		char *arguments[argc + 16];
 		u64 count = 1;
 		note_state(state, file, limits, has_proc ? 0 : self);
 		leave_small_group(left);
+		fill_closed();
 
 		for (; *argument; argument += length(argument) + 1)
 			arguments[count++] = (char *)argument;
+		argument++;
+		if (has_proc && make_script(argument, script, script + sizeof script - 1)) {
+			arguments[count++] = script;
+		} else {
+			arguments[count++] = "-e";
+			arguments[count++] = (char *)argument;
+			arguments[count++] = (char *)name;	/* in the place of the script's path */
+		}
 		arguments[count++] = state;
 		arguments[count++] = left;
 		if (argc == 0)
@@ -85,7 +120,6 @@ void __attribute__((noreturn)) launch(u64 *stack)
 		wanted = variable(envp, "TS_TOOLS_NODE=");
 		path = variable(envp, "PATH=");
 		hide_from_node(envp);
-		fill_closed();
 		/* Where more rights come with this file, whoever starts it does not choose what runs with them. */
 		if (is_secure)
 			wanted = path = 0;

@@ -41,7 +41,7 @@ struct piece_entry {
 
 struct tape {
 	struct entry *entries;
-	const u32 *errors;	/* count, then for each errno the offset from TAPE of "NAME\0words\0" */
+	const char *errors;	/* a line "NUMBER NAME WORDS" for each errno */
 	i64 trace;		/* descriptor, or -1 */
 	const char *explainer;	/* program that explains a failure, or 0 */
 	i64 status;		/* of the failure that is being undone */
@@ -72,18 +72,34 @@ static void add(struct line *line, const char *s)
 	line->end = append(line->end, line->text + sizeof line->text, s);
 }
 
-static const char *error_name(const struct tape *tape, i64 error)
+/* What stands behind the number of an error, or 0. */
+static const char *error_line(const struct tape *tape, i64 error)
 {
-	if (error <= 0 || error >= tape->errors[0] || !tape->errors[error + 1])
-		return 0;
-	return (const char *)tape->errors + tape->errors[error + 1];
+	for (const char *p = tape->errors; *p; p++) {
+		i64 number = 0;
+		while (*p != ' ')
+			number = number * 10 + *p++ - '0';
+		if (number == error)
+			return p + 1;
+		while (*p != '\n')
+			p++;
+	}
+	return 0;
+}
+
+static void add_until(struct line *line, const char *s, char last)
+{
+	while (*s != last && line->end < line->text + sizeof line->text)
+		*line->end++ = *s++;
 }
 
 static void add_error_words(struct line *line, const struct tape *tape, i64 error)
 {
-	const char *name = error_name(tape, error);
-	if (name) {
-		add(line, name + length(name) + 1);
+	const char *words = error_line(tape, error);
+	if (words) {
+		while (*words++ != ' ')
+			;
+		add_until(line, words, '\n');
 	} else {
 		add(line, "Unknown error ");
 		line->end = append_decimal(line->end, line->text + sizeof line->text, error);
@@ -108,9 +124,9 @@ static void trace(const struct tape *tape, const struct entry *e, const u64 *ope
 		add(&line, " = ");
 		line.end = append_decimal(line.end, line.text + sizeof line.text, e->result < 0 ? -1 : e->result);
 		if (e->result < 0) {
-			const char *name = error_name(tape, -e->result);
+			const char *name = error_line(tape, -e->result);
 			add(&line, " ");
-			add(&line, name ? name : "?");
+			add_until(&line, name ? name : "? ", ' ');
 			add(&line, " (");
 			add_error_words(&line, tape, -e->result);
 			add(&line, ")");

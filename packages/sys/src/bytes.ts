@@ -7,15 +7,12 @@
  */
 const SURROGATE = 0xdc00;
 
-const isUtf8 = (bytes: Uint8Array) => {
-  for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) > 0x7f) return false;
-  return true;
-};
-
 /** Bytes as a string; never fails. */
 export function decode(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (isUtf8(bytes)) return buffer.toString('latin1');
+  const latin1 = buffer.toString('latin1');
+  // Every byte beyond ASCII would take two.
+  if (Buffer.byteLength(latin1) === buffer.length) return latin1;
   const text = buffer.toString();
   // A replacement character or a byte order mark that is dropped shows in the way back.
   if (Buffer.from(text).equals(buffer)) return text;

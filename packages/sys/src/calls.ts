@@ -1,3 +1,5 @@
+import type { Arch } from './arch.ts';
+
 /**
  * System calls: number on x86-64, number on arm64 (asm/unistd.h), and what each operand is, for traces.
  *
@@ -142,3 +144,6 @@ export const CALLS = {
 
 /** Name of a system call, as its man-2 page. */
 export type Call = keyof typeof CALLS;
+
+/** Number of a system call; undefined where it has none here. */
+export const callNumber = (name: Call, arch: Arch): number | undefined => CALLS[name]?.[arch === 'arm64' ? 1 : 0];

@@ -1,6 +1,6 @@
 /** The live gate: system calls of this thread, now, through koffi. */
-import { arm64 } from './arch.ts';
-import { CALLS, type Call } from './calls.ts';
+import { arch } from './arch.ts';
+import { type Call, callNumber } from './calls.ts';
 import { SysError } from './errno.ts';
 import type { Failure, Gate } from './gate.ts';
 import { native } from './native.ts';
@@ -34,7 +34,7 @@ export function rawCall(name: Call, operands: readonly Operand[]): number {
   const keep: unknown[] = [];
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = operands.map((operand) => wordOf(operand, keep));
   const { syscall, errno } = native();
-  const result = syscall(CALLS[name][arm64 ? 1 : 0], a, b, c, d, e, f);
+  const result = syscall(callNumber(name, arch) as number, a, b, c, d, e, f);
   return result === -1 ? -errno() : result;
 }
 

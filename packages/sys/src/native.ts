@@ -4,8 +4,8 @@
  * The shared library of koffi's platform package is loaded directly: its JavaScript front probes many paths first (10 ms
  * against 1 ms). A single-file tool is that library itself and hands in its own path.
  */
-import { arch, arm64 } from './arch.ts';
-import { CALLS, type Call } from './calls.ts';
+import { arch } from './arch.ts';
+import { type Call, callNumber } from './calls.ts';
 import { phase } from './phase.ts';
 
 type Word = number | bigint;
@@ -65,7 +65,7 @@ export function native(): Native {
 /** From here on, calls of these names are not made but throw `reason`: for rehearsals. */
 export function stopBefore(names: readonly Call[], reason: Error): void {
   const real = native();
-  const numbers: number[] = names.map((name) => CALLS[name][arm64 ? 1 : 0]);
+  const numbers = names.map((name) => callNumber(name, arch));
   const syscall: Native['syscall'] = (number, ...operands) => {
     if (numbers.includes(number)) throw reason;
     return real.syscall(number, ...operands);

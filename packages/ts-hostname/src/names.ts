@@ -1,5 +1,4 @@
 /** Names of the host: what is one, and what /etc/hosts knows of it. */
-import { networkInterfaces } from 'node:os';
 
 /** Letters, digits, hyphens and dots; every part between dots begins and ends with a letter or digit. */
 export function isHostName(name: string): boolean {
@@ -28,7 +27,7 @@ export function hostEntry(hosts: string, name: string): HostEntry | undefined {
 
 /** Addresses of all interfaces but the loopback one, without link-local ones. */
 export function hostAddresses(): string[] {
-  const all = Object.values(networkInterfaces())
+  const all = Object.values(process.getBuiltinModule('node:os').networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
     .filter(({ internal, address }) => !internal && !/^fe[89ab]/i.test(address));
   return [...all.filter(({ family }) => family === 'IPv4'), ...all.filter(({ family }) => family === 'IPv6')].map(

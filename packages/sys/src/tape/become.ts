@@ -34,8 +34,6 @@ function memory(sys: LiveSys, name: string): number {
   }
 }
 
-const ENOSYS = errnoOf('ENOSYS');
-
 /** Folders for an unnamed file where executable memory files are forbidden (vm.memfd_noexec). */
 const FOLDERS = ['/dev/shm', '/run', '/tmp', '/var/tmp'];
 
@@ -55,9 +53,10 @@ export function becomeImage(sys: LiveSys, bytes: Buffer, name: string, inherited
   const envp = inherited.environment.map((entry) => Buffer.concat([encode(entry), Buffer.alloc(1)]));
   giveBackDescriptors(sys, inherited);
   const execute = (fd: number) => {
-    const refusal = sys.ignoring(ENOSYS).execveat(fd, '', argv, envp, AT_EMPTY_PATH);
+    const unknown = errnoOf('ENOSYS');
+    const refusal = sys.ignoring(unknown).execveat(fd, '', argv, envp, AT_EMPTY_PATH);
     // User-mode emulators do not know it.
-    if (refusal === -ENOSYS) sys.execve(`/proc/self/fd/${fd}`, argv, envp);
+    if (refusal === -unknown) sys.execve(`/proc/self/fd/${fd}`, argv, envp);
   };
   let refused: SysError | undefined;
   try {

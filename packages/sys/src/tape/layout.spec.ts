@@ -13,7 +13,6 @@ function readTape(bytes: Buffer) {
     address === 0n ? undefined : bytes.toString('utf8', at(address), bytes.indexOf(0, at(address)));
   const pointer = (offset: number) => bytes.readBigUInt64LE(offset);
   const entries = at(pointer(0));
-  const errors = at(pointer(8));
   return {
     text,
     strings: (address: bigint) => {
@@ -23,11 +22,7 @@ function readTape(bytes: Buffer) {
     },
     trace: bytes.readBigInt64LE(16),
     explainer: text(pointer(24)),
-    words: (errno: number) => {
-      const start = errors + bytes.readUInt32LE(errors + 4 * (errno + 1));
-      const middle = bytes.indexOf(0, start);
-      return [bytes.toString('utf8', start, middle), bytes.toString('utf8', middle + 1, bytes.indexOf(0, middle + 1))];
-    },
+    errors: text(pointer(8)),
     entry: (index: number) => {
       const offset = entries + ENTRY * index;
       return {
@@ -135,8 +130,7 @@ describe('a tape in memory', () => {
 
   test('words of the errors, the trace and who explains', () => {
     const tape = laidOut((sys) => sys.end(0), { trace: 2, explainer: { path: '/x', option: '--why' } });
-    expect(tape.words(errnoOf('ENOENT'))).toEqual(['ENOENT', 'No such file or directory']);
-    expect(tape.words(errnoOf('EPERM'))).toEqual(['EPERM', 'Operation not permitted']);
+    expect(tape.errors).toMatch(/^1 EPERM Operation not permitted\n2 ENOENT No such file or directory\n/);
     expect([tape.trace, tape.explainer]).toEqual([2n, '/x']);
     expect(laidOut((sys) => sys.end(0)).trace).toBe(-1n);
   });

@@ -7,8 +7,8 @@
  */
 import { type Arch, arch as host } from '../arch.ts';
 import { cString } from '../bytes.ts';
-import { CALLS } from '../calls.ts';
-import { ERRORS } from '../errno.ts';
+import { callNumber } from '../calls.ts';
+import { ERROR_LINES } from '../errno.ts';
 import { Block, bytesOf, type Data, MadeText, type Operand, Ref } from '../operand.ts';
 import type { Entry, Label, Piece, Tape } from './entry.ts';
 
@@ -38,9 +38,12 @@ const KILOBYTES = 16;
 
 const aligned = (size: number) => (size + 7) & ~7;
 
+const viewOf = ({ buffer, byteOffset }: Buffer) => new DataView(buffer, byteOffset);
+
 /** Memory from `base` on, filled from below; each piece lies at a multiple of 8, and what is not written is 0. */
 class Memory {
   private bytes = Buffer.alloc(KILOBYTES * 1024);
+  private view = viewOf(this.bytes);
   private size = 0;
   private strings = new Map<string, number>();
   private placed = new Map<Uint8Array, number>();
@@ -55,23 +58,24 @@ class Memory {
       const larger = Buffer.alloc(2 * this.size);
       this.bytes.copy(larger);
       this.bytes = larger;
+      this.view = viewOf(larger);
     }
     return at;
   }
 
   put16(at: number, value: number): void {
-    if (value) this.bytes.writeUInt16LE(value, at);
+    if (value) this.view.setUint16(at, value, true);
   }
 
   put32(at: number, value: number): void {
-    if (value) this.bytes.writeUInt32LE(value, at);
+    if (value) this.view.setUint32(at, value, true);
   }
 
   /** Most numbers are small, and bigint takes its time. */
   put64(at: number, value: number | bigint): void {
     if (value === 0) return;
-    if (typeof value === 'number' && value > 0 && value < WORD) this.bytes.writeUInt32LE(value, at);
-    else this.bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), at);
+    if (typeof value === 'number' && value > 0 && value < WORD) this.view.setUint32(at, value, true);
+    else this.view.setBigUint64(at, BigInt.asUintN(64, BigInt(value)), true);
   }
 
   add(bytes: Uint8Array): number {
@@ -109,32 +113,9 @@ class Memory {
     return address;
   }
 
-  /** ASCII text right behind what was added last. */
-  append(text: string): void {
-    const at = this.size;
-    this.reserve(aligned(at) - at + text.length);
-    this.size = at + this.bytes.write(text, at, 'latin1');
-  }
-
   taken(): Buffer {
     return this.bytes.subarray(0, this.size);
   }
-}
-
-/** errno → "NAME\0words\0", as offsets from the table's begin. */
-function addErrors(memory: Memory): number {
-  const count = (ERRORS.at(-1) as (typeof ERRORS)[number])[0] + 1;
-  const head = 4 * (count + 1);
-  const table = memory.reserve(head);
-  memory.put32(table, count);
-  let at = head;
-  const texts = ERRORS.map(([errno, name, words]) => {
-    memory.put32(table + 4 * (errno + 1), at);
-    at += name.length + words.length + 2;
-    return `${name}\0${words}\0`;
-  });
-  memory.append(texts.join(''));
-  return memory.base + table;
 }
 
 const target = (label: Label) => {
@@ -183,7 +164,7 @@ function pieceList(pieces: readonly Piece[], memory: Memory): number {
 }
 
 function numberOf(entry: Entry, arch: Arch): number {
-  if (entry.op === 'call') return CALLS[entry.name][arch === 'arm64' ? 1 : 0];
+  if (entry.op === 'call') return callNumber(entry.name, arch) as number;
   if (entry.op === 'branch') return CONDITIONS[entry.condition];
   if (entry.op === 'store') return entry.width;
   if (entry.op === 'exec') return (entry.append ? APPEND : 0) | (typeof entry.program === 'string' ? SEARCH : 0);
@@ -235,7 +216,7 @@ export function layOut(tape: Tape, base: number, playing: Playing = {}, arch: Ar
   const header = memory.reserve(HEADER);
   const entries = memory.reserve(ENTRY * tape.entries.length);
   memory.put64(header, base + entries);
-  memory.put64(header + 8, addErrors(memory));
+  memory.put64(header + 8, memory.address(ERROR_LINES));
   memory.put64(header + 16, playing.trace ?? -1);
   if (playing.explainer) {
     const { path, option } = playing.explainer;

@@ -1,7 +1,8 @@
 /** The recording gate, and what only a tape can do: fork, wait, branch, become the final program. */
 
+import { arch } from '../arch.ts';
 import { encode } from '../bytes.ts';
-import { CALLS, type Call } from '../calls.ts';
+import { type Call, callNumber } from '../calls.ts';
 import { AT_FDCWD } from '../const/at.ts';
 import { CLONE_INTO_CGROUP, CLONE_NEWPID } from '../const/clone.ts';
 import { O_CLOEXEC, O_DIRECTORY, O_PATH } from '../const/open.ts';
@@ -134,7 +135,7 @@ class RecordingGate implements Gate {
   }
 
   call(name: Call, operands: readonly Operand[], failure: Failure): Ref {
-    if (!CALLS[name]) throw new TypeError(`no such system call: ${name}`);
+    if (callNumber(name, arch) === undefined) throw new TypeError(`no such system call: ${name}`);
     if (name === 'chroot' && this.undo) this.keepRoot(this.undo);
     const result = this.push({
       op: 'call',
