@@ -62,19 +62,19 @@ const slimParser: Plugin = {
 const standaloneEntry = (tools: readonly string[], names: Readonly<Record<string, string>>, version: string) => `
 import { multicall } from '@ts/cli';
 import { live, useNative } from '@ts/sys';
-import { handedOver, liveWithoutProc } from '@ts/sys/bun';
+import { handedOver } from '@ts/sys/bun';
+import { readlinkSync } from '${resolve(FILES)}';
 const tools = { ${tools.map((name) => `'${name}': () => require('${name}').tool`).join(', ')} };
 const build = { version: '${version}', id: '${ID}', tools, help: () => require('@ts/cli/help'), names: ${JSON.stringify(names)} };
-const { inherited, executed, native, directory } = handedOver(require('bun:ffi'), process.argv[2]);
+const { inherited, executed, native, directory } = handedOver(Bun.FFI, process.argv[2]);
 useNative(native);
-if (inherited.path !== undefined) liveWithoutProc();
 if (directory !== undefined) {
   live().fchdir(directory);
   live().close(directory);
 }
 let file;
 try {
-  file = require('node:fs').readlinkSync('/proc/self/fd/' + inherited.file);
+  file = readlinkSync('/proc/self/fd/' + inherited.file);
 } catch {}
 multicall(build, inherited, executed, file);
 `;
@@ -114,6 +114,17 @@ const carefulPaths: Plugin = {
   setup({ onResolve }) {
     const path = createRequire(import.meta.url).resolve('path-browserify');
     onResolve({ filter: /^(node:)?path$/ }, () => ({ path }));
+  },
+};
+
+/** What the tools need of node:fs as system calls, see there. */
+const FILES = 'packages/sys/src/bun-fs.ts';
+const lateFiles: Plugin = {
+  name: 'late-files',
+  setup({ onResolve }) {
+    onResolve({ filter: /^node:fs$/ }, ({ importer }) =>
+      importer.startsWith(resolve('packages')) && importer !== resolve(FILES) ? { path: resolve(FILES) } : undefined,
+    );
   },
 };
 
@@ -163,7 +174,6 @@ async function bundled(contents: string, plugins: Plugin[] = []): Promise<string
     plugins: [slimParser, await wrappers, ...plugins],
     define: { 'import.meta.url': '"file:///"' },
     legalComments: 'none',
-    external: ['bun:ffi'],
     logLevel: 'error',
   });
   return (outputFiles[0] as { text: string }).text;
@@ -221,7 +231,7 @@ export async function standaloneScript(
   names: Readonly<Record<string, string>>,
   hash: (text: string) => string,
 ): Promise<{ script: string; id: string }> {
-  const text = await bundled(standaloneEntry(tools, names, ownVersion()), [carefulPaths]);
+  const text = await bundled(standaloneEntry(tools, names, ownVersion()), [carefulPaths, lateFiles]);
   const id = hash(text);
   return { script: text.replaceAll(ID, id), id };
 }

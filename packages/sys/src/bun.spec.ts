@@ -1,8 +1,5 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
-import { type BunFfi, handedOver, realPath } from './bun.ts';
+import { describe, expect, test } from 'vitest';
+import { type BunFfi, handedOver } from './bun.ts';
 
 /** Memory of a process, from address 4096 on. */
 class Memory {
@@ -23,7 +20,7 @@ class Memory {
         const at = pointer - 4096 + offset;
         return new Uint8Array(this.bytes.subarray(at, at + size)).buffer;
       },
-      CFunction:
+      cfunction:
         ({ ptr }) =>
         (number, ...rest) =>
           ptr === 777 && number === 39 && rest.length === 6 ? result : Number.NaN,
@@ -86,26 +83,5 @@ describe('what the prelude hands over', () => {
   test('nothing has no address', () => {
     const { native } = handed(Buffer.alloc(0), 0, -1n);
     expect([native.address(Buffer.alloc(0)), native.address(Buffer.alloc(1))]).toEqual([0, 4242]);
-  });
-});
-
-describe('realPath', () => {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'ts-real-')));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  mkdirSync(join(folder, 'a/b'), { recursive: true });
-  symlinkSync('a', join(folder, 'relative'));
-  symlinkSync(join(folder, 'relative/b'), join(folder, 'absolute'));
-  symlinkSync('../..', join(folder, 'a/b/up'));
-  symlinkSync('itself', join(folder, 'itself'));
-
-  test('is that of realpath(3)', () => {
-    for (const path of ['', 'a', 'relative/b', 'absolute', 'absolute/up', 'absolute/up/absolute/../b/./up', '../..//'])
-      expect(realPath(`${folder}/${path}`), path).toBe(realpathSync.native(`${folder}/${path}`));
-    expect(realPath('/')).toBe('/');
-  });
-
-  test('fails with its errors', () => {
-    expect(() => realPath(join(folder, 'nothing'))).toThrow(expect.objectContaining({ code: 'ENOENT' }));
-    expect(() => realPath(join(folder, 'itself'))).toThrow(expect.objectContaining({ code: 'ELOOP' }));
   });
 });

@@ -1,16 +1,19 @@
 /** What the head of the stand-alone executable (../runner/prelude.c) hands over to Bun, and its way to the kernel. */
-import fs from 'node:fs';
-import { decode, encode } from './bytes.ts';
+import { decode } from './bytes.ts';
 import type { Native } from './native.ts';
 import { type Inherited, parseLeft, parseState } from './tape/inherited.ts';
 
 type Word = number | bigint;
 
-/** The part of `bun:ffi` that is used. */
+/** The part of `Bun.FFI` that is used: what the module `bun:ffi`, which takes a millisecond to load, hands on. */
 export interface BunFfi {
   ptr(buffer: Uint8Array): number;
   toArrayBuffer(pointer: number, offset: number, size: number): ArrayBuffer;
-  CFunction(description: { ptr: number; args: string[]; returns: string }): (...words: Word[]) => number;
+  /** An error where it cannot be made. */
+  cfunction(
+    description: { ptr: number; args: string[]; returns: string },
+    name: string,
+  ): ((...words: Word[]) => number) | Error;
 }
 
 /** The structure `handed_over` of prelude.c: addresses and sizes of texts, then single words. */
@@ -54,7 +57,8 @@ export function handedOver(ffi: BunFfi, address: string): Handed {
 
 /** The functions of ./native.ts without a C library: the one at `address` gives the kernel's own result. */
 function nativeAt(ffi: BunFfi, address: number): Native {
-  const call = ffi.CFunction({ ptr: address, args: Array(7).fill('i64_fast'), returns: 'i64_fast' });
+  const call = ffi.cfunction({ ptr: address, args: Array(7).fill('i64_fast'), returns: 'i64_fast' }, 'systemCall');
+  if (call instanceof Error) throw call;
   let errno = 0;
   return {
     syscall(...words) {
@@ -67,49 +71,4 @@ function nativeAt(ffi: BunFfi, address: number): Native {
     // Bun knows no address of nothing, and the kernel looks at none.
     address: (buffer) => (buffer.length ? ffi.ptr(buffer) : 0),
   };
-}
-
-const MOST_LINKS = 40;
-
-/** realpath(3) for a host without /proc, by which Bun's own asks. */
-export function realPath(path: string): string {
-  // Not by resolve(): what ".." means depends on the links before it.
-  const rest = (path.startsWith('/') ? path : `${process.cwd()}/${path}`).split('/').filter(Boolean);
-  let done = '';
-  let links = 0;
-  for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
-    if (name === '.') continue;
-    if (name === '..') {
-      done = done.slice(0, Math.max(0, done.lastIndexOf('/')));
-      continue;
-    }
-    const target = targetOf(`${done}/${name}`);
-    if (target === undefined) {
-      done = `${done}/${name}`;
-      continue;
-    }
-    if (++links > MOST_LINKS) throw Object.assign(new Error(`too many links: ${path}`), { code: 'ELOOP', errno: -40 });
-    if (target.startsWith('/')) done = '';
-    rest.unshift(...target.split('/').filter(Boolean));
-  }
-  return done || '/';
-}
-
-/** What a symbolic link says; undefined where it is something else. */
-function targetOf(path: string): string | undefined {
-  try {
-    return decode(fs.readlinkSync(encode(path), 'buffer'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EINVAL') return undefined;
-    throw error;
-  }
-}
-
-/** To be said before anything else where there is no /proc. */
-export function liveWithoutProc(): void {
-  const replacement = (path: string | Uint8Array, encoding?: unknown) => {
-    const real = realPath(typeof path === 'string' ? path : decode(path));
-    return encoding === 'buffer' ? encode(real) : real;
-  };
-  Object.assign(fs, { realpathSync: Object.assign(replacement, { native: replacement }) });
 }

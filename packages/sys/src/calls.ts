@@ -9,6 +9,7 @@ import type { Arch } from './arch.ts';
  */
 export const CALLS = {
   read: [0, 63, 'fd out int'],
+  pread64: [17, 67, 'fd out int int'],
   write: [1, 64, 'fd text int'],
   openat: [257, 56, 'at path open octal'],
   close: [3, 57, 'fd'],
@@ -27,6 +28,7 @@ export const CALLS = {
   fchmodat: [268, 53, 'at path octal'],
   fchownat: [260, 54, 'at path id id at_flags'],
   mknodat: [259, 33, 'at path mode hex'],
+  faccessat: [269, 48, 'at path int'],
   faccessat2: [439, 439, 'at path int at_flags'],
   newfstatat: [262, 79, 'at path out at_flags'],
   copy_file_range: [326, 285, 'fd out fd out int hex'],

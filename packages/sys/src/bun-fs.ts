@@ -1,0 +1,270 @@
+/**
+ * `node:fs` in the stand-alone executable: what most runs need of it, as system calls, since loading that module takes Bun as long as all
+ * the rest of a tool. Everything else is passed on to it.
+ *
+ * The same names, arguments, results and errors (`code`, `errno`, `syscall`, `path`), as far as they are used here. A path is a
+ * string or bytes.
+ */
+import { arch } from './arch.ts';
+import { decode, encode } from './bytes.ts';
+import type { Call } from './calls.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from './const/at.ts';
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from './const/mode.ts';
+import { O_CLOEXEC, O_RDONLY } from './const/open.ts';
+import { errnoName, strerror } from './errno.ts';
+import { rawCall } from './live.ts';
+import type { Operand } from './operand.ts';
+
+type Fs = typeof import('node:fs');
+type Path = string | Uint8Array;
+
+const EINTR = 4;
+const CHUNK = 8192;
+const MOST_LINKS = 40;
+
+export const constants = { F_OK: 0, X_OK: 1, W_OK: 2, R_OK: 4 };
+
+const terminated = (path: Path) => Buffer.concat([typeof path === 'string' ? encode(path) : path, Buffer.alloc(1)]);
+
+function failure(errno: number, syscall: string, path?: Path): NodeJS.ErrnoException {
+  const code = errnoName(errno);
+  const name = path === undefined ? undefined : typeof path === 'string' ? path : decode(path);
+  const words = `${code}: ${strerror(errno)}, ${syscall}${name === undefined ? '' : ` '${name}'`}`;
+  return Object.assign(new Error(words), { errno: -errno, code, syscall, ...(name !== undefined && { path: name }) });
+}
+
+/** @param shown What the error calls it. */
+function call(name: Call, operands: readonly Operand[], shown: string, path?: Path): number {
+  for (;;) {
+    const result = rawCall(name, operands);
+    if (result >= 0) return result;
+    if (result !== -EINTR) throw failure(-result, shown, path);
+  }
+}
+
+const openAs = (path: Path, flags: number, mode: number) =>
+  call('openat', [AT_FDCWD, terminated(path), flags | O_CLOEXEC, mode], 'open', path);
+
+export const openSync = (path: Path, flags: number | string = 'r', mode = 0o666): number =>
+  typeof flags === 'number' || flags === 'r'
+    ? openAs(path, flags === 'r' ? O_RDONLY : flags, mode)
+    : real().openSync(path as string, flags, mode);
+
+export const closeSync = (fd: number): void => {
+  call('close', [fd], 'close');
+};
+
+export function readSync(
+  fd: number,
+  buffer: Uint8Array,
+  offset = 0,
+  length = buffer.length - offset,
+  position: number | null = null,
+): number {
+  if (length === 0) return 0;
+  const into = buffer.subarray(offset, offset + length);
+  return position === null
+    ? call('read', [fd, into, length], 'read')
+    : call('pread64', [fd, into, length, position], 'read');
+}
+
+export function writeSync(fd: number, bytes: Uint8Array, offset = 0): number {
+  const rest = bytes.subarray(offset);
+  return rest.length ? call('write', [fd, rest, rest.length], 'write') : 0;
+}
+
+/** All of a file, of which a size is not known before: those of the kernel have none. */
+function readAll(fd: number): Buffer {
+  const pieces: Buffer[] = [];
+  for (;;) {
+    const piece = Buffer.allocUnsafeSlow(pieces.length ? CHUNK * 2 ** Math.min(pieces.length, 8) : CHUNK);
+    const size = readSync(fd, piece);
+    if (size === 0) return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+    pieces.push(piece.subarray(0, size));
+  }
+}
+
+export function readFileSync(file: Path | number, encoding?: 'utf8'): Buffer | string {
+  const fd = typeof file === 'number' ? file : openSync(file);
+  try {
+    const bytes = readAll(fd);
+    return encoding ? bytes.toString(encoding) : bytes;
+  } finally {
+    if (fd !== file) closeSync(fd);
+  }
+}
+
+export function readlinkSync(path: Path, encoding?: 'buffer' | 'utf8' | { encoding: 'buffer' }): Buffer | string {
+  const target = Buffer.allocUnsafeSlow(CHUNK);
+  const size = call('readlinkat', [AT_FDCWD, terminated(path), target, target.length], 'readlink', path);
+  const bytes = target.subarray(0, size);
+  return encoding === undefined || encoding === 'utf8' ? bytes.toString() : bytes;
+}
+
+export const accessSync = (path: Path, mode: number): void => {
+  call('faccessat', [AT_FDCWD, terminated(path), mode], 'access', path);
+};
+
+export function existsSync(path: Path): boolean {
+  return rawCall('faccessat', [AT_FDCWD, terminated(path), constants.F_OK]) === 0;
+}
+
+/** Where the fields of struct stat lie (asm/stat.h), in bytes; `width` of the two that differ in it. */
+const PLACES = {
+  x64: { mode: 24, nlink: 16, width: 8, uid: 28, gid: 32, rdev: 40 },
+  arm64: { mode: 16, nlink: 20, width: 4, uid: 24, gid: 28, rdev: 32 },
+} as const;
+const STAT_SIZE = 144;
+const SIZE = 48;
+const BLOCKS = 64;
+const TIMES = ['atimeMs', 'mtimeMs', 'ctimeMs'] as const;
+const FIRST_TIME = 72;
+
+class Stats {
+  readonly dev: number;
+  readonly ino: number;
+  readonly mode: number;
+  readonly nlink: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly rdev: number;
+  readonly size: number;
+  readonly blocks: number;
+  declare readonly atimeMs: number;
+  declare readonly mtimeMs: number;
+  declare readonly ctimeMs: number;
+
+  constructor(bytes: Buffer) {
+    const long = (at: number) => Number(bytes.readBigUInt64LE(at));
+    const at = PLACES[arch];
+    this.dev = long(0);
+    this.ino = long(8);
+    this.mode = bytes.readUInt32LE(at.mode);
+    this.nlink = bytes.readUIntLE(at.nlink, at.width === 8 ? 6 : 4);
+    this.uid = bytes.readUInt32LE(at.uid);
+    this.gid = bytes.readUInt32LE(at.gid);
+    this.rdev = long(at.rdev);
+    this.size = long(SIZE);
+    this.blocks = long(BLOCKS);
+    TIMES.forEach((name, index) => {
+      const begin = FIRST_TIME + 16 * index;
+      Object.assign(this, { [name]: Number(bytes.readBigInt64LE(begin)) * 1000 + long(begin + 8) / 1e6 });
+    });
+  }
+
+  isFile(): boolean {
+    return (this.mode & S_IFMT) === S_IFREG;
+  }
+  isDirectory(): boolean {
+    return (this.mode & S_IFMT) === S_IFDIR;
+  }
+  isSymbolicLink(): boolean {
+    return (this.mode & S_IFMT) === S_IFLNK;
+  }
+  isBlockDevice(): boolean {
+    return (this.mode & S_IFMT) === S_IFBLK;
+  }
+  isCharacterDevice(): boolean {
+    return (this.mode & S_IFMT) === S_IFCHR;
+  }
+  isFIFO(): boolean {
+    return (this.mode & S_IFMT) === S_IFIFO;
+  }
+  isSocket(): boolean {
+    return (this.mode & S_IFMT) === S_IFSOCK;
+  }
+}
+
+interface StatOptions {
+  readonly bigint?: boolean;
+  readonly throwIfNoEntry?: boolean;
+}
+
+function statOf(path: Path, flags: number, shown: string): Stats {
+  const bytes = Buffer.alloc(STAT_SIZE);
+  call('newfstatat', [AT_FDCWD, terminated(path), bytes, flags], shown, path);
+  return new Stats(bytes);
+}
+
+function statUnless(options: StatOptions, stat: () => Stats): Stats | undefined {
+  try {
+    return stat();
+  } catch (error) {
+    if (options.throwIfNoEntry === false && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+export const statSync = (path: Path, options: StatOptions = {}) =>
+  options.bigint
+    ? real().statSync(path as string, options)
+    : statUnless(options, () => statOf(path, 0, 'stat'));
+
+export const lstatSync = (path: Path, options: StatOptions = {}) =>
+  options.bigint
+    ? real().lstatSync(path as string, options)
+    : statUnless(options, () => statOf(path, AT_SYMLINK_NOFOLLOW, 'lstat'));
+
+export function fstatSync(fd: number): Stats {
+  const bytes = Buffer.alloc(STAT_SIZE);
+  call('newfstatat', [fd, '', bytes, AT_EMPTY_PATH], 'fstat');
+  return new Stats(bytes);
+}
+
+/** realpath(3), without /proc, by which Bun's own asks. */
+function realPath(path: string): string {
+  // Not by resolve(): what ".." means depends on the links before it.
+  const rest = (path.startsWith('/') ? path : `${process.cwd()}/${path}`).split('/').filter(Boolean);
+  let done = '';
+  let links = 0;
+  for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
+    if (name === '.') continue;
+    if (name === '..') {
+      done = done.slice(0, Math.max(0, done.lastIndexOf('/')));
+      continue;
+    }
+    const target = targetOf(`${done}/${name}`);
+    if (target === undefined) {
+      done = `${done}/${name}`;
+      continue;
+    }
+    if (++links > MOST_LINKS) throw Object.assign(new Error(`too many links: ${path}`), { code: 'ELOOP', errno: -40 });
+    if (target.startsWith('/')) done = '';
+    rest.unshift(...target.split('/').filter(Boolean));
+  }
+  return done || '/';
+}
+
+/** What a symbolic link says; undefined where it is something else. */
+function targetOf(path: string): string | undefined {
+  try {
+    return decode(readlinkSync(encode(path), 'buffer') as Buffer);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EINVAL') return undefined;
+    throw error;
+  }
+}
+
+export const realpathSync = (path: Path): string => realPath(typeof path === 'string' ? path : decode(path));
+
+let loaded: Fs | undefined;
+
+function real(): Fs {
+  loaded ??= process.getBuiltinModule('node:fs');
+  return loaded;
+}
+
+const passedOn = <Name extends keyof Fs>(name: Name) =>
+  ((...words: unknown[]) => (real()[name] as (...words: unknown[]) => unknown)(...words)) as Fs[Name];
+
+export const createReadStream = passedOn('createReadStream');
+export const fchmodSync = passedOn('fchmodSync');
+export const mkdirSync = passedOn('mkdirSync');
+export const mkdtempSync = passedOn('mkdtempSync');
+export const opendirSync = passedOn('opendirSync');
+export const readdirSync = passedOn('readdirSync');
+export const renameSync = passedOn('renameSync');
+export const rmdirSync = passedOn('rmdirSync');
+export const rmSync = passedOn('rmSync');
+export const symlinkSync = passedOn('symlinkSync');
+export const writeFileSync = passedOn('writeFileSync');
