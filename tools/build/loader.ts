@@ -1,10 +1,8 @@
 /**
- * The text that Node is started with: reads the tool's script and its code cache out of the tool's own file, and runs it.
+ * The text that Node is started with, as a file that it requires or with -e: reads the tool's script and its code cache out of the
+ * tool's own file, and runs it.
  *
- * `process.argv` is: node, path of this text (a descriptor's in /proc, or none where it is given with -e), state, group that was
- * left, argv[0], argv[1] …; the state begins with the number of the descriptor of the file.
- *
- * It runs as a module of either kind: a /package.json may say "module", and there is no other to be found for it.
+ * `process.argv` is: node, state, group that was left, argv[0], argv[1] …; the state begins with the number of the descriptor of the file.
  */
 export interface Part {
   readonly offset: number;
@@ -41,10 +39,10 @@ export function loader({ name, key, script, cache, wholeScript, behind, index }:
   const phase = (words: string) => (phases ? [`phase('${words}')`] : []);
   return [
     ...phase('Node'),
-    `const R=process.getBuiltinModule,[,t,s]=process.argv,f=parseInt(s),q=R('fs'),r=(o,n)=>{const b=Buffer.allocUnsafeSlow(n);q.readSync(f,b,0,n,o);return b}`,
+    `const R=process.getBuiltinModule,s=process.argv[1],f=parseInt(s),q=R('fs'),r=(o,n)=>{const b=Buffer.allocUnsafeSlow(n);q.readSync(f,b,0,n,o);return b}`,
     // Without /proc the launcher has put the path of the file at the end of the state.
     `const d='/proc/self/fd/'+f,l=s.split(':').slice(6).join(':')||d`,
-    `if(t.startsWith('/proc/self/fd/'))q.closeSync(+t.slice(14))`,
+    `if(__filename.startsWith('/proc/self/fd/'))q.closeSync(+__filename.slice(14))`,
     `let k;try{k=${CACHE_KEY}==='${key}'}catch{}`,
     `const x=(t,c)=>new(R('vm').Script)(t.latin1Slice(),{filename:'${SCRIPT_NAME}',cachedData:k?c():undefined})`,
     `let p;try{p=q.readlinkSync(d)}catch{}`,

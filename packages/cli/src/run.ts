@@ -76,16 +76,14 @@ const speaker = (call: Call) => (isBare(call) ? '' : progOf(call));
 
 /** The table with the options that every tool has, less those whose name the tool uses itself. */
 export function tableOf(tool: Tool): readonly Option[] {
-  return [
-    ...tool.options,
-    ...COMMON_OPTIONS.filter((common) => !tool.options.some((option) => option.long === common.long)),
-  ];
+  const own = new Set(tool.options.map(({ long }) => long));
+  return [...tool.options, ...COMMON_OPTIONS.filter(({ long }) => !own.has(long))];
 }
 
 const isGiven = (parsed: Parsed, long: string) => parsed.steps.some(({ option }) => option.long === long);
 
 function checkExclusive(tool: Tool, parsed: Parsed): void {
-  if (!tool.exclusive) return;
+  if (!tool.exclusive || parsed.steps.length < 2) return;
   for (const part of groupsOf(parsed, tool.grammar)) {
     for (const group of tool.exclusive) {
       const [first, second] = group.filter((long) => isGiven(part, long));

@@ -91,6 +91,11 @@ export interface Tool<Table extends readonly Option[] = readonly Option[], Plan 
   describe?(plan: Plan, world: World): string;
 }
 
+/** A tool that ends in no program, and does everything in `act`, leaves out `becomes` and `apply`. */
+type Definition<Table extends readonly Option[], Plan> = Omit<Tool<Table, Plan>, 'becomes' | 'apply'> &
+  Partial<Pick<Tool<Table, Plan>, 'becomes' | 'apply'>>;
+
 /** Types a tool by its option table. */
-export const defineTool = <const Table extends readonly Option[], Plan>(tool: Tool<Table, Plan>): Tool<Table, Plan> =>
-  tool;
+export const defineTool = <const Table extends readonly Option[], Plan>(
+  tool: Definition<Table, Plan>,
+): Tool<Table, Plan> => ({ becomes: () => false, apply: () => exit(0), ...tool });

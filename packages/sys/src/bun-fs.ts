@@ -18,7 +18,10 @@ import type { Operand } from './operand.ts';
 type Fs = typeof import('node:fs');
 type Path = string | Uint8Array;
 
+const ENOENT = 2;
 const EINTR = 4;
+const ENOTDIR = 20;
+const ELOOP = 40;
 const CHUNK = 8192;
 const MOST_LINKS = 40;
 
@@ -196,9 +199,7 @@ function statUnless(options: StatOptions, stat: () => Stats): Stats | undefined 
 }
 
 export const statSync = (path: Path, options: StatOptions = {}) =>
-  options.bigint
-    ? real().statSync(path as string, options)
-    : statUnless(options, () => statOf(path, 0, 'stat'));
+  options.bigint ? real().statSync(path as string, options) : statUnless(options, () => statOf(path, 0, 'stat'));
 
 export const lstatSync = (path: Path, options: StatOptions = {}) =>
   options.bigint
@@ -211,16 +212,27 @@ export function fstatSync(fd: number): Stats {
   return new Stats(bytes);
 }
 
+/** The kernel's own answer: the working directory may have been changed behind the runtime's back. */
+function workingDirectory(): string {
+  const bytes = Buffer.allocUnsafeSlow(CHUNK);
+  const size = call('getcwd', [bytes, bytes.length], 'realpath');
+  const path = decode(bytes.subarray(0, size - 1));
+  // "(unreachable)/…" where it lies outside of the root.
+  if (!path.startsWith('/')) throw failure(ENOENT, 'realpath');
+  return path;
+}
+
 /** realpath(3), without /proc, by which Bun's own asks. */
 function realPath(path: string): string {
   // Not by resolve(): what ".." means depends on the links before it.
-  const rest = (path.startsWith('/') ? path : `${process.cwd()}/${path}`).split('/').filter(Boolean);
+  const rest = (path.startsWith('/') ? path : `${workingDirectory()}/${path}`).split('/').filter(Boolean);
+  if (path.endsWith('/')) rest.push('.');
   let done = '';
   let links = 0;
   for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
-    if (name === '.') continue;
-    if (name === '..') {
-      done = done.slice(0, Math.max(0, done.lastIndexOf('/')));
+    if (name === '.' || name === '..') {
+      if (done && !lstatSync(encode(done))?.isDirectory()) throw failure(ENOTDIR, 'realpath', path);
+      if (name === '..') done = done.slice(0, Math.max(0, done.lastIndexOf('/')));
       continue;
     }
     const target = targetOf(`${done}/${name}`);
@@ -228,9 +240,9 @@ function realPath(path: string): string {
       done = `${done}/${name}`;
       continue;
     }
-    if (++links > MOST_LINKS) throw Object.assign(new Error(`too many links: ${path}`), { code: 'ELOOP', errno: -40 });
+    if (++links > MOST_LINKS) throw failure(ELOOP, 'realpath', path);
     if (target.startsWith('/')) done = '';
-    rest.unshift(...target.split('/').filter(Boolean));
+    rest.unshift(...target.split('/').filter(Boolean), ...(target.endsWith('/') ? ['.'] : []));
   }
   return done || '/';
 }
@@ -245,7 +257,12 @@ function targetOf(path: string): string | undefined {
   }
 }
 
-export const realpathSync = (path: Path): string => realPath(typeof path === 'string' ? path : decode(path));
+const realPathOf = (path: Path, encoding?: 'buffer' | 'utf8'): Buffer | string => {
+  const real = realPath(typeof path === 'string' ? path : decode(path));
+  return encoding === 'buffer' ? encode(real) : real;
+};
+
+export const realpathSync = Object.assign(realPathOf, { native: realPathOf });
 
 let loaded: Fs | undefined;
 

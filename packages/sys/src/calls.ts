@@ -19,6 +19,7 @@ export const CALLS = {
   flock: [73, 32, 'fd flock'],
   lseek: [8, 62, 'fd int int'],
   getdents64: [217, 61, 'fd out int'],
+  getcwd: [79, 17, 'out int'],
   readlinkat: [267, 78, 'at path out int'],
   mkdirat: [258, 34, 'at path octal'],
   unlinkat: [263, 35, 'at path at_flags'],

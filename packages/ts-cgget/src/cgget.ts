@@ -73,7 +73,5 @@ export const tool = defineTool({
     { command: 'ts-cgget -1 -g cpu /', says: 'all parameters of a controller, as cgroup v1 calls them' },
   ],
   plan,
-  becomes: () => false,
-  apply: () => exit(0),
   act,
 });

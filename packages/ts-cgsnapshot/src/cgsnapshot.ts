@@ -195,7 +195,5 @@ export const tool = defineTool({
   ],
   examples: [{ command: 'ts-cgsnapshot -s cpu memory', says: 'the groups of two controllers' }],
   plan,
-  becomes: () => false,
-  apply: () => exit(0),
   act,
 });

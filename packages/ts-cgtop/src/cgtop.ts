@@ -164,7 +164,5 @@ export const tool = defineTool({
     { command: 'ts-cgtop --once --json --sort memory /job', says: 'one line for a script' },
   ],
   plan,
-  becomes: () => false,
-  apply: () => exit(0),
   act,
 });

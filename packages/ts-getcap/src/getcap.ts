@@ -193,7 +193,5 @@ export const tool = defineTool({
     { command: 'ts-getcap -r /usr', says: 'all files below /usr with capabilities' },
   ],
   plan,
-  becomes: () => false,
-  apply: () => exit(0),
   act,
 });

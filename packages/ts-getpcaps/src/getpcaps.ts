@@ -194,7 +194,5 @@ export const tool = defineTool({
     { command: 'ts-getpcaps --iab 1 $$', says: 'with the vectors that an execve goes by' },
   ],
   plan,
-  becomes: () => false,
-  apply: () => exit(0),
   act,
 });

@@ -298,7 +298,5 @@ export const tool = defineTool({
     },
   ],
   plan,
-  becomes: () => false,
-  apply: () => exit(0),
   act,
 });

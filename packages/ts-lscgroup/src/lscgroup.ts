@@ -108,7 +108,5 @@ export const tool = defineTool({
   ],
   examples: [{ command: 'ts-lscgroup cpu,cpuacct:/ memory:/', says: 'all groups of three controllers' }],
   plan,
-  becomes: () => false,
-  apply: () => exit(0),
   act,
 });

@@ -318,7 +318,5 @@ export const tool = defineTool({
     { command: 'ts-lsns -t net -o NS,NPROCS,HOLDERS', says: 'who keeps the network namespaces alive' },
   ],
   plan,
-  becomes: () => false,
-  apply: () => exit(0),
   act,
 });

@@ -86,7 +86,5 @@ export const tool = defineTool({
   exitStatuses: [['129', 'wrong usage']],
   examples: [{ command: 'ts-lssubsys -am', says: 'all controllers, and where they are mounted' }],
   plan,
-  becomes: () => false,
-  apply: () => exit(0),
   act,
 });
