@@ -155,6 +155,32 @@ describe('as node:fs', () => {
     }
   });
 
+  test('opendirSync', () => {
+    for (const encoding of ['latin1', 'buffer'] as const) {
+      const entries = (fs: Fs, path: string | Buffer) => {
+        const dir = fs.opendirSync(path as string, { encoding: encoding as 'latin1' });
+        const found: unknown[] = [];
+        for (let entry = dir.readSync(); entry; entry = dir.readSync())
+          found.push([String(entry.name), entry.name.constructor.name, ...TYPES.map((type) => entry?.[type]())]);
+        dir.closeSync();
+        return found;
+      };
+      for (const path of [folder, Buffer.from(folder), '/dev', '/proc/self/task'])
+        same((fs) => entries(fs, path), `${withoutPath(path)} as ${encoding}`);
+      // Older versions of Node do not say the path.
+      for (const path of ['none', 'text'])
+        same((fs) => ({ ...(outcome(() => entries(fs, join(folder, path))) as object), path: undefined }), path);
+    }
+    const many = join(folder, 'many');
+    mkdirSync(many);
+    for (let n = 0; n < 1500; n++) writeFileSync(join(many, `a-file-with-a-long-name-${n}`), '');
+    const dir = bunFs.opendirSync(many, { encoding: 'latin1' });
+    const names = new Set<unknown>();
+    for (let entry = dir.readSync(); entry; entry = dir.readSync()) names.add(entry.name);
+    dir.closeSync();
+    expect(names.size).toBe(1500);
+  });
+
   test('the rest is passed on', () => {
     same((fs) => fs.readdirSync(folder).sort(), 'a folder');
     same((fs) => fs.openSync(join(folder, 'text'), 'wx'), 'other ways to open');

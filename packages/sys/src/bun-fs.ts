@@ -10,7 +10,7 @@ import { decode, encode } from './bytes.ts';
 import type { Call } from './calls.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from './const/at.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from './const/mode.ts';
-import { O_CLOEXEC, O_RDONLY } from './const/open.ts';
+import { O_CLOEXEC, O_DIRECTORY, O_RDONLY } from './const/open.ts';
 import { errnoName, strerror } from './errno.ts';
 import { rawCall } from './live.ts';
 import type { Operand } from './operand.ts';
@@ -123,7 +123,34 @@ const BLOCKS = 64;
 const TIMES = ['atimeMs', 'mtimeMs', 'ctimeMs'] as const;
 const FIRST_TIME = 72;
 
-class Stats {
+/** What says of which type a file is: S_IFREG … */
+class Typed {
+  constructor(private readonly type: number) {}
+
+  isFile(): boolean {
+    return this.type === S_IFREG;
+  }
+  isDirectory(): boolean {
+    return this.type === S_IFDIR;
+  }
+  isSymbolicLink(): boolean {
+    return this.type === S_IFLNK;
+  }
+  isBlockDevice(): boolean {
+    return this.type === S_IFBLK;
+  }
+  isCharacterDevice(): boolean {
+    return this.type === S_IFCHR;
+  }
+  isFIFO(): boolean {
+    return this.type === S_IFIFO;
+  }
+  isSocket(): boolean {
+    return this.type === S_IFSOCK;
+  }
+}
+
+class Stats extends Typed {
   readonly dev: number;
   readonly ino: number;
   readonly mode: number;
@@ -138,8 +165,9 @@ class Stats {
   declare readonly ctimeMs: number;
 
   constructor(bytes: Buffer) {
-    const long = (at: number) => Number(bytes.readBigUInt64LE(at));
     const at = PLACES[arch];
+    super(bytes.readUInt32LE(at.mode) & S_IFMT);
+    const long = (at: number) => Number(bytes.readBigUInt64LE(at));
     this.dev = long(0);
     this.ino = long(8);
     this.mode = bytes.readUInt32LE(at.mode);
@@ -153,28 +181,6 @@ class Stats {
       const begin = FIRST_TIME + 16 * index;
       Object.assign(this, { [name]: Number(bytes.readBigInt64LE(begin)) * 1000 + long(begin + 8) / 1e6 });
     });
-  }
-
-  isFile(): boolean {
-    return (this.mode & S_IFMT) === S_IFREG;
-  }
-  isDirectory(): boolean {
-    return (this.mode & S_IFMT) === S_IFDIR;
-  }
-  isSymbolicLink(): boolean {
-    return (this.mode & S_IFMT) === S_IFLNK;
-  }
-  isBlockDevice(): boolean {
-    return (this.mode & S_IFMT) === S_IFBLK;
-  }
-  isCharacterDevice(): boolean {
-    return (this.mode & S_IFMT) === S_IFCHR;
-  }
-  isFIFO(): boolean {
-    return (this.mode & S_IFMT) === S_IFIFO;
-  }
-  isSocket(): boolean {
-    return (this.mode & S_IFMT) === S_IFSOCK;
   }
 }
 
@@ -211,6 +217,58 @@ export function fstatSync(fd: number): Stats {
   call('newfstatat', [fd, '', bytes, AT_EMPTY_PATH], 'fstat');
   return new Stats(bytes);
 }
+
+/** struct linux_dirent64: where its size, its type and its name lie, in bytes. */
+const ENTRY = { size: 16, type: 18, name: 19 } as const;
+const FOLDER_CHUNK = 32_768;
+
+class Dirent extends Typed {
+  constructor(
+    readonly name: Buffer | string,
+    type: number,
+  ) {
+    super(type);
+  }
+}
+
+/** A folder in its own order. */
+class Dir {
+  private readonly bytes = Buffer.allocUnsafeSlow(FOLDER_CHUNK);
+  private at = 0;
+  private size = 0;
+
+  constructor(
+    private readonly fd: number,
+    private readonly encoding: 'buffer' | 'latin1',
+  ) {}
+
+  readSync(): Dirent | null {
+    for (;;) {
+      if (this.at === this.size) {
+        this.at = 0;
+        this.size = call('getdents64', [this.fd, this.bytes, this.bytes.length], 'scandir');
+        if (this.size === 0) return null;
+      }
+      const { bytes, at, encoding } = this;
+      this.at += bytes.readUInt16LE(at + ENTRY.size);
+      const name = Buffer.from(bytes.subarray(at + ENTRY.name, bytes.indexOf(0, at + ENTRY.name)));
+      const text = name.toString('latin1');
+      // The type of an entry is that of struct stat's mode, shifted.
+      if (text !== '.' && text !== '..')
+        return new Dirent(encoding === 'buffer' ? name : text, (bytes[at + ENTRY.type] as number) << 12);
+    }
+  }
+
+  closeSync(): void {
+    closeSync(this.fd);
+  }
+}
+
+export const opendirSync = (path: Path, { encoding }: { encoding: 'buffer' | 'latin1' }): Dir =>
+  new Dir(
+    call('openat', [AT_FDCWD, terminated(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0], 'opendir', path),
+    encoding,
+  );
 
 /** The kernel's own answer: the working directory may have been changed behind the runtime's back. */
 function workingDirectory(): string {
@@ -278,7 +336,6 @@ export const createReadStream = passedOn('createReadStream');
 export const fchmodSync = passedOn('fchmodSync');
 export const mkdirSync = passedOn('mkdirSync');
 export const mkdtempSync = passedOn('mkdtempSync');
-export const opendirSync = passedOn('opendirSync');
 export const readdirSync = passedOn('readdirSync');
 export const renameSync = passedOn('renameSync');
 export const rmdirSync = passedOn('rmdirSync');
