@@ -2,12 +2,12 @@
 import type { Reader } from './hierarchies.ts';
 import { controllerOf } from './settings.ts';
 import type { Target } from './spec.ts';
-import { SETTINGS } from './table.ts';
+import { settings } from './table.ts';
 
 /** Whether a name is of the other version alone. */
 function isForeign(name: string, version: 1 | 2): boolean {
   const plain = name.replace(/^hugetlb\.[^.]+\./, 'hugetlb.*.');
-  const has = (side: 'v1' | 'v2') => SETTINGS.some((row) => row[side] === plain);
+  const has = (side: 'v1' | 'v2') => settings().some((row) => row[side] === plain);
   return version === 1 ? has('v2') && !has('v1') : has('v1') && !has('v2');
 }
 

@@ -4,9 +4,9 @@ import { withGroups } from './future.ts';
 import { readHierarchies } from './hierarchies.ts';
 import { controllerOf, readSetting, settingSteps } from './settings.ts';
 import { targetsOf } from './spec.ts';
-import { SETTINGS } from './table.ts';
+import { type Row, settings } from './table.ts';
 
-const row = (v1: string) => SETTINGS.find((each) => each.v1 === v1) as (typeof SETTINGS)[number];
+const row = (v1: string) => settings().find((each) => each.v1 === v1) as Row;
 const nothing = () => undefined;
 const toV2 = (v1: string, value: string, now: (file: string) => string | undefined = nothing) =>
   row(v1).toV2?.(value, now);
@@ -79,7 +79,7 @@ describe('units', () => {
 });
 
 test('every row has a use: a v2 file, or a reason why there is none', () => {
-  for (const { v1, v2, why } of SETTINGS) expect(v1 && v2 ? v1 : why, v1 ?? v2 ?? '').toBeTruthy();
+  for (const { v1, v2, why } of settings()) expect(v1 && v2 ? v1 : why, v1 ?? v2 ?? '').toBeTruthy();
 });
 
 describe('usage, both ways', () => {
@@ -100,7 +100,7 @@ describe('usage, both ways', () => {
   });
 
   test('nice levels', () => {
-    const nice = SETTINGS.find(({ v2 }) => v2 === 'cpu.weight.nice');
+    const nice = settings().find(({ v2 }) => v2 === 'cpu.weight.nice');
     expect(['-20', '0', '19'].map((level) => nice?.toV1?.(level, nothing))).toEqual(['88761', '1024', '15']);
     expect(['1024', '88761', '330'].map((shares) => nice?.toV2?.(shares, nothing))).toEqual(['0', '-20', '5']);
   });

@@ -4,7 +4,7 @@ import { findHome, type Hierarchies, type Reader, whyMissing } from './hierarchi
 import { type Attached, attachedTo } from './programs.ts';
 import { type Group, groupAt, notHandedDown } from './spec.ts';
 import type { Step } from './steps.ts';
-import { type Now, type Row, SETTINGS } from './table.ts';
+import { type Now, type Row, settings } from './table.ts';
 
 /** `cpu` of `cpu.shares`; undefined where the name has no dot. */
 export function controllerOf(name: string): string | undefined {
@@ -15,9 +15,9 @@ export function controllerOf(name: string): string | undefined {
 /** The table, as it reads for the page size that a name has. */
 function rowsFor(name: string): readonly Row[] {
   const size = /^hugetlb\.([^.]+)\./.exec(name)?.[1];
-  if (size === undefined) return SETTINGS;
+  if (size === undefined) return settings();
   const sized = (file: string | null) => file?.replace('*', size) ?? null;
-  return SETTINGS.map((row) => ({ ...row, v1: sized(row.v1), v2: sized(row.v2) }));
+  return settings().map((row) => ({ ...row, v1: sized(row.v1), v2: sized(row.v2) }));
 }
 
 /** Whether a parameter of that name can be one of this version: only a name of the other one alone cannot. */

@@ -166,8 +166,7 @@ const nearestNice = (weight: number) =>
     0,
   );
 
-/** Order counts where several v1 files make up one v2 file: the later ones see what the earlier ones gave. */
-export const SETTINGS: readonly Row[] = [
+const makeRows = (): readonly Row[] => [
   // The scheduler's weights: 1024 of 2…262144 is what 100 of 1…10000 is.
   { v1: 'cpu.shares', v2: 'cpu.weight', ...scaled(1024, [2, 262_144], 100, [1, 10_000]) },
   // µs in both; v2 has quota and period in one file.
@@ -357,6 +356,17 @@ export const SETTINGS: readonly Row[] = [
   none('net_cls.classid', 'on cgroup v2 netfilter matches the group itself: nft … socket cgroupv2'),
   none('net_prio.ifpriomap', 'on cgroup v2 netfilter matches the group itself: nft … socket cgroupv2'),
 ];
+
+let rows: readonly Row[] | undefined;
+
+/**
+ * The table, made when it is asked for: most runs translate nothing. Order counts where several v1 files make up one v2 file: the
+ * later ones see what the earlier ones gave.
+ */
+export const settings = (): readonly Row[] => {
+  rows ??= makeRows();
+  return rows;
+};
 
 /** "10M" as bytes; what is no such number stays. */
 function bytesOf(value: string): string {

@@ -18,7 +18,7 @@ import {
   parseSpec,
   readHierarchies,
   readSetting,
-  SETTINGS,
+  settings,
   whyMissing,
 } from '@ts/cgroups';
 import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
@@ -93,7 +93,9 @@ function namesOf(hierarchies: Hierarchies, path: string, controller: string): st
   const own = files.filter((name) => controllerOf(name) === controller);
   return own.length || home.hierarchy.version === 1
     ? own
-    : SETTINGS.flatMap(({ v1, v2 }) => (v1 && v2 && controllerOf(v1) === controller && files.includes(v2) ? [v1] : []));
+    : settings().flatMap(({ v1, v2 }) =>
+        v1 && v2 && controllerOf(v1) === controller && files.includes(v2) ? [v1] : [],
+      );
 }
 
 /** All files of these controllers. `strict`: a controller or group that is missing is an error. */
