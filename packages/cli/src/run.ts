@@ -219,7 +219,7 @@ function nextTool(outcome: Becoming, chain: Chain, environment: readonly string[
   if (found === undefined) return undefined;
   const called = toolAt(session.build, found, outcome.become);
   if (called === undefined) return undefined;
-  const real = realpathSync(encode(found), 'utf8');
+  const real = realpathSync.native(encode(found), 'utf8');
   if (mounted.some((target) => isBelow(real, target) || isBelow(found, target))) return undefined;
   const tool = toolNamed(session.build, called.tool);
   if (tool && changed.has('credentials'))

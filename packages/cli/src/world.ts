@@ -1,6 +1,6 @@
 /** What a plan may know of its surroundings: a narrow view that tests replace by a made-up one. */
-import { existsSync, readFileSync } from 'node:fs';
-import { type CapabilitySets, decode, encode, type Inherited } from '@ts/sys';
+import { existsSync } from 'node:fs';
+import { type CapabilitySets, encode, type Inherited, readText } from '@ts/sys';
 import { ToolError } from './errors.ts';
 
 export interface Account {
@@ -94,7 +94,7 @@ export function realWorld(
 ): World {
   const read = (path: string) => {
     try {
-      const text = decode(readFileSync(path));
+      const text = readText(path);
       return path === '/proc/self/cgroup' ? asBefore(text, inherited) : text;
     } catch {
       return undefined; // the caller says what it means that it cannot be read

@@ -6,13 +6,12 @@ import {
   fstatSync,
   openSync,
   readdirSync,
-  readFileSync,
   readSync,
   realpathSync,
   statSync,
 } from 'node:fs';
 import { posix } from 'node:path';
-import { decode, encode } from '@ts/sys';
+import { decode, encode, readText } from '@ts/sys';
 import { type Elf, parseElf, type ReadAt } from './elf.ts';
 import { configuredFolders } from './folders.ts';
 import { type Binaries, librariesOf, MissingLibrary } from './libraries.ts';
@@ -47,7 +46,7 @@ export function thisHost(programOffset: (path: string) => number = () => 0): Bin
   return {
     read: (path) => {
       try {
-        return decode(readFileSync(encode(path)));
+        return readText(path);
       } catch {
         return undefined; // a file that may be missing
       }

@@ -6,6 +6,7 @@ export * from './caller.ts';
 export { CALLS, type Call } from './calls.ts';
 export * from './const/index.ts';
 export * from './errno.ts';
+export * from './files.ts';
 export * from './gate.ts';
 export * from './live.ts';
 export type { CapabilitySets } from './man2/credentials.ts';

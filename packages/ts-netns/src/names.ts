@@ -1,7 +1,6 @@
 /** Names of numbers: /etc/iproute2, and what is known without it. */
 
-import { readFileSync } from 'node:fs';
-import { decode } from '@ts/sys';
+import { readText } from '@ts/sys';
 
 const FOLDERS = ['/etc/iproute2', '/usr/share/iproute2', '/usr/lib/iproute2'];
 
@@ -54,7 +53,7 @@ function table(which: NameTable): Map<number, string> {
   );
   for (const folder of FOLDERS) {
     try {
-      for (const [number, name] of parse(decode(readFileSync(`${folder}/${which}`)))) names.set(number, name);
+      for (const [number, name] of parse(readText(`${folder}/${which}`))) names.set(number, name);
       break;
     } catch {
       // the next folder, else what is built in

@@ -6,12 +6,11 @@
  * (../../runner/launcher.c) notes the state first and hands it over as an argument; it raises soft limits and takes pending
  * signals out of Node's way, which is given back too.
  */
-import { readFileSync } from 'node:fs';
-import { decode } from '../bytes.ts';
 import { F_GETFD } from '../const/fcntl.ts';
 import { O_WRONLY } from '../const/open.ts';
 import { SIG_SETMASK } from '../const/sigmask.ts';
 import { SIGPIPE, SIGXFSZ } from '../const/signal.ts';
+import { readText } from '../files.ts';
 import type { Sys } from '../sys.ts';
 import { live } from '../sys.ts';
 
@@ -92,11 +91,9 @@ export function unhide(entry: string): string {
   return entry.startsWith('\u000fPENSSL_CONF=') ? `O${entry.slice(1)}` : entry;
 }
 
-const nulSeparated = (bytes: Buffer) => decode(bytes).split('\0').slice(0, -1);
-
 function readOrElse(path: string, otherwise: () => string[]): string[] {
   try {
-    return nulSeparated(readFileSync(path));
+    return readText(path).split('\0').slice(0, -1);
   } catch {
     return otherwise(); // no /proc here: what Node has decoded must do
   }
