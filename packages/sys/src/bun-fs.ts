@@ -53,9 +53,11 @@ export const openSync = (path: Path, flags: number | string = 'r', mode = 0o666)
     ? openAs(path, flags === 'r' ? O_RDONLY : flags, mode)
     : real().openSync(path as string, flags, mode);
 
-export const closeSync = (fd: number): void => {
-  call('close', [fd], 'close');
-};
+export function closeSync(fd: number): void {
+  const result = rawCall('close', [fd]);
+  // Interrupted, it has closed it all the same.
+  if (result < 0 && result !== -EINTR) throw failure(-result, 'close');
+}
 
 export function readSync(
   fd: number,
