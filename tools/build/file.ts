@@ -12,7 +12,7 @@ import { LAUNCHER } from '../../packages/sys/src/tape/images.generated.ts';
 import { loader, type Part, type Parts } from './loader.ts';
 
 /** No worker threads to end makes the final execve faster. */
-const NODE_FLAGS = ['--v8-pool-size=0', '--no-warnings', '--preserve-symlinks'] as const;
+const NODE_FLAGS = ['--v8-pool-size=0', '--no-warnings', '--preserve-symlinks-main'] as const;
 
 /**
  * V8 gives its hash tables a seed of their own at every start, for which it searches primes and hashes anew all that it has brought

@@ -1,8 +1,9 @@
 /**
- * The text that Node is started with, as a file that it requires or with -e: reads the tool's script and its code cache out of the
- * tool's own file, and runs it.
+ * The text that Node is started with, as a script or with -e: reads the tool's script and its code cache out of the tool's own file,
+ * and runs it.
  *
- * `process.argv` is: node, state, group that was left, argv[0], argv[1] …; the state begins with the number of the descriptor of the file.
+ * `process.argv` is: node, path of this script if it is one, state, group that was left, argv[0], argv[1] …; the state begins with the
+ * number of the descriptor of the file.
  */
 export interface Part {
   readonly offset: number;
@@ -39,10 +40,10 @@ export function loader({ name, key, script, cache, wholeScript, behind, index }:
   const phase = (words: string) => (phases ? [`phase('${words}')`] : []);
   return [
     ...phase('Node'),
-    `const R=process.getBuiltinModule,s=process.argv[1],f=parseInt(s),q=R('fs'),r=(o,n)=>{const b=Buffer.allocUnsafeSlow(n);q.readSync(f,b,0,n,o);return b}`,
+    `const R=process.getBuiltinModule,t=__filename,i=t.startsWith('/proc/self/fd/'),s=process.argv[i?2:1],f=parseInt(s),q=R('fs'),r=(o,n)=>{const b=Buffer.allocUnsafeSlow(n);q.readSync(f,b,0,n,o);return b}`,
     // Without /proc the launcher has put the path of the file at the end of the state.
     `const d='/proc/self/fd/'+f,l=s.split(':').slice(6).join(':')||d`,
-    `if(__filename.startsWith('/proc/self/fd/'))q.closeSync(+__filename.slice(14))`,
+    `if(i)q.closeSync(+t.slice(14))`,
     `let k;try{k=${CACHE_KEY}==='${key}'}catch{}`,
     `const x=(t,c)=>new(R('vm').Script)(t.latin1Slice(),{filename:'${SCRIPT_NAME}',cachedData:k?c():undefined})`,
     `let p;try{p=q.readlinkSync(d)}catch{}`,

@@ -23,14 +23,20 @@ static void hide_from_node(char **envp)
 #define MFD_NOEXEC_SEAL 8
 
 /*
- * Node starts sooner with a file that it is to require than with -e, for which it loads more of itself, and than with a script, whose
- * kind it looks for in /package.json. So the text becomes a file in memory, `path`, which the text closes itself. 0 where that cannot be.
+ * Node starts sooner with a script than with -e, for which it loads more of itself. So the text becomes a file in memory, `path`,
+ * which the text closes itself. 0 where that cannot be, and where there is a /package.json: Node would ask it of which kind the script
+ * is, and stop where it cannot be read. (-r would ask one in the working directory, and do what is said there.)
  */
 static int make_script(const char *text, char *path, char *limit)
 {
 	u64 size = length(text), pair[2];
 	i64 file;
 	if (kernel(NR_prlimit64, 0, RLIMIT_FSIZE, 0, (u64)pair, 0, 0) < 0 || pair[0] < size)
+		return 0;
+	file = kernel(NR_openat, AT_FDCWD, (u64)"/package.json", O_PATH | O_CLOEXEC, 0, 0, 0);
+	if (file >= 0)
+		kernel(NR_close, file, 0, 0, 0, 0, 0);
+	if (file != -ENOENT)
 		return 0;
 	file = kernel(NR_memfd_create, (u64)"loader", MFD_NOEXEC_SEAL, 0, 0, 0, 0);
 	if (file < 0)	/* before Linux 6.3 */
@@ -109,12 +115,11 @@ void __attribute__((noreturn)) launch(u64 *stack)
 			arguments[count++] = (char *)argument;
 		argument++;
 		if (has_proc && make_script(argument, script, script + sizeof script - 1)) {
-			arguments[count++] = "-r";
 			arguments[count++] = script;
-			argument = "0";
+		} else {
+			arguments[count++] = "-e";
+			arguments[count++] = (char *)argument;
 		}
-		arguments[count++] = "-e";
-		arguments[count++] = (char *)argument;
 		arguments[count++] = state;
 		arguments[count++] = left;
 		if (argc == 0)
