@@ -130,14 +130,16 @@ for (const { form, compat, prefix } of FORMS) {
       needs(context, needsRoot, needsController('cpu', 'memory'));
       using group = new OwnGroup();
       expect(prepare(group.name)).toEqual(silent);
-      // tail holds a line that does not end; without swap to go to, the kernel ends it.
-      const { stdout } = say(
-        `cgexec -g cpu,memory:${group.name} sh -c 'head -c 60000000 /dev/zero | tail >/dev/null; echo $?'`,
-      );
+      // tail holds a line that does not end; without swap to go to, the kernel ends it. Once in some hundred times it ends the shell,
+      // too, before that memory is free again, whichever cgexec it is.
+      const attempt = () =>
+        say(`cgexec -g cpu,memory:${group.name} sh -c 'head -c 60000000 /dev/zero | tail >/dev/null; echo $?'`).stdout;
+      const outputs = [attempt()];
       expect(Number(group.read('memory', 'memory.failcnt'))).toBeGreaterThan(0);
       if (!/^SwapTotal:\s+0 kB/m.test(readFileSync('/proc/meminfo', 'utf8'))) return;
-      expect(stdout).toBe('137\n');
-      expect(group.read('memory', 'memory.oom_control')).toMatch(/^oom_kill 1$/m);
+      while (outputs.at(-1) === '' && outputs.length < 3) outputs.push(attempt());
+      expect(outputs.at(-1)).toBe('137\n');
+      expect(group.read('memory', 'memory.oom_control')).toMatch(/^oom_kill [1-9]/m);
     });
   });
 
