@@ -6,6 +6,7 @@ import {
   type Content,
   hashed,
   lock,
+  makeFile,
   replaced,
   sweep,
   type Written,
@@ -47,13 +48,12 @@ export class Layout {
 
   /** Adds content; it gets its name when all of it is there. */
   async add(source: Content): Promise<{ digest: string; size: number }> {
-    const temporary = join(this.#root, 'blobs/sha256', `${PARTIAL}${randomBytes(6).toString('hex')}`);
     const writing = this.#sys.or('cannot write a blob');
-    const fd = writing.open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o644);
+    const name = () => join(this.#root, 'blobs/sha256', `${PARTIAL}${randomBytes(6).toString('hex')}`);
+    const [temporary, fd] = makeFile(writing, name, 0o644);
     const hash = createHash('sha256');
     let size = 0;
     try {
-      lock(this.#sys, fd);
       for await (const chunk of hashed(source, hash)) {
         writeBytes(writing, fd, chunk);
         size += chunk.length;

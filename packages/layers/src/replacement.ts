@@ -223,7 +223,7 @@ export async function withScratch(sys: LiveSys, target: string, use: (folder: st
 /**
  * Locks a file or a folder until it is closed, where its file system has locks.
  *
- * @param isWaiting Until somebody else has closed it. Else it has just been made, and nobody is to take it for something left behind.
+ * @param isWaiting Until somebody else has closed it; else EAGAIN then.
  */
 export const lock = (sys: LiveSys, fd: number, isWaiting = false): void => {
   try {
@@ -233,15 +233,31 @@ export const lock = (sys: LiveSys, fd: number, isWaiting = false): void => {
   }
 };
 
+/**
+ * A new file that is locked, under a name out of `name`. Between the two steps another run may take it for something left behind, and
+ * remove it: then there is another one.
+ */
+export function makeFile(sys: LiveSys, name: () => string, mode: number): [path: string, fd: number] {
+  for (;;) {
+    const path = name();
+    const fd = sys.open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, mode);
+    try {
+      lock(sys, fd);
+      if (lstatSync(encode(path), { throwIfNoEntry: false })) return [path, fd];
+    } catch (error) {
+      if (!isCode(error, 'EAGAIN')) throw error;
+    }
+    sys.close(fd);
+  }
+}
+
 /** Writes a file: whole, or not at all. A file that is there is replaced. */
 export async function writeWhole(sys: LiveSys, target: string, source: Content): Promise<void> {
   const path = realPath(target);
   sweep(sys, dirname(path), prefixOf(path));
-  const temporary = temporaryFor(path);
   const writing = sys.or(`cannot write '${target}'`);
-  const fd = writing.open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o666);
+  const [temporary, fd] = makeFile(writing, () => temporaryFor(path), 0o666);
   try {
-    lock(sys, fd);
     for await (const chunk of source) writeAll(writing, fd, chunk);
     writing.renameat2(AT_FDCWD, temporary, AT_FDCWD, path);
   } catch (error) {
