@@ -128,18 +128,22 @@ for (const { form, compat, prefix } of FORMS) {
 
     test('a process over 10 MB is killed, its shell lives on', (context) => {
       needs(context, needsRoot, needsController('cpu', 'memory'));
-      using group = new OwnGroup();
-      expect(prepare(group.name)).toEqual(silent);
-      // tail holds a line that does not end; without swap to go to, the kernel ends it. Once in some hundred times it ends the shell,
-      // too, before that memory is free again, whichever cgexec it is.
-      const attempt = () =>
-        say(`cgexec -g cpu,memory:${group.name} sh -c 'head -c 60000000 /dev/zero | tail >/dev/null; echo $?'`).stdout;
-      const outputs = [attempt()];
-      expect(Number(group.read('memory', 'memory.failcnt'))).toBeGreaterThan(0);
-      if (!/^SwapTotal:\s+0 kB/m.test(readFileSync('/proc/meminfo', 'utf8'))) return;
-      while (outputs.at(-1) === '' && outputs.length < 3) outputs.push(attempt());
-      expect(outputs.at(-1)).toBe('137\n');
-      expect(group.read('memory', 'memory.oom_control')).toMatch(/^oom_kill [1-9]/m);
+      for (let more = 2; ; more--) {
+        using group = new OwnGroup();
+        expect(prepare(group.name)).toEqual(silent);
+        // tail holds a line that does not end; without swap to go to, the kernel ends it.
+        const { stdout } = say(
+          `cgexec -g cpu,memory:${group.name} sh -c 'head -c 60000000 /dev/zero | tail >/dev/null; echo $?'`,
+        );
+        expect(Number(group.read('memory', 'memory.failcnt'))).toBeGreaterThan(0);
+        if (!/^SwapTotal:\s+0 kB/m.test(readFileSync('/proc/meminfo', 'utf8'))) return;
+        const control = group.read('memory', 'memory.oom_control');
+        // Once in some hundred times it ends another one, too, before that memory is free again, whichever cgexec it is.
+        if (more && Number(/^oom_kill (\d+)$/m.exec(control)?.[1]) > 1) continue;
+        expect(stdout).toBe('137\n');
+        expect(control).toMatch(/^oom_kill 1$/m);
+        return;
+      }
     });
   });
 

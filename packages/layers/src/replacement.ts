@@ -97,22 +97,50 @@ export function sweep(sys: LiveSys, folder: string, prefix: string): void {
 /** A name that no other run uses, beside the final one. */
 const temporaryFor = (target: string) => join(dirname(target), prefixOf(target) + randomBytes(6).toString('hex'));
 
-/** A new folder that is locked. Between the two steps another run may take it for something left behind. */
-function makeLocked(sys: LiveSys, shown: string, target: string): [path: string, fd: number] {
+/**
+ * Something new that is locked, under a name out of `name`. Between the two steps another run may take it for something left behind, and
+ * remove it: then there is another one.
+ *
+ * @param make Makes and opens it; undefined where it is gone already.
+ */
+function makeLocked(
+  sys: LiveSys,
+  name: () => string,
+  make: (path: string) => number | undefined,
+): [path: string, fd: number] {
   for (;;) {
-    const path = temporaryFor(target);
-    sys.or(`cannot create '${shown}'`).mkdir(path, 0o700);
+    const path = name();
+    const fd = make(path);
+    if (fd === undefined) continue;
     try {
-      const fd = openLocked(sys, path);
+      lock(sys, fd);
       if (lstatSync(encode(path), { throwIfNoEntry: false })) return [path, fd];
-      sys.close(fd);
     } catch (error) {
-      // Without locks nothing is taken for left behind either.
-      if (isCode(error, ...NO_LOCKS)) return [path, sys.open(path, O_RDONLY | O_NOFOLLOW)];
-      if (!isCode(error, 'EAGAIN', 'ENOENT')) throw error;
+      if (!isCode(error, 'EAGAIN')) throw error;
     }
+    sys.close(fd);
   }
 }
+
+function makeFolder(sys: LiveSys, shown: string, target: string): [path: string, fd: number] {
+  return makeLocked(
+    sys,
+    () => temporaryFor(target),
+    (path) => {
+      sys.or(`cannot create '${shown}'`).mkdir(path, 0o700);
+      try {
+        return sys.or(`cannot open '${path}'`).open(path, O_RDONLY | O_NOFOLLOW);
+      } catch (error) {
+        if (isCode(error, 'ENOENT')) return undefined;
+        throw error;
+      }
+    },
+  );
+}
+
+/** A new file that is locked and to be written, under a name out of `name`. */
+export const makeFile = (sys: LiveSys, name: () => string, mode: number): [path: string, fd: number] =>
+  makeLocked(sys, name, (path) => sys.open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, mode));
 
 export class Replacement {
   /** The new folder, to be filled. */
@@ -232,24 +260,6 @@ export const lock = (sys: LiveSys, fd: number, isWaiting = false): void => {
     if (!isCode(error, ...NO_LOCKS)) throw error;
   }
 };
-
-/**
- * A new file that is locked, under a name out of `name`. Between the two steps another run may take it for something left behind, and
- * remove it: then there is another one.
- */
-export function makeFile(sys: LiveSys, name: () => string, mode: number): [path: string, fd: number] {
-  for (;;) {
-    const path = name();
-    const fd = sys.open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, mode);
-    try {
-      lock(sys, fd);
-      if (lstatSync(encode(path), { throwIfNoEntry: false })) return [path, fd];
-    } catch (error) {
-      if (!isCode(error, 'EAGAIN')) throw error;
-    }
-    sys.close(fd);
-  }
-}
 
 /** Writes a file: whole, or not at all. A file that is there is replaced. */
 export async function writeWhole(sys: LiveSys, target: string, source: Content): Promise<void> {

@@ -27,7 +27,8 @@ const MOST_LINKS = 40;
 
 export const constants = { F_OK: 0, X_OK: 1, W_OK: 2, R_OK: 4 };
 
-const terminated = (path: Path) => Buffer.concat([typeof path === 'string' ? encode(path) : path, Buffer.alloc(1)]);
+/** A path as an operand: bytes end as a string does. */
+const operand = (path: Path) => (typeof path === 'string' ? path : Buffer.concat([path, Buffer.alloc(1)]));
 
 function failure(errno: number, syscall: string, path?: Path): NodeJS.ErrnoException {
   const code = errnoName(errno);
@@ -45,12 +46,12 @@ function call(name: Call, operands: readonly Operand[], shown: string, path?: Pa
   }
 }
 
-const openAs = (path: Path, flags: number, mode: number) =>
-  call('openat', [AT_FDCWD, terminated(path), flags | O_CLOEXEC, mode], 'open', path);
+const openAs = (path: Path, flags: number, mode: number, shown: string) =>
+  call('openat', [AT_FDCWD, operand(path), flags | O_CLOEXEC, mode], shown, path);
 
 export const openSync = (path: Path, flags: number | string = 'r', mode = 0o666): number =>
   typeof flags === 'number' || flags === 'r'
-    ? openAs(path, flags === 'r' ? O_RDONLY : flags, mode)
+    ? openAs(path, flags === 'r' ? O_RDONLY : flags, mode, 'open')
     : real().openSync(path as string, flags, mode);
 
 export function closeSync(fd: number): void {
@@ -78,40 +79,19 @@ export function writeSync(fd: number, bytes: Uint8Array, offset = 0): number {
   return rest.length ? call('write', [fd, rest, rest.length], 'write') : 0;
 }
 
-/** All of a file, of which a size is not known before: those of the kernel have none. */
-function readAll(fd: number): Buffer {
-  const pieces: Buffer[] = [];
-  for (;;) {
-    const piece = Buffer.allocUnsafeSlow(pieces.length ? CHUNK * 2 ** Math.min(pieces.length, 8) : CHUNK);
-    const size = readSync(fd, piece);
-    if (size === 0) return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
-    pieces.push(piece.subarray(0, size));
-  }
-}
-
-export function readFileSync(file: Path | number, encoding?: 'utf8'): Buffer | string {
-  const fd = typeof file === 'number' ? file : openSync(file);
-  try {
-    const bytes = readAll(fd);
-    return encoding ? bytes.toString(encoding) : bytes;
-  } finally {
-    if (fd !== file) closeSync(fd);
-  }
-}
-
 export function readlinkSync(path: Path, encoding?: 'buffer' | 'utf8' | { encoding: 'buffer' }): Buffer | string {
   const target = Buffer.allocUnsafeSlow(CHUNK);
-  const size = call('readlinkat', [AT_FDCWD, terminated(path), target, target.length], 'readlink', path);
+  const size = call('readlinkat', [AT_FDCWD, operand(path), target, target.length], 'readlink', path);
   const bytes = target.subarray(0, size);
   return encoding === undefined || encoding === 'utf8' ? bytes.toString() : bytes;
 }
 
 export const accessSync = (path: Path, mode: number): void => {
-  call('faccessat', [AT_FDCWD, terminated(path), mode], 'access', path);
+  call('faccessat', [AT_FDCWD, operand(path), mode], 'access', path);
 };
 
 export function existsSync(path: Path): boolean {
-  return rawCall('faccessat', [AT_FDCWD, terminated(path), constants.F_OK]) === 0;
+  return rawCall('faccessat', [AT_FDCWD, operand(path), constants.F_OK]) === 0;
 }
 
 /** Where the fields of struct stat lie (asm/stat.h), in bytes; `width` of the two that differ in it. */
@@ -191,28 +171,22 @@ interface StatOptions {
   readonly throwIfNoEntry?: boolean;
 }
 
-function statOf(path: Path, flags: number, shown: string): Stats {
-  const bytes = Buffer.alloc(STAT_SIZE);
-  call('newfstatat', [AT_FDCWD, terminated(path), bytes, flags], shown, path);
-  return new Stats(bytes);
-}
+const statAs =
+  (name: 'stat' | 'lstat', flags: number) =>
+  (path: Path, options: StatOptions = {}) => {
+    if (options.bigint) return real()[`${name}Sync`](path as string, options);
+    const bytes = Buffer.alloc(STAT_SIZE);
+    try {
+      call('newfstatat', [AT_FDCWD, operand(path), bytes, flags], name, path);
+      return new Stats(bytes);
+    } catch (error) {
+      if (options.throwIfNoEntry === false && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  };
 
-function statUnless(options: StatOptions, stat: () => Stats): Stats | undefined {
-  try {
-    return stat();
-  } catch (error) {
-    if (options.throwIfNoEntry === false && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-export const statSync = (path: Path, options: StatOptions = {}) =>
-  options.bigint ? real().statSync(path as string, options) : statUnless(options, () => statOf(path, 0, 'stat'));
-
-export const lstatSync = (path: Path, options: StatOptions = {}) =>
-  options.bigint
-    ? real().lstatSync(path as string, options)
-    : statUnless(options, () => statOf(path, AT_SYMLINK_NOFOLLOW, 'lstat'));
+export const statSync = statAs('stat', 0);
+export const lstatSync = statAs('lstat', AT_SYMLINK_NOFOLLOW);
 
 export function fstatSync(fd: number): Stats {
   const bytes = Buffer.alloc(STAT_SIZE);
@@ -267,10 +241,7 @@ class Dir {
 }
 
 export const opendirSync = (path: Path, { encoding }: { encoding: 'buffer' | 'latin1' }): Dir =>
-  new Dir(
-    call('openat', [AT_FDCWD, terminated(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0], 'opendir', path),
-    encoding,
-  );
+  new Dir(openAs(path, O_RDONLY | O_DIRECTORY, 0, 'opendir'), encoding);
 
 /** The kernel's own answer: the working directory may have been changed behind the runtime's back. */
 function workingDirectory(): string {
@@ -339,6 +310,7 @@ export const fchmodSync = passedOn('fchmodSync');
 export const mkdirSync = passedOn('mkdirSync');
 export const mkdtempSync = passedOn('mkdtempSync');
 export const readdirSync = passedOn('readdirSync');
+export const readFileSync = passedOn('readFileSync');
 export const renameSync = passedOn('renameSync');
 export const rmdirSync = passedOn('rmdirSync');
 export const rmSync = passedOn('rmSync');

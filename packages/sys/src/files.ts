@@ -14,7 +14,7 @@ export function readText(path: string): string {
     let bytes = memory ?? Buffer.allocUnsafeSlow(FIRST);
     let size = 0;
     for (;;) {
-      if (size === bytes.length) bytes = Buffer.concat([bytes, bytes]);
+      if (size === bytes.length) bytes = Buffer.concat([bytes], 2 * size);
       const read = readSync(fd, bytes, size, bytes.length - size, null);
       if (read === 0) break;
       size += read;
