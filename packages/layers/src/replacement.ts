@@ -158,7 +158,7 @@ export class Replacement {
     this.#isAllowed = isAllowed;
     if (stateOf(this.#target) === 'full' && !isAllowed) throw occupied(target);
     sweep(sys, dirname(this.#target), prefixOf(this.#target));
-    [this.#path, this.fd] = makeLocked(sys, target, this.#target);
+    [this.#path, this.fd] = makeFolder(sys, target, this.#target);
   }
 
   #rename(flags: number): void {
