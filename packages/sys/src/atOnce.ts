@@ -1,5 +1,6 @@
 /** What a tape can do besides calling, done at once: one function then serves both. */
 import { SysError } from './errno.ts';
+import { Journal } from './journal.ts';
 import type { LiveSys, Sys } from './sys.ts';
 import type { Recording } from './tape/recorder.ts';
 
@@ -21,7 +22,7 @@ const COMPARE = {
 
 /** Runs `work` with live calls; when it throws, what was said to be undone is undone, the last first. */
 export function atOnce<Result>(sys: LiveSys, work: (steps: Steps) => Result): Result {
-  const journal: ((sys: Steps) => void)[] = [];
+  const journal = new Journal<(sys: Steps) => void>();
   const steps: Steps = Object.assign(Object.create(Object.getPrototypeOf(sys)), sys, {
     tryElse(attempt: (sys: Steps) => void, otherwise: (sys: Steps) => void, only?: number | readonly number[]) {
       const before = journal.length;
@@ -29,7 +30,7 @@ export function atOnce<Result>(sys: LiveSys, work: (steps: Steps) => Result): Re
         attempt(steps);
       } catch (error) {
         if (!(error instanceof SysError) || (only !== undefined && ![only].flat().includes(error.errno))) throw error;
-        journal.length = before;
+        journal.keep(before);
         otherwise(steps);
       }
     },
@@ -37,19 +38,19 @@ export function atOnce<Result>(sys: LiveSys, work: (steps: Steps) => Result): Re
       if (COMPARE[condition](left, right)) then();
     },
     undo(takeBack: (sys: Steps) => void) {
-      journal.push(takeBack);
+      journal.add(takeBack);
     },
     undoing(takeBack: (sys: Steps) => void, during: () => void) {
       const before = journal.length;
-      journal.push(takeBack);
+      journal.add(takeBack);
       during();
-      journal.length = before;
+      journal.keep(before);
     },
   });
   try {
     return work(steps);
   } catch (error) {
-    for (const takeBack of journal.reverse()) takeBack(steps.ignoring());
+    journal.run(steps.ignoring());
     throw error;
   }
 }
