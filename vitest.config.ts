@@ -8,6 +8,9 @@ export default defineConfig({
   test: {
     include: scope ? [`${scope}/**/*.spec.ts`] : include,
     exclude: ['**/node_modules/**', '**/dist/**'],
+    // What a loaded machine keeps.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
     reporters: ['default', './tools/vitest-reporter.ts'],
   },
 });

@@ -7,7 +7,7 @@
  * Node can load it, and it needs nothing beside it but Node.
  */
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundle } from './build/bundle.ts';
@@ -65,6 +65,7 @@ for (const [name, code] of alone) {
     key,
     takesArchives,
     node: isHost ? process.execPath : '',
+    nodeSize: isHost ? statSync(process.execPath).size : 0,
   };
   const file = singleFile(parts, values.phases);
   const path = join(values.out, name);

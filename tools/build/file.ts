@@ -27,6 +27,10 @@ const YOUNG = '--min-semi-space-size=2';
 export const nodeFlags = (takesArchives: boolean): readonly string[] =>
   takesArchives ? NODE_FLAGS : [...NODE_FLAGS, ONE_SEED, YOUNG];
 
+/** Threads that Node starts with these flags, and those of libuv's pool, which streams and digests need. */
+const NODE_THREADS = 3;
+const POOL_THREADS = 4;
+
 const PT_LOAD = 1;
 const PT_PHDR = 6;
 const HEADER_SIZE = 56;
@@ -50,6 +54,8 @@ export interface SingleFile {
   readonly takesArchives: boolean;
   /** Path of Node that is tried first; may be empty. */
   readonly node: string;
+  /** Bytes of that file: where it is another one, its version is asked for first. */
+  readonly nodeSize: number;
 }
 
 const PARTS = ['script', 'cache', 'wholeScript', 'behind', 'index'] as const satisfies readonly (keyof Parts)[];
@@ -86,7 +92,16 @@ export function singleFile(file: SingleFile, phases = false): Buffer {
   const address = alignUp(top, ALIGNMENT) + (offset % ALIGNMENT);
 
   // The loader's text says where the parts lie, and its own size decides that: numbers of a fixed width settle it.
-  const text = (parts: Parts) => strings([name, node, ...nodeFlags(file.takesArchives), '', loader(parts, phases)]);
+  const text = (parts: Parts) =>
+    strings([
+      name,
+      String(file.takesArchives ? NODE_THREADS + POOL_THREADS : NODE_THREADS),
+      node,
+      String(file.nodeSize),
+      ...nodeFlags(file.takesArchives),
+      '',
+      loader(parts, phases),
+    ]);
   const payload = PARTS.map((part) => file[part]);
   const textFrom = (start: number) => {
     let at = start;

@@ -1,8 +1,8 @@
 /** The head of a single file: what it notes, and which Node it becomes. The Node here is a script that prints what it was given. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Arch, arch as host } from '../../packages/sys/src/arch.ts';
 import { parseState } from '../../packages/sys/src/tape/inherited.ts';
@@ -14,14 +14,31 @@ const FLAGS = nodeFlags(true);
 const folder = mkdtempSync(join(tmpdir(), 'ts-launcher-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+/** A program that says to be this version of Node, and prints what it is given. */
+function makeNode(path: string, version: string): string {
+  writeFileSync(
+    path,
+    `#!/bin/sh
+[ "$1" = --version ] && echo ${version} && exit
+for word; do printf "%s\\0" "$word"; done
+printf "\\n"
+/bin/cat /proc/$$/environ
+printf "\\n"
+for word; do case $word in /proc/self/fd/*) /bin/cat "$word" ;; esac; done
+`,
+    { mode: 0o755 },
+  );
+  return path;
+}
+
 const fakeNode = join(folder, 'node');
 const MACHINE: Readonly<Record<Arch, number>> = { x64: 62, arm64: 183 };
 
 /** The library's own segments are mapped and never touched before Node loads it, so that of the host stands for any. */
-function makeFile(arch: Arch): string {
+function makeFile(arch: Arch, noted = ''): string {
   const library = readFileSync(koffiLibrary(hostPlatform()));
   library.writeUInt16LE(MACHINE[arch], 18);
-  const file = join(folder, `ts-fake-${arch}`);
+  const file = join(folder, `ts-fake-${arch}${noted ? '-noted' : ''}`);
   const nothing = Buffer.alloc(0);
   const payload = {
     script: Buffer.from('script'),
@@ -31,25 +48,20 @@ function makeFile(arch: Arch): string {
     index: nothing,
     key: '',
   };
-  const parts = { name: 'ts-fake', id: 'f'.repeat(32), node: '', takesArchives: true, ...payload };
+  const parts = {
+    name: 'ts-fake',
+    id: 'f'.repeat(32),
+    node: noted,
+    nodeSize: noted ? statSync(noted).size : 0,
+    takesArchives: true,
+    ...payload,
+  };
   writeFileSync(file, singleFile({ ...parts, arch, library }), { mode: 0o755 });
   return file;
 }
 
 beforeAll(() => {
-  writeFileSync(
-    fakeNode,
-    `#!/bin/sh
-for word; do printf "%s\\0" "$word"; done
-printf "\\n"
-/bin/cat /proc/$$/environ
-printf "\\n"
-for word; do case $word in /proc/self/fd/*) /bin/cat "$word" ;; esac; done
-`,
-    {
-      mode: 0o755,
-    },
-  );
+  makeNode(fakeNode, 'v20.19.0');
 });
 
 for (const arch of ['x64', 'arm64'] satisfies Arch[])
@@ -130,6 +142,41 @@ for (const arch of ['x64', 'arm64'] satisfies Arch[])
       });
     });
 
+    test('passes over a Node that is too old, and says so where there is no other', () => {
+      const older = ['v18.20.8', 'v20.18.3', 'nonsense', 'v20', 'v'].map((version, index) => {
+        mkdirSync(join(folder, `old${index}`), { recursive: true });
+        return dirname(makeNode(join(folder, `old${index}/node`), version));
+      });
+      const PATH = [...older, folder].join(':');
+      expect(launch(['x'], { PATH })).toMatchObject({ status: 0, stderr: '' });
+      expect(launch(['x'], { PATH, TS_TOOLS_NODE: join(older[0] as string, 'node') }).words.at(-1)).toBe('x');
+      const script =
+        'for n in /usr/local/bin/node /usr/bin/node /bin/node; do test -e $n && mount --bind /etc/passwd $n; done; exec "$@"';
+      const { status, stderr } = spawnSync('unshare', ['-rm', 'sh', '-c', script, 'sh', ...commandFor(file, arch)], {
+        env: { PATH: `/usr/sbin:/usr/bin:/sbin:/bin:${older.join(':')}` },
+        encoding: 'utf8',
+      });
+      expect({ status, stderr }).toEqual({
+        status: 127,
+        stderr: `ts-fake: requires Node 20.19 or newer, and found v18.20.8, ${older[0]}/node\n`,
+      });
+    });
+
+    test('a Node that is not the one noted at build time is asked, the noted one is not', () => {
+      const noted = makeNode(join(folder, 'noted'), 'v1.0.0');
+      const own = makeFile(arch, noted);
+      const run = () =>
+        spawnSync(commandFor(own, arch)[0] as string, commandFor(own, arch).slice(1), {
+          env: { PATH: folder },
+          encoding: 'latin1',
+        });
+      expect(run().stdout.split('\0')[0]).toBe(FLAGS[0]);
+      const asked = join(folder, 'asked');
+      writeFileSync(noted, `#!/bin/sh\n[ "$1" = --version ] && echo >${asked} && echo v18.0.0 && exit\necho too old\n`);
+      expect(run().stdout.split('\0')[0]).toBe(FLAGS[0]);
+      expect(statSync(asked).size).toBe(1);
+    });
+
     test('hides from Node what Node would heed', () => {
       const { environment } = launch([], {
         TS_TOOLS_NODE: fakeNode,
@@ -164,9 +211,24 @@ for (const arch of ['x64', 'arm64'] satisfies Arch[])
     });
 
     // The emulator keeps limits to itself.
-    if (arch === host)
+    if (arch === host) {
+      test.each([
+        ['ulimit -n 22;', 'the hard limit of open files (ulimit -H -n) leaves too few for Node, which needs 20'],
+        ['ulimit -n 29; exec 3<&0 4<&0 5<&0 6<&0 7<&0 8<&0 9<&0;', 'the hard limit of open files'],
+        ['ulimit -s 64;', 'the hard limit of the stack (ulimit -H -s) is too low for Node'],
+      ])('says what Node cannot start with: %s', (prefix, words) => {
+        const { status, stderr } = launch([], { TS_TOOLS_NODE: fakeNode }, prefix);
+        expect({ status, stderr }).toEqual({ status: 127, stderr: expect.stringMatching(/^ts-fake: [^\n]+\n$/) });
+        expect(stderr).toContain(words);
+      });
+
+      test('tells V8 of a small stack', () => {
+        expect(launch([], { TS_TOOLS_NODE: fakeNode }, 'ulimit -s 512;').words[0]).toBe('--stack-size=256');
+      });
+
       test('raises soft limits and notes what they were', () => {
         const limits = new Map(stateOf('ulimit -S -n 77; ulimit -S -s 1000; ulimit -S -f 2;').limits);
         expect([limits.get(7), limits.get(3), limits.get(1)]).toEqual([77n, 1_024_000n, 1024n]);
       });
+    }
   });

@@ -11,6 +11,8 @@
 #define RUNTIME_MEMORY (48UL << 20)
 #define RUNTIME_DATA (256UL << 20)
 #define RUNTIME_ADDRESSES (512UL << 20)
+#define RUNTIME_STACK (256UL << 10)
+#define RUNTIME_FILES 20
 #include "state.h"
 
 #if defined(__x86_64__)
@@ -298,25 +300,16 @@ static void __attribute__((noreturn, noinline)) start(u64 *auxiliary, i64 file, 
 	__builtin_unreachable();
 }
 
-void __attribute__((noreturn)) launch(u64 *stack)
+/* Apart from what looks at the limits: a small stack has no room for this. */
+static void __attribute__((noreturn, noinline)) hand_over(u64 argc, char **argv, char **rest, const char *self, const char *name, const char *limits)
 {
-	u64 argc = stack[0], nothing = 0;
-	char **argv = (char **)(stack + 1), **envp = argv + argc + 1, **rest = envp, *last;
-	const char *self = 0, *name = image_end;
-	char limits[256], state[STATE_SIZE], left[2 * PATH_SIZE], address[24];
+	u64 nothing = 0;
+	char **envp = argv + argc + 1, *last;
+	char state[STATE_SIZE], left[2 * PATH_SIZE], address[24];
 	int has_proc;
 	i64 file, maps;
 	struct handed_over handed;
 
-	while (*rest)
-		rest++;
-	for (u64 *aux = (u64 *)(rest + 1); aux[0]; aux += 2)
-		if (aux[0] == AT_EXECFN)
-			self = (const char *)aux[1];
-	if (self)
-		name = last_part(self);
-	limits[0] = ':';
-	*raise_limits(limits + 1, limits + sizeof limits - 1, name, argument_size(self, argc, argv, rest)) = 0;
 	file = open_own_file(self, F_DUPFD_CLOEXEC, &has_proc);
 	if (file < 0)
 		fail(name, ": cannot open its own file, which must be readable\n");
@@ -340,6 +333,25 @@ void __attribute__((noreturn)) launch(u64 *stack)
 	*append_decimal(address, address + sizeof address - 1, (i64)&handed) = 0;
 	asm volatile("" : : "r"(&handed) : "memory");
 	start((u64 *)(rest + 1), file, name, address, maps >= 0 ? 0 : handed.strings.at + handed.strings.size);
+}
+
+void __attribute__((noreturn)) launch(u64 *stack)
+{
+	u64 argc = stack[0];
+	char **argv = (char **)(stack + 1), **rest = argv + argc + 1;
+	const char *self = 0, *name = image_end;
+	char limits[256];
+
+	while (*rest)
+		rest++;
+	for (u64 *aux = (u64 *)(rest + 1); aux[0]; aux += 2)
+		if (aux[0] == AT_EXECFN)
+			self = (const char *)aux[1];
+	if (self)
+		name = last_part(self);
+	limits[0] = ':';
+	*raise_limits(limits + 1, limits + sizeof limits - 1, name, argument_size(self, argc, argv, rest)) = 0;
+	hand_over(argc, argv, rest, self, name, limits);
 }
 
 ENTRY(launch);

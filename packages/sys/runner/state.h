@@ -6,7 +6,7 @@
  * siginfo in hexadecimal; where there is no /proc, the path of this file).
  *
  * Who includes it says first: RUNTIME (its name), RUNTIME_MEMORY (bytes that it takes to start, and room for the rest of its
- * group), RUNTIME_DATA and RUNTIME_ADDRESSES (the least limits that it starts with).
+ * group), RUNTIME_DATA, RUNTIME_ADDRESSES and RUNTIME_STACK (the least limits that it starts with), RUNTIME_FILES (free descriptors).
  */
 #include "kernel.h"
 
@@ -35,6 +35,15 @@ static char *append_hexadecimal(char *to, u64 value)
 	for (int shift = 60; shift >= 0; shift -= 4)
 		*to++ = "0123456789abcdef"[value >> shift & 15];
 	return to;
+}
+
+/* The same, with a number in the middle. */
+static void __attribute__((noreturn)) fail_with(const char *name, const char *words, u64 number, const char *rest)
+{
+	char line[256], *p = append(line, line + sizeof line - 1, words);
+	p = append_decimal(p, line + sizeof line - 1, (i64)number);
+	*append(p, line + sizeof line - 1, rest) = 0;
+	fail(name, line);
 }
 
 static i64 open_read(const char *path)
@@ -108,6 +117,15 @@ static u64 ignored_signals(void)
 	return set;
 }
 
+/* Whether enough descriptors below the limit are free. */
+static int has_room(u64 limit)
+{
+	u64 free = 0;
+	for (u64 fd = 0; fd < limit && free < RUNTIME_FILES; fd++)
+		free += kernel(NR_fcntl, fd, F_GETFD, 0, 0, 0, 0) < 0;
+	return free >= RUNTIME_FILES;
+}
+
 /*
  * Limits that are enough for the original are not for a runtime: it reserves gigabytes of addresses, starts threads, and the
  * argument block grows by its own arguments. Soft limits are raised and noted; the runner lowers them again.
@@ -116,7 +134,7 @@ static char *raise_limits(char *to, const char *limit, const char *name, u64 arg
 {
 	/* With a hard limit below the number the runtime crashes or hangs. */
 	static const struct { u64 resource, least; } raised[] = {
-		{ RLIMIT_NOFILE, 20 }, { RLIMIT_FSIZE, 0 }, { RLIMIT_DATA, RUNTIME_DATA }, { RLIMIT_STACK, 0 }, { RLIMIT_NPROC, 0 }, { RLIMIT_AS, RUNTIME_ADDRESSES },
+		{ RLIMIT_NOFILE, 0 }, { RLIMIT_FSIZE, 0 }, { RLIMIT_DATA, RUNTIME_DATA }, { RLIMIT_STACK, RUNTIME_STACK }, { RLIMIT_NPROC, 0 }, { RLIMIT_AS, RUNTIME_ADDRESSES },
 	};
 	for (u64 i = 0; i < sizeof raised / sizeof *raised; i++) {
 		u64 pair[2], soft, wanted = ~0UL, resource = raised[i].resource;
@@ -125,7 +143,9 @@ static char *raise_limits(char *to, const char *limit, const char *name, u64 arg
 		if (pair[1] < raised[i].least)
 			fail(name, resource == RLIMIT_AS ? ": the hard limit of the address space (ulimit -H -v) is too low for " RUNTIME "\n"
 			     : resource == RLIMIT_DATA ? ": the hard limit of data (ulimit -H -d) is too low for " RUNTIME "\n"
-			     : ": the hard limit of open files (ulimit -H -n) is too low for " RUNTIME "\n");
+			     : ": the hard limit of the stack (ulimit -H -s) is too low for " RUNTIME "\n");
+		if (resource == RLIMIT_NOFILE && !has_room(pair[1]))
+			fail_with(name, ": the hard limit of open files (ulimit -H -n) leaves too few for " RUNTIME ", which needs ", RUNTIME_FILES, "\n");
 		soft = pair[0];
 		if (resource == RLIMIT_STACK)
 			wanted = soft < USUAL_STACK || soft / 4 < argument_size + 2 * STATE_SIZE ? LARGE_STACK : soft;
@@ -162,7 +182,7 @@ static char *take_pending(char *to)
 	return to;
 }
 
-static void note_state(char *state, i64 file, char *limits, const char *path)
+static void note_state(char *state, i64 file, const char *limits, const char *path)
 {
 	const char *limit = state + STATE_SIZE - STATE_REST;
 	u64 blocked = 0;
