@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { testNodes, versionOf } from '../../tools/soak/nodes.ts';
 import { OwnGroup } from '../harness/cgroups.ts';
 import { originalPath, run } from '../harness/run.ts';
-import { needs, needsController, needsRoot } from '../harness/skip.ts';
+import { needs, needsController, needsNode, needsRoot } from '../harness/skip.ts';
 
 /** A group of 10 MB, and one below it without a limit of its own. */
 function smallGroup() {
@@ -53,5 +53,42 @@ describe('a tool started in a group that is too small for Node', () => {
     const { stderr, stdout } = within(group.inner, `exec ts-unshare --trace -u true`);
     expect(stdout).toBe('');
     expect(stderr.split('\n')[0]).toContain(`"${group.inner}/cgroup.procs", O_WRONLY`);
+  });
+});
+
+describe('a tool started where few more processes may be', () => {
+  const withLimit = (most: number, script: string) => {
+    using group = new OwnGroup();
+    const directory = group.directory('pids');
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, 'pids.max'), String(most));
+    return run(['sh', '-c', `echo $$ > ${directory}/cgroup.procs; ${script}`], {
+      env: { PATH: originalPath },
+      timeout: 20_000,
+    });
+  };
+  const refusal = (tool: string, threads: number) =>
+    `${tool}: a limit of processes (ulimit -u, or pids.max of the control group) leaves too few for Node, which starts ${threads} threads\n`;
+
+  for (const node of testNodes())
+    test(`${versionOf(node)}: it starts, or says that it cannot; it never waits for ever`, (context) => {
+      needs(context, needsRoot, needsController('pids'), needsNode('it starts fewer threads'));
+      const results = [1, 2, 3, 4, 5, 6].map((most) =>
+        withLimit(most, `TS_TOOLS_NODE=${node} exec ts-unshare -u true`),
+      );
+      for (const { status, stderr, signal } of results)
+        expect(status === 0 ? { status, stderr, signal } : stderr).toEqual(
+          status === 0 ? { status: 0, stderr: '', signal: null } : refusal('ts-unshare', 3),
+        );
+      expect(results.map(({ status }) => status)).toEqual([127, 127, 127, 0, 0, 0]);
+    });
+
+  test('one that streams needs more', (context) => {
+    needs(context, needsRoot, needsController('pids'), needsNode('it starts fewer threads'));
+    expect(withLimit(7, 'exec ts-image inspect /nonexistent')).toMatchObject({
+      status: 127,
+      stderr: refusal('ts-image', 7),
+    });
+    expect(withLimit(8, 'exec ts-image inspect /nonexistent')).toMatchObject({ status: 1 });
   });
 });

@@ -250,10 +250,11 @@ describe('surroundings that a runtime finds hard', () => {
     }
   });
 
-  for (const [option, words] of [
+  for (const [option, words, more = ''] of [
     ['-v 50000', 'the hard limit of the address space (ulimit -H -v) is too low for'],
     ['-d 10000', 'the hard limit of data (ulimit -H -d) is too low for'],
-    ['-n 10', 'the hard limit of open files (ulimit -H -n) is too low for'],
+    ['-s 128', 'the hard limit of the stack (ulimit -H -s) is too low for'],
+    ['-n 10', 'the hard limit of open files (ulimit -H -n) leaves too few for', ', which needs 20'],
   ] as const)
     test(`a hard limit too low for a runtime is named: ulimit ${option}`, () => {
       const { status, stderr } = spawnSync('sh', ['-c', `ulimit ${option}; exec "$0" true`, join(bin, 'ts-unshare')], {
@@ -262,7 +263,7 @@ describe('surroundings that a runtime finds hard', () => {
       });
       expect({ status, stderr }).toEqual({
         status: 127,
-        stderr: `ts-unshare: ${words} ${standalone ? 'Bun' : 'Node'}\n`,
+        stderr: `ts-unshare: ${words} ${standalone ? 'Bun' : 'Node'}${more}\n`,
       });
     });
 
@@ -272,7 +273,7 @@ describe('surroundings that a runtime finds hard', () => {
     const other = join(folder.path, 'other-node');
     copyFileSync(join(bin, 'ts-unshare'), file);
     chmodSync(file, 0o4755);
-    writeFileSync(other, '#!/bin/sh\necho chosen\n', { mode: 0o755 });
+    writeFileSync(other, '#!/bin/sh\ntest "$1" = --version && echo v99.0.0 || echo chosen\n', { mode: 0o755 });
     const env = { TS_TOOLS_NODE: other, PATH: '/usr/bin:/bin' };
     const asUser = (program: string) =>
       spawnSync(program, ['-u', 'id', '-u'], { uid: NOBODY, gid: NOBODY, env, encoding: 'utf8', cwd: '/' }).stdout;
