@@ -1,6 +1,17 @@
 /** lsns(8): lists namespaces. */
 import { statSync } from 'node:fs';
-import { defineTool, exit, isUtf8, type Outcome, type Parsed, ToolError, terminalWidth, type World } from '@ts/cli';
+import {
+  defineTool,
+  exit,
+  INT_MAX,
+  isUtf8,
+  type Outcome,
+  type Parsed,
+  parseInteger,
+  ToolError,
+  terminalWidth,
+  type World,
+} from '@ts/cli';
 import {
   KINDS,
   liveReader,
@@ -52,27 +63,16 @@ export interface Plan {
   readonly listColumns: boolean;
 }
 
-const PID_MAX = 0x7fff_ffff;
-
-function parsePid(text: string): number {
-  if (!/^\s*[+-]?\d+$/.test(text)) throw new ToolError(`invalid PID argument: '${text}'`);
-  const pid = Number(text);
-  if (pid > 0 && pid <= PID_MAX) return pid;
-  throw new ToolError(`invalid PID argument: '${text}': Numerical result out of range`);
-}
-
-function parseNamespace(text: string): number {
-  if (!/^\s*\+?\d+$/.test(text)) throw new ToolError(`invalid namespace argument: '${text}'`);
-  return Number(text);
-}
+const parsePid = (text: string) => parseInteger(text, 'invalid PID argument', 1, INT_MAX);
+const parseNamespace = (text: string) => parseInteger(text, 'invalid namespace argument', 0, Number.MAX_SAFE_INTEGER);
 
 function parseKind(text: string): string {
   if (!KINDS.some(({ file }) => file === text)) throw new ToolError(`unknown namespace type: ${text}`);
   return text;
 }
 
-function parseTree(text: string): Tree {
-  const word = text.replace(/^=/, '') || 'owner';
+function parseTree(text: string | true): Tree {
+  const word = text === true ? 'owner' : text.replace(/^=/, '');
   if (word === 'owner' || word === 'parent' || word === 'process') return word;
   throw new ToolError(`unknown tree type: ${word}`);
 }

@@ -60,14 +60,15 @@ describe('tapes', () => {
     '-t 5555555 -U -n sh',
     '-t 5555555 -U -n --preserve-credentials sh',
     '-t 5555555 -U --keep-caps --setuid=follow -G follow sh',
-    '-r/new sh',
-    '-t 5555555 -r -w sh',
+    '-u/uts -r/new sh',
+    '-t 5555555 -u -r -w sh',
     '-t 5555555 -m -W/tmp sh',
     '-t 5555555 -N 4 sh',
     '-t 5555555 --user-parent -n sh',
     '-t 5555555 --user-parent -U sh',
-    '-t 5555555 -c sh',
-    '-S 5 -G 6 sh',
+    '-t 5555555 -u -c sh',
+    '-t 5555555 --user-parent sh',
+    '-u/uts -S 5 -G 6 sh',
     '-t 5555555 -p --status-fd 3 sh',
   ])('%s', (words) => {
     expect(tapeOf(words)).toMatchSnapshot();
@@ -92,6 +93,18 @@ describe('what is opened', () => {
       '/run/netns/blue',
     );
   });
+  test('an empty name is one, and never the target’s file', () => {
+    expect(paths('-t 5555555 --uts= --root= --wd= sh')).toEqual(['', '', '']);
+    expect(planned('-t 5555555 -u --wdns= sh').directoryInside).toBe('');
+    expect(planned('-t 5555555 -u --wdns sh').directoryInside).toBeUndefined();
+  });
+  test('what stands behind an equals sign, but not of the root', () => {
+    expect(paths('-u=/run/uts --wd==/a -r=/b sh')).toEqual(['/run/uts', '/a', '=/b']);
+  });
+  test('the user namespace that is left for the one above: the named one, else the target’s', () => {
+    expect(paths('-t 5555555 --user-parent -n sh')).toEqual(['/proc/5555555/ns/user', '/proc/5555555/ns/net']);
+    expect(paths('-U/run/user --user-parent sh')).toEqual(['/run/user']);
+  });
   test('the last of several', () => {
     expect(paths('-u/run/a -u/run/b sh')).toEqual(['/run/b']);
   });
@@ -105,18 +118,18 @@ describe('what is opened', () => {
 
 describe('what is taken from the target', () => {
   test('its environment, and the shell of that', () => {
-    expect(planned('-t 5555555 -e')).toMatchObject({
+    expect(planned('-t 5555555 -u -e')).toMatchObject({
       environment: ['PATH=/there', 'SHELL=/bin/ksh'],
       program: ['/bin/ksh'],
       argv0: '-ksh',
     });
   });
   test('its ids, as they are outside or inside of its user namespace', () => {
-    expect(planned('-t 5555555 -S follow -G follow sh')).toMatchObject({ uid: 1003, gid: 1004 });
+    expect(planned('-t 5555555 -u -S follow -G follow sh')).toMatchObject({ uid: 1003, gid: 1004 });
     expect(planned('-t 5555555 -U -S follow -G follow sh')).toMatchObject({ uid: 3, gid: 5 });
   });
   test('its control groups, where they are others than one’s own', () => {
-    expect([...planned('-t 5555555 -c sh').groups].sort()).toEqual([
+    expect([...planned('-t 5555555 -u -c sh').groups].sort()).toEqual([
       '/sys/fs/cgroup/memory/job/cgroup.procs',
       '/sys/fs/cgroup/unified/tree/leaf/cgroup.procs',
     ]);
@@ -137,20 +150,32 @@ describe('credentials', () => {
 
 describe('what is refused', () => {
   test.each([
-    ['-u sh', 'neither filename nor target pid supplied for ns/uts'],
-    ['-t 0 -m sh', 'neither filename nor target pid supplied for ns/mnt'],
+    ['-u sh', 'no target PID specified'],
+    ['-t 0 -m sh', 'no target PID specified'],
+    ['sh', 'no namespace specified'],
+    ['-t 5555555 sh', 'no namespace specified'],
+    ['-t 5555555 -r -w -e -c -F sh', 'no namespace specified'],
+    ['-r/ -w/ sh', 'no namespace specified'],
+    ['-W/ sh', 'no namespace specified'],
+    ['-S 5 -G 6 sh', 'no namespace specified'],
+    ['--user-parent sh', 'no target PID specified'],
     ['-r sh', 'neither filename nor target pid supplied for root'],
     ['-w sh', 'neither filename nor target pid supplied for cwd'],
     ['-a sh', 'no target PID specified for --all'],
-    ['-c sh', 'no target PID specified for --join-cgroup'],
-    ['-e sh', 'no target PID specified for --env'],
-    ['-N 3 sh', 'no target PID specified for --net-socket'],
+    ['-c sh', 'neither filename nor target pid supplied for cgroup'],
+    ['-e sh', 'neither filename nor target pid supplied for environ'],
+    ['-N 3 sh', 'no target PID specified'],
     ['-t x sh', "failed to parse pid: 'x'"],
     ['-t 1x sh', "failed to parse pid: '1x'"],
     ['-t 1: sh', "failed to parse pid: '1:'"],
     ['-S 0x sh', "failed to parse uid: '0x'"],
     ['-w/a -W/b sh', 'mutually exclusive arguments: --wdns --wd'],
-    ['-t 5555555 --user-parent sh', 'no namespaces to get parent of'],
+    ['-t -5 -u sh', "failed to parse pid: '-5': Numerical result out of range"],
+    ['-t 2147483648 -u sh', "failed to parse pid: '2147483648': Numerical result out of range"],
+    ['-t 1e3 -u sh', "failed to parse pid: '1e3'"],
+    ['-t :5 -u sh', "failed to parse pid: ''"],
+    ['-t 5555555 -N 99999999999 sh', "failed to parse file descriptor: '99999999999': Numerical result out of range"],
+    ['-u:99999999999999999999 sh', 'failed to parse nsid: 99999999999999999999'],
     ['-t 99 -e sh', 'cannot open /proc/99/environ: No such file or directory'],
     ['-t 6666666 -e sh', 'cannot open /proc/6666666/environ: Permission denied'],
     ['-t 6666666 -c sh', 'the control group of process 6666666 is not visible below /sys/fs/cgroup/memory'],
@@ -162,7 +187,7 @@ describe('what is refused', () => {
     ['--target-cgroup /none -u sh', 'no such control group: /none'],
     ['--target-cgroup=/sys/fs/cgroup/memory/none -u sh', 'no such control group: /sys/fs/cgroup/memory/none'],
     ['--target-cgroup /a -t 5 -u sh', 'mutually exclusive arguments: --target --target-cgroup'],
-    ['-t 5555555 -Z sh', 'SELinux is not enabled on this system'],
+    ['-t 5555555 -u -Z sh', 'SELinux is not enabled on this system'],
   ])('%s: %s', (words, message) => {
     expect(() => planned(words)).toThrow(ToolError);
     expect(() => planned(words)).toThrow(message);

@@ -89,7 +89,7 @@ describe('what is asked of maps', () => {
   test('the subordinate ids, with root in front of them', () => {
     expect(planned('-r --map-auto sh', 1000).uidMap?.ranges).toEqual([
       { inner: 0, outer: 1000, count: 1 },
-      { inner: 1, outer: 100000, count: 65535 },
+      { inner: 1, outer: 100000, count: 65536 },
     ]);
     expect(planned('--map-subids sh', 1000).gidMap?.ranges).toEqual([{ inner: 200000, outer: 200000, count: 65536 }]);
   });
@@ -111,6 +111,16 @@ describe('what is refused', () => {
     ['--kill-child=NOSUCH sh', /unknown signal: NOSUCH/],
     ['-S x sh', /failed to parse uid/],
     ['--owner=1 sh', /failed to parse owner/],
+    ['--owner=1:2:3 sh', /failed to parse owner/],
+    ['--kill-child= sh', /unknown signal: $/],
+    ['-T --monotonic 99999999999999999999 sh', /'99999999999999999999': Numerical result out of range/],
+    ['-T --boottime=1e3 sh', /failed to parse boottime offset: '1e3'$/],
+    ['-T --boottime= sh', /failed to parse boottime offset: ''$/],
+    ['--status-fd=-1 sh', /failed to parse status descriptor: '-1': Numerical result out of range/],
+    ['-S -1 sh', /failed to parse uid: '-1': Numerical result out of range/],
+    ['-S 4294967295 sh', /failed to parse uid: '4294967295': Numerical result out of range/],
+    ['--map-user=1e3 sh', /failed to parse uid: '1e3'$/],
+    ['--map-users=4294967295:0:1 sh', /invalid mapping '4294967295:0:1'/],
   ] as const)('%s', (words, message) => {
     expect(() => planned(words)).toThrow(ToolError);
     expect(() => planned(words)).toThrow(message);
@@ -120,6 +130,32 @@ describe('what is refused', () => {
 test('without a program: the shell, as a login shell', () => {
   expect(planned('-u')).toMatchObject({ program: ['/bin/zsh'], argv0: '-zsh' });
   expect(planned('-u sh')).toMatchObject({ program: ['sh'], argv0: undefined });
+});
+
+test('an empty argument is not one left out', () => {
+  expect(planned('--uts= --mount-proc= --mount-binfmt= sh')).toMatchObject({
+    persist: [{ file: '' }],
+    mountProc: '',
+    mountBinfmt: '',
+  });
+  expect(planned('--uts --mount-proc --mount-binfmt sh')).toMatchObject({
+    persist: [],
+    mountProc: '/proc',
+    mountBinfmt: '/proc/sys/fs/binfmt_misc',
+  });
+});
+
+test('files of ids that cannot be read or hold nonsense', () => {
+  const input = parse(tool.options, ['--map-users=auto', 'sh'], tool.grammar);
+  const withFile = (text: string | undefined) => () =>
+    tool.plan(input, { ...world(1000), read: (path) => (path === '/etc/subuid' ? text : FILES[path]) });
+  expect(withFile('anna:x:1\n')).toThrow("failed to parse subid map: 'anna:x:1'");
+  expect(withFile('')).toThrow('no line matching user "anna" in /etc/subuid');
+  expect(withFile(undefined)).toThrow("could not open '/etc/subuid': Permission denied");
+  const all = parse(tool.options, ['--map-users=all', 'sh'], tool.grammar);
+  expect(() => tool.plan(all, { ...world(1000), read: () => undefined, exists: () => false })).toThrow(
+    "could not open '/proc/self/uid_map': No such file or directory",
+  );
 });
 
 test('what an option implies', () => {

@@ -296,6 +296,8 @@ export const tool = defineTool({
   description:
     'Makes new namespaces and runs a program in them; without a program, the shell that SHELL names, or /bin/sh.',
   differences: [
+    '`--map-auto` and its kin map every subordinate id, also beside `--map-root-user`; originals up to util-linux 2.41 leave the highest out.',
+    'A map that the kernel refuses ends in failure; older originals go on without one.',
     '`--user=FILE` works: a process that stays outside binds the namespace.',
     '`-r --setgroups=deny` works; older versions of the original deny it twice and fail.',
     '`--map-users` and `--map-groups` as root write the map directly, as the newest original does; older ones run newuidmap(1).',
