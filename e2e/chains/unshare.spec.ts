@@ -177,10 +177,10 @@ for (const { form, compat, unshare } of FORMS) {
 
 describe('a helper outside the user namespace', () => {
   /** Own /etc/subuid and /etc/subgid, in a mount namespace that ends with the test. */
-  const withSubordinates = (uid: number, script: string) => {
+  const withSubordinates = (uid: number, script: string, block = '100000:65536') => {
     using folder = temporaryFolder();
     const name = uid === 0 ? 'root' : 'nobody';
-    writeFileSync(join(folder.path, 'sub'), `other:5000:10\n${name}:100000:65536\n`);
+    writeFileSync(join(folder.path, 'sub'), `other:5000:10\n${name}:${block}\n`);
     return shell(
       `unshare -m sh -c 'mount --bind ${folder.path}/sub /etc/subuid && mount --bind ${folder.path}/sub /etc/subgid && exec setpriv --reuid ${uid} --regid ${uid} --clear-groups sh -c "$1"' sh "$1"`.replaceAll(
         '"$1"',
@@ -204,11 +204,40 @@ describe('a helper outside the user namespace', () => {
       expect(stderr).toBe('');
       expect(fields(users)).toEqual([
         [0, uid, 1],
-        [1, 100000, 65535],
+        [1, 100000, 65536],
       ]);
-      expect(fields(groups)[1]).toEqual([1, 100000, 65535]);
+      expect(fields(groups)[1]).toEqual([1, 100000, 65536]);
     });
   }
+
+  test.each([
+    ['100000:1', '-r --map-auto', ['0 65534 1', '1 100000 1']],
+    ['100000:1', '--map-auto', ['0 100000 1']],
+    ['100000:1', '-c --map-auto', ['65534 65534 1', '0 100000 1']],
+    ['100000:5', '--map-user=2 --map-group=2 --map-auto', ['2 65534 1', '0 100000 2', '3 100002 3']],
+    ['65530:10', '-r --map-auto', ['0 65534 1', '1 65530 4', '5 65535 5']],
+    ['65530:10', '-c --map-subids', ['65534 65534 1', '65530 65530 4', '65535 65535 5']],
+    ['100000:5', '-r --map-users=auto --map-groups=auto', ['0 65534 1', '1 100000 5']],
+  ] as const)('of a block %s, %s', (block, words, map) => {
+    if (!isRoot || !original('newuidmap')) return;
+    const { stdout, stderr } = withSubordinates(
+      NOBODY,
+      `cd /; ts-unshare ${words} cat /proc/self/uid_map /proc/self/gid_map`,
+      block,
+    );
+    expect(stderr).toBe('');
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.trim().replace(/ +/g, ' '));
+    expect(lines).toEqual([...map, ...map]);
+  });
+  test.each(['x:1', '1:0', '4294967295:1', '1:1:1', '1'])('of a block %s, which is none, nothing starts', (block) => {
+    if (!isRoot) return;
+    const { status, stdout, stderr } = withSubordinates(NOBODY, 'cd /; ts-unshare --map-auto echo started', block);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(block === '1' ? /no line matching user/ : /failed to parse subid map/);
+  });
 
   test('--map-subids maps the same ids', (context) => {
     needs(context, needsRoot, needsProgram('newuidmap'));

@@ -1,6 +1,17 @@
 /** hostname(1): command-line interface for sethostname(2), gethostname(2). */
 import { has, setInStatus } from '@ts/capabilities';
-import { type Cause, defineTool, exit, type Outcome, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
+import {
+  type Cause,
+  defineTool,
+  exit,
+  explain,
+  type Outcome,
+  type Parsed,
+  ToolError,
+  UsageError,
+  type World,
+} from '@ts/cli';
+import { ownsNamespace } from '@ts/namespaces';
 import { CAP_SYS_ADMIN, encode, type LiveSys, type Recording, type Sys, SysError } from '@ts/sys';
 import { hostAddresses, hostEntry, isHostName, nameInFile } from './names.ts';
 import { options } from './options.ts';
@@ -97,20 +108,21 @@ function setNow(sys: LiveSys, plan: Extract<Plan, { does: 'set' }>, world: World
     if (!(error instanceof SysError)) throw error;
     if (error.code === 'EINVAL') throw new ToolError('name too long', undefined, 'a name has 64 bytes at most');
     if (error.code !== 'EPERM') throw error;
-    throw new ToolError(REFUSED[plan.what], undefined, remedy(world));
+    throw new ToolError(REFUSED[plan.what], undefined, explain(causes, `${plan.what}name`, error.code, world));
   }
-}
-
-function remedy(world: World): string | undefined {
-  return has(setInStatus(world.read('/proc/self/status'), 'Eff'), CAP_SYS_ADMIN)
-    ? 'the UTS namespace belongs to another user namespace: make one of your own with ts-unshare --uts'
-    : 'this needs CAP_SYS_ADMIN: be root, or do it in namespaces of your own: ts-unshare --map-root-user --uts';
 }
 
 const causes: readonly Cause[] = ['hostname', 'domainname'].map((of) => ({
   of,
   errors: ['EPERM'],
-  probe: (_, world) => remedy(world),
+  probe: (_, world) => {
+    const status = world.read('/proc/self/status');
+    if (status !== undefined && !has(setInStatus(status, 'Eff'), CAP_SYS_ADMIN))
+      return 'this needs CAP_SYS_ADMIN: be root, or do it in namespaces of your own: ts-unshare --map-root-user --uts';
+    return ownsNamespace('uts') === false
+      ? 'the UTS namespace belongs to another user namespace: make one of your own with ts-unshare --uts'
+      : undefined;
+  },
 }));
 
 /** What the host's own files know of its name; the original asks the name services too. */

@@ -195,23 +195,80 @@ describe('what is refused', () => {
 });
 
 describe('causes', () => {
-  const why = (subject: string, error: string, uid: number) => explain(tool.causes ?? [], subject, error, world(uid));
+  const HERE = { '/proc/self': '', '/proc/self/ns': '', '/proc/self/ns/uts': '' };
+  const why = (subject: string, error: string, uid = 0, files: Readonly<Record<string, string | undefined>> = {}) => {
+    const all: Readonly<Record<string, string | undefined>> = { ...FILES, ...HERE, ...files };
+    return explain(tool.causes ?? [], subject, error, {
+      ...world(uid),
+      read: (path) => all[path],
+      exists: (path) => all[path] !== undefined,
+    });
+  };
+  const self = process.pid;
+  const selfFiles = {
+    [`/proc/${self}/status`]: `Uid:\t${process.geteuid?.()}\t0\t0\t0\nCapPrm:\t0000000000000001\n`,
+  };
+
   test.each([
-    ['open 99 ns/uts', 'ENOENT', 0, /no process 99 here/],
-    ['open 5555555 ns/odd', 'ENOENT', 0, /no odd namespaces/],
-    ['open 5555555 ns/uts', 'EACCES', 1000, /belongs to user 1003/],
-    ['open 6666666 ns/uts', 'EACCES', 1000, /is yours/],
-    ['setns uts', 'EPERM', 1000, /CAP_SYS_ADMIN/],
-    [`setns user /proc/${process.pid}/ns/user`, 'EINVAL', 0, /in already/],
-    [`setns user /proc/${process.pid}/ns/uts`, 'EINVAL', 0, /is a uts namespace: --uts enters it/],
-    ['setns uts /etc/passwd', 'EINVAL', 0, /\/etc\/passwd is no namespace/],
-    ['parent user', 'EPERM', 0, /above your own user namespace/],
-    ['setgroups', 'EPERM', 1000, /--preserve-credentials/],
-  ] as const)('%s %s as %i', (subject, error, uid, words) => {
-    expect(why(subject, error, uid)).toMatch(words);
+    ['open 9999999 ns/uts', 'ENOENT', 0, {}, /no process 9999999 here/],
+    ['open 5555555 ns/odd', 'ENOENT', 0, {}, /no odd namespaces/],
+    ['open 5555555 ns/uts', 'EACCES', 1000, {}, /belongs to user 1003/],
+    [
+      `open ${self}`,
+      'ESRCH',
+      1000,
+      { '/proc/self/mountinfo': '5 1 0:5 / /proc rw - proc proc rw,hidepid=invisible\n' },
+      /hidepid/,
+    ],
+    ['setns uts', 'EPERM', 1000, {}, /CAP_SYS_ADMIN/],
+    [`setns user /proc/${self}/ns/user`, 'EINVAL', 0, {}, /in already/],
+    [`setns user /proc/${self}/ns/uts`, 'EINVAL', 0, {}, /is a uts namespace: --uts enters it/],
+    ['setns uts /etc/passwd', 'EINVAL', 0, {}, /\/etc\/passwd is no namespace/],
+    ['parent /proc/self/ns/uts', 'EPERM', 0, {}, /outside of your own user namespace/],
+    ['setgroups', 'EPERM', 1000, { '/proc/self/setgroups': 'deny\n' }, /denied: add --preserve-credentials/],
+    ['setgroups', 'EPERM', 1000, { '/proc/self/gid_map': '' }, /maps no groups yet/],
+  ] as const)('%s %s as %i', (subject, error, uid, files, words) => {
+    expect(why(subject, error, uid, files)).toMatch(words);
   });
-  test('nothing is said that was not found', () => {
-    expect(why('open 5555555 ns/uts', 'EACCES', 0)).toBeUndefined();
-    expect(why('setns user', 'EINVAL', 0)).toBeUndefined();
+
+  test('a process of one’s own with more capabilities', () => {
+    const files = { ...selfFiles, '/proc/self/status': 'CapPrm:\t0000000000000000\n' };
+    const uid = process.geteuid?.() ?? 0;
+    const said = why(`open ${self} ns/uts`, 'EACCES', uid, files);
+    if (uid === 0) expect(said).toBeUndefined();
+    else expect(said).toMatch(/yours but has capabilities/);
+    expect(
+      why('open 6666666 ns/uts', 'EACCES', 1000, {
+        '/proc/6666666/status': 'Uid:\t1000\t0\t0\t0\nCapPrm:\t0000000000000001\n',
+      }),
+    ).toMatch(/yours but has capabilities that you lack/);
+  });
+
+  test.each([
+    ['root may look at all', 'open 5555555 ns/uts', 'EACCES', 0, {}],
+    ['nothing is known of the process', 'open 6666666 ns/uts', 'EACCES', 1000, {}],
+    [
+      'the file of the status has no owner',
+      'open 6666666 ns/uts',
+      'EACCES',
+      1000,
+      { '/proc/6666666/status': 'Uid:\tx\n' },
+    ],
+    ['there is no /proc', 'open 9999999 ns/uts', 'ENOENT', 0, { '/proc/self': undefined, '/proc/self/ns': undefined }],
+    ['the process is there, and /proc hides nothing', `open ${self}`, 'ESRCH', 1000, {}],
+    ['the capabilities cannot be read', 'setns uts', 'EPERM', 1000, { '/proc/self/status': undefined }],
+    ['it cannot be opened', 'setns user', 'EINVAL', 0, {}],
+    ['what was named has gone', 'parent /proc/9999999/ns/user', 'EPERM', 0, {}],
+    ['setgroups is allowed', 'setgroups', 'EPERM', 1000, { '/proc/self/setgroups': 'allow\n' }],
+    ['nothing of groups can be read', 'setgroups', 'EPERM', 1000, {}],
+    [
+      'the target shares one’s user namespace',
+      `setns uts /proc/${self}/ns/uts`,
+      'EPERM',
+      0,
+      { '/proc/self/status': undefined },
+    ],
+  ] as const)('nothing is claimed where %s', (_, subject, error, uid, files) => {
+    expect(why(subject, error, uid, files)).toBeUndefined();
   });
 });

@@ -63,7 +63,7 @@ function openSocket(sys: Recording, pidfd: Int, socket: number): Opened {
 function withParent(sys: Recording, opened: readonly Opened[]): Opened[] {
   return opened.map((each) => {
     if (each.kind !== USER) return each;
-    const fd = sys.or('failed to open parent namespace').explaining(`parent ${each.kind.file}`).ns_get_userns(each.fd);
+    const fd = sys.or('failed to open parent namespace').explaining(`parent ${each.path}`).ns_get_userns(each.fd);
     return { kind: USER, fd, own: false, path: '' };
   });
 }

@@ -25,7 +25,7 @@ import {
   SIGKILL,
   SIGTERM,
 } from '@ts/sys';
-import { causes } from './causes.ts';
+import { causes, MAPPER_FOLDERS } from './causes.ts';
 import { options } from './options.ts';
 import { BINFMT, type IdMap, type Plan, plan } from './plan.ts';
 
@@ -94,7 +94,7 @@ function mapFromOutside(sys: Recording, map: IdMap | undefined, which: 'uid' | '
   const program = MAPPERS[which];
   const ranges = map.ranges.flatMap(({ inner, outer, count }) => [inner, outer, count].map(String));
   const mapper = sys.or('fork failed').fork((child) => {
-    const paths = ['/usr/bin', '/bin', '/usr/local/bin', '/usr/sbin', '/sbin'].map((folder) => `${folder}/${program}`);
+    const paths = MAPPER_FOLDERS.map((folder) => `${folder}/${program}`);
     child
       .or(`failed to execute ${program}`, { status: 126, statusMissing: 127 })
       .explaining(`newidmap ${program}`)
