@@ -123,7 +123,7 @@ describe.each(WHO)('$who', ({ uid, own, through }) => {
         ),
         words,
       ).toMatchObject({ stdout: middle.stdout, stderr: '' });
-    const own = shell(`ts-nsenter --user-parent -t ${process.pid} echo started`, options);
+    const own = shell('ts-nsenter --user-parent -t $$ echo started', options);
     expect(own).toMatchObject({
       status: 1,
       stdout: '',

@@ -210,7 +210,7 @@ describe('a helper outside the user namespace', () => {
     });
   }
 
-  test.each([
+  for (const [block, words, map] of [
     ['100000:1', '-r --map-auto', ['0 65534 1', '1 100000 1']],
     ['100000:1', '--map-auto', ['0 100000 1']],
     ['100000:1', '-c --map-auto', ['65534 65534 1', '0 100000 1']],
@@ -218,26 +218,22 @@ describe('a helper outside the user namespace', () => {
     ['65530:10', '-r --map-auto', ['0 65534 1', '1 65530 4', '5 65535 5']],
     ['65530:10', '-c --map-subids', ['65534 65534 1', '65530 65530 4', '65535 65535 5']],
     ['100000:5', '-r --map-users=auto --map-groups=auto', ['0 65534 1', '1 100000 5']],
-  ] as const)('of a block %s, %s', (block, words, map) => {
-    if (!isRoot || !original('newuidmap')) return;
-    const { stdout, stderr } = withSubordinates(
-      NOBODY,
-      `cd /; ts-unshare ${words} cat /proc/self/uid_map /proc/self/gid_map`,
-      block,
-    );
-    expect(stderr).toBe('');
-    const lines = stdout
-      .trim()
-      .split('\n')
-      .map((line) => line.trim().replace(/ +/g, ' '));
-    expect(lines).toEqual([...map, ...map]);
-  });
-  test.each(['x:1', '1:0', '4294967295:1', '1:1:1', '1'])('of a block %s, which is none, nothing starts', (block) => {
-    if (!isRoot) return;
-    const { status, stdout, stderr } = withSubordinates(NOBODY, 'cd /; ts-unshare --map-auto echo started', block);
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-    expect(stderr).toMatch(block === '1' ? /no line matching user/ : /failed to parse subid map/);
-  });
+  ] as const)
+    test(`of a block ${block}, ${words}`, (context) => {
+      needs(context, needsRoot, needsProgram('newuidmap', 'newgidmap'));
+      const script = `cd /; ts-unshare ${words} cat /proc/self/uid_map /proc/self/gid_map`;
+      const { stdout, stderr } = withSubordinates(NOBODY, script, block);
+      expect(stderr).toBe('');
+      const lines = stdout.trim().split('\n');
+      expect(lines.map((line) => line.trim().replace(/ +/g, ' '))).toEqual([...map, ...map]);
+    });
+  for (const block of ['x:1', '1:0', '4294967295:1', '1:1:1', '1'])
+    test(`of a block ${block}, which is none, nothing starts`, (context) => {
+      needs(context, needsRoot);
+      const { status, stdout, stderr } = withSubordinates(NOBODY, 'cd /; ts-unshare --map-auto echo started', block);
+      expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+      expect(stderr).toMatch(block === '1' ? /no line matching user/ : /failed to parse subid map/);
+    });
 
   test('--map-subids maps the same ids', (context) => {
     needs(context, needsRoot, needsProgram('newuidmap'));

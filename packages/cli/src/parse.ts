@@ -6,7 +6,7 @@ import type { Option, Parsed, Step, ValuesOf } from './option.ts';
 type Given = string | true;
 
 /** The values by long name, collected from options in the order given: of several the last one, or a list of all. */
-function valuesOf<Table extends readonly Option[]>(steps: readonly Step[]): ValuesOf<Table> {
+export function valuesOf<Table extends readonly Option[]>(steps: readonly Step[]): ValuesOf<Table> {
   const values: Record<string, Given | Given[]> = {};
   for (const { option, value = true } of steps) {
     const { long, repeat } = option;
