@@ -383,6 +383,35 @@ describe('remedies', () => {
     expect(status).toBe(1);
   });
 
+  const asNobody = `setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups`;
+  test('a masked /proc, and a PID namespace of somebody else', (context) => {
+    needs(context, needsRoot);
+    const masked = (words: string) =>
+      shell(
+        `unshare -m sh -c 'cd /; mount --bind /dev/null /proc/keys; ${asNobody} ts-unshare ${words} --mount-proc echo started'`,
+      );
+    expect(masked('-rpf')).toMatchObject({ status: 1, stdout: '' });
+    expect(masked('-rpf').stderr).toMatch(/mount \/proc failed: Operation not permitted\n.*covered \(\/proc\/keys\)/);
+    expect(masked('-r').stderr).toMatch(/mount \/proc failed: Operation not permitted\n.*--pid --fork/);
+  });
+  test('a seccomp filter around it: nothing else is claimed', (context) => {
+    needs(context, needsRoot);
+    const { status, stdout, stderr } = shell(
+      `cd /; ts-seccomp --deny unshare -- ${asNobody} ts-unshare -u echo started`,
+    );
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(/^ts-unshare: unshare failed: Operation not permitted\nts-unshare: a seccomp filter .*\n$/);
+  });
+  test('a chroot that is a mount point looks like no chroot: nothing is claimed', (context) => {
+    needs(context, needsRoot);
+    const { stderr } = shell(
+      "unshare -m sh -c 'mount --rbind / /mnt; exec chroot /mnt ts-unshare -U echo started'".replace(
+        'ts-unshare',
+        `${bin}/ts-unshare`,
+      ),
+    );
+    expect(stderr).toBe('ts-unshare: unshare failed: Operation not permitted\n');
+  });
   test('TS_HINTS=0 keeps them back', (context) => {
     needs(context, needsRoot);
     expect(run(['ts-unshare', '-m', 'true'], { uid: NOBODY, env: { TS_HINTS: '0' } }).stderr).toBe(
