@@ -115,7 +115,7 @@ describe.each(WHO)('$who', ({ uid, own, through }) => {
     );
     expect(middle.stderr).toBe('');
     expect([linkOf(pid, 'user'), linkOf('self', 'user')]).not.toContain(middle.stdout.trim());
-    for (const words of ['', '-u', `-U/proc/${pid}/ns/user`])
+    for (const words of ['', '-n', `-U/proc/${pid}/ns/user`])
       expect(
         shell(
           `ts-nsenter --preserve-credentials --user-parent ${words} -t ${pid} readlink /proc/self/ns/user`,

@@ -141,7 +141,7 @@ describe('N2 and beyond: a program behind the name', () => {
     needs(context, needsRoot, needsProgram('ip'));
     using folder = temporaryFolder();
     writeFileSync(join(folder.path, 'hosts'), '198.51.100.7 box.example.org box\n127.0.0.1 localhost\n');
-    const script = `ip link add d0 type dummy; ip addr add 198.51.100.7/24 dev d0; ip addr add 198.51.100.8/24 dev d0; ip link set d0 up; mount --bind ${folder.path}/hosts /etc/hosts; ts-hostname -A`;
+    const script = `ip link add d0 type veth peer name d1; ip link set d1 up; ip addr add 198.51.100.7/24 dev d0; ip addr add 198.51.100.8/24 dev d0; ip link set d0 up; mount --bind ${folder.path}/hosts /etc/hosts; ts-hostname -A`;
     expect(run(['unshare', '-mn', 'sh', '-c', script])).toMatchObject({ stdout: 'box.example.org \n', stderr: '' });
   });
 
