@@ -140,5 +140,8 @@ test('filters, raw and JSON output', (context) => {
   }
   expect(run(['ts-lsns', '-Q', 'NPROCS ==']).status).toBe(1);
   expect(run(['ts-lsns', '-Q', 'NOTHING == 1'])).toMatchObject({ status: 1, stdout: '' });
-  expect(run(['ts-lsns', '-H']).stdout).toMatch(/^HOLDERS <string> /m);
+  const { stdout } = run(['ts-lsns', '-H', '-J', '-o', 'nope']);
+  expect(stdout).toMatch(/^HOLDERS <string> {2}/m);
+  expect(stdout).toMatch(/^ {5}NS <integer> /);
+  expect(JSON.parse(run(['ts-lsns', '-J', '-H']).stdout)['lsns-columns'][0]).toMatchObject({ type: '<integer>' });
 });

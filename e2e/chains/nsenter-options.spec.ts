@@ -107,7 +107,7 @@ describe.each(WHO)('$who', ({ uid, own, through }) => {
     }
     expect(ids('--preserve-credentials').stderr).toBe('');
   });
-  test('--user-parent: above the user namespace that is named, the owner of another', () => {
+  test('--user-parent: above the user namespace of the target, whatever else is entered', () => {
     const pid = target(['-Ur', original('unshare') as string, '-Urn'], uid);
     const middle = shell(
       `ts-nsenter --preserve-credentials --user-parent -U -t ${pid} readlink /proc/self/ns/user`,
@@ -115,11 +115,20 @@ describe.each(WHO)('$who', ({ uid, own, through }) => {
     );
     expect(middle.stderr).toBe('');
     expect([linkOf(pid, 'user'), linkOf('self', 'user')]).not.toContain(middle.stdout.trim());
-    const owner = shell(
-      `ts-nsenter --preserve-credentials --user-parent -n -t ${pid} readlink /proc/self/ns/user /proc/self/ns/net`,
-      options,
-    );
-    expect(owner).toMatchObject({ stdout: `${linkOf(pid, 'user')}\n${linkOf(pid, 'net')}\n`, stderr: '' });
+    for (const words of ['', '-n', `-U/proc/${pid}/ns/user`])
+      expect(
+        shell(
+          `ts-nsenter --preserve-credentials --user-parent ${words} -t ${pid} readlink /proc/self/ns/user`,
+          options,
+        ),
+        words,
+      ).toMatchObject({ stdout: middle.stdout, stderr: '' });
+    const own = shell('ts-nsenter --user-parent -t $$ echo started', options);
+    expect(own).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringContaining('failed to open parent namespace: Operation not permitted'),
+    });
   });
   test('-N: the network namespace of a socket, with --all too', async (context) => {
     needs(context, needsProgram('python3'));
@@ -182,7 +191,7 @@ describe('--join-cgroup', () => {
           writeFileSync(join(directory, 'cgroup.procs'), String(pid));
         }
         const { stdout, stderr } = shell(
-          `unshare -m sh -c '${prepare}; ts-nsenter -c ${fork} -t ${pid} cat /proc/self/cgroup; cat /proc/self/cgroup'`,
+          `unshare -m sh -c '${prepare}; ts-nsenter -u -c ${fork} -t ${pid} cat /proc/self/cgroup; cat /proc/self/cgroup'`,
         );
         expect(stderr).toBe('');
         const [v1Path, v2Path] = [host !== 'v2 alone', host !== 'v1 alone'];
@@ -202,7 +211,7 @@ describe('--join-cgroup', () => {
     const pid = target(['-Ur'], NOBODY);
     writeFileSync(join(base, 'a/cgroup.procs'), String(pid));
     const { stdout, stderr } = shell(
-      `echo $$ > ${base}/b/cgroup.procs; exec setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups ts-nsenter -c -t ${pid} cat /proc/self/cgroup`,
+      `echo $$ > ${base}/b/cgroup.procs; exec setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups ts-nsenter -U --preserve-credentials -c -t ${pid} cat /proc/self/cgroup`,
     );
     expect(stderr).toBe('');
     expect(stdout).toContain(`0::/${group.name}/a\n`);
@@ -213,7 +222,7 @@ describe('--join-cgroup', () => {
     mkdirSync(group.directory('memory'));
     const pid = target(['-Ur'], NOBODY);
     writeFileSync(join(group.directory('memory'), 'cgroup.procs'), String(pid));
-    const { status, stdout, stderr } = shell(`ts-nsenter -c -t ${pid} echo started`, { uid: NOBODY });
+    const { status, stdout, stderr } = shell(`ts-nsenter -U -c -t ${pid} echo started`, { uid: NOBODY });
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr).toContain(`cannot open ${group.directory('memory')}/cgroup.procs: Permission denied`);
   });
@@ -233,7 +242,7 @@ test('-e of a process whose ids are only those of its user namespace, as the own
 
 test('-Z where there is no SELinux', (context) => {
   needs(context, () => (shell('test -e /sys/fs/selinux/enforce').status ? undefined : 'SELinux is here'));
-  expect(run(['ts-nsenter', '-Z', '-t', String(process.pid), 'echo', 'started'])).toMatchObject({
+  expect(run(['ts-nsenter', '-u', '-Z', '-t', String(process.pid), 'echo', 'started'])).toMatchObject({
     status: 1,
     stdout: '',
     stderr: expect.stringContaining('SELinux is not enabled on this system'),

@@ -88,7 +88,7 @@ describe.each(FORMS)('$form', (form) => {
     needs(context, needsRoot);
     using folder = temporaryFolder();
     const script = `mount -t tmpfs none ${folder.path}; mount --make-shared ${folder.path}; touch ${folder.path}/ns
-      ${form.unshare} --mount=${folder.path}/ns echo started; grep -c nsfs /proc/self/mountinfo`;
+      ${form.unshare} --mount=${folder.path}/ns echo started; grep -c ' ${folder.path}/ns ' /proc/self/mountinfo`;
     const { stdout, stderr } = run(['/usr/bin/unshare', '-m', 'sh', '-c', script], { env: { PATH: form.path } });
     expect(stdout).toBe('0\n');
     expect(stderr).toMatch(/^\S+: mount \/proc\/\w+\/ns\/mnt on .*\/ns failed: Invalid argument\n.*private/);

@@ -190,7 +190,7 @@ describe('a target by its control group', () => {
     needs(context, needsRoot, needsController('memory'));
     using group = new OwnGroup();
     moved(['-u'], [group.directory('memory')]);
-    const { stdout } = entered(`--target-cgroup ${group.name} -c -e sh -c 'cat /proc/self/cgroup; env'`, {
+    const { stdout } = entered(`--target-cgroup ${group.name} -u -c -e sh -c 'cat /proc/self/cgroup; env'`, {
       env: { HERE: '1' },
     });
     expect(stdout).toMatch(new RegExp(`memory.*:/${group.name}\n`));

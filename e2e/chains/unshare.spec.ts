@@ -177,10 +177,10 @@ for (const { form, compat, unshare } of FORMS) {
 
 describe('a helper outside the user namespace', () => {
   /** Own /etc/subuid and /etc/subgid, in a mount namespace that ends with the test. */
-  const withSubordinates = (uid: number, script: string) => {
+  const withSubordinates = (uid: number, script: string, block = '100000:65536') => {
     using folder = temporaryFolder();
     const name = uid === 0 ? 'root' : 'nobody';
-    writeFileSync(join(folder.path, 'sub'), `other:5000:10\n${name}:100000:65536\n`);
+    writeFileSync(join(folder.path, 'sub'), `other:5000:10\n${name}:${block}\n`);
     return shell(
       `unshare -m sh -c 'mount --bind ${folder.path}/sub /etc/subuid && mount --bind ${folder.path}/sub /etc/subgid && exec setpriv --reuid ${uid} --regid ${uid} --clear-groups sh -c "$1"' sh "$1"`.replaceAll(
         '"$1"',
@@ -204,11 +204,36 @@ describe('a helper outside the user namespace', () => {
       expect(stderr).toBe('');
       expect(fields(users)).toEqual([
         [0, uid, 1],
-        [1, 100000, 65535],
+        [1, 100000, 65536],
       ]);
-      expect(fields(groups)[1]).toEqual([1, 100000, 65535]);
+      expect(fields(groups)[1]).toEqual([1, 100000, 65536]);
     });
   }
+
+  for (const [block, words, map] of [
+    ['100000:1', '-r --map-auto', ['0 65534 1', '1 100000 1']],
+    ['100000:1', '--map-auto', ['0 100000 1']],
+    ['100000:1', '-c --map-auto', ['65534 65534 1', '0 100000 1']],
+    ['100000:5', '--map-user=2 --map-group=2 --map-auto', ['2 65534 1', '0 100000 2', '3 100002 3']],
+    ['65530:10', '-r --map-auto', ['0 65534 1', '1 65530 4', '5 65535 5']],
+    ['65530:10', '-c --map-subids', ['65534 65534 1', '65530 65530 4', '65535 65535 5']],
+    ['100000:5', '-r --map-users=auto --map-groups=auto', ['0 65534 1', '1 100000 5']],
+  ] as const)
+    test(`of a block ${block}, ${words}`, (context) => {
+      needs(context, needsRoot, needsProgram('newuidmap', 'newgidmap'));
+      const script = `cd /; ts-unshare ${words} cat /proc/self/uid_map /proc/self/gid_map`;
+      const { stdout, stderr } = withSubordinates(NOBODY, script, block);
+      expect(stderr).toBe('');
+      const lines = stdout.trim().split('\n');
+      expect(lines.map((line) => line.trim().replace(/ +/g, ' '))).toEqual([...map, ...map]);
+    });
+  for (const block of ['x:1', '1:0', '4294967295:1', '1:1:1', '1'])
+    test(`of a block ${block}, which is none, nothing starts`, (context) => {
+      needs(context, needsRoot);
+      const { status, stdout, stderr } = withSubordinates(NOBODY, 'cd /; ts-unshare --map-auto echo started', block);
+      expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+      expect(stderr).toMatch(block === '1' ? /no line matching user/ : /failed to parse subid map/);
+    });
 
   test('--map-subids maps the same ids', (context) => {
     needs(context, needsRoot, needsProgram('newuidmap'));
@@ -358,6 +383,35 @@ describe('remedies', () => {
     expect(status).toBe(1);
   });
 
+  const asNobody = `setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups`;
+  test('a masked /proc, and a PID namespace of somebody else', (context) => {
+    needs(context, needsRoot);
+    const masked = (words: string) =>
+      shell(
+        `unshare -m sh -c 'cd /; mount --bind /dev/null /proc/keys; ${asNobody} ts-unshare ${words} --mount-proc echo started'`,
+      );
+    expect(masked('-rpf')).toMatchObject({ status: 1, stdout: '' });
+    expect(masked('-rpf').stderr).toMatch(/mount \/proc failed: Operation not permitted\n.*covered \(\/proc\/keys\)/);
+    expect(masked('-r').stderr).toMatch(/mount \/proc failed: Operation not permitted\n.*--pid --fork/);
+  });
+  test('a seccomp filter around it: nothing else is claimed', (context) => {
+    needs(context, needsRoot);
+    const { status, stdout, stderr } = shell(
+      `cd /; ts-seccomp --deny unshare -- ${asNobody} ts-unshare -u echo started`,
+    );
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(/^ts-unshare: unshare failed: Operation not permitted\nts-unshare: a seccomp filter .*\n$/);
+  });
+  test('a chroot that is a mount point looks like no chroot: nothing is claimed', (context) => {
+    needs(context, needsRoot);
+    const { stderr } = shell(
+      "unshare -m sh -c 'mount --rbind / /mnt; exec chroot /mnt ts-unshare -U echo started'".replace(
+        'ts-unshare',
+        `${bin}/ts-unshare`,
+      ),
+    );
+    expect(stderr).toBe('ts-unshare: unshare failed: Operation not permitted\n');
+  });
   test('TS_HINTS=0 keeps them back', (context) => {
     needs(context, needsRoot);
     expect(run(['ts-unshare', '-m', 'true'], { uid: NOBODY, env: { TS_HINTS: '0' } }).stderr).toBe(

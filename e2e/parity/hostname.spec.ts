@@ -51,6 +51,9 @@ const SETTING: readonly string[] = [
   '-b -F /nowhere',
   '-b -F COMMENTS',
   '-b -F EMPTY',
+  '-b',
+  '-F NUL',
+  "$(printf 'a\\377')",
   "box; echo '(none)' > /proc/sys/kernel/hostname; hostname -b -F /nowhere",
   '-y dom',
   "''",
@@ -73,6 +76,7 @@ describe('set', () => {
       using folder = temporaryFolder();
       writeFileSync(join(folder.path, 'FILE'), '# comment\n\n  my-host  \nsecond\n');
       writeFileSync(join(folder.path, 'COMMENTS'), '# comment\n');
+      writeFileSync(join(folder.path, 'NUL'), 'box\0y\n');
       writeFileSync(join(folder.path, 'EMPTY'), '');
       const script = `hostname ${words}; echo status $?; uname -n; cat /proc/sys/kernel/domainname`;
       // The original names no file in its message; ours says which one.
@@ -121,6 +125,24 @@ describe('N2 and beyond: a program behind the name', () => {
     expect(chain('sh', '-c', 'exit 7').status).toBe(7);
     expect(chain('no-such-program').status).toBe(127);
     expect(chain('/etc/passwd').status).toBe(126);
+  });
+
+  test('a file that cannot be read: why is read', () => {
+    const said = (file: string) => run(['ts-hostname', '-F', file], { uid: isRoot ? NOBODY : undefined });
+    expect(said('/etc')).toMatchObject({ status: 1, stderr: expect.stringMatching(/directory/) });
+    expect(said('/nowhere')).toMatchObject({
+      status: 1,
+      stderr: 'ts-hostname: cannot open /nowhere: No such file or directory\n',
+    });
+    if (isRoot) expect(said('/etc/shadow').stderr).toBe('ts-hostname: cannot open /etc/shadow: Permission denied\n');
+  });
+
+  test('-A: the names that /etc/hosts gives the addresses', (context) => {
+    needs(context, needsRoot, needsProgram('ip'));
+    using folder = temporaryFolder();
+    writeFileSync(join(folder.path, 'hosts'), '198.51.100.7 box.example.org box\n127.0.0.1 localhost\n');
+    const script = `ip link add d0 type veth peer name d1; ip link set d1 up; ip addr add 198.51.100.7/24 dev d0; ip addr add 198.51.100.8/24 dev d0; ip link set d0 up; mount --bind ${folder.path}/hosts /etc/hosts; ts-hostname -A`;
+    expect(run(['unshare', '-mn', 'sh', '-c', script])).toMatchObject({ stdout: 'box.example.org \n', stderr: '' });
   });
 
   test('wrong usage', () => {

@@ -35,9 +35,15 @@ function sideBySide(
   return lists.map((_, index): Pair => [outputs[2 * index] as string, outputs[2 * index + 1] as string]);
 }
 
+/** Older originals fill columns up to headings that they do not print. */
+const withoutFilling = (text: string) => text.replace(/^ +/gm, '').replace(/ +/g, ' ');
+
 function expectSameSideBySide(lists: readonly string[], options: Parameters<typeof sideBySide>[1] = {}): string {
   const pairs = sideBySide(lists, options);
-  for (const [index, [original, ours]] of pairs.entries()) expect(ours, lists[index]).toBe(original);
+  for (const [index, [original, ours]] of pairs.entries()) {
+    const clean = /-n\b/.test(lists[index] as string) ? withoutFilling : (text: string) => text;
+    expect(clean(ours), lists[index]).toBe(clean(original));
+  }
   return pairs.map(([original]) => original).join('');
 }
 

@@ -1,7 +1,7 @@
 import { readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { both, expectSame } from '../harness/parity.ts';
-import { isRoot, NOBODY } from '../harness/run.ts';
+import { compatPath, isRoot, NOBODY, originalPath, run } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 import { sleepingTarget } from '../harness/target.ts';
 
@@ -27,7 +27,7 @@ const ENTERING: readonly (readonly string[])[] = [
     '-c',
     LINKS,
   ]),
-  ['-t', '@', '-r', '-w', 'sh', '-c', 'pwd'],
+  ['-t', '@', '-u', '-r', '-w', 'sh', '-c', 'pwd'],
   ['-t', '@', '-m', '-W/usr', 'pwd'],
   ['-t', '@', '-m', '-r/', '-W', '/usr', 'pwd'],
   ['-t', '@', '-m', '-w/usr', 'pwd'],
@@ -39,48 +39,82 @@ const ENTERING: readonly (readonly string[])[] = [
   ['-t', '@', '-p', 'no-such-program'],
   ['-t', '@', '-pF', 'sh', '-c', 'exit 3'],
   ['-t', '@', '--user', 'true'],
-  ['-r/usr', '/bin/pwd'],
+  ['-t', '@', '-u', '-r/usr', '/bin/pwd'],
+  ['-t', '@', '--uts=', 'true'],
+  ['-t', '@', '-a', '--net=', 'true'],
+  ['-t', '@', '-u', '--root=', 'true'],
+  ['-t', '@', '-u', '--wd=', 'true'],
+  ['-t', '@', '-u', '--wdns=', 'true'],
+  ['-t', '@', '-u', '--wdns', 'pwd'],
+  ['-t', '+@', '-u', 'true'],
+  ['-t', '@', '-u', ''],
 ];
 
 /** What anybody gets to hear. */
 const ANYBODY: readonly (readonly string[])[] = [
-  ['true'],
   ['-t', '999999', '-u', 'true'],
   ['-t', '999999', '-a', 'true'],
-  ['-t', '999999', '-r', 'true'],
-  ['-t', '999999', '-w', 'true'],
+  ['-t', '999999', '-u', '-r', 'true'],
   ['-t', '1', '-u', '-i', 'true'],
-  ['-u', 'true'],
   ['-r', 'true'],
   ['-w', 'true'],
   ['-a', 'true'],
   ['-m/nowhere', 'true'],
   ['-m/etc/passwd', 'true'],
-  ['-r/nowhere', 'true'],
-  ['-w/nowhere', 'true'],
-  ['-r/etc/passwd', 'true'],
-  ['-w/etc/passwd', 'true'],
-  ['-W/etc/passwd', 'true'],
-  ['-W/nowhere', 'true'],
-  ['-w/usr', 'pwd'],
+  ['-u/proc/self/ns/uts', '-r/nowhere', 'true'],
+  ['-u/proc/self/ns/uts', '-w/nowhere', 'true'],
+  ['-u/proc/self/ns/uts', '-r/etc/passwd', 'true'],
+  ['-u/proc/self/ns/uts', '-w/etc/passwd', 'true'],
   ['-w/usr', '-W/', 'pwd'],
-  ['-W/usr', 'pwd'],
   ['-t', 'abc', '-u', 'true'],
   ['-t', '1x', '-u', 'true'],
-  ['-t', '0', '-m', 'true'],
   ['-t'],
   ['-S', '0x', 'true'],
   ['-G', '0x', 'true'],
-  ['-S', '5', 'id'],
-  ['-G', '5', 'id'],
-  ['-S5', '-G6', 'id'],
   ['--user=/proc/self/ns/user', 'true'],
   ['--user=/proc/self/ns/net', 'true'],
-  ['no-such-program'],
-  ['/etc/passwd'],
   ['--nonsense', 'true'],
   ['-q', 'true'],
 ];
+
+/** What older originals let pass or say in other words. */
+const SINCE_2_40: readonly (readonly [argv: readonly string[], message: string])[] = [
+  [['true'], 'no namespace specified'],
+  [['-F', 'no-such-program'], 'no namespace specified'],
+  [['-r/usr', 'true'], 'no namespace specified'],
+  [['-w/usr', 'pwd'], 'no namespace specified'],
+  [['-W/usr', 'pwd'], 'no namespace specified'],
+  [['-S5', '-G6', 'id'], 'no namespace specified'],
+  [['-t', String(process.pid), '-r', '-w', 'true'], 'no namespace specified'],
+  [['-r', 'true'], 'neither filename nor target pid supplied for root'],
+  [['-e', 'true'], 'neither filename nor target pid supplied for environ'],
+  [['-u', 'true'], 'no target PID specified'],
+  [['-t', '0', '-m', 'true'], 'no target PID specified'],
+  [['--user-parent', 'true'], 'no target PID specified'],
+  [['-N', '0', 'true'], 'no target PID specified'],
+  [['-t', '-5', '-u', 'true'], "failed to parse pid: '-5': Numerical result out of range"],
+  [['-u=/nowhere', 'true'], 'cannot open /nowhere: No such file or directory'],
+];
+
+describe('nsenter, as the newest says it', () => {
+  const isNew = run(['nsenter', 'true'], { env: { PATH: originalPath } }).stderr.includes('no namespace specified');
+  for (const [argv, message] of SINCE_2_40)
+    test(argv.join(' '), () => {
+      expect(run(['nsenter', ...argv], { env: { PATH: compatPath } })).toMatchObject({
+        status: 1,
+        stdout: '',
+        stderr: `nsenter: ${message}\n`,
+      });
+      if (isNew) expectSame(['nsenter', ...argv]);
+    });
+  test('-W takes the next word, where the newest takes an attached one alone', (context) => {
+    needs(context, needsRoot);
+    expect(run(['ts-nsenter', '-u/proc/self/ns/uts', '-W', '/usr', 'pwd'])).toMatchObject({
+      stdout: '/usr\n',
+      stderr: '',
+    });
+  });
+});
 
 describe('nsenter, what it says', () => {
   for (const uid of USERS)

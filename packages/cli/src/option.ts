@@ -29,13 +29,16 @@ export interface Option {
   readonly hidden?: true;
 }
 
-type Value<O extends Option> = O extends { repeat: true }
-  ? readonly string[]
-  : O extends { arg: string }
-    ? string
-    : boolean;
+/** One occurrence: an optional argument that was left out is `true`, which an empty one ('') is not. */
+type Given<O extends Option> = O extends { arg: string }
+  ? O extends { optional: true }
+    ? string | true
+    : string
+  : true;
 
-/** Values by long name; an option that was not given is undefined. An optional argument left out is ''. */
+type Value<O extends Option> = O extends { repeat: true } ? readonly Given<O>[] : Given<O>;
+
+/** Values by long name; an option that was not given is undefined. */
 export type ValuesOf<Table extends readonly Option[]> = {
   readonly [O in Table[number] as O['long']]?: Value<O>;
 };

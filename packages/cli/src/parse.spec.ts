@@ -16,6 +16,21 @@ test('one that was not given is undefined', () => {
   expect(parse(table, []).values.group).toBeUndefined();
 });
 
+test('an optional argument: left out, empty, given', () => {
+  const optional = [
+    { long: 'file', short: 'f', arg: 'file', optional: true, help: '' },
+    { long: 'each', arg: 'word', optional: true, repeat: true, help: '' },
+  ] as const;
+  expect(parse(optional, []).values.file).toBeUndefined();
+  expect(parse(optional, ['--file']).values.file).toBe(true);
+  expect(parse(optional, ['-f']).values.file).toBe(true);
+  expect(parse(optional, ['--file=']).values.file).toBe('');
+  expect(parse(optional, ['--file=x']).values.file).toBe('x');
+  expect(parse(optional, ['-fx']).values.file).toBe('x');
+  expect(parse(optional, ['--file=x', '--file']).values.file).toBe(true);
+  expect(parse(optional, ['--each', '--each=', '--each=x']).values.each).toEqual([true, '', 'x']);
+});
+
 describe('groups', () => {
   const withGroups = [...table, { long: 'also', repeat: true, help: '' }] as const;
   const grammar = { permute: true, operandsBeforeProgram: 2, group: 'also' } as const;

@@ -2,13 +2,16 @@
 import { type Grammar, getopt } from './getopt.ts';
 import type { Option, Parsed, Step, ValuesOf } from './option.ts';
 
+/** An argument, or that there is none: an empty argument is one. */
+type Given = string | true;
+
 /** The values by long name, collected from options in the order given: of several the last one, or a list of all. */
-function valuesOf<Table extends readonly Option[]>(steps: readonly Step[]): ValuesOf<Table> {
-  const values: Record<string, boolean | string | string[]> = {};
-  for (const { option, value = '' } of steps) {
-    const { long, arg, repeat } = option;
-    if (!repeat) values[long] = arg === undefined || value;
-    else values[long] = [...((values[long] as string[] | undefined) ?? []), value];
+export function valuesOf<Table extends readonly Option[]>(steps: readonly Step[]): ValuesOf<Table> {
+  const values: Record<string, Given | Given[]> = {};
+  for (const { option, value = true } of steps) {
+    const { long, repeat } = option;
+    if (!repeat) values[long] = value;
+    else values[long] = [...((values[long] as Given[] | undefined) ?? []), value];
   }
   return values as ValuesOf<Table>;
 }

@@ -1,7 +1,8 @@
 /** What a plan may know of its surroundings: a narrow view that tests replace by a made-up one. */
 import { existsSync } from 'node:fs';
-import { type CapabilitySets, encode, type Inherited, readText } from '@ts/sys';
+import { type CapabilitySets, encode, ID_MAX, type Inherited, readText } from '@ts/sys';
 import { ToolError } from './errors.ts';
+import { parseInteger } from './numbers.ts';
 
 export interface Account {
   readonly name: string;
@@ -147,9 +148,7 @@ export function groupList(world: World, name: string, gid: number): number[] {
 export function parseId(text: string, noun: string, lookUp: (name: string) => number | undefined): number {
   const found = lookUp(text);
   if (found !== undefined) return found;
-  const id = /^\s*\+?\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!(id < 0xffff_ffff)) throw new ToolError(`failed to parse ${noun}: '${text}'`);
-  return id;
+  return parseInteger(text, `failed to parse ${noun}`, 0, ID_MAX);
 }
 
 /** SOURCE_DATE_EPOCH: the time, in seconds since 1970, that nothing in a reproducible archive is later than; 0 where it is not set. */

@@ -1,4 +1,5 @@
 /** User and group id maps of user namespaces. Pure. user_namespaces(7), subuid(5). */
+import { ID_MAX, parseDecimal, U32_MAX } from '@ts/sys';
 
 /** `count` ids from `inner` on, inside, are those from `outer` on in the parent namespace. */
 export interface IdRange {
@@ -11,39 +12,52 @@ export interface IdRange {
 export const formatIdMap = (ranges: readonly IdRange[]): string =>
   ranges.map(({ inner, outer, count }) => `${inner} ${outer} ${count}\n`).join('');
 
-/** Reads /proc/PID/uid_map. */
-export function parseIdMap(text: string): IdRange[] {
-  return text
-    .split('\n')
-    .filter((line) => line.trim())
-    .map((line) => {
-      const [inner, outer, count] = line.trim().split(/\s+/).map(Number) as [number, number, number];
-      return { inner, outer, count };
-    });
+/** Whether ids from `first` on, `count` of them, can be ids of a map: the last one, (uid_t) -1, cannot. */
+const isRun = (first: number | undefined, count: number | undefined): boolean =>
+  first !== undefined && count !== undefined && count > 0 && first + count - 1 <= ID_MAX;
+
+/** Three numbers in text; undefined where they are none that the kernel takes. */
+function parseRange(inner = '', outer = '', count = ''): IdRange | undefined {
+  const [from, to, many] = [inner, outer, count].map((text) => parseDecimal(text, U32_MAX)) as [number, number, number];
+  return isRun(from, many) && isRun(to, many) ? { inner: from, outer: to, count: many } : undefined;
 }
+
+/** Reads /proc/PID/uid_map. What is no line of a map is left out: its ids count as not mapped. */
+export const parseIdMap = (text: string): IdRange[] =>
+  text.split('\n').flatMap((line) => {
+    const words = line.trim().split(/\s+/);
+    const range = words.length === 3 ? parseRange(...words) : undefined;
+    return range ?? [];
+  });
 
 /** Reads `inner:outer:count`, or `outer,inner,count` as it was written before util-linux 2.39. undefined where it is neither. */
 export function parseIdRange(text: string): IdRange | undefined {
   const [, a, separator, b, count] = /^(\d+)([:,])(\d+)\2(\d+)$/.exec(text) ?? [];
-  if (a === undefined || b === undefined || count === undefined) return undefined;
-  const [inner, outer] = separator === ':' ? [a, b] : [b, a];
-  const range = { inner: Number(inner), outer: Number(outer), count: Number(count) };
-  const last = 0xffff_ffff;
-  return range.inner <= last && range.outer <= last && range.count > 0 && range.count <= last ? range : undefined;
+  return separator === ':' ? parseRange(a, b, count) : parseRange(b, a, count);
 }
 
-/** The first block of subordinate ids of a user: a line "user:start:count" of /etc/subuid. */
+/** A block of subordinate ids. */
+export interface Subordinates {
+  readonly start: number;
+  readonly count: number;
+}
+
+/**
+ * The first block of subordinate ids of a user: a line "user:start:count" of /etc/subuid, subuid(5).
+ *
+ * @returns undefined where no line is the user's, the line where it is but holds no block.
+ */
 export function firstSubordinates(
   text: string,
   user: string | undefined,
   uid: number,
-): { start: number; count: number } | undefined {
-  for (const line of text.split('\n')) {
-    const [owner, start, count] = line.split(':');
-    if ((owner === user || owner === String(uid)) && start && count)
-      return { start: Number(start), count: Number(count) };
-  }
-  return undefined;
+): Subordinates | string | undefined {
+  const isOwn = (owner: string | undefined) => owner === user || parseDecimal(owner ?? '', ID_MAX) === uid;
+  const line = text.split('\n').find((each) => each.split(':').length > 2 && isOwn(each.split(':')[0]));
+  if (line === undefined) return undefined;
+  const [, first = '', many = '', ...more] = line.split(':');
+  const [start, count] = [parseDecimal(first, ID_MAX), parseDecimal(many, U32_MAX)] as [number, number];
+  return isRun(start, count) && !more.length ? { start, count } : line;
 }
 
 /** The ids from `first` on, `count` of them, less one: up to two runs. */
@@ -68,17 +82,32 @@ function pair(inner: { first: number; count: number }[], outer: { first: number;
   return ranges;
 }
 
+/** Ids outside that come to lie, in order, on whichever ids inside are free from 0 on. */
+export interface Block {
+  readonly outer: number;
+  readonly count: number;
+}
+
 /**
- * A single id in front of ranges that may not overlap it: each range loses that id on either side, and where it does, what
- * lies above moves down, so that its highest id is not mapped.
+ * A map of ranges, and of a single id in front of them that they may not overlap.
+ *
+ * A range keeps its place: it loses the single id on either side, and where it loses one alone, what lies above moves down, so that
+ * its highest id is not mapped. A block has no place of its own: all its ids are mapped, beside the single one.
  */
-export function addSingle(ranges: readonly IdRange[], single: { inner: number; outer: number }): IdRange[] {
-  const rest = ranges.flatMap(({ inner, outer, count }) => {
-    const inside = without(inner, count, single.inner);
-    const outside = without(outer, count, single.outer);
-    return pair(inside, outside);
+export function mapOf(
+  parts: readonly (IdRange | Block)[],
+  single: { readonly inner: number; readonly outer: number } | undefined,
+): IdRange[] {
+  const [inner, outer] = [single?.inner ?? -1, single?.outer ?? -1];
+  const rest = parts.flatMap((part) => {
+    const inside =
+      'inner' in part
+        ? without(part.inner, part.count, inner)
+        : // One more than are needed, should the single one be among them.
+          without(0, Math.min(part.count + 1, ID_MAX + 1), inner);
+    return pair(inside, without(part.outer, part.count, outer));
   });
-  return [{ ...single, count: 1 }, ...rest];
+  return single ? [{ ...single, count: 1 }, ...rest] : rest;
 }
 
 /** Inner ids below the highest mapped one that are not mapped: who owns a file with one of them inside is nobody. */

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { parseIdMapping } from './idmapping.ts';
 
 test('id maps are read back, entry for entry', () => {
-  const id = fc.nat(0xffff_fffe);
-  const range = fc.record({ inner: id, outer: id, count: fc.integer({ min: 1, max: 0xffff_ffff }) });
+  const id = fc.nat(0x7fff_ffff);
+  const range = fc.record({ inner: id, outer: id, count: fc.integer({ min: 1, max: 0x7fff_ffff }) });
   const entry = fc.tuple(fc.constantFrom('u:', 'g:', 'b:', ''), range);
   fc.assert(
     fc.property(fc.array(entry, { minLength: 1 }), (entries) => {

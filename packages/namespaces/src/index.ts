@@ -6,4 +6,5 @@ export * from './kinds.ts';
 export * from './nsfs.ts';
 export * from './nsid.ts';
 export * from './reader.ts';
+export * from './refusals.ts';
 export * from './survey.ts';

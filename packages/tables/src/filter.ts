@@ -54,7 +54,7 @@ function tokensOf(text: string): Token[] {
       else tokens.push({ sort: 'name', text: word });
     }
   }
-  return [...tokens, { sort: 'end', text: 'end of the expression' }];
+  return [...tokens, { sort: 'end', text: '' }];
 }
 
 /** By number where both are numbers or read as such, otherwise as strings. */
@@ -74,6 +74,14 @@ const ORDER: Readonly<Record<string, (difference: number) => boolean>> = {
   '>=': (difference) => difference >= 0,
 };
 
+function expressionOf(pattern: string): RegExp {
+  try {
+    return new RegExp(pattern, 'u');
+  } catch {
+    throw new SyntaxError('Invalid regular expression');
+  }
+}
+
 const isTrue = (value: Value) => value !== undefined && value !== '' && value !== 0 && value !== false;
 
 /** Reads an expression. @throws SyntaxError that says where it stops to make sense. */
@@ -89,7 +97,8 @@ export function parseFilter(text: string): Filter {
     return sign;
   };
   const fail = (): never => {
-    throw new SyntaxError(`syntax error at '${next().text}'`);
+    const { sort, text: word } = next();
+    throw new SyntaxError(sort === 'end' ? 'syntax error, unexpected end of file' : `syntax error at '${word}'`);
   };
 
   const operand = (): Evaluate => {
@@ -112,7 +121,7 @@ export function parseFilter(text: string): Filter {
       const pattern = next();
       if (pattern.sort !== 'literal' || typeof pattern.value !== 'string') fail();
       at += 1;
-      const expression = new RegExp(pattern.value as string, 'u');
+      const expression = expressionOf(pattern.value as string);
       return (cell) => expression.test(String(left(cell) ?? '')) === (search === '=~');
     }
     const sign = takes(...Object.keys(ORDER));

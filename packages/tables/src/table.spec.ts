@@ -21,8 +21,8 @@ describe('widths', () => {
     expect(formatTable([PID], [row('1234567')], PLAIN)).toBe('    PID\n1234567\n');
   });
 
-  test('the heading counts even where it is not printed', () => {
-    expect(formatTable([COMMAND, PID], [row('a', '2')], { ...PLAIN, headings: false })).toBe('a         2\n');
+  test('a heading that is not printed does not count, a hint does', () => {
+    expect(formatTable([COMMAND, PID], [row('a', '2')], { ...PLAIN, headings: false })).toBe('a     2\n');
   });
 
   test('the last column is not filled up, and of an empty one nothing is printed', () => {
@@ -53,16 +53,16 @@ describe('trees', () => {
 
   test('lines of UTF-8 and of ASCII', () => {
     expect(formatTable(columns, rows, { ...PLAIN, headings: false })).toBe(
-      '  1 init\n  2 ├─sh\n  5 │ └─sleep\n  3 └─other\n',
+      '    1 init\n    2 ├─sh\n    5 │ └─sleep\n    3 └─other\n',
     );
     expect(formatTable(columns, rows, { headings: false, utf8: false })).toBe(
-      '  1 init\n  2 |-sh\n  5 | `-sleep\n  3 `-other\n',
+      '    1 init\n    2 |-sh\n    5 | `-sleep\n    3 `-other\n',
     );
   });
 
   test('without a tree column the rows are a list', () => {
     expect(formatTable([PID, COMMAND], rows, { ...PLAIN, headings: false })).toBe(
-      '  1 init\n  2 sh\n  3 other\n  5 sleep\n',
+      '    1 init\n    2 sh\n    3 other\n    5 sleep\n',
     );
   });
 
@@ -98,8 +98,8 @@ test('a cell that wraps makes lines, and the tree goes on beside them', () => {
   const top = row('a', '1');
   const columns = [NSFS, { ...COMMAND, tree: true }];
   const rows = [top, below(top, '/x\n/y', '2'), below(top, undefined, '3')];
-  expect(formatTable(columns, rows, { ...PLAIN, headings: false })).toBe('a    1\n/x   ├─2\n/y   │ \n     └─3\n');
-  expect(formatTable([NSFS, PID], [row('/x\n/y', '2')], { ...PLAIN, headings: false })).toBe('/x     2\n/y   \n');
+  expect(formatTable(columns, rows, { ...PLAIN, headings: false })).toBe('a  1\n/x ├─2\n/y │ \n   └─3\n');
+  expect(formatTable([NSFS, PID], [row('/x\n/y', '2')], { ...PLAIN, headings: false })).toBe('/x     2\n/y \n');
 });
 
 test('JSON of nothing, of empty cells, of odd characters', () => {

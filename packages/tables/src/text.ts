@@ -51,10 +51,13 @@ function chunks(columns: readonly Column[], { cells, first, further }: Line, utf
   );
 }
 
-/** Widths of the columns: of the widest cell, but never below the heading, and cut where that makes the line fit. */
-function widthsOf(columns: readonly Column[], body: readonly (readonly string[])[], terminal?: number): number[] {
-  const widths = columns.map(({ name, width: hint = 0 }, index) => {
-    const heading = displayWidth(name);
+/** Widths of the columns: of the widest cell, but never below a heading that is printed, and cut where that makes the line fit. */
+function widthsOf(columns: readonly Column[], body: readonly (readonly string[])[], layout: Layout): number[] {
+  const { headings, terminal } = layout;
+  const headingOf = ({ name }: Column) => (headings ? displayWidth(name) : 0);
+  const widths = columns.map((column, index) => {
+    const { width: hint = 0 } = column;
+    const heading = headingOf(column);
     const widest = body.reduce((most, cells) => Math.max(most, displayWidth(cells[index] as string)), 0);
     if (widest < heading) return heading;
     return widest < hint && heading < hint ? hint : widest;
@@ -65,7 +68,7 @@ function widthsOf(columns: readonly Column[], body: readonly (readonly string[])
     const column = columns[index] as Column;
     if (!column.truncate) continue;
     const width = widths[index] as number;
-    widths[index] = Math.max(displayWidth(column.name), width - excess);
+    widths[index] = Math.max(headingOf(column), width - excess);
     excess -= width - (widths[index] as number);
   }
   return widths;
@@ -78,7 +81,7 @@ export function formatTable(columns: readonly Column[], rows: readonly Row[], la
   if (!rows.length) return '';
   const { headings, utf8, terminal } = layout;
   const body = linesOf(forest(columns, rows), utf8 ? UTF8 : ASCII).flatMap((line) => chunks(columns, line, utf8));
-  const widths = widthsOf(columns, body, terminal);
+  const widths = widthsOf(columns, body, layout);
   const lines = headings ? [columns.map(({ name }) => name), ...body] : body;
   const last = columns.length - 1;
   return lines

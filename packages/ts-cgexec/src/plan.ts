@@ -140,6 +140,7 @@ function check({ values, operands }: Input): void {
   if (values.remove && !values.create)
     throw new UsageError('--remove needs --create', false, 'what was there before is removed by cgdelete');
   if (values.json && values.stat === undefined) throw new UsageError('--json needs --stat');
+  if (values.stat === '') throw new UsageError('the file of --stat has no name');
   const { leaf } = values;
   if (leaf !== undefined && !isGroupName(leaf)) throw new UsageError(`'${leaf}' is no name of a group`);
 }
@@ -235,7 +236,10 @@ function endingOf(
     finish: {
       groups: targets.filter((target) => parentOf(target)).map(({ directory }) => directory),
       remove: values.remove ? [...made].reverse() : [],
-      stat: values.stat === undefined ? undefined : { file: values.stat || undefined, json: Boolean(values.json) },
+      stat:
+        values.stat === undefined
+          ? undefined
+          : { file: values.stat === true ? undefined : values.stat, json: Boolean(values.json) },
       began: Date.now(),
     },
   };

@@ -1,14 +1,37 @@
 /** hostname(1): command-line interface for sethostname(2), gethostname(2). */
+import { readFileSync } from 'node:fs';
 import { has, setInStatus } from '@ts/capabilities';
-import { type Cause, defineTool, exit, type Outcome, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
-import { CAP_SYS_ADMIN, encode, type LiveSys, type Recording, type Sys, SysError } from '@ts/sys';
-import { hostAddresses, hostEntry, isHostName, nameInFile } from './names.ts';
+import {
+  type Cause,
+  defineTool,
+  exit,
+  explain,
+  type Outcome,
+  type Parsed,
+  ToolError,
+  UsageError,
+  type World,
+} from '@ts/cli';
+import { ownsNamespace } from '@ts/namespaces';
+import { CAP_SYS_ADMIN, encode, type LiveSys, type Recording, type Sys, SysError, strerror } from '@ts/sys';
+import { hostAddresses, hostEntry, isHostName, nameInFile, nameOfAddress } from './names.ts';
 import { options } from './options.ts';
 
 type Input = Parsed<typeof options>;
 
 /** Formats of the name; of several given, the last one counts. */
-const FORMATS = ['alias', 'domain', 'fqdn', 'long', 'ip-address', 'all-ip-addresses', 'short', 'yp', 'nis'] as const;
+const FORMATS = [
+  'alias',
+  'all-fqdns',
+  'domain',
+  'fqdn',
+  'long',
+  'ip-address',
+  'all-ip-addresses',
+  'short',
+  'yp',
+  'nis',
+] as const;
 /** `nis-or-none`: as the kernel has it, "(none)" where none was set. */
 type Format = (typeof FORMATS)[number] | 'nis-or-none';
 
@@ -36,9 +59,20 @@ const isNis = (format: Format | undefined) => format === 'yp' || format === 'nis
 /** What stands behind the name, without the `--` that may part it. */
 const programOf = (words: readonly string[]) => (words[0] === '--' ? words.slice(1) : words);
 
+/** The file is opened once more for its error. */
+function unreadable(file: string): unknown {
+  try {
+    readFileSync(encode(file));
+    return new ToolError(`cannot read ${file}`);
+  } catch (error) {
+    const { errno } = error as NodeJS.ErrnoException;
+    return errno === undefined ? error : new ToolError(`cannot open ${file}: ${strerror(-errno)}`);
+  }
+}
+
 function nameOf(file: string, boot: boolean, world: World): string | undefined {
   const text = world.read(file);
-  if (text === undefined && !boot) throw new ToolError(`cannot open ${file}: No such file or directory`);
+  if (text === undefined && !boot) throw unreadable(file);
   const name = nameInFile(text ?? '');
   // As in the original, a file of comments alone is an error and an empty one is none.
   if (text || !boot) return name;
@@ -56,7 +90,7 @@ function plan({ values, steps, operands, beforeDashes }: Input, world: World): P
   const { file } = values;
   const what = isNis(format) ? 'domain' : 'host';
   const [first, ...rest] = operands;
-  if (first === undefined && file === undefined && !values.boot) return { does: 'show', format };
+  if (first === undefined && file === undefined) return { does: 'show', format };
   if (format !== undefined && what === 'host') throw new UsageError(`--${format} prints a name, it cannot set one`);
   if (file !== undefined && first !== undefined && beforeDashes > 0)
     throw new UsageError(
@@ -64,7 +98,6 @@ function plan({ values, steps, operands, beforeDashes }: Input, world: World): P
       false,
       'a program to run stands behind --',
     );
-  if (file === undefined && first === undefined) throw new UsageError('no host name given');
   const name = file === undefined ? first : nameOf(file, Boolean(values.boot), world);
   const program = file === undefined ? programOf(rest) : operands;
   if (name === undefined) return { does: 'nothing', program, file };
@@ -97,20 +130,21 @@ function setNow(sys: LiveSys, plan: Extract<Plan, { does: 'set' }>, world: World
     if (!(error instanceof SysError)) throw error;
     if (error.code === 'EINVAL') throw new ToolError('name too long', undefined, 'a name has 64 bytes at most');
     if (error.code !== 'EPERM') throw error;
-    throw new ToolError(REFUSED[plan.what], undefined, remedy(world));
+    throw new ToolError(REFUSED[plan.what], undefined, explain(causes, `${plan.what}name`, error.code, world));
   }
-}
-
-function remedy(world: World): string | undefined {
-  return has(setInStatus(world.read('/proc/self/status'), 'Eff'), CAP_SYS_ADMIN)
-    ? 'the UTS namespace belongs to another user namespace: make one of your own with ts-unshare --uts'
-    : 'this needs CAP_SYS_ADMIN: be root, or do it in namespaces of your own: ts-unshare --map-root-user --uts';
 }
 
 const causes: readonly Cause[] = ['hostname', 'domainname'].map((of) => ({
   of,
   errors: ['EPERM'],
-  probe: (_, world) => remedy(world),
+  probe: (_, world) => {
+    const status = world.read('/proc/self/status');
+    if (status !== undefined && !has(setInStatus(status, 'Eff'), CAP_SYS_ADMIN))
+      return 'this needs CAP_SYS_ADMIN: be root, or do it in namespaces of your own: ts-unshare --map-root-user --uts';
+    return ownsNamespace('uts') === false
+      ? 'the UTS namespace belongs to another user namespace: make one of your own with ts-unshare --uts'
+      : undefined;
+  },
 }));
 
 /** What the host's own files know of its name; the original asks the name services too. */
@@ -145,6 +179,11 @@ function show(sys: LiveSys, format: Format | undefined, world: World): string {
       return `${known(nodename, world).names.slice(1).join(' ')}\n`;
     case 'ip-address':
       return `${known(nodename, world).addresses.join(' ')}\n`;
+    case 'all-fqdns': {
+      const hosts = world.read('/etc/hosts') ?? '';
+      const names = hostAddresses().flatMap((address) => nameOfAddress(hosts, address) ?? []);
+      return `${names.map((each) => `${each} `).join('')}\n`;
+    }
     case 'all-ip-addresses':
       return `${hostAddresses()
         .map((address) => `${address} `)
@@ -166,7 +205,7 @@ export const tool = defineTool({
   section: 1,
   summary: 'Show or set the host name, and perhaps run a program.',
   synopsis: [
-    '[-a|-d|-f|-i|-I|-s|-y]',
+    '[-a|-A|-d|-f|-i|-I|-s|-y]',
     '[-b] [-y] <name> [[--] <program> [<argument>...]]',
     '[-b] [-y] -F <file> [-- <program> [<argument>...]]',
   ],
@@ -178,7 +217,7 @@ export const tool = defineTool({
     'Without a name, prints that of the host (of the UTS namespace). With one, sets it; words behind it are a program that is run afterwards in its place.',
   differences: [
     'Words behind the name are a program to run; the original refuses them. So options stand before the name.',
-    'Long names, domains, aliases and addresses of the name come from /etc/hosts alone, not from DNS or another name service; --all-fqdns is left out.',
+    'Long names, domains, aliases and addresses of the name come from /etc/hosts alone, not from DNS or another name service.',
     'That no NIS domain is set is said on standard error.',
     'Help goes to standard output with status 0, and wrong usage is answered by a line that says what is wrong.',
   ],

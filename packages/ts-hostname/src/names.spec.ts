@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { hostEntry, isHostName, nameInFile } from './names.ts';
+import { hostEntry, isHostName, nameInFile, nameOfAddress } from './names.ts';
 
 describe('host names', () => {
   test.each(['box', 'a', 'A1.example.org', 'x-y', '1'])('%j is one', (name) => expect(isHostName(name)).toBe(true));
@@ -13,6 +13,8 @@ test.each([
   ['box', 'box'],
   ['# comment\n', ''],
   ['', ''],
+  ['\0\nbox\0y\n', 'box'],
+  ['\tbox\t\r\n', 'box'],
 ])('the name in %j is %j', (text, name) => expect(nameInFile(text)).toBe(name));
 
 test('a hosts file: the first name of a line is the long one, addresses come from all lines', () => {
@@ -22,4 +24,7 @@ test('a hosts file: the first name of a line is the long one, addresses come fro
     names: ['box.example.org', 'box', 'b'],
   });
   expect(hostEntry(hosts, 'comment')).toBeUndefined();
+  expect(nameOfAddress(hosts, '10.0.0.1')).toBe('box.example.org');
+  expect(nameOfAddress(hosts, 'fd00::1')).toBe('box');
+  expect(nameOfAddress(hosts, '10.0.0.9')).toBeUndefined();
 });

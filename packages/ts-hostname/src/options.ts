@@ -2,6 +2,7 @@ import { HELP_OPTIONS, type Option } from '@ts/cli';
 
 export const options = [
   { long: 'alias', short: 'a', help: 'print the alias names of the host' },
+  { long: 'all-fqdns', short: 'A', help: 'print the long names of all addresses of the host' },
   { long: 'boot', short: 'b', help: 'set a default name if there is none yet; a missing file is no error' },
   { long: 'domain', short: 'd', help: 'print the DNS domain name' },
   { long: 'fqdn', short: 'f', help: 'print the long name of the host (FQDN)' },

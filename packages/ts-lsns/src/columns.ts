@@ -28,9 +28,11 @@ export interface LsnsColumn extends Column {
 const uidOf = ({ namespace, pid }: Subject, details: Details) =>
   pid === undefined ? namespace.ownerUid : details.uid(pid);
 
-function netnsidOf({ netnsid }: Namespace): string | undefined {
+/** Of a namespace without processes the original shows none: that it has none needs no saying. */
+function netnsidOf({ namespace: { netnsid }, pid }: Subject): string | undefined {
   if (netnsid === undefined) return undefined;
-  return netnsid < 0 ? 'unassigned' : String(netnsid);
+  if (netnsid >= 0) return String(netnsid);
+  return pid === undefined ? undefined : 'unassigned';
 }
 
 const right = { right: true } as const;
@@ -84,7 +86,7 @@ export const COLUMNS: readonly LsnsColumn[] = [
     name: 'NETNSID',
     ...right,
     help: 'namespace ID as used by network subsystem',
-    value: ({ namespace }) => netnsidOf(namespace),
+    value: netnsidOf,
   },
   {
     name: 'NSFS',

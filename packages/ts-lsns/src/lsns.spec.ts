@@ -18,6 +18,17 @@ describe('what the command line asks for', () => {
     expect(columns('-o NS,,PID')).toEqual([]);
   });
 
+  test('the list of columns: only what stands before it counts', () => {
+    expect(planned('-J -H -o nope -t nope')).toMatchObject({ listColumns: true, format: 'json' });
+    expect(planned('-H -J -Q x==')).toMatchObject({ listColumns: true, format: 'table' });
+    expect(planned('-o nope -H')).toMatchObject({ listColumns: true });
+    expect(() => planned('-t nope -H')).toThrow('unknown namespace type: nope');
+  });
+
+  test('an empty expression is none', () => {
+    expect(plan(parse(tool.options, ['-Q', ''], tool.grammar)).filter).toBeUndefined();
+  });
+
   test('trees', () => {
     for (const [words, tree] of [
       ['', 'process'],
@@ -40,10 +51,16 @@ describe('what the command line asks for', () => {
     ['-p x', "invalid PID argument: 'x'"],
     ['-t x', 'unknown namespace type: x'],
     ['-Tx', 'unknown tree type: x'],
+    ['-T=', 'unknown tree type: '],
+    ['--tree=', 'unknown tree type: '],
+    ['-p 99999999999999999999', "invalid PID argument: '99999999999999999999': Numerical result out of range"],
+    ['1e3', "invalid namespace argument: '1e3'"],
+    ['99999999999999999999', "invalid namespace argument: '99999999999999999999': Numerical result out of range"],
     ['-o a,NS', 'unknown column: a,NS'],
     ['-p 1 5', '--task is mutually exclusive with <namespace>'],
-    ['-Q PID==', 'failed to parse "PID==": syntax error at \'end of the expression\''],
-    ['-Q NOPE', 'failed to initialize filter'],
+    ['-Q PID==', 'failed to parse "PID==": syntax error, unexpected end of file'],
+    ['-Q NOPE', 'unknown column: NOPE'],
+    ['-Q NS=~"("', 'failed to parse "NS=~"("": Invalid regular expression'],
   ])('%s', (words, message) => {
     expect(() => planned(words)).toThrow(message);
   });

@@ -1,6 +1,18 @@
 /** lsns(8): lists namespaces. */
 import { statSync } from 'node:fs';
-import { defineTool, exit, isUtf8, type Outcome, type Parsed, ToolError, terminalWidth, type World } from '@ts/cli';
+import {
+  defineTool,
+  exit,
+  INT_MAX,
+  isUtf8,
+  type Outcome,
+  type Parsed,
+  parseInteger,
+  ToolError,
+  terminalWidth,
+  valuesOf,
+  type World,
+} from '@ts/cli';
 import {
   KINDS,
   liveReader,
@@ -52,27 +64,16 @@ export interface Plan {
   readonly listColumns: boolean;
 }
 
-const PID_MAX = 0x7fff_ffff;
-
-function parsePid(text: string): number {
-  if (!/^\s*[+-]?\d+$/.test(text)) throw new ToolError(`invalid PID argument: '${text}'`);
-  const pid = Number(text);
-  if (pid > 0 && pid <= PID_MAX) return pid;
-  throw new ToolError(`invalid PID argument: '${text}': Numerical result out of range`);
-}
-
-function parseNamespace(text: string): number {
-  if (!/^\s*\+?\d+$/.test(text)) throw new ToolError(`invalid namespace argument: '${text}'`);
-  return Number(text);
-}
+const parsePid = (text: string) => parseInteger(text, 'invalid PID argument', 1, INT_MAX);
+const parseNamespace = (text: string) => parseInteger(text, 'invalid namespace argument', 0, Number.MAX_SAFE_INTEGER);
 
 function parseKind(text: string): string {
   if (!KINDS.some(({ file }) => file === text)) throw new ToolError(`unknown namespace type: ${text}`);
   return text;
 }
 
-function parseTree(text: string): Tree {
-  const word = text.replace(/^=/, '') || 'owner';
+function parseTree(text: string | true): Tree {
+  const word = text === true ? 'owner' : text.replace(/^=/, '');
   if (word === 'owner' || word === 'parent' || word === 'process') return word;
   throw new ToolError(`unknown tree type: ${word}`);
 }
@@ -95,7 +96,9 @@ function parseColumns(text: string, others: readonly LsnsColumn[]): readonly Lsn
   }
 }
 
-function parseExpression(text: string): Filter {
+/** An empty expression is none. */
+function parseExpression(text: string): Filter | undefined {
+  if (text === '') return undefined;
   let filter: Filter;
   try {
     filter = parseFilter(text);
@@ -104,7 +107,7 @@ function parseExpression(text: string): Filter {
     throw new ToolError(`failed to parse "${text}": ${error.message}`);
   }
   for (const name of filter.names) {
-    if (!columnNamed(name)) throw new ToolError('failed to initialize filter', 1, `there is no column ${name}`);
+    if (!columnNamed(name)) throw new ToolError(`unknown column: ${name}`, 1, 'failed to initialize filter');
   }
   return filter;
 }
@@ -119,7 +122,11 @@ const EXCLUSIVE = [
 const named = (names: readonly string[]) => names.map((name) => columnNamed(name) as LsnsColumn);
 
 /** Reads the command line; whether what it asks for exists only the kernel knows. */
-export function plan({ values, operands }: Parsed<typeof options>): Plan {
+export function plan({ values: all, steps, operands }: Parsed<typeof options>): Plan {
+  // What stands behind --list-columns is not looked at.
+  const asked = steps.findIndex(({ option }) => option.long === 'list-columns');
+  const listColumns = asked >= 0;
+  const { output, ...values } = listColumns ? valuesOf<typeof options>(steps.slice(0, asked)) : all;
   for (const [one, other] of EXCLUSIVE)
     if (values[one] !== undefined && values[other] !== undefined)
       throw new ToolError(`mutually exclusive arguments: --${one} --${other}`);
@@ -127,7 +134,7 @@ export function plan({ values, operands }: Parsed<typeof options>): Plan {
   const pid = values.task === undefined ? undefined : parsePid(values.task);
   const filter = values.filter === undefined ? undefined : parseExpression(values.filter);
   let tree = values.tree === undefined ? undefined : parseTree(values.tree);
-  const [operand] = operands;
+  const [operand] = listColumns ? [] : operands;
   if (operand !== undefined && pid !== undefined) throw new ToolError('--task is mutually exclusive with <namespace>');
   const namespace = operand === undefined ? undefined : parseNamespace(operand);
   if (!values.list && (namespace !== undefined || !values['output-all'])) tree ??= 'process';
@@ -136,7 +143,7 @@ export function plan({ values, operands }: Parsed<typeof options>): Plan {
     ? COLUMNS.filter(({ ours }) => !ours)
     : named(namespace === undefined ? usual : DEFAULT_PROCESSES);
   return {
-    columns: values.output === undefined ? others : parseColumns(values.output, others),
+    columns: output === undefined || listColumns ? others : parseColumns(output, others),
     format: values.json ? 'json' : values.raw ? 'raw' : 'table',
     headings: !values.noheadings,
     truncate: !values.notruncate,
@@ -147,7 +154,7 @@ export function plan({ values, operands }: Parsed<typeof options>): Plan {
     namespace,
     persistent: Boolean(values.persistent),
     filter,
-    listColumns: Boolean(values['list-columns']),
+    listColumns,
   };
 }
 
@@ -269,7 +276,9 @@ function act(plan: Plan, sys: LiveSys, world: World): Outcome {
   const layout = { headings: plan.headings, utf8: isUtf8(world), terminal: terminalWidth(world) };
   if (plan.listColumns) {
     const columns = [{ name: 'HOLDER', right: true }, { name: 'TYPE' }, { name: 'DESCRIPTION' }];
-    const rows = COLUMNS.map(({ name, json = 'string', help }) => ({ cells: [name, `<${json}>`, help] }));
+    const rows = COLUMNS.map(({ name, json, help }) => ({
+      cells: [name, json === 'number' ? '<integer>' : '<string>', help],
+    }));
     return print(world, 'lsns-columns', plan, columns, rows, { ...layout, headings: false });
   }
   const asked = new Set([
@@ -310,6 +319,8 @@ export const tool = defineTool({
   differences: [
     'HOLDERS and NSID are columns of ours; --output-all leaves them out.',
     'A namespace that only lives by a child namespace is listed always (the original finds it with --tree=owner and --tree=parent).',
+    'NETNSID of a namespace without processes is shown where it has one; the original leaves it empty.',
+    'That no process has the number 0 or a negative one is said.',
     'An expression of --filter knows neither size suffixes nor functions.',
   ],
   exitStatuses: [['1', 'wrong usage, or a namespace that is not found']],

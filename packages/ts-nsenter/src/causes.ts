@@ -1,12 +1,28 @@
 /** Why setns(2) and its company refuse, read from the host before it is said. */
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { has, setInStatus } from '@ts/capabilities';
-import type { Cause, World } from '@ts/cli';
+import { type Cause, INT_MAX, type World } from '@ts/cli';
+import { parseMountinfo } from '@ts/mounts';
 import { KINDS } from '@ts/namespaces';
-import { AT_FDCWD, CAP_SYS_ADMIN, live, NS_GET_NSTYPE, O_CLOEXEC, O_NONBLOCK, O_RDONLY } from '@ts/sys';
+import {
+  AT_FDCWD,
+  CAP_SYS_ADMIN,
+  live,
+  NS_GET_NSTYPE,
+  NS_GET_PARENT,
+  O_CLOEXEC,
+  O_NONBLOCK,
+  O_RDONLY,
+  parseAccountId,
+  parseDecimal,
+} from '@ts/sys';
 import { holdNamespace, NETNS } from './named.ts';
 
-const isAdmin = (world: World) => has(setInStatus(world.read('/proc/self/status'), 'Eff'), CAP_SYS_ADMIN);
+/** Whether the capability is held; undefined where that cannot be read. */
+function isAdmin(world: World): boolean | undefined {
+  const status = world.read('/proc/self/status');
+  return status === undefined ? undefined : has(setInStatus(status, 'Eff'), CAP_SYS_ADMIN);
+}
 
 /** A namespace as its link names it: `user:[4026531837]`; undefined where the caller may not see it. */
 function namespaceOf(pid: string, kind: string): string | undefined {
@@ -17,8 +33,51 @@ function namespaceOf(pid: string, kind: string): string | undefined {
   }
 }
 
+/** The process is there, whether or not /proc shows it. */
+function isThere(pid: string): boolean {
+  const number = parseDecimal(pid, INT_MAX);
+  const sys = live().ignoring();
+  const fd = number ? sys.look('pidfd_open', number, 0) : -1;
+  if (fd >= 0) sys.look('close', fd);
+  return fd >= 0;
+}
+
+/** /proc leaves out what belongs to others. */
+const hides = (world: World) =>
+  parseMountinfo(world.read('/proc/self/mountinfo') ?? '').some(
+    ({ target, superOptions }) =>
+      target === '/proc' && superOptions.some((word) => /^hidepid=(2|4|invisible|ptraceable)$/.test(word)),
+  );
+
+/** Why a process of one's own may not be looked at, where that can be read. */
+function privacyOf(pid: string, world: World): string | undefined {
+  const set = (of: string) => {
+    const status = world.read(`/proc/${of}/status`);
+    return status === undefined ? undefined : setInStatus(status, 'Prm');
+  };
+  const [theirs, ours] = [set(pid), set('self')];
+  if (theirs !== undefined && ours !== undefined && (theirs & ~ours) !== 0n) return 'has capabilities that you lack';
+  try {
+    // Root owns the files of one that may not be dumped.
+    return statSync(`/proc/${pid}`).uid !== world.euid ? 'is kept private (a set-id program, say)' : undefined;
+  } catch {
+    return undefined; // it has ended meanwhile
+  }
+}
+
+/** Whether the user namespace of a process lies below the caller's own: what is above that is not shown. */
+function isBelow(pid: string): boolean {
+  const sys = live().ignoring();
+  const fd = sys.look('openat', AT_FDCWD, `/proc/${pid}/ns/user`, O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const parent = sys.look('ioctl', fd, NS_GET_PARENT);
+  for (const each of [fd, parent]) if (each >= 0) sys.look('close', each);
+  return parent >= 0;
+}
+
 /** Owner of a process, as /proc/PID/status names it to everybody. */
-const ownerOf = (pid: string, world: World) => /^Uid:\s+(\d+)/m.exec(world.read(`/proc/${pid}/status`) ?? '')?.[1];
+const ownerOf = (pid: string, world: World) =>
+  parseAccountId(/^Uid:\s+(\d+)/m.exec(world.read(`/proc/${pid}/status`) ?? '')?.[1] ?? '');
 
 /** The process whose namespace a path names. */
 const pidOf = (path: string) => /^\/proc\/(\d+)\/ns\//.exec(path)?.[1];
@@ -42,11 +101,23 @@ function kindAt(path: string, world: World): string | undefined {
 
 const optionOf = (file: string) => KINDS.find((kind) => kind.file === file)?.name;
 
-function namesIn(folder: string): string[] {
+/** Names in a directory, none where it is not there; undefined where it cannot be read. */
+function namesIn(folder: string): string[] | undefined {
   try {
     return readdirSync(folder);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? [] : undefined;
+  }
+}
+
+/** Inode number of the user namespace that the kernel starts with, linux/proc_ns.h. */
+const FIRST_USER_NAMESPACE = 0xeffffffd;
+
+function linkInode(path: string): number | undefined {
+  try {
+    return statSync(path).ino;
   } catch {
-    return []; // there are none
+    return undefined; // it has gone meanwhile
   }
 }
 
@@ -54,10 +125,12 @@ export const causes: readonly Cause[] = [
   {
     of: 'open',
     errors: ['ENOENT', 'ESRCH'],
-    probe: ([pid], world) =>
-      pid !== undefined && !world.exists(`/proc/${pid}`)
-        ? `there is no process ${pid} here: it has ended, or its number is that of another PID namespace`
-        : undefined,
+    probe: ([pid], world) => {
+      if (pid === undefined || !world.exists('/proc/self') || world.exists(`/proc/${pid}`)) return undefined;
+      if (!isThere(pid))
+        return `there is no process ${pid} here: it has ended, or its number is that of another PID namespace`;
+      return hides(world) ? `/proc does not show you process ${pid}: it is mounted with hidepid` : undefined;
+    },
   },
   {
     of: 'open',
@@ -66,6 +139,7 @@ export const causes: readonly Cause[] = [
       pid !== undefined &&
       file?.startsWith('ns/') &&
       world.exists(`/proc/${pid}`) &&
+      world.exists('/proc/self/ns') &&
       !world.exists(`/proc/self/${file}`)
         ? `this kernel has no ${file.slice(3)} namespaces`
         : undefined,
@@ -76,16 +150,17 @@ export const causes: readonly Cause[] = [
     probe: ([pid = ''], world) => {
       const owner = ownerOf(pid, world);
       if (owner === undefined || world.euid === 0) return undefined;
-      return Number(owner) === world.euid
-        ? `process ${pid} is yours but in a state that keeps it private (a set-id program, or capabilities that you lack)`
-        : `process ${pid} belongs to user ${owner}: be that user, or root`;
+      if (owner !== world.euid) return `process ${pid} belongs to user ${owner}: be that user, or root`;
+      const why = privacyOf(pid, world);
+      return why && `process ${pid} is yours but ${why}`;
     },
   },
   {
     of: 'netns',
     errors: ['ENOENT'],
-    probe: () => {
+    probe: ([path = '']) => {
       const names = namesIn(NETNS);
+      if (names === undefined || names.includes(path.slice(NETNS.length))) return undefined;
       return names.length
         ? `there is no network namespace of that name, but ${names.sort().join(', ')}`
         : 'no network namespace has a name here: ip netns add NAME makes one';
@@ -94,7 +169,13 @@ export const causes: readonly Cause[] = [
   {
     of: 'parent',
     errors: ['EPERM'],
-    probe: () => 'that lies above your own user namespace, where nobody in it can go',
+    probe: ([path = '']) => {
+      const named = linkInode(path);
+      if (named === undefined) return undefined;
+      return named === FIRST_USER_NAMESPACE
+        ? 'that is the first user namespace: none lies above it'
+        : 'that lies outside of your own user namespace, where nobody in it can go';
+    },
   },
   {
     of: 'setns',
@@ -115,7 +196,7 @@ export const causes: readonly Cause[] = [
       const pid = pidOf(path);
       if (pid === undefined || kind === 'user') return undefined;
       const [theirs, ours] = [namespaceOf(pid, 'user'), namespaceOf('self', 'user')];
-      return theirs !== undefined && theirs !== ours
+      return theirs !== undefined && theirs !== ours && isBelow(pid)
         ? `process ${pid} is in a user namespace of its own: add --user to enter that too (with --preserve-credentials as an ordinary user)`
         : undefined;
     },
@@ -124,7 +205,9 @@ export const causes: readonly Cause[] = [
     of: 'setns',
     errors: ['EPERM'],
     probe: (_, world) =>
-      isAdmin(world) ? undefined : 'this needs CAP_SYS_ADMIN in the user namespace that owns the namespace: be root',
+      isAdmin(world) !== false
+        ? undefined
+        : 'this needs CAP_SYS_ADMIN in the user namespace that owns the namespace: be root',
   },
   {
     of: 'setns',
@@ -139,7 +222,11 @@ export const causes: readonly Cause[] = [
   {
     of: 'setgroups',
     errors: ['EPERM'],
-    probe: () =>
-      'in this user namespace setgroups(2) is denied: add --preserve-credentials to keep the ids that you have',
+    probe: (_, world) => {
+      const remedy = 'add --preserve-credentials to keep the ids that you have';
+      if (world.read('/proc/self/setgroups')?.trim() === 'deny')
+        return `in this user namespace setgroups(2) is denied: ${remedy}`;
+      return world.read('/proc/self/gid_map') === '' ? `this user namespace maps no groups yet: ${remedy}` : undefined;
+    },
   },
 ];

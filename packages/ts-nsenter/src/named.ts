@@ -3,15 +3,15 @@ import { readlinkSync } from 'node:fs';
 import { groupsBelow, readHierarchies } from '@ts/cgroups';
 import { ToolError, type World } from '@ts/cli';
 import { hasNsids, type Kind, liveReader, mountNamespaces, nsfsMounts, openNamespaceById } from '@ts/namespaces';
-import { errnoOf, live, strerror } from '@ts/sys';
+import { errnoOf, live, parseDecimal, strerror } from '@ts/sys';
 import { holdTarget, type Target } from './target.ts';
 
 const ESTALE = errnoOf('ESTALE');
 
 /** Opens the namespace with that id, as column NSID of lsns shows it. */
 export function holdNamespace(text: string, world: World): number {
-  const id = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(id)) throw new ToolError(`failed to parse nsid: ${text}`);
+  const id = parseDecimal(text);
+  if (id === undefined) throw new ToolError(`failed to parse nsid: ${text}`);
   const sys = live();
   const { fd, byInode } = openNamespaceById(sys, id, nsfsMounts(world.read, mountNamespaces(liveReader(sys))));
   if (fd !== undefined) return fd;
@@ -58,7 +58,7 @@ function membersOf(directory: string, world: World): number[] {
   const procs = (folder: string) =>
     (world.read(`${folder}/cgroup.procs`) ?? '')
       .split('\n')
-      .map(Number)
+      .flatMap((line) => parseDecimal(line) ?? [])
       .filter((pid) => pid > 0);
   const own = procs(directory);
   return own.length ? own : groupsBelow(directory).flatMap((below) => procs(below));

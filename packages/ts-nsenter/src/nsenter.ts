@@ -59,12 +59,13 @@ function openSocket(sys: Recording, pidfd: Int, socket: number): Opened {
   return { kind: NET, fd, own: false, path: '' };
 }
 
-/** The user namespace above the one that was named, or the owner of what else was. */
+/** The user namespace above the one that was named or is the target's, instead of that. */
 function withParent(sys: Recording, opened: readonly Opened[]): Opened[] {
-  const user = opened.find(({ kind }) => kind === USER);
-  const { kind, fd: of } = user ?? (opened[0] as Opened);
-  const fd = sys.or(`failed to open parent ns of ns/${kind.file}`).explaining(`parent ${kind.file}`).ns_get_userns(of);
-  return [{ kind: USER, fd, own: false, path: '' }, ...opened.filter((each) => each !== user)];
+  return opened.map((each) => {
+    if (each.kind !== USER) return each;
+    const fd = sys.or('failed to open parent namespace').explaining(`parent ${each.path}`).ns_get_userns(each.fd);
+    return { kind: USER, fd, own: false, path: '' };
+  });
 }
 
 /**
@@ -212,6 +213,8 @@ export const tool = defineTool({
     'A process id that is negative is an error.',
     'A namespace can be named by its id on Linux 6.18, too, where the original needs 6.19 (and a mount namespace since 6.11): it is then looked for among those that can be seen in /proc.',
     '`--env` works where the target has another user id of a user namespace that the caller has made: newer originals read the environment after they have changed ids, ours from the memory of the target before.',
+    '`-W DIR` works as documented; in the newest original the directory of the short option must be attached (`-WDIR`).',
+    '`--user-parent` with a file for `--user` needs no target.',
     '`--target-cgroup`, `--netns`, `--status-fd`, `--dry-run` and `--trace` are ours.',
   ],
   exitStatuses: [

@@ -36,7 +36,7 @@ export const options = [
   {
     long: 'user-parent',
     help: 'enter the parent user namespace',
-    details: 'That of --user where it is given, else the owner of the first namespace entered.',
+    details: 'That above the one that --user names, else above the user namespace of the target.',
   },
   namespace('time', 'T', 'time namespace'),
   { long: 'setuid', short: 'S', arg: 'uid|follow', help: 'set uid in entered namespace, or take that of the target' },

@@ -1,6 +1,6 @@
 /** From the command line to what is to be done: nothing is changed, and all that can be checked is checked here. */
 import { kernelCapabilities } from '@ts/capabilities';
-import { type Parsed, parseId, type Step, shellOr, ToolError, UsageError, type World } from '@ts/cli';
+import { type Parsed, parseDescriptor, parseId, type Step, shellOr, ToolError, type World } from '@ts/cli';
 import { KINDS, type Kind } from '@ts/namespaces';
 import { fileOfNetns, holdNamespace, targetOfGroup } from './named.ts';
 import type { options } from './options.ts';
@@ -44,12 +44,15 @@ export interface Plan {
 
 const kindOf = (long: string) => KINDS.find(({ name }) => name === long);
 
-/** What an option names that takes a file, and where that is. */
+/** `-u=FILE` is taken for `-uFILE`, as newer originals do (but for the root). */
+const withoutEquals = (path: string) => path.replace(/^=/, '');
+
+/** What an option names that takes a file, and where that is. An empty name is one, and there is no such file. */
 function namedBy({ option, value }: Step): Source | undefined {
   if (option.long === 'netns') return { what: kindOf('net') as Kind, path: fileOfNetns(value ?? '') };
-  if (!value) return undefined;
+  if (value === undefined) return undefined;
   const what = option.long === 'root' || option.long === 'wd' ? option.long : kindOf(option.long);
-  return what && { what, path: value };
+  return what && { what, path: what === 'root' ? value : withoutEquals(value) };
 }
 
 /** Files that were named are opened first, in the order given, as the original does; then what is the target's. */
@@ -65,13 +68,16 @@ function sourcesOf({ values, steps }: Input, target: Target | undefined, world: 
     );
   const isNamed = (what: Source['what']) => named.some((source) => source.what === what);
   if (values.all && !target) throw new ToolError('no target PID specified for --all');
-  const ofTarget = (what: Source['what'], name: string, own = false): Source => {
-    if (!target) throw new ToolError(`neither filename nor target pid supplied for ${name}`);
-    return { what, path: `/proc/${target.pid}/${name}`, own };
-  };
+  const ofTarget = (what: Source['what'], name: string, own = false): Source => ({
+    what,
+    path: `/proc/${demand(target, typeof what === 'string' ? name : undefined).pid}/${name}`,
+    own,
+  });
   const namespaces = KINDS.flatMap((kind): Source[] => {
     if (isNamed(kind)) return [];
-    if (values[kind.name] !== undefined) return [ofTarget(kind, `ns/${kind.file}`)];
+    // What is above the user namespace of the target is reached through that.
+    const isAsked = values[kind.name] !== undefined || (kind.name === 'user' && values['user-parent']);
+    if (isAsked) return [ofTarget(kind, `ns/${kind.file}`)];
     if (!values.all || !target || (kind.name === 'net' && values['net-socket'] !== undefined)) return [];
     const own = isOwn(target.pid, kind.file);
     // A second setns would give back capabilities that were dropped, and the kernel refuses it.
@@ -86,16 +92,14 @@ function sourcesOf({ values, steps }: Input, target: Target | undefined, world: 
   return [...named, ...namespaces, ...folders];
 }
 
-function descriptor(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (!/^\d+$/.test(text)) throw new ToolError(`failed to parse file descriptor: '${text}'`);
-  return Number(text);
-}
+const descriptor = (text: string | undefined) => (text === undefined ? undefined : parseDescriptor(text));
 
-/** A process is needed for options that take something from one. */
-function demand(target: Target | undefined, option: string): Target {
-  if (!target) throw new ToolError(`no target PID specified for --${option}`);
-  return target;
+/** A process is needed for options that take something from one. `what`: what else could have been named by a file. */
+function demand(target: Target | undefined, what?: string): Target {
+  if (target) return target;
+  throw new ToolError(
+    what === undefined ? 'no target PID specified' : `neither filename nor target pid supplied for ${what}`,
+  );
 }
 
 function credentialsOf({ values }: Input, target: Target | undefined, intoUser: boolean, world: World) {
@@ -103,7 +107,7 @@ function credentialsOf({ values }: Input, target: Target | undefined, intoUser: 
   const id = (option: 'setuid' | 'setgid', which: 'uid' | 'gid') => {
     const text = values[option];
     if (text === undefined) return byDefault;
-    if (text === 'follow') return idOf(demand(target, option).pid, which, intoUser, world);
+    if (text === 'follow') return idOf(demand(target, `--${option}=follow`).pid, which, intoUser, world);
     return parseId(text, which, () => undefined);
   };
   return { uid: id('setuid', 'uid'), gid: id('setgid', 'gid') };
@@ -116,7 +120,9 @@ function targetOf(values: Input['values'], world: World): Target | undefined {
   if (values.target !== undefined) throw new ToolError('mutually exclusive arguments: --target --target-cgroup');
   // Of a file that was named the group need not be a member.
   const isOfTarget = ({ name }: Kind) =>
-    values[name] === '' || (Boolean(values.all) && !values[name] && !(name === 'net' && values.netns));
+    values[name] === true ||
+    (Boolean(values.all) && values[name] === undefined && !(name === 'net' && values.netns)) ||
+    (Boolean(values['user-parent']) && name === 'user' && values.user === undefined);
   return targetOfGroup(group, KINDS.filter(isOfTarget), world);
 }
 
@@ -129,29 +135,28 @@ export function plan(input: Input, world: World): Plan {
   const target = named && takes && named.pidfd === undefined ? (held(named.pid) ?? named) : named;
   if (values.wd !== undefined && values.wdns !== undefined)
     throw new ToolError('mutually exclusive arguments: --wdns --wd');
-  if (operands[0] === '') throw new UsageError('the program has no name');
   const sources = sourcesOf(input, target, world);
   const kinds = sources.flatMap(({ what }) => (typeof what === 'string' ? [] : [what.name]));
   const socket = descriptor(values['net-socket']);
-  if (socket !== undefined) demand(target, 'net-socket');
-  const userParent = Boolean(values['user-parent']);
-  if (userParent && !kinds.length && socket === undefined)
-    throw new ToolError('no namespaces to get parent of', undefined, 'add --user, or another kind');
-  const intoUser = kinds.includes('user') || userParent;
-  const environment = values.env ? environmentOf(demand(target, 'env').pid, world) : undefined;
+  if (socket !== undefined) demand(target);
+  const intoUser = kinds.includes('user');
+  const environment = values.env ? environmentOf(demand(target, 'environ').pid, world) : undefined;
+  const groups = values['join-cgroup'] ? groupsOf(demand(target, 'cgroup').pid, world) : [];
+  const credentials = credentialsOf(input, target, intoUser, world);
+  if (!kinds.length && socket === undefined) throw new ToolError('no namespace specified');
   return {
     target,
     sources,
     socket,
-    userParent,
+    userParent: Boolean(values['user-parent']),
     intoUser,
     preserve: Boolean(values['preserve-credentials']),
-    ...credentialsOf(input, target, intoUser, world),
+    ...credentials,
     keepCaps: values['keep-caps'] && intoUser ? kernelCapabilities(world) : undefined,
-    directoryInside: values.wdns || undefined,
+    directoryInside: values.wdns === undefined || values.wdns === true ? undefined : withoutEquals(values.wdns),
     fork: kinds.includes('pid') && !values['no-fork'],
-    groups: values['join-cgroup'] ? groupsOf(demand(target, 'join-cgroup').pid, world) : [],
-    context: values['follow-context'] ? contextOf(demand(target, 'follow-context').pid, world) : undefined,
+    groups,
+    context: values['follow-context'] ? contextOf(demand(target, 'attr/current').pid, world) : undefined,
     environment,
     statusFd: descriptor(values['status-fd']),
     looked: Boolean(takes || values['target-cgroup'] || sources.some(({ fd }) => fd !== undefined)),

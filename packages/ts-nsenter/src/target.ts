@@ -1,9 +1,9 @@
 /** What is read of the target process while planning. */
 import { statSync } from 'node:fs';
 import { parseHierarchies } from '@ts/cgroups';
-import { ToolError, type World } from '@ts/cli';
+import { INT_MAX, parseInteger, ToolError, type World } from '@ts/cli';
 import { parseIdMap } from '@ts/namespaces';
-import { Block, decode, live, strerror } from '@ts/sys';
+import { Block, decode, live, parseAccountId, parseCBigInt, strerror } from '@ts/sys';
 
 export interface Target {
   readonly pid: number;
@@ -28,18 +28,18 @@ export const isOwn = (pid: number, file: string): boolean =>
 /** PID, or PID:INODE of the pidfd, which no other process will ever have. 0 names nobody. */
 export function parseTarget(text: string | undefined): Target | undefined {
   if (text === undefined) return undefined;
-  const [, pid, inode] = /^(\d+)(?::(\d+))?$/.exec(text) ?? [];
-  if (pid === undefined || Number(pid) > 0x7fff_ffff) throw new ToolError(`failed to parse pid: '${text}'`);
-  if (Number(pid) === 0) return undefined;
-  return inode === undefined ? { pid: Number(pid) } : holdTarget(Number(pid), inode);
+  const [, number = text, inode] = /^(.*?):(\d+)$/s.exec(text) ?? [];
+  const pid = parseInteger(number, 'failed to parse pid', 0, INT_MAX);
+  if (pid === 0) return undefined;
+  return inode === undefined ? { pid } : holdTarget(pid, BigInt(inode));
 }
 
 /** Opened now and kept: what is looked at is what will be entered. `inode`: that its pidfd must have. */
-export function holdTarget(pid: number, inode?: string): Target {
+export function holdTarget(pid: number, inode?: bigint): Target {
   const pidfd = live().or(`cannot open process ${pid}`).look('pidfd_open', pid, 0);
   if (inode !== undefined) {
     const { ino } = statSync(`/proc/self/fd/${pidfd}`, { bigint: true });
-    if (String(ino) !== inode)
+    if (ino !== inode)
       throw new ToolError(
         `process ${pid} is not the one with inode ${inode}`,
         undefined,
@@ -74,6 +74,9 @@ function iovec(address: bigint, length: number): Buffer {
   return bytes;
 }
 
+/** The most that execve(2) takes, arguments and all: three quarters of 8 MiB. A process may say anything about where its own lies. */
+const ENVIRONMENT_MAX = 6n << 20n;
+
 /**
  * What a process holds as its environment, where /proc says that lies, proc_pid_stat(5): who made its user namespace may read
  * its memory, but no file of /proc that belongs to another id. undefined where neither may be.
@@ -81,8 +84,8 @@ function iovec(address: bigint, length: number): Buffer {
 function environmentInMemory(pid: number, world: World): string | undefined {
   const stat = world.read(`/proc/${pid}/stat`) ?? '';
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [start, end] = fields.slice(47, 49).map((text) => BigInt(text || 0)) as [bigint?, bigint?];
-  if (!start || !end) return undefined;
+  const [start, end] = fields.slice(47, 49).map((text) => parseCBigInt(text) ?? 0n) as [bigint?, bigint?];
+  if (!start || !end || end < start || end - start > ENVIRONMENT_MAX) return undefined;
   const text = Buffer.alloc(Number(end - start));
   const here = new Block(iovec(0n, text.length), [[0, text]]);
   const size = live().ignoring().look('process_vm_readv', pid, here, 1, iovec(start, text.length), 1, 0);
@@ -99,7 +102,8 @@ export function idOf(pid: number, which: 'uid' | 'gid', inside: boolean, world: 
   const line = new RegExp(`^${which === 'uid' ? 'Uid' : 'Gid'}:\\s+\\d+\\s+(\\d+)`, 'm').exec(
     readOf(pid, 'status', world),
   );
-  const outside = Number(line?.[1]);
+  const outside = parseAccountId(line?.[1] ?? '');
+  if (outside === undefined) throw new ToolError(`/proc/${pid}/status does not say the ${which} of process ${pid}`);
   if (!inside) return outside;
   const range = parseIdMap(readOf(pid, `${which}_map`, world)).find(
     ({ outer, count }) => outside >= outer && outside < outer + count,

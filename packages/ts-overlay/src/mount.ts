@@ -29,7 +29,7 @@ type Input = Parsed<typeof options>;
 export interface MountPlan {
   readonly overlay: Overlay;
   /** An upper layer in memory is mounted first, where the overlay will be. */
-  readonly tmpfs?: { readonly size: string; readonly mode: number; readonly uid: number; readonly gid: number };
+  readonly tmpfs?: { readonly size?: string; readonly mode: number; readonly uid: number; readonly gid: number };
   readonly isPrivate: boolean;
   readonly statusFd?: number;
   readonly program: readonly string[];
@@ -69,7 +69,7 @@ function readOptions(lists: readonly string[]) {
 }
 
 /** The upper layer's own permissions are those of the merged folder: as the topmost layer has them. */
-function tmpfsOf(size: string, lower: string, world: World): MountPlan['tmpfs'] {
+function tmpfsOf(size: string | undefined, lower: string, world: World): MountPlan['tmpfs'] {
   try {
     const { mode, uid, gid } = statSync(encode(lower));
     // Whoever becomes root of a user namespace is seen as root there.
@@ -92,6 +92,7 @@ export function planMount(input: Input, world: World): MountPlan {
   const lowers = stacks.flatMap((stack) => stack.lowers);
   const data = stacks.flatMap((stack) => stack.data);
   const { upper, work, tmpfs: size } = values;
+  if (size === '') throw new UsageError('the size of --tmpfs is missing');
   if (!lowers.length) throw new UsageError('no lower layers: --lower DIR[:DIR…]');
   if (!target) throw new UsageError('no mount point specified');
   if (program[0] === '') throw new UsageError('the program has no name');
@@ -134,7 +135,7 @@ export function planMount(input: Input, world: World): MountPlan {
     );
   return {
     overlay,
-    tmpfs: size === undefined ? undefined : tmpfsOf(size, lowers[0] as string, world),
+    tmpfs: size === undefined ? undefined : tmpfsOf(size === true ? undefined : size, lowers[0] as string, world),
     isPrivate: Boolean(values.private),
     statusFd: parseFd(values['status-fd']),
     program,
@@ -156,7 +157,7 @@ function mountTmpfs(sys: Sys, { tmpfs, overlay: { target } }: MountPlan): void {
   if (!tmpfs) return;
   const { size } = tmpfs;
   const making = sys.or(`cannot make an upper layer in memory on '${target}'`).explaining('tmpfs');
-  making.mount('tmpfs', target, 'tmpfs', 0, ['mode=0700', ...(size ? [`size=${size}`] : [])].join(','));
+  making.mount('tmpfs', target, 'tmpfs', 0, ['mode=0700', ...(size === undefined ? [] : [`size=${size}`])].join(','));
 }
 
 function makeFolders(sys: Sys, { tmpfs, overlay: { target, upper, work } }: MountPlan): void {

@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs';
 import { has, setInStatus } from '@ts/capabilities';
 import type { Cause, World } from '@ts/cli';
 import { type Mount, mountAt, parseMountinfo } from '@ts/mounts';
+import { ownsNamespace, whyNoProc } from '@ts/namespaces';
 import { CAP_SYS_ADMIN } from '@ts/sys';
 
 const mountsOf = (world: World) => parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
@@ -28,8 +29,12 @@ const mountOf = (mounts: readonly Mount[], path: string) =>
 
 const isShared = (mount: Mount | undefined) => mount?.propagation.some((word) => word.startsWith('shared:')) ?? false;
 
-/** The first that applies is said. */
+/** The first that applies is said. Where the table of mounts cannot be read, none is known to. */
 const remedies: readonly ((newRoot: string, putOld: string, world: World) => string | undefined)[] = [
+  (_newRoot, _putOld, world) =>
+    mountsOf(world).some(({ target }) => target === '/')
+      ? undefined
+      : 'the root that you have is no mount point (you are in a chroot): the root can be changed from a mount point alone',
   (newRoot, _, world) =>
     mountAt(mountsOf(world), real(newRoot))
       ? undefined
@@ -53,21 +58,26 @@ export const causes: readonly Cause[] = [
     of: 'pivot',
     errors: ['EINVAL', 'EBUSY'],
     probe: ([newRoot = '', putOld = ''], world) =>
-      remedies.map((remedy) => remedy(newRoot, putOld, world)).find((line) => line !== undefined),
+      mountsOf(world).length
+        ? remedies.map((remedy) => remedy(newRoot, putOld, world)).find((line) => line !== undefined)
+        : undefined,
   },
   {
     of: 'pivot',
     errors: ['EPERM'],
-    probe: (_, world) =>
-      has(setInStatus(world.read('/proc/self/status'), 'Eff'), CAP_SYS_ADMIN)
+    probe: (_, world) => {
+      const status = world.read('/proc/self/status');
+      if (status !== undefined && !has(setInStatus(status, 'Eff'), CAP_SYS_ADMIN))
+        return 'this needs CAP_SYS_ADMIN: be root, or do it in namespaces of your own: ts-unshare --map-root-user --mount';
+      return ownsNamespace('mnt') === false
         ? 'the mount namespace belongs to another user namespace: make one of your own with ts-unshare --mount'
-        : 'this needs CAP_SYS_ADMIN: be root, or do it in namespaces of your own: ts-unshare --map-root-user --mount',
+        : undefined;
+    },
   },
   {
     of: 'proc',
     errors: ['EPERM'],
-    probe: () =>
-      'proc can be mounted only by an owner of the PID namespace, and where a whole /proc is seen already: ts-unshare --pid --fork',
+    probe: (_, world) => whyNoProc(ownsNamespace('pid'), world.read('/proc/self/mountinfo')),
   },
   {
     of: 'proc',

@@ -67,10 +67,22 @@ describe('causes', () => {
       `${root}2 1 0:1 /x /new-of-test rw shared:5 - ext4 /dev/a rw\n`,
       /shared/,
     ],
-    ['EPERM', 'pivot a b', root, /belongs to another user namespace/],
+    ['EINVAL', 'pivot /new /new/old', '2 1 0:2 / /proc rw - proc proc rw\n', /no mount point \(you are in a chroot\)/],
     ['ENOENT', 'proc /new-of-test/proc', root, /must be a folder/],
   ] as const)('%s %s', (error, subject, mountinfo, words) => {
     expect(why(error, subject, mountinfo)).toMatch(words);
+  });
+  test.each([
+    ['EINVAL', 'pivot /new-of-test /new-of-test/old', ''],
+    ['EBUSY', 'pivot / /old', ''],
+    ['EINVAL', 'pivot /new-of-test /new-of-test/old', `${root}2 1 0:1 /x /new-of-test rw - ext4 /dev/a rw\n`],
+    ['EPERM', 'proc /proc', `${root}2 1 0:2 / /proc rw - proc proc rw\n`],
+    ['EPERM', 'proc /proc', ''],
+  ] as const)('nothing is claimed of %s %s, where %j is read', (error, subject, mountinfo) => {
+    expect(why(error, subject, mountinfo)).toBeUndefined();
+  });
+  test('nothing is claimed where rights cannot be read', () => {
+    expect(explain(tool.causes ?? [], 'pivot a b', 'EPERM', world())).toBeUndefined();
   });
   test('without rights', () => {
     expect(why('EPERM', 'pivot a b', root, 'CapEff:\t0\n')).toMatch(/CAP_SYS_ADMIN/);

@@ -139,17 +139,20 @@ function kernelOf(world: World): readonly [number, number] {
   return major === undefined ? [99, 0] : [Number(major), Number(minor)];
 }
 
+/** What --log names; without an argument it names nothing. */
+const loggedCalls = ({ log = [] }: Input['values']) => log.filter((text) => text !== true);
+
 function profileOf({ values }: Input, native: Architecture, world: World): Profile {
   const family = familyOf(native).map(({ name }) => name);
   const only = values['allow-only']?.flatMap((text) => reading('--allow-only', () => parseCalls(text)));
   const base =
     values.profile !== undefined ? readProfile(values.profile, world) : only ? allowOnly(family, only) : open(family);
   const refused = (values.deny ?? []).flatMap((text) => reading('--deny', () => parseDeny(text)));
-  const logged = (values.log ?? []).flatMap((text) => reading('--log', () => parseCalls(text)));
+  const logged = loggedCalls(values).flatMap((text) => reading('--log', () => parseCalls(text)));
   const rules = logged.length ? [...refused, logging(logged)] : refused;
   if (values.profile === undefined && !only && !rules.length)
     throw new UsageError('no filter: name a profile, or calls to --deny, --allow-only or --log');
-  const flags = (base.flags ?? 0) | (values.log?.includes('') ? SECCOMP_FILTER_FLAG_LOG : 0);
+  const flags = (base.flags ?? 0) | (values.log?.includes(true) ? SECCOMP_FILTER_FLAG_LOG : 0);
   return { ...overrule(base, rules), flags };
 }
 
@@ -157,7 +160,7 @@ function profileOf({ values }: Input, native: Architecture, world: World): Profi
 function checkNames({ values }: Input, policy: Policy): void {
   const named = [
     ...(values['allow-only'] ?? []).flatMap(parseCalls),
-    ...(values.log ?? []).flatMap(parseCalls),
+    ...loggedCalls(values).flatMap(parseCalls),
     ...(values.deny ?? []).flatMap(parseDeny).flatMap(({ names }) => names),
   ];
   const missing = named.find((name) => !policy.architectures.some((each) => possibleActions(policy, each, name)));
@@ -208,7 +211,10 @@ export function plan(input: Input, world: World): Plan {
   if (!prints && (values.arch !== undefined || values.json))
     throw new UsageError('--arch and --json are for --dump and --check');
   if (!prints && !operands.length) throw new UsageError('no program given');
-  const dump = values.dump === undefined ? undefined : FORMS.find((form) => form === (values.dump || 'text'));
+  const dump =
+    values.dump === undefined
+      ? undefined
+      : FORMS.find((form) => form === (values.dump === true ? 'text' : values.dump));
   if (values.dump !== undefined && !dump)
     throw new UsageError(`unknown form of --dump: '${values.dump}'`, false, `known: ${FORMS.join(', ')}`);
 

@@ -1,7 +1,25 @@
 /** From the command line to what is to be done: pure, and all that can be checked is checked here. */
 import { kernelCapabilities } from '@ts/capabilities';
-import { type Identity, type Parsed, parseId, shellOr, ToolError, UsageError, type World } from '@ts/cli';
-import { addSingle, firstSubordinates, type IdRange, KINDS, type Kind, parseIdMap, parseIdRange } from '@ts/namespaces';
+import {
+  type Identity,
+  type Parsed,
+  parseBigInteger,
+  parseDescriptor,
+  parseId,
+  shellOr,
+  ToolError,
+  type World,
+} from '@ts/cli';
+import {
+  type Block,
+  firstSubordinates,
+  type IdRange,
+  KINDS,
+  type Kind,
+  mapOf,
+  parseIdMap,
+  parseIdRange,
+} from '@ts/namespaces';
 import {
   CLONE_NEWUSER,
   MS_PRIVATE,
@@ -70,12 +88,12 @@ const PROPAGATION: Readonly<Record<string, number>> = {
 };
 
 /** An option of several forms and what it asks of a map. */
-type MapRequest = { single?: number; ranges: IdRange[] };
+type MapRequest = { single?: number; ranges: (IdRange | Block)[] };
 
-function integer(text: string, message: string): bigint {
-  if (!/^[+-]?\d+$/.test(text)) throw new ToolError(`${message}: '${text}'`);
-  return BigInt(text);
-}
+/** Seconds of the kernel: signed, 64 bits. */
+const SECONDS_MAX = (1n << 63n) - 1n;
+const parseSeconds = (text: string, clock: string): bigint =>
+  parseBigInteger(text, `failed to parse ${clock} offset`, -SECONDS_MAX - 1n, SECONDS_MAX);
 
 /** As root of a new user namespace a process has all capabilities, and an execve leaves them to it. */
 function identityOf(
@@ -98,13 +116,18 @@ function identityOf(
   };
 }
 
-const number = (text: string, message: string) => Number(integer(text, message));
+function readOf(file: string, world: World): string {
+  const text = world.read(file);
+  if (text !== undefined) return text;
+  throw new ToolError(
+    `could not open '${file}': ${world.exists(file) ? 'Permission denied' : 'No such file or directory'}`,
+  );
+}
 
-/** `--map-users` and its kin. `noun` as the original names the value. */
-function rangesOf(text: string, what: 'user' | 'group', world: World): IdRange[] {
+/** `--map-users` and its kin. */
+function rangesOf(text: string, what: 'user' | 'group', world: World): MapRequest['ranges'] {
   const [file, map] = what === 'user' ? ['/etc/subuid', '/proc/self/uid_map'] : ['/etc/subgid', '/proc/self/gid_map'];
-  if (text === 'all')
-    return parseIdMap(world.read(map) ?? '').map(({ inner, count }) => ({ inner, outer: inner, count }));
+  if (text === 'all') return parseIdMap(readOf(map, world)).map(({ inner, count }) => ({ inner, outer: inner, count }));
   if (text !== 'auto' && text !== 'subids') {
     const range = parseIdRange(text);
     if (!range)
@@ -115,17 +138,22 @@ function rangesOf(text: string, what: 'user' | 'group', world: World): IdRange[]
       );
     return [range];
   }
-  const account = world.user(world.euid);
-  const text2 = world.read(file);
-  if (text2 === undefined) throw new ToolError(`could not open '${file}': No such file or directory`);
-  const block = firstSubordinates(text2, account?.name, world.euid);
-  if (!block)
+  const user = world.user(world.euid)?.name;
+  const block = firstSubordinates(readOf(file, world), user, world.euid);
+  if (block === undefined)
     throw new ToolError(
-      `no line matching user "${account?.name ?? world.euid}" in ${file}`,
+      `no line matching user "${user ?? world.euid}" in ${file}`,
       undefined,
-      `give the user a block of ids: usermod --add-sub${what === 'user' ? 'uid' : 'gid'}s 100000-165535 ${account?.name ?? world.euid}`,
+      `give the user a block of ids: usermod --add-sub${what === 'user' ? 'uid' : 'gid'}s 100000-165535 ${user ?? world.euid}`,
     );
-  return [{ inner: text === 'auto' ? 0 : block.start, outer: block.start, count: block.count }];
+  if (typeof block === 'string')
+    throw new ToolError(
+      `failed to parse subid map: '${block}'`,
+      undefined,
+      `a line of ${file} is <user>:<first id>:<count>`,
+    );
+  const { start, count } = block;
+  return [text === 'auto' ? { outer: start, count } : { inner: start, outer: start, count }];
 }
 
 function mapsOf({ steps }: Input, world: World): { users: MapRequest; groups: MapRequest } {
@@ -164,23 +192,24 @@ function mapsOf({ steps }: Input, world: World): { users: MapRequest; groups: Ma
 
 function idMap({ single, ranges }: MapRequest, outer: number, world: World, owned: boolean): IdMap | undefined {
   if (single === undefined && !ranges.length) return undefined;
-  const all = single === undefined ? ranges : addSingle(ranges, { inner: single, outer });
   // Several ids can be mapped only with rights in the parent namespace; a set-user-id helper has them for everybody.
   const by = ranges.length || owned ? (world.euid === 0 ? 'helper' : 'newidmap') : 'self';
+  const all = mapOf(ranges, single === undefined ? undefined : { inner: single, outer });
   return { ranges: all, by, isCallers: by === 'self' && Boolean(world.userIsLater) };
 }
 
 function persisting({ values }: Input): Plan['persist'] {
   return KINDS.flatMap((kind) => {
     const file = values[kind.name];
-    return file ? [{ kind, file }] : [];
+    return file === undefined || file === true ? [] : [{ kind, file }];
   });
 }
 
 function ownerOf(text: string | undefined, world: World) {
   if (text === undefined) return undefined;
-  const [user, group] = text.split(':');
-  if (!user || !group) throw new ToolError('failed to parse owner', undefined, 'an owner is <uid>:<gid>');
+  const [user, group, ...more] = text.split(':');
+  if (!user || !group || more.length)
+    throw new ToolError('failed to parse owner', undefined, 'an owner is <uid>:<gid>');
   return {
     uid: parseId(user, 'uid', (name) => world.user(name)?.uid),
     gid: parseId(group, 'gid', (name) => world.group(name)?.gid),
@@ -193,22 +222,22 @@ function environmentOf({ values }: Input, world: World): readonly string[] | und
   return world.environment.filter((entry) => kept.includes(entry.split('=')[0] as string));
 }
 
+function killSignal(name: string | true | undefined): number | undefined {
+  if (name === undefined || name === true) return name && SIGKILL;
+  const signal = signalNumber(name);
+  if (signal === undefined) throw new ToolError(`unknown signal: ${name}`);
+  return signal;
+}
+
 export function plan(input: Input, world: World): Plan {
   const { values, operands } = input;
   const { users, groups } = mapsOf(input, world);
   const owner = ownerOf(values.owner, world);
   const interpreter = values['load-interp'];
-  const mountBinfmt = values['mount-binfmt'] ?? (interpreter === undefined ? undefined : '');
+  const mountBinfmt = values['mount-binfmt'] ?? (interpreter === undefined ? undefined : true);
   // Below a /proc of the new PID namespace, which only its owner can mount.
-  const mountProc = values['mount-proc'] ?? (mountBinfmt === '' && values.pid !== undefined ? '' : undefined);
-  const killChild =
-    values['kill-child'] === undefined
-      ? undefined
-      : values['kill-child'] === ''
-        ? SIGKILL
-        : signalNumber(values['kill-child']);
-  if (values['kill-child'] !== undefined && killChild === undefined)
-    throw new ToolError(`unknown signal: ${values['kill-child']}`);
+  const mountProc = values['mount-proc'] ?? (mountBinfmt === true && values.pid !== undefined ? true : undefined);
+  const killChild = killSignal(values['kill-child']);
 
   const implied: Partial<Record<Kind['name'], boolean>> = {
     user:
@@ -237,12 +266,14 @@ export function plan(input: Input, world: World): Plan {
 
   const offsets = (['monotonic', 'boottime'] as const).flatMap((clock) => {
     const text = values[clock];
-    return text === undefined ? [] : [{ clock, seconds: integer(text, `failed to parse ${clock} offset`) }];
+    return text === undefined ? [] : [{ clock, seconds: parseSeconds(text, clock) }];
   });
   if (offsets.length && values.time === undefined)
     throw new ToolError('options --monotonic and --boottime require unsharing of a time namespace (-T)');
   const statusFd =
-    values['status-fd'] === undefined ? undefined : number(values['status-fd'], 'failed to parse status descriptor');
+    values['status-fd'] === undefined
+      ? undefined
+      : parseDescriptor(values['status-fd'], 'failed to parse status descriptor');
 
   const environment = environmentOf(input, world);
   const forward = values['forward-signals'] ? [SIGTERM, SIGINT] : [];
@@ -252,7 +283,6 @@ export function plan(input: Input, world: World): Plan {
   const isForCaller =
     [uidMap, gidMap].every((map) => map?.isCallers ?? true) &&
     [owner, values.setuid, values.setgid, values['map-current-user']].every((value) => value === undefined);
-  if (operands[0] === '') throw new UsageError('the program has no name');
   return {
     namespaces: namespaces >>> 0,
     persist: persisting(input),
@@ -269,8 +299,8 @@ export function plan(input: Input, world: World): Plan {
     isForCaller,
     pivot: Boolean(values.pivot),
     directory: values.wd ?? (root === undefined ? undefined : '/'),
-    mountProc: mountProc === '' ? '/proc' : mountProc,
-    mountBinfmt: mountBinfmt === '' ? BINFMT : mountBinfmt,
+    mountProc: mountProc === true ? '/proc' : mountProc,
+    mountBinfmt: mountBinfmt === true ? BINFMT : mountBinfmt,
     loadInterpreter: interpreter,
     uid: values.setuid === undefined ? undefined : parseId(values.setuid, 'uid', () => undefined),
     gid: values.setgid === undefined ? undefined : parseId(values.setgid, 'gid', () => undefined),

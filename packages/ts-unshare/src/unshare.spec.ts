@@ -1,5 +1,5 @@
 /** Command lines and the tapes that come of them, in a made-up world: no rights needed. */
-import { parse, ToolError, type World } from '@ts/cli';
+import { explain, parse, ToolError, type World } from '@ts/cli';
 import { madeUpWorld } from '@ts/cli/testing';
 import { formatTape, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
@@ -89,7 +89,7 @@ describe('what is asked of maps', () => {
   test('the subordinate ids, with root in front of them', () => {
     expect(planned('-r --map-auto sh', 1000).uidMap?.ranges).toEqual([
       { inner: 0, outer: 1000, count: 1 },
-      { inner: 1, outer: 100000, count: 65535 },
+      { inner: 1, outer: 100000, count: 65536 },
     ]);
     expect(planned('--map-subids sh', 1000).gidMap?.ranges).toEqual([{ inner: 200000, outer: 200000, count: 65536 }]);
   });
@@ -111,6 +111,16 @@ describe('what is refused', () => {
     ['--kill-child=NOSUCH sh', /unknown signal: NOSUCH/],
     ['-S x sh', /failed to parse uid/],
     ['--owner=1 sh', /failed to parse owner/],
+    ['--owner=1:2:3 sh', /failed to parse owner/],
+    ['--kill-child= sh', /unknown signal: $/],
+    ['-T --monotonic 99999999999999999999 sh', /'99999999999999999999': Numerical result out of range/],
+    ['-T --boottime=1e3 sh', /failed to parse boottime offset: '1e3'$/],
+    ['-T --boottime= sh', /failed to parse boottime offset: ''$/],
+    ['--status-fd=-1 sh', /failed to parse status descriptor: '-1': Numerical result out of range/],
+    ['-S -1 sh', /failed to parse uid: '-1': Numerical result out of range/],
+    ['-S 4294967295 sh', /failed to parse uid: '4294967295': Numerical result out of range/],
+    ['--map-user=1e3 sh', /failed to parse uid: '1e3'$/],
+    ['--map-users=4294967295:0:1 sh', /invalid mapping '4294967295:0:1'/],
   ] as const)('%s', (words, message) => {
     expect(() => planned(words)).toThrow(ToolError);
     expect(() => planned(words)).toThrow(message);
@@ -122,9 +132,105 @@ test('without a program: the shell, as a login shell', () => {
   expect(planned('-u sh')).toMatchObject({ program: ['sh'], argv0: undefined });
 });
 
+test('an empty argument is not one left out', () => {
+  expect(planned('--uts= --mount-proc= --mount-binfmt= sh')).toMatchObject({
+    persist: [{ file: '' }],
+    mountProc: '',
+    mountBinfmt: '',
+  });
+  expect(planned('--uts --mount-proc --mount-binfmt sh')).toMatchObject({
+    persist: [],
+    mountProc: '/proc',
+    mountBinfmt: '/proc/sys/fs/binfmt_misc',
+  });
+});
+
+test('files of ids that cannot be read or hold nonsense', () => {
+  const input = parse(tool.options, ['--map-users=auto', 'sh'], tool.grammar);
+  const withFile = (text: string | undefined) => () =>
+    tool.plan(input, { ...world(1000), read: (path) => (path === '/etc/subuid' ? text : FILES[path]) });
+  expect(withFile('anna:x:1\n')).toThrow("failed to parse subid map: 'anna:x:1'");
+  expect(withFile('')).toThrow('no line matching user "anna" in /etc/subuid');
+  expect(withFile(undefined)).toThrow("could not open '/etc/subuid': Permission denied");
+  const all = parse(tool.options, ['--map-users=all', 'sh'], tool.grammar);
+  expect(() => tool.plan(all, { ...world(1000), read: () => undefined, exists: () => false })).toThrow(
+    "could not open '/proc/self/uid_map': No such file or directory",
+  );
+});
+
 test('what an option implies', () => {
   expect(planned('--kill-child sh')).toMatchObject({ fork: true, killChild: 9 });
   expect(planned('--mount-proc sh')).toMatchObject({ mountProc: '/proc', namespaces: 0x20000 });
   expect(planned('-r sh', 1000).namespaces).toBe(0x10000000);
   expect(planned('-m sh').propagation).not.toBe(0);
+});
+
+describe('causes', () => {
+  const ROOT = '1 0 0:1 / / rw - ext4 /dev/a rw\n';
+  const FULL = 'CapEff:\tffffffffffffffff\n';
+  const NONE = 'CapEff:\t0000000000000000\n';
+  const KNOWN = { '/proc/self/uid_map': '0 0 4294967295\n', '/proc/self/gid_map': '0 0 4294967295\n' };
+  const why = (subject: string, error: string, files: Readonly<Record<string, string>>, uid = 1000) =>
+    explain(tool.causes ?? [], subject, error, {
+      ...world(uid),
+      read: (path) => files[path],
+      exists: (path) => path in files,
+    });
+  const CLONE = '/proc/sys/kernel/unprivileged_userns_clone';
+  const ARMOR = '/proc/sys/kernel/apparmor_restrict_unprivileged_userns';
+  const limit = (kind: string) => `/proc/sys/user/max_${kind}_namespaces`;
+
+  test.each([
+    ['unshare user', 'EPERM', { [CLONE]: '0\n', '/proc/self/status': NONE }, /unprivileged_userns_clone=1/],
+    ['unshare user', 'EACCES', { [ARMOR]: '1\n' }, /AppArmor restricts/],
+    ['unshare user', 'EPERM', { '/proc/self/mountinfo': '5 1 0:5 / /proc rw - proc proc rw\n' }, /in a chroot/],
+    ['unshare user', 'EPERM', { '/proc/self/uid_map': '0 5 1\n', '/proc/self/gid_map': '0 5 1\n' }, /not mapped/],
+    ['unshare mnt uts', 'EPERM', { '/proc/self/status': NONE }, /CAP_SYS_ADMIN/],
+    ['unshare user net', 'ENOSPC', { [limit('user')]: '5\n', [limit('net')]: '0\n' }, /max_net_namespaces is 0/],
+    ['unshare net', 'ENOSPC', { [limit('net')]: '5\n' }, /^all of user.max_net_namespaces \(5 here/],
+    [
+      'unshare user',
+      'EUSERS',
+      { [limit('user')]: '5\n' },
+      /^either all of user.max_user_namespaces .* nested 32 deep$/,
+    ],
+    ['unshare time', 'EINVAL', { '/proc/self/ns': '' }, /no time namespaces/],
+    ['bind uts /run/none', 'ENOENT', {}, /touch \/run\/none/],
+    [
+      'bind mnt /',
+      'EINVAL',
+      { '/proc/self/mountinfo': '1 0 0:1 / / rw shared:1 - ext4 /dev/a rw\n' },
+      /private propagation/,
+    ],
+    ['newidmap newuidmap', 'ENOENT', {}, /package uidmap/],
+  ] as const)('%s %s', (subject, error, files, words) => {
+    expect(why(subject, error, files)).toMatch(words);
+  });
+
+  test.each([
+    ['nothing can be read', 'unshare user', 'EPERM', {}],
+    ['nothing can be read', 'unshare mnt', 'EPERM', {}],
+    ['the capability is there', 'unshare mnt', 'EPERM', { '/proc/self/status': FULL }],
+    ['the setting is another', 'unshare user', 'EPERM', { [CLONE]: '1\n', '/proc/self/status': NONE }],
+    ['the caller is privileged', 'unshare user', 'EPERM', { [CLONE]: '0\n', '/proc/self/status': FULL }],
+    ['the setting is no number', 'unshare user', 'EPERM', { [CLONE]: ' \n', '/proc/self/status': NONE }],
+    ['the root is a mount point', 'unshare user', 'EPERM', { ...KNOWN, '/proc/self/mountinfo': ROOT }],
+    ['AppArmor does not restrict', 'unshare user', 'EACCES', { [ARMOR]: '0\n' }],
+    ['it could be either', 'unshare user net', 'ENOSPC', { [limit('user')]: '5\n', [limit('net')]: '5\n' }],
+    ['no limit can be read', 'unshare net', 'ENOSPC', {}],
+    ['there is no /proc', 'unshare time', 'EINVAL', {}],
+    ['no file was named', 'bind uts ', 'ENOENT', {}],
+    ['the file is there', 'bind uts /run/uts', 'ENOENT', { '/run/uts': '' }],
+    ['the mount is private', 'bind uts /run/uts', 'EINVAL', { '/proc/self/mountinfo': ROOT }],
+    ['no mount namespace above is older', 'bind mnt /run/mnt', 'EINVAL', { '/proc/self/mountinfo': ROOT }],
+    ['newuidmap is somewhere', 'newidmap newuidmap', 'ENOENT', { '/usr/sbin/newuidmap': '' }],
+    [
+      'a whole /proc is seen',
+      'mount-proc /proc',
+      'EPERM',
+      { '/proc/self/mountinfo': `${ROOT}2 1 0:2 / /proc rw - proc proc rw\n` },
+    ],
+  ] as const)('nothing is claimed where %s: %s %s', (_, subject, error, files) => {
+    expect(why(subject, error, files)).toBeUndefined();
+  });
 });

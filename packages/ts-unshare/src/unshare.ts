@@ -25,7 +25,7 @@ import {
   SIGKILL,
   SIGTERM,
 } from '@ts/sys';
-import { causes } from './causes.ts';
+import { causes, MAPPER_FOLDERS } from './causes.ts';
 import { options } from './options.ts';
 import { BINFMT, type IdMap, type Plan, plan } from './plan.ts';
 
@@ -94,7 +94,7 @@ function mapFromOutside(sys: Recording, map: IdMap | undefined, which: 'uid' | '
   const program = MAPPERS[which];
   const ranges = map.ranges.flatMap(({ inner, outer, count }) => [inner, outer, count].map(String));
   const mapper = sys.or('fork failed').fork((child) => {
-    const paths = ['/usr/bin', '/bin', '/usr/local/bin', '/usr/sbin', '/sbin'].map((folder) => `${folder}/${program}`);
+    const paths = MAPPER_FOLDERS.map((folder) => `${folder}/${program}`);
     child
       .or(`failed to execute ${program}`, { status: 126, statusMissing: 127 })
       .explaining(`newidmap ${program}`)
@@ -296,6 +296,8 @@ export const tool = defineTool({
   description:
     'Makes new namespaces and runs a program in them; without a program, the shell that SHELL names, or /bin/sh.',
   differences: [
+    '`--map-auto` and its kin map every subordinate id, also beside `--map-root-user`; originals up to util-linux 2.41 leave the highest out.',
+    'A map that the kernel refuses ends in failure; older originals go on without one.',
     '`--user=FILE` works: a process that stays outside binds the namespace.',
     '`-r --setgroups=deny` works; older versions of the original deny it twice and fail.',
     '`--map-users` and `--map-groups` as root write the map directly, as the newest original does; older ones run newuidmap(1).',
