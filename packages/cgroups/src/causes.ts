@@ -1,9 +1,7 @@
 /** Why the kernel refuses a change of a hierarchy, read from the host before it is said. */
-import { statSync } from 'node:fs';
-import { encode } from '@ts/sys';
 import type { Reader } from './hierarchies.ts';
 import { readHierarchies } from './hierarchies.ts';
-import { contentOf } from './tree.ts';
+import { contentOf, statOf } from './tree.ts';
 
 const ANYBODY_MAY_WRITE = 0o222;
 
@@ -37,19 +35,10 @@ function specOf(directory: string, world: Reader): string {
   return `${controllers.join(',')}:${directory.slice(mount.length) || '/'}`;
 }
 
-function ownerOf(path: string): number | undefined {
-  try {
-    return statSync(encode(path)).uid;
-  } catch {
-    return undefined; // it is gone, which another cause says
-  }
-}
-
-const isReadOnly = (path: string) =>
-  ownerOf(path) !== undefined && (statSync(encode(path)).mode & ANYBODY_MAY_WRITE) === 0;
+const isReadOnly = (path: string) => ((statOf(path)?.mode ?? ANYBODY_MAY_WRITE) & ANYBODY_MAY_WRITE) === 0;
 
 const notYours = (path: string, world: Reader & { readonly euid: number }, remedy: string) => {
-  const owner = ownerOf(path);
+  const owner = statOf(path)?.uid;
   if (owner === undefined || owner === world.euid || world.euid === 0) return undefined;
   return `${path} belongs to user ${owner}: ${remedy}`;
 };

@@ -17,13 +17,31 @@ export interface Finish {
 
 const STDERR = 2;
 
+type Fields = Readonly<Record<string, unknown>>;
+const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+const isFolders = (value: unknown) =>
+  Array.isArray(value) &&
+  value.every((each) => typeof each === 'string' && each.startsWith('/') && !each.split('/').includes('..'));
+const isStat = (value: unknown) =>
+  value === undefined ||
+  (isObject(value) &&
+    typeof value.json === 'boolean' &&
+    (value.file === undefined || (typeof value.file === 'string' && !value.file.includes('\0'))));
+const isFinish = (value: unknown): value is Finish =>
+  isObject(value) &&
+  isFolders(value.groups) &&
+  isFolders(value.remove) &&
+  isStat(value.stat) &&
+  Number.isFinite(value.began);
+
 /** Of the tool's own making; whoever writes one by hand is told that it is not for that. */
 export function finishOf(text: string): Finish {
+  let finish: unknown;
   try {
-    return JSON.parse(text) as Finish;
-  } catch {
-    throw new UsageError('--finish is used by this tool itself');
-  }
+    finish = JSON.parse(text);
+  } catch {} // it is none, and not of our making then
+  if (!isFinish(finish)) throw new UsageError('--finish is used by this tool itself');
+  return finish;
 }
 
 const seconds = (usec: number) => `${(usec / 1e6).toFixed(usec < 1e7 ? 3 : 1)} s`;

@@ -1,5 +1,5 @@
 /** cgset(1): sets parameters of control groups. */
-import { BAD_ARGUMENTS, causes, momentary, NO_SUCH_PARAMETER, OTHER, perform } from '@ts/cgroups';
+import { BAD_ARGUMENTS, causes, momentary, NO_SUCH_PARAMETER, OTHER, perform, wrongInput } from '@ts/cgroups';
 import { defineTool, exit, type Outcome } from '@ts/cli';
 import type { Sys } from '@ts/sys';
 import { options } from './options.ts';
@@ -24,6 +24,7 @@ export const tool = defineTool({
   exclusive: [['v1', 'v2']],
   status: OTHER.status,
   usageStatus: BAD_ARGUMENTS,
+  usageLine: wrongInput("--help'"),
   causes,
   reads: ['cgroups', 'root'],
   description:

@@ -14,6 +14,7 @@ import {
   readHierarchies,
   targetsOf,
   whyMissing,
+  wrongInput,
 } from '@ts/cgroups';
 import { defineTool, exit, type Outcome, type Parsed, ToolError, type World } from '@ts/cli';
 import type { LiveSys } from '@ts/sys';
@@ -93,6 +94,7 @@ export const tool = defineTool({
   grammar: { permute: true },
   status: OPERATION_FAILED.status,
   usageStatus: BAD_ARGUMENTS,
+  usageLine: wrongInput("-h'"),
   causes,
   reads: ['cgroups', 'root'],
   description: 'Prints all groups of all hierarchies, or those at and below the ones that are named.',

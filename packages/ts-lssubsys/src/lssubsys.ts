@@ -1,5 +1,5 @@
 /** lssubsys(1): lists the controllers of control groups, and where they are. */
-import { BAD_ARGUMENTS, type Hierarchies, type Hierarchy, readHierarchies } from '@ts/cgroups';
+import { BAD_ARGUMENTS, type Hierarchies, type Hierarchy, readHierarchies, wrongInput } from '@ts/cgroups';
 import { defineTool, exit, type Outcome, type Parsed, type World } from '@ts/cli';
 import type { LiveSys } from '@ts/sys';
 import { options } from './options.ts';
@@ -76,6 +76,7 @@ export const tool = defineTool({
   grammar: { permute: true },
   status: 1,
   usageStatus: BAD_ARGUMENTS,
+  usageLine: wrongInput("-h'"),
   reads: ['cgroups', 'root'],
   description:
     'Prints a line for each hierarchy: its controllers, and as asked its number or where it is mounted. With controllers, those that have them.',
