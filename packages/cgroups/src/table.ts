@@ -39,7 +39,7 @@ export const V1_UNLIMITED = '9223372036854771712';
 const SIZE_BITS = { '': 0n, k: 10n, m: 20n, g: 30n, t: 40n, p: 50n, e: 60n } as const;
 
 /** Bytes of "10M" or "0xa00000", as the kernel reads them; undefined for what it refuses. */
-function bytesOf(value: string): bigint | undefined {
+export function bytesOf(value: string): bigint | undefined {
   const [, number = '', letter = ''] = /^(\w*?)([kmgtpe]?)$/i.exec(value) ?? [];
   // The e of a hexadecimal number is a digit.
   const whole = parseCBigInt(value);
@@ -59,15 +59,15 @@ const v2Limit = (text: string): string | undefined => (text === 'max' ? text : b
 
 const clamp = (low: bigint, value: bigint, high: bigint) => String(value < low ? low : value > high ? high : value);
 
-/** A line through two points, rounded; what is no number is invalid. */
+/** A line through two points, cut off as libcgroup does; what is no number is invalid. */
 const along =
   (from: bigint, to: bigint, rise: bigint, run: bigint, [low, high]: readonly [bigint, bigint]) =>
   (value: string): string | typeof INVALID => {
     const number = parseCBigInt(value);
     if (number === undefined) return INVALID;
-    // Twice as much and one more, halved: the nearest. What lies below the first point is as low as can be.
+    // What lies below the first point is as low as can be.
     const distance = number < from ? 0n : number - from;
-    return clamp(low, to + (2n * distance * rise + run) / (2n * run), high);
+    return clamp(low, to + (distance * rise) / run, high);
   };
 
 /** Proportional: the defaults of both versions mean the same share. */

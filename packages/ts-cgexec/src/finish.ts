@@ -1,8 +1,7 @@
 /** The end of a run: what was used is printed, the groups are removed. A fresh process of this tool does it. */
-import { writeFileSync } from 'node:fs';
-import { humanSize, killAndRemove, readStatistics, type Statistics, word } from '@ts/cgroups';
-import { exit, type Outcome, ToolError, UsageError, type World, writeText } from '@ts/cli';
-import { encode, type LiveSys } from '@ts/sys';
+import { humanSize, killAndRemove, OTHER, readStatistics, type Statistics, word } from '@ts/cgroups';
+import { exit, type Outcome, UsageError, type World, writeText } from '@ts/cli';
+import { encode, type LiveSys, O_CREAT, O_TRUNC, O_WRONLY } from '@ts/sys';
 
 /** All that the fresh process is told. */
 export interface Finish {
@@ -16,6 +15,8 @@ export interface Finish {
 }
 
 const STDERR = 2;
+/** What the umask leaves of it. */
+const FILE_MODE = 0o666;
 
 type Fields = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
@@ -71,7 +72,7 @@ export function statisticsText(statistics: Statistics, elapsedMs: number): strin
   return lines.flatMap(([what, value]) => (value === null ? [] : [`${what}: ${value}\n`])).join('');
 }
 
-function report({ groups, stat, began }: Finish, world: World): void {
+function report({ groups, stat, began }: Finish, sys: LiveSys, world: World): void {
   if (!stat) return;
   const elapsedMs = Math.max(0, Date.now() - began);
   const statistics = readStatistics(
@@ -82,17 +83,16 @@ function report({ groups, stat, began }: Finish, world: World): void {
   const text = stat.json ? `${JSON.stringify({ elapsedMs, ...ofRun })}\n` : statisticsText(statistics, elapsedMs);
   if (stat.file === undefined) writeText(STDERR, text, true);
   else {
-    try {
-      writeFileSync(encode(stat.file), encode(text));
-    } catch (error) {
-      throw new ToolError(`cannot write to ${stat.file}: ${(error as NodeJS.ErrnoException).code}`);
-    }
+    const writing = sys.or(`cannot write to ${stat.file}`, { status: OTHER.status });
+    const fd = writing.open(stat.file, O_WRONLY | O_CREAT | O_TRUNC, FILE_MODE);
+    writing.write(fd, encode(text));
+    sys.close(fd);
   }
 }
 
 export function act(finish: Finish, sys: LiveSys, world: World): Outcome {
   try {
-    report(finish, world);
+    report(finish, sys, world);
   } finally {
     for (const directory of finish.remove)
       killAndRemove(

@@ -74,7 +74,7 @@ function named(
     const read = foreignName(hierarchies, name, version) ?? readSetting(hierarchies, path, name, world);
     if ('value' in read) return [{ name, value: read.value }];
     const found = asNamed(read, hierarchies, name, version);
-    if (lenient && (found.no === 'counterpart' || found.no === 'name')) return [];
+    if (lenient && found.no === 'counterpart') return [];
     if (found.no === 'name') throw new ToolError(`${NO_VALUE.text} '${name}'`, NO_VALUE.status, found.hint);
     if (found.no === 'counterpart' && version)
       throw new ToolError(`cannot convert ${name}`, NO_COUNTERPART.status, found.hint);

@@ -114,8 +114,11 @@ test('-1 and -2 take names of one version, -i leaves out what has no counterpart
   expect(status('-2', '-r', 'cpu.shares=50', 'job')).toBe(95);
   expect(status('-1', '-r', 'memory.swappiness=50', 'job')).toBe(111);
   expect(status('-r', 'memory.swappiness=50', 'job')).toBe(95);
+  expect(status('-1i', '-r', 'cpu.weight=50', 'job')).toBe(91);
   const lenient = ['-r', 'memory.swappiness=50', '-r', 'cpu.weight=7', '-r', 'pids.max=5'];
-  expect(writesOf(tree, '-1i', ...lenient, 'job')).toEqual(['/CG/job/pids.max < 5']);
+  expect(writesOf(tree, '-1i', '-r', 'memory.swappiness=50', '-r', 'pids.max=5', 'job')).toEqual([
+    '/CG/job/pids.max < 5',
+  ]);
   expect(writesOf(tree, '-i', ...lenient, 'job')).toEqual(['/CG/job/cpu.weight < 7', '/CG/job/pids.max < 5']);
 });
 

@@ -125,8 +125,6 @@ interface Asked extends Setting {
   readonly version?: 1 | 2;
 }
 
-const isUnmappable = ({ no }: NoSetting) => no === 'counterpart' || no === 'name';
-
 /** Settings of one group that can be made; `lenient` leaves out those that the version in use has nothing for. */
 function possible(
   hierarchies: Hierarchies,
@@ -144,7 +142,7 @@ function possible(
     const made = foreign ?? settingSteps(hierarchies, path, [...kept, one], world);
     const missing = 'no' in made ? asNamed(made, hierarchies, name, version) : undefined;
     if (!missing) kept.push(one);
-    else if (!lenient || !isUnmappable(missing)) throw failureOf({ ...one, ...missing }, group, version);
+    else if (!lenient || missing.no !== 'counterpart') throw failureOf({ ...one, ...missing }, group, version);
   }
   return kept;
 }

@@ -15,7 +15,7 @@ import {
   wrongInput,
 } from '@ts/cgroups';
 import { defineTool, exit, type Outcome, type Parsed, ToolError, type World } from '@ts/cli';
-import { encode, type LiveSys, O_CREAT, O_TRUNC, O_WRONLY } from '@ts/sys';
+import { encode, type LiveSys, O_CREAT, O_TRUNC, O_WRONLY, readText, strerror } from '@ts/sys';
 import { options } from './options.ts';
 
 interface Owner {
@@ -45,14 +45,16 @@ const ANYBODY_MAY_WRITE = 0o222;
 const NO_OUTPUT = 96;
 
 /** Names of a list file; the word that begins each line. */
-function namesOf(file: string | undefined, world: World): ReadonlySet<string> {
+function namesOf(file: string | undefined): ReadonlySet<string> {
   if (file === undefined) return new Set();
-  const text = world.read(file);
-  if (text === undefined)
-    throw new ToolError(
-      `Failed to open file ${file}: ${world.exists(file) ? 'Permission denied' : 'No such file or directory'}`,
-      BAD_ARGUMENTS,
-    );
+  let text: string;
+  try {
+    text = readText(file);
+  } catch (error) {
+    const { errno } = error as NodeJS.ErrnoException;
+    if (errno === undefined) throw error;
+    throw new ToolError(`Failed to open file ${file}: ${strerror(-errno)}`, BAD_ARGUMENTS);
+  }
   const lines = text.split('\n').filter((line) => line && !line.startsWith('#'));
   return new Set(lines.flatMap((line) => line.trim().split(/\s+/)[0] ?? []));
 }
@@ -86,8 +88,8 @@ function deviceSettings(list: string): Snapshot['settings'] {
 
 function plan({ values, operands }: Parsed<typeof options>, world: World): Plan {
   const given = values.denylist ?? values.blacklist;
-  const denied = namesOf(given ?? DEFAULT_DENYLISTS.find((file) => world.exists(file)), world);
-  const allowed = namesOf(values.allowlist ?? values.whitelist, world);
+  const denied = namesOf(given ?? DEFAULT_DENYLISTS.find((file) => world.exists(file)));
+  const allowed = namesOf(values.allowlist ?? values.whitelist);
   const hierarchies = readHierarchies(world);
   const { known, mounted } = hierarchies;
   const all = [
