@@ -72,7 +72,7 @@ export const tool = defineTool({
   differences: [
     'When a step fails, every group made by this call is removed again.',
     'An unknown owner is an error with status 129 (the original prints it and returns 0); owners may be numbers.',
-    'A path with ".." is refused (the original makes a directory outside of the hierarchy).',
+    'A path that leaves the hierarchy by ".." is refused (the original makes a directory outside of it).',
     'A group that exists keeps its owner where -a is not given (the original gives it to root).',
     'Named hierarchies (name=systemd) are found, if named.',
     'On cgroup v2 -t and -s are for cgroup.procs (the original of libcgroup 2 leaves it to -a and -f).',

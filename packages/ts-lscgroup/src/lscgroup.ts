@@ -101,7 +101,8 @@ export const tool = defineTool({
   differences: [
     'Of several controllers each hierarchy is listed (the original lists that of the first).',
     'A group that does not exist is an error with status 93 (the original prints nothing and returns 0).',
-    'A path with ".." is refused (the original walks out of the hierarchy).',
+    'A path that leaves the hierarchy by ".." is refused (the original walks out of it).',
+    'Without arguments the topmost groups are listed, too, and a path begins with one slash (libcgroup 3.1 prints cpu://g).',
     '* and named hierarchies can be listed.',
   ],
   exitStatuses: [

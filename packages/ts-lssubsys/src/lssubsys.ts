@@ -82,7 +82,7 @@ export const tool = defineTool({
     'Prints a line for each hierarchy: its controllers, and as asked its number or where it is mounted. With controllers, those that have them.',
   differences: [
     'The v2 tree is listed, too, last and with number 0 (the original knows v1 alone).',
-    'A controller that is mounted nowhere is no error (the original prints nothing else then and returns 82).',
+    'A controller that is mounted nowhere is no error (the original prints nothing else then and returns 82, libcgroup 3.1 also where one is in the v2 tree).',
   ],
   exitStatuses: [['129', 'wrong usage']],
   examples: [{ command: 'ts-lssubsys -am', says: 'all controllers, and where they are mounted' }],
