@@ -2,6 +2,7 @@
 import { parseCBigInt, parseCNumber, U64_MAX } from '@ts/sys';
 import type { Reader } from './hierarchies.ts';
 import { readHierarchies } from './hierarchies.ts';
+import { lacksPrograms } from './programs.ts';
 import { bytesOf } from './table.ts';
 import { contentOf, statOf } from './tree.ts';
 
@@ -216,7 +217,9 @@ export const causes: readonly Cause[] = [
     const isFirst = /^\s*0\s+0\s+4294967295$/m.test(world.read('/proc/self/uid_map') ?? '');
     return may && isFirst ? undefined : 'a BPF program needs CAP_BPF and CAP_NET_ADMIN in the first user namespace';
   }),
-  ...each(['cgroup-devices'], ['ENOSYS'], () => 'this kernel has no BPF programs: CONFIG_BPF_SYSCALL'),
+  ...each(['cgroup-devices'], ['ENOSYS', 'EINVAL'], ([directory]) =>
+    lacksPrograms(text(directory)) ? 'this kernel attaches no BPF programs to groups: CONFIG_CGROUP_BPF' : undefined,
+  ),
   ...each(['cgroup-rmdir'], ['EBUSY'], ([directory], world) => {
     const path = text(directory);
     const below = contentOf(path)?.groups ?? [];
