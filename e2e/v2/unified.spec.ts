@@ -486,7 +486,7 @@ test('bad input: one line, the file and the value, the original status, nothing 
   ]);
   expect(failure(`ts-cgexec -g cpu:${name}/../.. true`)[0]).toBe(82);
   expect(failure(`ts-cgclassify -g cpu:${name} 4194303`).slice(0, 1)).toEqual([1]);
-  expect(failure(`ts-cgcreate -g net_cls:${name}/x`)[0]).toBe(84);
+  expect(failure(`ts-cgcreate -g net_cls:${name}/x`)[0]).toBe(91);
   writeFileSync(join(directory(group), 'cgroup.subtree_control'), '+memory');
   expect(failure(`ts-cgexec -g cpu:${name} true`)[0]).toBe(96);
 });

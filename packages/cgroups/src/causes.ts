@@ -1,11 +1,13 @@
 /** Why the kernel refuses a change of a hierarchy, read from the host before it is said. */
-import { statSync } from 'node:fs';
-import { encode } from '@ts/sys';
+import { parseCBigInt, parseCNumber, U64_MAX } from '@ts/sys';
 import type { Reader } from './hierarchies.ts';
 import { readHierarchies } from './hierarchies.ts';
-import { contentOf } from './tree.ts';
+import { lacksPrograms } from './programs.ts';
+import { bytesOf } from './table.ts';
+import { contentOf, statOf } from './tree.ts';
 
 const ANYBODY_MAY_WRITE = 0o222;
+const [CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_BPF] = [12n, 21n, 39n];
 
 interface Cause {
   readonly of: string;
@@ -37,19 +39,10 @@ function specOf(directory: string, world: Reader): string {
   return `${controllers.join(',')}:${directory.slice(mount.length) || '/'}`;
 }
 
-function ownerOf(path: string): number | undefined {
-  try {
-    return statSync(encode(path)).uid;
-  } catch {
-    return undefined; // it is gone, which another cause says
-  }
-}
-
-const isReadOnly = (path: string) =>
-  ownerOf(path) !== undefined && (statSync(encode(path)).mode & ANYBODY_MAY_WRITE) === 0;
+const isReadOnly = (path: string) => ((statOf(path)?.mode ?? ANYBODY_MAY_WRITE) & ANYBODY_MAY_WRITE) === 0;
 
 const notYours = (path: string, world: Reader & { readonly euid: number }, remedy: string) => {
-  const owner = ownerOf(path);
+  const owner = statOf(path)?.uid;
   if (owner === undefined || owner === world.euid || world.euid === 0) return undefined;
   return `${path} belongs to user ${owner}: ${remedy}`;
 };
@@ -60,6 +53,20 @@ const delegate = (group: string, world: Reader) =>
 const OPENING = ['cgroup-open', 'cgroup-open-fresh', 'cgroup-mkdir', 'cgroup-rmdir', 'cgroup-own'];
 const each = (kinds: readonly string[], errors: readonly string[], probe: Cause['probe']): Cause[] =>
   kinds.map((of) => ({ of, errors, probe }));
+
+/** The group in the v2 tree that lies above this one and that of a process; undefined where that one cannot be seen. */
+function commonAbove(directory: string, process: string, world: Reader): string | undefined {
+  const hierarchy = hierarchyOf(directory, world);
+  const place = /^0::(.*)$/m.exec(world.read(`/proc/${process}/cgroup`) ?? '')?.[1];
+  if (!hierarchy || place === undefined || place.startsWith('/..')) return undefined;
+  const prefix = hierarchy.root === '/' ? '' : hierarchy.root;
+  if (prefix && !`${place}/`.startsWith(`${prefix}/`)) return undefined;
+  const [one, other] = [directory.slice(hierarchy.mount.length), place.slice(prefix.length)].map((path) =>
+    path.split('/').filter(Boolean),
+  ) as [string[], string[]];
+  const differs = one.findIndex((name, index) => name !== other[index]);
+  return [hierarchy.mount, ...one.slice(0, differs < 0 ? one.length : differs)].join('/');
+}
 
 /** Text of the file of that name in the nearest group above that has it. */
 function readAbove(path: string, world: Reader): string | undefined {
@@ -110,12 +117,21 @@ export const causes: readonly Cause[] = [
       return `the group has no controller '${controller}': echo +${controller} > ${folderOf(directory)}/cgroup.subtree_control`;
     return `this kernel has no ${nameOf(path)} in this group: ls ${directory}`;
   }),
-  ...each(['cgroup-write'], ['EACCES', 'EPERM'], ([file], world) => {
+  ...each(['cgroup-write'], ['EACCES', 'EPERM'], ([file, value], world) => {
     const path = text(file);
     if (!isEntry(path) || world.euid === 0) return undefined;
-    return world.exists(`${folderOf(path)}/cgroup.subtree_control`)
-      ? 'on cgroup v2 a move needs write permission for cgroup.procs of the group above both places: start from a group of your own (systemd-run --user --scope -p Delegate=yes …)'
-      : 'only processes of your own can be moved: be root';
+    const process = value === '0' ? 'self' : text(value);
+    if (hierarchyOf(path, world)?.version === 1) {
+      const owner = statOf(`/proc/${process}`)?.uid;
+      return owner !== undefined && owner !== world.euid
+        ? `process ${process} belongs to user ${owner}, and only processes of your own can be moved: be root`
+        : undefined;
+    }
+    const above = commonAbove(folderOf(path), process, world);
+    const owner = above === undefined ? undefined : statOf(`${above}/cgroup.procs`)?.uid;
+    return owner !== undefined && owner !== world.euid
+      ? `on cgroup v2 a move needs write permission for cgroup.procs of the group above both places, and that of ${above} belongs to user ${owner}: start from a group of your own (systemd-run --user --scope -p Delegate=yes …)`
+      : undefined;
   }),
   ...each(['cgroup-write'], ['EBUSY', 'EOPNOTSUPP'], ([file], world) => {
     const path = text(file);
@@ -149,11 +165,14 @@ export const causes: readonly Cause[] = [
   }),
   ...each(['cgroup-write'], ['EINVAL'], ([file, value], world) => {
     const directory = folderOf(text(file));
-    const isLimit = nameOf(text(file)) === 'memory.limit_in_bytes';
+    const name = nameOf(text(file));
+    const isLimit = name === 'memory.limit_in_bytes';
+    if (!isLimit && name !== 'memory.memsw.limit_in_bytes') return undefined;
+    const wanted = text(value) === '-1' ? U64_MAX : bytesOf(text(value).trim());
+    if (wanted === undefined) return `${name} takes bytes, with K, M or G behind them, or -1 for no limit`;
     const other = isLimit ? 'memory.memsw.limit_in_bytes' : 'memory.limit_in_bytes';
-    const bound = world.read(`${directory}/${other}`)?.trim();
-    if (!isLimit && nameOf(text(file)) !== 'memory.memsw.limit_in_bytes') return undefined;
-    return bound && /^-?\d+[kKmMgGtT]?$/.test(text(value))
+    const bound = parseCBigInt(world.read(`${directory}/${other}`)?.trim() ?? '');
+    return bound !== undefined && (isLimit ? wanted > bound : wanted < bound)
       ? `memory.limit_in_bytes must not be above memory.memsw.limit_in_bytes: set ${other} (${bound}) first`
       : undefined;
   }),
@@ -164,37 +183,42 @@ export const causes: readonly Cause[] = [
     const group = specOf(directory, world).split(':')[1];
     return `${empty.join(' and ')} of the group are empty: cgset ${empty.map((name) => `-r ${name}=0`).join(' ')} ${group}`;
   }),
-  ...each(['cgroup-write'], ['ESRCH'], ([file, value]) =>
-    isEntry(text(file)) ? `there is no process ${text(value)}` : undefined,
+  ...each(['cgroup-write'], ['ESRCH'], ([file, value], world) =>
+    isEntry(text(file)) && !world.exists(`/proc/${text(value)}`) ? `there is no process ${text(value)}` : undefined,
   ),
   ...each(['cgroup-write'], ['EINVAL'], ([file, value], world) => {
     const path = text(file);
-    const number = Number(text(value));
+    const number = parseCNumber(text(value));
     const now = world.read(path)?.trim();
     // Where the group was made for this and is gone again, one above it shows as much.
     const like = now ?? readAbove(path, world) ?? '';
     if (/^-?\d+$/.test(like) && !/^-?\d+[kKmMgGtT]?$/.test(text(value).trim()))
       return `${nameOf(path)} takes a number (${now === undefined ? 'such as' : 'it is'} ${like}${now === undefined ? '' : ' now'})`;
     if (nameOf(path) === 'cpu.cfs_quota_us') {
-      if (number >= 0 && number < 1000) return 'a quota is at least 1000 µs; -1 takes it away';
-      const above = world.read(`${folderOf(folderOf(path))}/cpu.cfs_quota_us`)?.trim();
-      return above && above !== '-1'
+      if (number !== undefined && number < 1000) return 'a quota is at least 1000 µs; -1 takes it away';
+      const read = (folder: string, name: string) => parseCNumber(world.read(`${folder}/${name}`)?.trim() ?? '');
+      const [folder, upper] = [folderOf(path), folderOf(folderOf(path))];
+      const above = read(upper, 'cpu.cfs_quota_us');
+      const share = (quota: number | undefined, of: string) => (quota ?? NaN) / (read(of, 'cpu.cfs_period_us') ?? NaN);
+      return share(number, folder) > share(above, upper)
         ? `the group above has a quota of ${above} µs itself, and none below it may have a larger share`
         : undefined;
     }
-    if (nameOf(path) === 'cpu.cfs_period_us' && (number < 1000 || number > 1_000_000))
+    if (nameOf(path) === 'cpu.cfs_period_us' && number !== undefined && (number < 1000 || number > 1_000_000))
       return 'a period is 1000 to 1000000 µs';
     return undefined;
   }),
-  ...each(['cgroup-devices'], ['EPERM', 'EACCES'], (_, world) =>
-    world.euid === 0
-      ? 'a BPF program needs CAP_BPF and CAP_NET_ADMIN in the first user namespace'
-      : 'only root may attach a BPF program, also to a group of your own',
-  ),
-  ...each(
-    ['cgroup-devices'],
-    ['ENOSYS', 'EINVAL'],
-    () => 'this kernel attaches no BPF programs to groups: CONFIG_CGROUP_BPF',
+  ...each(['cgroup-devices'], ['EPERM', 'EACCES'], (_, world) => {
+    if (world.euid !== 0) return 'only root may attach a BPF program, also to a group of your own';
+    const bits = /^CapEff:\t([\da-f]+)$/m.exec(world.read('/proc/self/status') ?? '')?.[1];
+    const held = bits === undefined ? undefined : parseCBigInt(`0x${bits}`);
+    const has = (capability: bigint) => held === undefined || ((held >> capability) & 1n) === 1n;
+    const may = has(CAP_SYS_ADMIN) || (has(CAP_BPF) && has(CAP_NET_ADMIN));
+    const isFirst = /^\s*0\s+0\s+4294967295$/m.test(world.read('/proc/self/uid_map') ?? '');
+    return may && isFirst ? undefined : 'a BPF program needs CAP_BPF and CAP_NET_ADMIN in the first user namespace';
+  }),
+  ...each(['cgroup-devices'], ['ENOSYS', 'EINVAL'], ([directory]) =>
+    lacksPrograms(text(directory)) ? 'this kernel attaches no BPF programs to groups: CONFIG_CGROUP_BPF' : undefined,
   ),
   ...each(['cgroup-rmdir'], ['EBUSY'], ([directory], world) => {
     const path = text(directory);

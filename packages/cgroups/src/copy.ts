@@ -1,27 +1,45 @@
 /** What makes one group's settings those of another. */
-import { statSync } from 'node:fs';
-import { encode } from '@ts/sys';
+import { parseCBigInt } from '@ts/sys';
 import type { Hierarchies, Reader } from './hierarchies.ts';
 import { attachedTo } from './programs.ts';
 import { controllerOf } from './settings.ts';
 import { groupAt } from './spec.ts';
 import type { Step } from './steps.ts';
-import { contentOf } from './tree.ts';
+import { settings } from './table.ts';
+import { contentOf, statOf } from './tree.ts';
 
 const OWNER_MAY_WRITE = 0o200;
 
-/** Files that can be written, but to start a count again or to set something off. */
-const NO_SETTING = /(\.failcnt|\.max_usage_in_bytes|\.peak|\.force_empty|\.reclaim|\.usage\w*|^cgroup\.\w+)$/;
+/**
+ * Files that can be written, but to start a count again, to set something off or be told of it, or that are another view of
+ * a setting.
+ */
+const NO_SETTING =
+  /(\.failcnt|\.max_usage_in_bytes|\.peak|\.force_empty|\.reclaim|\.usage\w*|\.pressure|\.pressure_level|^cpu\.weight\.nice|^cgroup\.\w+)$/;
 
 /** Files that show more than they take. */
-const SETTING_IN: Readonly<Record<string, (text: string) => string>> = {
-  'memory.oom_control': (text) => /^oom_kill_disable (\d)/.exec(text)?.[1] ?? '0',
+const SETTING_IN: ReadonlyMap<string, (text: string) => string> = new Map([
+  ['memory.oom_control', (text) => /^oom_kill_disable (\d)/.exec(text)?.[1] ?? '0'],
+  // An idle group has none.
+  ['cpu.weight', (text) => (text === '0' ? '' : text)],
+]);
+
+/**
+ * Settings that a copy without them would not be one. What the kernel refuses of other files is passed over: it has
+ * some that can be opened for writing and take nothing of what they show.
+ */
+const isKnown = (name: string) => {
+  const plain = name.replace(/^hugetlb\.[^.]+\./, 'hugetlb.*.');
+  return (
+    /^(pids\.max|cpuset\.(cpus|mems))$/.test(name) ||
+    settings().some(({ v1, v2, readOnly }) => !readOnly && v1 !== null && v2 !== null && [v1, v2].includes(plain))
+  );
 };
 
 const isSetting = (path: string, name: string, controllers: readonly string[]) =>
   controllers.includes(controllerOf(name) ?? '') &&
   !NO_SETTING.test(name) &&
-  (statSync(encode(path)).mode & OWNER_MAY_WRITE) !== 0;
+  ((statOf(path)?.mode ?? 0) & OWNER_MAY_WRITE) !== 0;
 
 type FileWrite = Extract<Step, { do: 'write' }>;
 
@@ -30,7 +48,7 @@ function inOrder(writes: FileWrite[], now: string | undefined): FileWrite[] {
   const at = (name: string) => writes.findIndex(({ path }) => path.endsWith(`/${name}`));
   const [limit, both] = [at('memory.limit_in_bytes'), at('memory.memsw.limit_in_bytes')];
   if (limit < 0 || both < 0) return writes;
-  const grows = BigInt(writes[limit]?.value ?? 0) > BigInt(now || 0);
+  const grows = (parseCBigInt(writes[limit]?.value ?? '') ?? 0n) > (parseCBigInt(now ?? '') ?? 0n);
   const [first, second] = grows ? [both, limit] : [limit, both];
   const others = writes.filter((_, index) => index !== limit && index !== both);
   return [...others, writes[first] as FileWrite, writes[second] as FileWrite];
@@ -53,17 +71,23 @@ export function copyWrites(
     const names = contentOf(directory)?.files ?? [];
     const writes = names
       .filter((name) => isSetting(`${directory}/${name}`, name, hierarchy.controllers))
+      .filter((name) => world.exists(`${target.directory}/${name}`))
       .flatMap((name) => {
         const value = (path: string) => {
           const text = world.read(path)?.trimEnd();
-          return text && (SETTING_IN[name]?.(text) ?? text);
+          return text && (SETTING_IN.get(name)?.(text) ?? text);
         };
         const path = `${target.directory}/${name}`;
         const wanted = value(`${directory}/${name}`);
         // Tables of devices are taken a line at a time.
         return !wanted || wanted === value(path)
           ? []
-          : wanted.split('\n').map((line) => ({ do: 'write' as const, path, value: line }));
+          : wanted.split('\n').map((line) => ({
+              do: 'write' as const,
+              path,
+              value: line,
+              mayFail: isKnown(name) ? undefined : (true as const),
+            }));
       });
     const { rules, id } = hierarchy.version === 2 ? attachedTo(directory) : {};
     const devices: Step[] =

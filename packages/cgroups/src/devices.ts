@@ -8,6 +8,8 @@ import {
   BPF_DEVCG_ACC_WRITE,
   BPF_DEVCG_DEV_BLOCK,
   BPF_DEVCG_DEV_CHAR,
+  parseDecimal,
+  U32_MAX,
 } from '@ts/sys';
 
 /** `c 1:3 rw`: undefined stands for every type or number. */
@@ -27,7 +29,8 @@ export interface DeviceRules {
 
 export const EVERYTHING: DeviceRules = { allow: true, exceptions: [] };
 
-const number = (text: string) => (text === '*' ? undefined : Number(text));
+/** Undefined for any, null for what is none. */
+const number = (text: string) => (text === '*' ? undefined : (parseDecimal(text, U32_MAX) ?? null));
 
 /** `a`, or `b`/`c` with `MAJOR:MINOR` and some of `rwm`; `all` for the first, undefined for what is none. */
 export function parseException(text: string): Exception | 'all' | undefined {
@@ -37,7 +40,8 @@ export function parseException(text: string): Exception | 'all' | undefined {
   if (!match) return undefined;
   const [, type, major, minor, letters] = match as unknown as [string, 'b' | 'c', string, string, string];
   const access = [...'rwm'].filter((letter) => letters.includes(letter)).join('');
-  return { type, major: number(major), minor: number(minor), access };
+  const [first, second] = [number(major), number(minor)];
+  return first === null || second === null ? undefined : { type, major: first, minor: second, access };
 }
 
 /** As devices.list of v1 shows it. */

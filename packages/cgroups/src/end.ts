@@ -1,5 +1,5 @@
 /** Ends what is in groups and removes them: live, since what is there shows only then. */
-import { encode, type LiveSys, O_WRONLY, SIGKILL, SysError } from '@ts/sys';
+import { encode, type LiveSys, O_WRONLY, parseDecimal, SIGKILL, SysError } from '@ts/sys';
 import type { Reader } from './hierarchies.ts';
 import { groupsBelow } from './tree.ts';
 
@@ -24,7 +24,7 @@ export function killGroup(sys: LiveSys, directory: string, world: Reader): void 
   const all = [...groupsBelow(directory).reverse(), directory];
   for (const group of all) {
     const pids = (world.read(`${group}/cgroup.procs`) ?? '').split('\n').filter(Boolean);
-    for (const pid of pids) if (pid !== '0') sys.ignoring().kill(Number(pid), SIGKILL);
+    for (const pid of pids.flatMap((text) => parseDecimal(text) || [])) sys.ignoring().kill(pid, SIGKILL);
     tell(sys, `${group}/freezer.state`, 'THAWED', world);
   }
 }

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { LIMIT_NAMES, parseLimit, parseSize } from './limits.ts';
+import { LIMIT_NAMES, parseLimit, sizeLimit } from './limits.ts';
 
 test('sizes', () => {
-  expect(['500M', '1G', '1.5G', '10k', '4096', '1GiB', '2 MB', 'max', 'none'].map(parseSize)).toEqual([
+  expect(['500M', '1G', '1.5G', '10k', '4096', '1GiB', '2MB', 'max', 'none'].map(sizeLimit)).toEqual([
     '524288000',
     '1073741824',
     '1610612736',
@@ -13,7 +13,26 @@ test('sizes', () => {
     'max',
     'max',
   ]);
-  for (const wrong of ['', 'M', '-1', '1.2.3G', '5X', '1e9', '0x10']) expect(parseSize(wrong), wrong).toBeUndefined();
+  for (const wrong of [
+    '',
+    ' ',
+    'M',
+    '-1',
+    '-10',
+    '1.2.3G',
+    '5X',
+    '1e9',
+    '0x10',
+    '2 MB',
+    ' 1M',
+    '1M ',
+    'max ',
+    '1iB',
+    '+5',
+  ])
+    expect(sizeLimit(wrong), wrong).toBeUndefined();
+  expect(sizeLimit('18446744073709551615')).toBe('18446744073709551615');
+  for (const huge of ['18446744073709551616', '99999999T', '9'.repeat(1000)]) expect(sizeLimit(huge)).toBeUndefined();
 });
 
 test('each limit is a setting of v2', () => {
@@ -39,7 +58,26 @@ test('each limit is a setting of v2', () => {
     'io.max=8:0 wbps=1048576',
     'io.max=8:0 riops=9',
   ]);
-  for (const wrong of ['cpu=fast', 'cpu=0.01%', 'memory', 'nosuch=1', 'pids=-1', 'write-bps=sda:1M', '=1', 'cpus=a'])
+  for (const wrong of [
+    'cpu=fast',
+    'cpu=0.01%',
+    'memory',
+    'nosuch=1',
+    'pids=-1',
+    'write-bps=sda:1M',
+    '=1',
+    'cpus=a',
+    'constructor=1',
+    '__proto__=1',
+    'toString=',
+    'cpu=1e3',
+    'cpu=9999999',
+    'weight=0',
+    'weight=10001',
+    'pids=1e3',
+    'pids= 1',
+    'pids=99999999999999999999',
+  ])
     expect(set(wrong), wrong).toBe('wrong');
   expect(LIMIT_NAMES).toContain('memory');
 });

@@ -27,6 +27,7 @@ export const VERSIONS = [
     long: 'ignore-unmappable',
     short: 'i',
     help: 'leave out parameters that the version in use has nothing for',
+    details: 'A name that is one of neither version stays an error.',
   },
 ] as const;
 

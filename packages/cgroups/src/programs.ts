@@ -57,6 +57,22 @@ export function attachedTo(directory: string): Attached {
   }
 }
 
+/** Whether the kernel knows nothing of programs that decide on devices; asked, since its settings can seldom be read. */
+export function lacksPrograms(directory: string): boolean {
+  const sys = live();
+  let folder: number | undefined;
+  try {
+    folder = sys.open(directory, O_RDONLY | O_DIRECTORY);
+    sys.bpf_prog_query(folder, BPF_CGROUP_DEVICE);
+    return false;
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    return error.syscall === 'bpf' && (error.code === 'EINVAL' || error.code === 'ENOSYS');
+  } finally {
+    if (folder !== undefined) sys.close(folder);
+  }
+}
+
 function textOf(directory: string): string | undefined {
   try {
     return decode(live().getxattr(directory, ATTRIBUTE));

@@ -4,7 +4,7 @@ import { withGroups } from './future.ts';
 import { readHierarchies } from './hierarchies.ts';
 import { controllerOf, readSetting, settingSteps } from './settings.ts';
 import { targetsOf } from './spec.ts';
-import { type Row, settings } from './table.ts';
+import { INVALID, type Row, settings } from './table.ts';
 
 const row = (v1: string) => settings().find((each) => each.v1 === v1) as Row;
 const nothing = () => undefined;
@@ -23,7 +23,12 @@ describe('units', () => {
       '200',
     ]);
     expect(['100', '1', '10000'].map((value) => toV1('cpu.shares', value))).toEqual(['1024', '10', '102400']);
-    expect(toV2('cpu.shares', 'abc')).toBe('abc');
+    expect(['0', '1', '0x400', '18446744073709551615'].map((value) => toV2('cpu.shares', value))).toEqual([
+      '1',
+      '1',
+      '100',
+      '10000',
+    ]);
   });
 
   test('quota and period share a file', () => {
@@ -40,10 +45,46 @@ describe('units', () => {
   test('no limit', () => {
     expect(
       ['-1', '9223372036854771712', '10000000', '10M'].map((value) => toV2('memory.limit_in_bytes', value)),
-    ).toEqual(['max', 'max', '10000000', '10M']);
+    ).toEqual(['max', 'max', '10000000', '10485760']);
     expect(toV1('memory.limit_in_bytes', 'max')).toBe('9223372036854771712');
     expect(['-1', '524288000'].map((value) => toV2('memory.soft_limit_in_bytes', value))).toEqual(['0', '524288000']);
     expect(toV1('memory.soft_limit_in_bytes', '0')).toBe('9223372036854771712');
+  });
+
+  const NUMBERS = ['', ' ', '1e3', '+5', '1.5', '-10', '-2', '0x', '5 ', ' 5', 'abc', 'constructor', '9'.repeat(26)];
+  const SIZES = [...NUMBERS, '10MB', '10 M', '1.5M', '16E', 'max ', 'MAX'];
+  test.each([
+    ['memory.limit_in_bytes', [...SIZES, 'max']],
+    ['memory.soft_limit_in_bytes', [...SIZES, 'max']],
+    ['memory.memsw.limit_in_bytes', [...SIZES, 'max']],
+    ['cpu.shares', [...NUMBERS, 'max', '-1', '10M']],
+    ['cpu.cfs_quota_us', [...NUMBERS, '10M', 'max 100000']],
+    ['cpu.cfs_period_us', [...NUMBERS, '-1', 'max', '10M']],
+    ['blkio.weight', [...NUMBERS, '-1', '8:0 5']],
+    ['blkio.throttle.read_bps_device', [...NUMBERS, '8:0', '8:0 -1', '8:0 1e3', '8:0 5 6', 'default 5', '8:0 5\nx']],
+    ['blkio.weight_device', [...NUMBERS, '8:0', '8:0 -1', '8:0 1e3', 'sda 5']],
+    ['freezer.state', [...NUMBERS, 'frozen', 'FROZEN ', '1', 'toString']],
+  ])('%s: what v1 would refuse is no value on v2 either', (name, values) => {
+    for (const value of values)
+      expect(
+        toV2(name, value, () => '1000000'),
+        value,
+      ).toBe(INVALID);
+  });
+  test.each([
+    ['memory.limit_in_bytes', [...SIZES, '-1']],
+    ['memory.soft_limit_in_bytes', [...SIZES, '-1']],
+    ['memory.memsw.limit_in_bytes', [...SIZES, '-1']],
+    ['cpu.shares', [...NUMBERS, 'max', '-1']],
+    ['cpu.cfs_quota_us', [...NUMBERS, '-1', '10M', 'max x', '5 6 7']],
+    ['cpu.cfs_period_us', [...NUMBERS, '-1', 'max x']],
+    ['freezer.state', [...NUMBERS, '2', 'FROZEN']],
+  ])('%s: what v2 would refuse is no value on v1 either', (name, values) => {
+    for (const value of values)
+      expect(
+        toV1(name, value, () => '1000000'),
+        value,
+      ).toBe(INVALID);
   });
 
   test('memory and swap together are swap alone', () => {
@@ -319,7 +360,7 @@ describe('v1 names in a v2 tree', () => {
       'counterpart: cgroup v2 has no swappiness of a group: memory.swap.max limits swap',
     );
     expect(missing('/job', 'devices.deny')).toBe(
-      "file: '1' is no rule of devices: a, or TYPE MAJOR:MINOR ACCESS (c 1:3 rwm)",
+      "value: '1' is no rule of devices: a, or TYPE MAJOR:MINOR ACCESS (c 1:3 rwm)",
     );
     expect(missing('/job', 'cpu.nosuch')).toBe('file: there is no /CG/job/cpu.nosuch');
     expect(missing('/job', 'memory.failcnt')).toBe(

@@ -1,10 +1,11 @@
 /** Settings of groups, found under either version's name (./table.ts), read, and made steps of. */
 import { changeRules, type DeviceRules, listRules } from './devices.ts';
+import type { SETTING_FAILURES } from './errors.ts';
 import { findHome, type Hierarchies, type Reader, whyMissing } from './hierarchies.ts';
 import { type Attached, attachedTo } from './programs.ts';
 import { type Group, groupAt, notHandedDown } from './spec.ts';
 import type { Step } from './steps.ts';
-import { type Now, type Row, settings } from './table.ts';
+import { type Converted, INVALID, type Now, type Row, settings } from './table.ts';
 
 /** `cpu` of `cpu.shares`; undefined where the name has no dot. */
 export function controllerOf(name: string): string | undefined {
@@ -39,9 +40,10 @@ export const namesIn = (version: 1 | 2, file: string): string[] =>
 export interface NoSetting {
   /**
    * `controller`: it lives nowhere here. `file`: the group has no such file. `group`: there is no such group.
-   * `counterpart`: the other version of control groups has nothing that does the job.
+   * `counterpart`: the other version of control groups has nothing that does the job. `name`: names are those of one
+   * version, which has none like this. `value`: the setting has no such value.
    */
-  readonly no: 'controller' | 'file' | 'group' | 'counterpart';
+  readonly no: keyof typeof SETTING_FAILURES;
   readonly hint: string;
 }
 
@@ -53,11 +55,35 @@ type Found =
 
 const v2Of = ({ mounted }: Hierarchies) => mounted.find(({ version }) => version === 2);
 
+/** Whether names of that version are other names than the files have here. */
+const areTranslated = (hierarchies: Hierarchies, name: string, version: 1 | 2) => {
+  const home = findHome(hierarchies, controllerOf(name) ?? name)?.hierarchy;
+  return home !== undefined && home.version !== version;
+};
+
 /** Why a name cannot be meant where names are those of `version`; undefined where it can. */
-export const foreignName = (name: string, version: 1 | 2 | undefined): NoSetting | undefined =>
+export const foreignName = (
+  hierarchies: Hierarchies,
+  name: string,
+  version: 1 | 2 | undefined,
+): NoSetting | undefined =>
   version === undefined || isNameOf(version, name)
     ? undefined
-    : { no: 'counterpart', hint: `it is a name of cgroup v${version === 1 ? 2 : 1}` };
+    : {
+        no: areTranslated(hierarchies, name, version) ? 'name' : 'file',
+        hint: `it is a name of cgroup v${version === 1 ? 2 : 1}`,
+      };
+
+/** What a failed search means where names are those of `version`: one that is nowhere there is no name of it. */
+export const asNamed = <Missing extends NoSetting>(
+  missing: Missing,
+  hierarchies: Hierarchies,
+  name: string,
+  version: 1 | 2 | undefined,
+): Missing =>
+  missing.no === 'file' && version !== undefined && areTranslated(hierarchies, name, version)
+    ? { ...missing, no: 'name' }
+    : missing;
 
 /** The file of the other version: rows, where they lead, or why there is none. */
 function locateOther(
@@ -141,6 +167,9 @@ function readDevices({ rules, others }: Attached, name: string): string | undefi
     .join('\n');
 }
 
+/** A value as it is shown: one that the table does not know stays as the kernel has it. */
+const shownAs = (converted: Converted, text: string) => (converted === INVALID ? text : converted);
+
 /** Value of a setting of a group, under either version's name. `''` where it exists and cannot be read. */
 export function readSetting(
   hierarchies: Hierarchies,
@@ -159,7 +188,7 @@ export function readSetting(
     const [row] = rows as [Row];
     const now: Now = (file) => textOf(world, `${group.directory}/${file}`);
     const text = now(row.v2 as string) ?? '';
-    return { value: (row.toV1 ? row.toV1(text, now) : text) ?? '' };
+    return { value: (row.toV1 ? shownAs(row.toV1(text, now), text) : text) ?? '' };
   }
   let value: string | undefined;
   const now: Now = (file) => {
@@ -169,7 +198,7 @@ export function readSetting(
   };
   for (const row of rows) {
     const text = textOf(world, `${group.directory}/${row.v1}`);
-    if (text !== undefined) value = row.toV2 ? (row.toV2(text, now) ?? value) : text;
+    if (text !== undefined) value = row.toV2 ? (shownAs(row.toV2(text, now), text) ?? value) : text;
   }
   return { value: value ?? '' };
 }
@@ -187,7 +216,7 @@ function deviceStep(group: Group, name: string, value: string, planned: Planned)
   const { rules, id } = attachedTo(directory);
   const changed = changeRules(planned.devices.get(directory) ?? rules, file, value);
   if (!changed)
-    return { no: 'file', hint: `'${value}' is no rule of devices: a, or TYPE MAJOR:MINOR ACCESS (c 1:3 rwm)` };
+    return { no: 'value', hint: `'${value}' is no rule of devices: a, or TYPE MAJOR:MINOR ACCESS (c 1:3 rwm)` };
   planned.devices.set(directory, changed);
   return { do: 'devices', path: directory, rules: changed, id };
 }
@@ -224,14 +253,16 @@ function stepsOf(
     if (to === 2) return textNow(`${group.directory}/${file}`);
     const row = rowsFor(file).find((each) => each.v2 === file && each.v1 && each.not !== 'v2');
     const text = row && textNow(`${group.directory}/${row.v1}`);
-    return text === undefined ? undefined : row?.toV2 ? row.toV2(text, now) : text;
+    return text === undefined ? undefined : row?.toV2 ? shownAs(row.toV2(text, now), text) : text;
   };
-  const writes = rows.flatMap((row) => {
-    if (row.readOnly) return [];
+  const writes: Step[] = [];
+  for (const row of rows) {
+    if (row.readOnly) continue;
     const convert = to === 2 ? row.toV2 : row.toV1;
     const text = convert ? convert(value, now) : value;
-    return text === undefined ? [] : write(fileOf(row), text, row.mayFail);
-  });
+    if (text === INVALID) return { no: 'value', hint: `'${value}' is no value of ${name}` };
+    if (text !== undefined) writes.push(...write(fileOf(row), text, row.mayFail));
+  }
   if (writes.length) return writes;
   const names = rows.map((row) => (to === 2 ? row.v2 : row.v1)).join(', ');
   return { no: 'counterpart', hint: `${name}=${value} has no counterpart in ${names} of cgroup v${to}` };

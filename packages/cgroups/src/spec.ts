@@ -36,10 +36,14 @@ export function parseSpec(text: string): Spec | undefined {
   return controllers.length > 1 && controllers.includes('') ? undefined : { controllers, path };
 }
 
-/** A path as `/a/b`; undefined where it would leave the hierarchy. */
+/** A path as `/a/b`, without links, as groups have none; undefined where it would leave the hierarchy. */
 export function normalPath(path: string): string | undefined {
-  const names = path.split('/').filter((name) => name !== '' && name !== '.');
-  return names.includes('..') ? undefined : `/${names.join('/')}`;
+  const names: string[] = [];
+  for (const name of path.split('/')) {
+    if (name === '..' && !names.pop()) return undefined;
+    if (!['', '.', '..'].includes(name)) names.push(name);
+  }
+  return `/${names.join('/')}`;
 }
 
 /** One name of a path, as a group may have it. */

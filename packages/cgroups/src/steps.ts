@@ -1,5 +1,18 @@
 /** Changes of a hierarchy as data, and the one function that makes them: now, or onto a tape. */
-import { encode, errnoOf, type Int, O_WRONLY, type Recording, type Ref, type Sys, SysError, strerror } from '@ts/sys';
+import {
+  atOnce,
+  encode,
+  errnoOf,
+  type Int,
+  type LiveSys,
+  O_WRONLY,
+  type Recording,
+  type Ref,
+  type Steps,
+  type Sys,
+  SysError,
+  strerror,
+} from '@ts/sys';
 import { word } from './causes.ts';
 import type { DeviceRules } from './devices.ts';
 import { putRules } from './programs.ts';
@@ -22,13 +35,13 @@ export type Step = { readonly says?: string; readonly fresh?: boolean } & (
   | { readonly do: 'rmdir'; readonly path: string }
   | { readonly do: 'chown'; readonly path: string; readonly uid: number; readonly gid: number }
   | { readonly do: 'chmod'; readonly path: string; readonly mode: number }
-  /** `takeBack`: what is written when a later step fails. `mayFail`: an error that is no failure. */
+  /** `takeBack`: what is written when a later step fails. `mayFail`: an error that is no failure; true for whatever the kernel says of the value. */
   | {
       readonly do: 'write';
       readonly path: string;
       readonly value: string;
       readonly takeBack?: string;
-      readonly mayFail?: string;
+      readonly mayFail?: string | true;
     }
   /** A process by the entry file of another group, and back by that of the one it was in, where that is known. */
   | { readonly do: 'move'; readonly path: string; readonly from: string | undefined; readonly pid: string }
@@ -52,7 +65,14 @@ const prefix = (says: string, what: string) => (says ? `${says}: ${what}` : what
 /** A value as a message shows it: one line. */
 const shown = (value: string) => value.replaceAll('\n', '\\n');
 
-function writeFile(sys: Sys, path: string, value: string, failing: Failing, mayFail?: string, fresh?: boolean): void {
+function writeFile(
+  sys: Sys,
+  path: string,
+  value: string,
+  failing: Failing,
+  mayFail?: string | true,
+  fresh?: boolean,
+): void {
   const { says, status, statusOpen = status, statusMissing } = failing;
   const subject = `${word(path)} ${word(value)}`;
   const what = prefix(says, `cannot write '${shown(value)}' to ${path}`);
@@ -61,12 +81,20 @@ function writeFile(sys: Sys, path: string, value: string, failing: Failing, mayF
     .explaining(`cgroup-open${fresh ? '-fresh' : ''} ${subject}`)
     .open(path, O_WRONLY);
   const writing = sys.or(what, { status }).explaining(`cgroup-write ${subject}`);
-  (mayFail === undefined ? writing : writing.ignoring(errnoOf(mayFail))).write(fd, encode(value));
+  const tolerant = mayFail === undefined ? writing : writing.ignoring(mayFail === true ? undefined : errnoOf(mayFail));
+  tolerant.write(fd, encode(value));
   sys.close(fd);
 }
 
-/** Makes one step. Result: how to take it back, where it can be. */
-function make(sys: Sys, step: Step, general: Failing): ((sys: Sys) => void) | undefined {
+/** Writes to a file again what takes a step back. */
+const writingBack = (path: string, value: string) => (undoing: Sys) => {
+  const fd = undoing.open(path, O_WRONLY);
+  undoing.write(fd, encode(value));
+  undoing.close(fd);
+};
+
+/** Makes one step, and says how to take it back, where it can be. */
+function make(sys: Steps, step: Step, general: Failing): void {
   const failing = step.says === undefined ? general : { ...general, says: step.says };
   const { says, status } = failing;
   const { path } = step;
@@ -78,40 +106,33 @@ function make(sys: Sys, step: Step, general: Failing): ((sys: Sys) => void) | un
         .explaining(`cgroup-mkdir ${word(path)}`)
         .ignoring(errnoOf('EEXIST'))
         .mkdir(path, DIRECTORY_MODE);
-      return (undoing) => {
-        if (typeof made === 'number') {
-          if (made === 0) undoing.rmdir(path);
-        } else (undoing as Recording).when(made as Ref, 'equal', 0, () => undoing.rmdir(path));
-      };
+      sys.undo((undoing) => undoing.when(made as Ref, 'equal', 0, () => undoing.rmdir(path)));
+      return;
     }
     case 'rmdir':
       sys
         .or(prefix(says, path), { status })
         .explaining(`cgroup-rmdir ${word(path)}`)
         .rmdir(path);
-      return undefined;
+      return;
     case 'chown':
       sys
         .or(prefix(says, `cannot change the owner of ${path}`), { status })
         .explaining(`cgroup-own ${word(path)}`)
         .chown(path, step.uid, step.gid);
-      return undefined;
+      return;
     case 'chmod':
       sys
         .or(prefix(says, `cannot change the mode of ${path}`), { status })
         .explaining(`cgroup-own ${word(path)}`)
         .chmod(path, step.mode);
-      return undefined;
+      return;
     case 'move': {
       const { pid, from } = step;
       // It may have ended by now.
       writeFile(sys, path, pid, failing, pid === '0' ? undefined : 'ESRCH');
-      if (from === undefined) return undefined;
-      return (undoing) => {
-        const fd = undoing.open(from, O_WRONLY);
-        undoing.write(fd, encode(pid));
-        undoing.close(fd);
-      };
+      if (from !== undefined) sys.undo(writingBack(from, pid));
+      return;
     }
     case 'devices':
       putRules(
@@ -122,16 +143,12 @@ function make(sys: Sys, step: Step, general: Failing): ((sys: Sys) => void) | un
         step.rules,
         step.id,
       );
-      return undefined;
+      return;
     case 'write': {
       const { takeBack } = step;
       writeFile(sys, path, step.value, failing, step.mayFail, step.fresh);
-      if (takeBack === undefined) return undefined;
-      return (undoing) => {
-        const fd = undoing.open(path, O_WRONLY);
-        undoing.write(fd, encode(takeBack));
-        undoing.close(fd);
-      };
+      if (takeBack !== undefined) sys.undo(writingBack(path, takeBack));
+      return;
     }
   }
 }
@@ -141,23 +158,11 @@ function make(sys: Sys, step: Step, general: Failing): ((sys: Sys) => void) | un
  * holds for everything that is recorded afterwards, too.
  */
 export function perform(sys: Sys, steps: Iterable<Step>, failing: Failing): void {
-  if (!sys.live) {
-    for (const step of steps) {
-      const takeBack = make(sys, step, failing);
-      if (takeBack) (sys as Recording).undo((undoing) => takeBack(undoing));
-    }
-    return;
-  }
-  const made: ((sys: Sys) => void)[] = [];
-  try {
-    for (const step of steps) {
-      const takeBack = make(sys, step, failing);
-      if (takeBack) made.push(takeBack);
-    }
-  } catch (error) {
-    for (const takeBack of made.reverse()) takeBack(sys.ignoring());
-    throw error;
-  }
+  const all = (doing: Steps) => {
+    for (const step of steps) make(doing, step, failing);
+  };
+  if (sys.live) atOnce(sys as LiveSys, all);
+  else all(sys as Recording);
 }
 
 /** One of several changes that do not depend on each other. */

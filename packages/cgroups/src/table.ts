@@ -4,17 +4,26 @@
  * A file that exists is used as it is; the table is asked where the other version's name was given.
  */
 
+import { parseCBigInt, parseCNumber, U64_MAX } from '@ts/sys';
+
 /** Text of a v2 file of the same group, as it is or will be. */
 export type Now = (file: string) => string | undefined;
+
+/** What a conversion gives for a text that the version it comes from would refuse. */
+export const INVALID = Symbol('invalid value');
+export type Converted = string | undefined | typeof INVALID;
 
 export interface Row {
   /** Null where v1 has nothing that does the job; `why` says what does. */
   readonly v1: string | null;
   /** Null where v2 has nothing that does the job; `why` says what does. */
   readonly v2: string | null;
-  /** A v1 value as the v2 file takes or shows it; undefined where it gives nothing. Left out: the same text. */
-  readonly toV2?: (value: string, now: Now) => string | undefined;
-  readonly toV1?: (text: string, now: Now) => string | undefined;
+  /**
+   * A v1 value as the v2 file takes or shows it; undefined where it gives nothing, INVALID where it is no value of that
+   * setting. Left out: the same text.
+   */
+  readonly toV2?: (value: string, now: Now) => Converted;
+  readonly toV1?: (text: string, now: Now) => Converted;
   /** Cannot be written. */
   readonly readOnly?: true;
   /** Not what this version's name means in the other: another row is. */
@@ -26,27 +35,59 @@ export interface Row {
 
 /** What v1 shows for "no limit": the largest multiple of the page size. */
 export const V1_UNLIMITED = '9223372036854771712';
-const isUnlimited = (value: string) =>
-  /^-\d+$/.test(value) || (/^\d+$/.test(value) && BigInt(value) >= BigInt(V1_UNLIMITED));
 
-const clamp = (low: number, value: number, high: number) => String(Math.min(high, Math.max(low, Math.round(value))));
-const isNumber = (value: string) => /^-?\d+$/.test(value);
+const SIZE_BITS = { '': 0n, k: 10n, m: 20n, g: 30n, t: 40n, p: 50n, e: 60n } as const;
+
+/** Bytes of "10M" or "0xa00000", as the kernel reads them; undefined for what it refuses. */
+export function bytesOf(value: string): bigint | undefined {
+  const [, number = '', letter = ''] = /^(\w*?)([kmgtpe]?)$/i.exec(value) ?? [];
+  // The e of a hexadecimal number is a digit.
+  const whole = parseCBigInt(value);
+  const count = whole ?? parseCBigInt(number);
+  const bytes = whole ?? (count && count << SIZE_BITS[letter.toLowerCase() as keyof typeof SIZE_BITS]);
+  return bytes === undefined || bytes > U64_MAX ? undefined : bytes;
+}
+
+/** A v1 limit: bytes, 'max' for none, which is -1 or what v1 shows for it; undefined for anything else. */
+function v1Limit(value: string): string | undefined {
+  const bytes = value === '-1' ? BigInt(V1_UNLIMITED) : bytesOf(value);
+  return bytes === undefined ? undefined : bytes >= BigInt(V1_UNLIMITED) ? 'max' : String(bytes);
+}
+
+/** A v2 limit: bytes, or 'max'; undefined for anything else. */
+const v2Limit = (text: string): string | undefined => (text === 'max' ? text : bytesOf(text)?.toString());
+
+const clamp = (low: bigint, value: bigint, high: bigint) => String(value < low ? low : value > high ? high : value);
+
+/** A line through two points, cut off as libcgroup does; what is no number is invalid. */
+const along =
+  (from: bigint, to: bigint, rise: bigint, run: bigint, [low, high]: readonly [bigint, bigint]) =>
+  (value: string): string | typeof INVALID => {
+    const number = parseCBigInt(value);
+    if (number === undefined) return INVALID;
+    // What lies below the first point is as low as can be.
+    const distance = number < from ? 0n : number - from;
+    return clamp(low, to + (distance * rise) / run, high);
+  };
 
 /** Proportional: the defaults of both versions mean the same share. */
 const scaled = (
-  defaultV1: number,
-  [lowV1, highV1]: readonly [number, number],
-  defaultV2: number,
-  [lowV2, highV2]: readonly [number, number],
+  defaultV1: bigint,
+  rangeV1: readonly [bigint, bigint],
+  defaultV2: bigint,
+  rangeV2: readonly [bigint, bigint],
 ) => ({
-  toV2: (value: string) => (isNumber(value) ? clamp(lowV2, (Number(value) * defaultV2) / defaultV1, highV2) : value),
-  toV1: (value: string) => (isNumber(value) ? clamp(lowV1, (Number(value) * defaultV1) / defaultV2, highV1) : value),
+  toV2: along(0n, 0n, defaultV2, defaultV1, rangeV2),
+  toV1: along(0n, 0n, defaultV1, defaultV2, rangeV1),
 });
 
 /** A limit in bytes, or none. v1 writes none as -1, v2 as `max`. */
 const limit = {
-  toV2: (value: string) => (isUnlimited(value) ? 'max' : value),
-  toV1: (text: string) => (text === 'max' ? V1_UNLIMITED : text),
+  toV2: (value: string) => v1Limit(value) ?? INVALID,
+  toV1: (text: string) => {
+    const value = v2Limit(text);
+    return value === 'max' ? V1_UNLIMITED : (value ?? INVALID);
+  },
 };
 
 const DEFAULT_PERIOD = '100000';
@@ -54,6 +95,12 @@ const cpuMax = (now: Now) => {
   const [quota = 'max', period = DEFAULT_PERIOD] = now('cpu.max')?.trim().split(/\s+/) ?? [];
   return { quota, period };
 };
+
+/** The one or two words that cpu.max takes; undefined where it takes no such thing. */
+function quotaOf(text: string): { readonly quota: string; readonly period?: string } | undefined {
+  const [, quota, period] = /^(max|\d{1,19})(?:\s+(\d{1,19}))?$/.exec(text) ?? [];
+  return quota === undefined ? undefined : { quota, period };
+}
 
 /** One number of a file of "key value" lines. */
 const keyed = (text: string, key: string) => new RegExp(`^${key} (\\d+)$`, 'm').exec(text)?.[1];
@@ -66,25 +113,31 @@ const field =
 
 /** blkio.weight 10…1000 lies along io.weight 1…10000. */
 const blockWeight = {
-  toV2: (value: string) => (isNumber(value) ? clamp(1, 1 + ((Number(value) - 10) * 9999) / 990, 10_000) : value),
+  toV2: along(10n, 1n, 9999n, 990n, [1n, 10_000n]),
   toV1: (text: string) => {
     const weight = /^default (\d+)$/m.exec(text)?.[1] ?? text;
-    if (weight.includes(':')) return undefined;
-    return isNumber(weight) ? clamp(10, 10 + ((Number(weight) - 1) * 990) / 9999, 1000) : weight;
+    return weight.includes(':') ? undefined : along(1n, 10n, 990n, 9999n, [10n, 1000n])(weight);
   },
 };
+
+/** Lines of DEVICE and VALUE, each put otherwise; one that is none of these makes the whole invalid. */
+function perLine(text: string, convert: (device: string, value: string) => string | typeof INVALID): Converted {
+  const lines = text.split('\n').map((line) => {
+    const [, device, value] = /^\s*(\d+:\d+|default)\s+(\S+)\s*$/.exec(line) ?? [];
+    return device === undefined || value === undefined ? INVALID : convert(device, value);
+  });
+  return lines.includes(INVALID) ? INVALID : lines.join('\n');
+}
 
 /** "8:0 1048576" of one v1 file is "8:0 rbps=1048576" of io.max. */
 const throttle = (v1: string, key: string): Row => ({
   v1: `blkio.throttle.${v1}_device`,
   v2: 'io.max',
   toV2: (value) =>
-    value
-      .trim()
-      .split('\n')
-      .map((line) => line.split(/\s+/))
-      .map(([device, amount]) => `${device} ${key}=${amount === '0' ? 'max' : amount}`)
-      .join('\n'),
+    perLine(value, (device, amount) => {
+      const number = bytesOf(amount);
+      return number === undefined || device === 'default' ? INVALID : `${device} ${key}=${number || 'max'}`;
+    }),
   toV1: (text) => {
     const lines = text.split('\n').flatMap((line) => {
       const amount = new RegExp(`\\b${key}=(\\w+)`).exec(line)?.[1];
@@ -94,10 +147,10 @@ const throttle = (v1: string, key: string): Row => ({
   },
 });
 
-const sum = (first: string | undefined, second: string | undefined, sign: 1n | -1n) =>
-  first !== undefined && second !== undefined && isNumber(first) && isNumber(second)
-    ? BigInt(first) + sign * BigInt(second)
-    : undefined;
+const sum = (first: string | undefined, second: string | undefined, sign: 1n | -1n) => {
+  const [one, other] = [first, second].map((text) => (text === undefined ? undefined : parseCBigInt(text)));
+  return one === undefined || other === undefined ? undefined : one + sign * other;
+};
 
 const none = (v1: string, why: string): Row => ({ v1, v2: null, why });
 const noneV1 = (v2: string, why: string): Row => ({ v1: null, v2, why });
@@ -140,18 +193,19 @@ const perDevice = (v1: string, v2: string, convert: typeof blockWeight | undefin
   v1,
   v2,
   not: 'v2',
-  toV2: (value) => {
-    const [device, weight = ''] = value.trim().split(/\s+/);
-    return `${device} ${convert && device !== 'default' ? convert.toV2(weight) : weight}`;
-  },
+  toV2: (value) =>
+    perLine(value, (device, weight) => {
+      const converted = convert ? convert.toV2(weight) : weight;
+      return converted === INVALID ? INVALID : `${device} ${converted}`;
+    }),
   toV1: (text) => {
-    const lines = text
-      .split('\n')
-      .map((line) => line.split(' '))
-      .filter(([device]) => device?.includes(':'));
-    return lines
-      .map(([device, weight = '']) => `${device} ${convert ? (convert.toV1(weight) ?? '') : weight}`)
-      .join('\n');
+    const lines = text.split('\n').filter((line) => /^\d+:/.test(line));
+    return lines.length
+      ? perLine(lines.join('\n'), (device, weight) => {
+          const converted = convert ? convert.toV1(weight) : weight;
+          return converted === undefined || converted === INVALID ? INVALID : `${device} ${converted}`;
+        })
+      : '';
   },
 });
 
@@ -160,6 +214,7 @@ const NICE_WEIGHTS: readonly number[] = [
   88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916, 9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991,
   1586, 1277, 1024, 820, 655, 526, 423, 335, 272, 215, 172, 137, 110, 87, 70, 56, 45, 36, 29, 23, 18, 15,
 ];
+const LOWEST_NICE = -20;
 const nearestNice = (weight: number) =>
   NICE_WEIGHTS.reduce(
     (best, each, index) => (Math.abs(each - weight) < Math.abs((NICE_WEIGHTS[best] as number) - weight) ? index : best),
@@ -168,27 +223,36 @@ const nearestNice = (weight: number) =>
 
 const makeRows = (): readonly Row[] => [
   // The scheduler's weights: 1024 of 2…262144 is what 100 of 1…10000 is.
-  { v1: 'cpu.shares', v2: 'cpu.weight', ...scaled(1024, [2, 262_144], 100, [1, 10_000]) },
+  { v1: 'cpu.shares', v2: 'cpu.weight', ...scaled(1024n, [2n, 262_144n], 100n, [1n, 10_000n]) },
   // µs in both; v2 has quota and period in one file.
   {
     v1: 'cpu.cfs_period_us',
     v2: 'cpu.max',
-    toV2: (value, now) => `${cpuMax(now).quota} ${value}`,
-    toV1: (text) => text.split(/\s+/)[1],
+    toV2: (value, now) => (parseCBigInt(value) === undefined ? INVALID : `${cpuMax(now).quota} ${value}`),
+    toV1: (text) => quotaOf(text)?.period ?? (quotaOf(text) ? undefined : INVALID),
   },
   {
     v1: 'cpu.cfs_quota_us',
     v2: 'cpu.max',
-    toV2: (value, now) => `${value.startsWith('-') ? 'max' : value} ${cpuMax(now).period}`,
-    toV1: (text) => (text.split(/\s+/)[0] as string).replace('max', '-1'),
+    toV2: (value, now) => {
+      const quota = value === '-1' || value === 'max' ? 'max' : parseCBigInt(value);
+      return quota === undefined ? INVALID : `${quota} ${cpuMax(now).period}`;
+    },
+    toV1: (text) => quotaOf(text)?.quota.replace('max', '-1') ?? INVALID,
   },
   { v1: 'cpu.cfs_burst_us', v2: 'cpu.max.burst' },
   // One nice level is 25 % of a weight; the kernel's own table, nice -20 first.
   {
     v1: 'cpu.shares',
     v2: 'cpu.weight.nice',
-    toV2: (value) => (isNumber(value) ? String(nearestNice(Number(value)) - 20) : value),
-    toV1: (text) => (/^-?\d+$/.test(text) ? String(NICE_WEIGHTS[Number(text) + 20] ?? text) : text),
+    toV2: (value) => {
+      const weight = parseCNumber(value);
+      return weight === undefined ? INVALID : String(nearestNice(weight) + LOWEST_NICE);
+    },
+    toV1: (text) => {
+      const nice = /^-?\d{1,2}$/.test(text) ? NICE_WEIGHTS[Number(text) - LOWEST_NICE] : undefined;
+      return nice?.toString() ?? INVALID;
+    },
     not: 'v1',
   },
   none('cpu.rt_runtime_us', 'cgroup v2 has no control of realtime scheduling'),
@@ -233,20 +297,27 @@ const makeRows = (): readonly Row[] => [
   {
     v1: 'memory.soft_limit_in_bytes',
     v2: 'memory.low',
-    toV2: (value) => (isUnlimited(value) ? '0' : value),
-    toV1: (text) => (text === '0' || text === 'max' ? V1_UNLIMITED : text),
+    toV2: (value) => v1Limit(value)?.replace('max', '0') ?? INVALID,
+    toV1: (text) => {
+      const value = v2Limit(text);
+      return value === '0' || value === 'max' ? V1_UNLIMITED : (value ?? INVALID);
+    },
   },
   // v1 limits memory and swap together, v2 swap alone.
   {
     v1: 'memory.memsw.limit_in_bytes',
     v2: 'memory.swap.max',
     toV2: (value, now) => {
-      if (isUnlimited(value)) return 'max';
-      const swap = sum(bytesOf(value), now('memory.max')?.trim(), -1n);
+      const both = v1Limit(value);
+      if (both === undefined || both === 'max') return both ?? INVALID;
+      const swap = sum(both, now('memory.max')?.trim(), -1n);
       return swap === undefined || swap < 0n ? undefined : String(swap);
     },
-    toV1: (text, now) =>
-      text === 'max' ? V1_UNLIMITED : (sum(text, now('memory.max')?.trim(), 1n)?.toString() ?? V1_UNLIMITED),
+    toV1: (text, now) => {
+      const swap = v2Limit(text);
+      if (swap === undefined) return INVALID;
+      return swap === 'max' ? V1_UNLIMITED : (sum(swap, now('memory.max')?.trim(), 1n)?.toString() ?? V1_UNLIMITED);
+    },
   },
   { v1: 'memory.usage_in_bytes', v2: 'memory.current', readOnly: true },
   { v1: 'memory.max_usage_in_bytes', v2: 'memory.peak' },
@@ -309,8 +380,9 @@ const makeRows = (): readonly Row[] => [
   {
     v1: 'freezer.state',
     v2: 'cgroup.freeze',
-    toV2: (value) => ({ FROZEN: '1', THAWED: '0' })[value] ?? value,
-    toV1: (text) => (text.trim() === '1' ? 'FROZEN' : 'THAWED'),
+    // While it freezes, v1 shows FREEZING.
+    toV2: (value) => (value === 'FROZEN' || value === 'FREEZING' ? '1' : value === 'THAWED' ? '0' : INVALID),
+    toV1: (text) => (text === '1' ? 'FROZEN' : text === '0' ? 'THAWED' : INVALID),
   },
   none('freezer.self_freezing', 'cgroup v2 shows cgroup.freeze, and frozen in cgroup.events'),
   none('freezer.parent_freezing', 'cgroup v2 shows frozen in cgroup.events'),
@@ -367,14 +439,3 @@ export const settings = (): readonly Row[] => {
   rows ??= makeRows();
   return rows;
 };
-
-/** "10M" as bytes; what is no such number stays. */
-function bytesOf(value: string): string {
-  const match = /^(\d+)([kKmMgGtT])$/.exec(value);
-  return match
-    ? String(
-        BigInt(match[1] as string) <<
-          BigInt({ k: 10, m: 20, g: 30, t: 40 }[(match[2] as string).toLowerCase()] as number),
-      )
-    : value;
-}

@@ -1,5 +1,5 @@
 /** What is in a hierarchy: groups below a group, files of a group. In the kernel's own order, as the originals print it. */
-import { opendirSync } from 'node:fs';
+import { opendirSync, type Stats, statSync } from 'node:fs';
 import { decode, encode } from '@ts/sys';
 
 interface Content {
@@ -21,6 +21,15 @@ export function contentOf(directory: string): Content | undefined {
     return undefined; // whoever asked says what it means
   }
   return { files, groups };
+}
+
+/** Owner and mode of a file; undefined where there is none, or where it cannot be looked at. */
+export function statOf(path: string): Pick<Stats, 'mode' | 'uid' | 'gid'> | undefined {
+  try {
+    return statSync(encode(path));
+  } catch {
+    return undefined; // a group may go at any time
+  }
 }
 
 /** Directories of all groups below a group, each before what is below it. */

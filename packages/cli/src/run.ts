@@ -155,8 +155,10 @@ function report(call: Call, world: World, error: unknown): number {
   const { tool } = call;
   const usageStatus = tool.usageStatus ?? 1;
   if (error instanceof UsageError) {
-    writeText(2, `${error.asGetopt ? call.argv[0] : world.prog}: ${error.message}\n`, true);
-    writeText(2, `Try '${world.prog} --help' for more information.\n`, true);
+    const what = `${error.asGetopt ? call.argv[0] : world.prog}: ${error.message}\n`;
+    const line = tool.usageLine?.(call.argv[0] as string) ?? `Try '${world.prog} --help' for more information.`;
+    const own = tool.usageLine && !error.asGetopt;
+    writeText(2, own ? `${line}\n${what}` : `${what}${line}\n`, true);
     if (error.hint) world.warn(error.hint);
     return usageStatus;
   }

@@ -1,4 +1,5 @@
 /** Sizes in bytes, as people write and read them. Pure. */
+import { parseBytes } from '@ts/sys';
 import { ToolError } from './errors.ts';
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
@@ -9,12 +10,9 @@ export function formatSize(bytes: number): string {
   return unit === 0 ? `${bytes} B` : `${(bytes / 1000 ** unit).toFixed(1)} ${UNITS[unit]}`;
 }
 
-const FACTORS = ['', 'k', 'm', 'g', 't'];
-
-/** Bytes of "10", "64k", "1.5G": the letters are powers of 1024. `noun` as in "failed to parse size". */
+/** Bytes of "10", "64k", "1.5G" (parseBytes). `noun` as in "failed to parse size". */
 export function parseSize(text: string, noun: string): number {
-  const [, number, letter = ''] = /^(\d+(?:\.\d+)?)([kmgt]?)(?:i?b)?$/i.exec(text) ?? [];
-  const bytes = Math.floor(Number(number) * 1024 ** FACTORS.indexOf(letter.toLowerCase()));
-  if (!Number.isSafeInteger(bytes)) throw new ToolError(`failed to parse ${noun}: '${text}'`);
-  return bytes;
+  const bytes = parseBytes(text, BigInt(Number.MAX_SAFE_INTEGER));
+  if (bytes === undefined) throw new ToolError(`failed to parse ${noun}: '${text}'`);
+  return Number(bytes);
 }

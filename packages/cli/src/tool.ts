@@ -58,6 +58,8 @@ export interface Tool<Table extends readonly Option[] = readonly Option[], Plan 
   /** Exit status of failures (default 1) and of wrong usage (default 1). */
   readonly status?: number;
   readonly usageStatus?: number;
+  /** Said of wrong usage instead of "Try …": the original's own line, before what is wrong where getopt(3) has not said that. */
+  readonly usageLine?: (prog: string) => string;
   /** Long names of options of which at most one may be given. */
   readonly exclusive?: readonly (readonly string[])[];
   /** Paragraphs of the man page. */

@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { ID_MAX, parseAccountId, parseCBigInt, parseCNumber, parseDecimal, parseOctal, U32_MAX } from './numbers.ts';
+import {
+  ID_MAX,
+  parseAccountId,
+  parseBytes,
+  parseCBigInt,
+  parseCNumber,
+  parseDecimal,
+  parseOctal,
+  U32_MAX,
+} from './numbers.ts';
 
 const NEVER = [
   '',
@@ -30,6 +39,25 @@ describe('numbers in text', () => {
     ['an id', parseAccountId],
   ] as const)('%s: nothing else counts', (_, read) => {
     expect(NEVER.map((text) => read(text))).toEqual(NEVER.map(() => undefined));
+  });
+
+  test('sizes', () => {
+    expect(['10', '64k', '1.5G', '2MiB', '1t', '7B', '1.5kB', '0.1', '0'].map((text) => parseBytes(text))).toEqual([
+      10n,
+      65_536n,
+      1_610_612_736n,
+      2_097_152n,
+      1_099_511_627_776n,
+      7n,
+      1536n,
+      0n,
+      0n,
+    ]);
+    const wrong = [...NEVER.filter((text) => text !== '1.0'), 'k', '1iB', '1 k', '1kk', '1.k', '.5k', '1,5k', '0x10k'];
+    expect(wrong.map((text) => parseBytes(text))).toEqual(wrong.map(() => undefined));
+    expect(parseBytes('16777215T')).toBe(16_777_215n << 40n);
+    for (const huge of ['16777216T', '9'.repeat(21), `1.${'9'.repeat(21)}`]) expect(parseBytes(huge)).toBeUndefined();
+    expect(parseBytes('11', 10n)).toBeUndefined();
   });
 
   test('ranges', () => {

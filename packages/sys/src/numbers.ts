@@ -33,5 +33,20 @@ export function parseCBigInt(text: string, max = U64_MAX): bigint | undefined {
   return value <= max ? value : undefined;
 }
 
+const SIZE_BITS = { '': 0n, k: 10n, m: 20n, g: 30n, t: 40n } as const;
+
+/**
+ * Bytes of a size as people write it: decimal digits, perhaps a fraction, then K, M, G or T (powers of 1024, also as kB or KiB,
+ * in either case), and nothing else. What is less than a byte is left out.
+ */
+export function parseBytes(text: string, max = U64_MAX): bigint | undefined {
+  const match = /^(\d{1,20})(?:\.(\d{1,20}))?(?:([kmgt])i?)?b?$/i.exec(text);
+  if (!match) return undefined;
+  const [, whole, part = '', letter = ''] = match as unknown as [string, string, string?, string?];
+  const bits = SIZE_BITS[letter.toLowerCase() as keyof typeof SIZE_BITS];
+  const bytes = (BigInt(whole + part) << bits) / 10n ** BigInt(part.length);
+  return bytes <= max ? bytes : undefined;
+}
+
 /** A user or group id in a file such as /etc/passwd: decimal, and one that a process can have. */
 export const parseAccountId = (text: string): number | undefined => parseDecimal(text, ID_MAX);

@@ -1,5 +1,5 @@
 /** cgclassify(1): moves running processes into control groups. */
-import { BAD_ARGUMENTS, causes, performAll } from '@ts/cgroups';
+import { BAD_ARGUMENTS, causes, NO_IDLE, performAll, wrongInput } from '@ts/cgroups';
 import { defineTool, exit, type Outcome, type World } from '@ts/cli';
 import { SIGTERM, type Sys } from '@ts/sys';
 import { options } from './options.ts';
@@ -11,7 +11,8 @@ function apply({ moves, program, idle }: Plan, sys: Sys, world: World): Outcome 
     failing: { says: `Error changing group of pid ${pid}`, status: 1 },
   }));
   performAll(sys, jobs, world.warn);
-  for (const pid of idle) sys.ignoring().kill(pid, SIGTERM);
+  if (idle && !idle.length) world.warn(NO_IDLE);
+  for (const pid of idle ?? []) sys.ignoring().kill(pid, SIGTERM);
   return program.length ? { become: program, changes: ['cgroups'] } : exit(0);
 }
 
@@ -27,6 +28,7 @@ export const tool = defineTool({
   grammar: { permute: true },
   status: 1,
   usageStatus: BAD_ARGUMENTS,
+  usageLine: wrongInput("'-h'"),
   causes,
   reads: ['cgroups', 'root', 'pid'],
   description: 'Moves each process, with all its threads, to the groups, one in each hierarchy.',
@@ -42,7 +44,7 @@ export const tool = defineTool({
     ['129', 'wrong usage'],
   ],
   examples: [{ command: 'ts-cgclassify -g cpu,memory:job 1234 1240', says: 'moves two processes' }],
-  momentary: ({ idle }) => (idle.length ? 'it ends a process that is there now' : undefined),
+  momentary: ({ idle }) => (idle?.length ? 'it ends a process that is there now' : undefined),
   plan,
   becomes: ({ program }) => program.length > 0,
   apply,

@@ -8,9 +8,9 @@ import {
   type Group,
   idleIn,
   LEAVES,
+  NOT_ALLOWED,
   NOT_EXISTING,
   NOT_HANDED_DOWN,
-  NOT_MOUNTED,
   normalPath,
   PARSING,
   parseSpec,
@@ -19,8 +19,8 @@ import {
   targetsOf,
   whyLacking,
 } from '@ts/cgroups';
-import { type Parsed, ToolError, type World } from '@ts/cli';
-import { encode } from '@ts/sys';
+import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
+import { encode, parseDecimal } from '@ts/sys';
 import type { options } from './options.ts';
 
 type Input = Parsed<typeof options>;
@@ -34,7 +34,7 @@ export interface Plan {
   readonly moves: readonly Move[];
   readonly program: readonly string[];
   /** Processes that end when the others are in their groups. */
-  readonly idle: readonly number[];
+  readonly idle?: readonly number[];
 }
 
 const FAILED = 1;
@@ -68,7 +68,7 @@ function targetsFor(text: string, first: string, world: World): readonly Target[
   const path = normalPath(spec.path);
   if (path === undefined) throw new ToolError(`${failure}: ${NOT_EXISTING.text}`, FAILED, LEAVES);
   const targets = targetsOf(readHierarchies(world), spec.controllers, path);
-  if ('hint' in targets) throw new ToolError(`${failure}: ${NOT_MOUNTED.text}`, FAILED, targets.hint);
+  if ('hint' in targets) throw new ToolError(`${failure}: ${NOT_ALLOWED.text}`, FAILED, targets.hint);
   const missing = targets.find(({ directory }) => !world.exists(directory));
   if (missing)
     throw new ToolError(
@@ -87,13 +87,15 @@ export function plan({ values, operands, beforeDashes }: Input, world: World): P
   // What stands behind a leading -- can only be processes.
   const pids = beforeDashes ? operands.slice(0, beforeDashes) : operands;
   const texts = values.group ?? [];
+  if (!texts.length && !pids.length)
+    throw new UsageError('no control group given: name one with -g <controllers>:<path>');
   if (!texts.length)
     throw new ToolError(
       'no control group given',
-      pids.length ? FAILED : BAD_ARGUMENTS,
+      FAILED,
       'name one with -g <controllers>:<path>; /etc/cgrules.conf is not read',
     );
-  const wrong = pids.find((pid) => !/^[1-9]\d*$/.test(pid));
+  const wrong = pids.find((pid) => !parseDecimal(pid));
   if (wrong !== undefined) throw new ToolError(`Error: ${wrong} is not valid pid.`, NO_PID);
   const targets = texts.flatMap((text) => targetsFor(text, pids[0] ?? '', world));
   return {
@@ -102,6 +104,6 @@ export function plan({ values, operands, beforeDashes }: Input, world: World): P
       writes: targets.flatMap((target) => writesFor(pid, target, Boolean(values.threads))),
     })),
     program: operands.slice(pids.length),
-    idle: values['replace-idle'] ? idleIn(targets, world) : [],
+    idle: values['replace-idle'] ? idleIn(targets, world) : undefined,
   };
 }

@@ -79,10 +79,9 @@ describe('what is refused', () => {
     for (const mode of ['8', 'rwx', '', '77777'])
       expect(failure('-d', mode, '-g', 'cpu:x')).toEqual([129, `wrong mode format ${mode}`]);
     expect(failure('-g', 'cpu')).toEqual([129, 'cgroup controller and path parsing failed (cpu)']);
-    expect(failure('-g', 'nosuch:x')).toEqual([
-      84,
-      "can't create cgroup x: Cgroup one of the needed subsystems is not mounted",
-    ]);
+    expect(failure('-g', 'nosuch:x')).toEqual([91, "controller nosuch can't be add"]);
+    for (const uid of ['4294967295', '1e3', '0x10', '-1', ' 1'])
+      expect(failure('-t', uid, '-g', 'cpu:x')).toEqual([129, `can't find uid of user ${uid}.`]);
     expect(failure('-g', 'cpu:a/../../x')).toEqual([96, "can't create cgroup a/../../x: No such file or directory"]);
     expect(failure('-g', 'cpu:x', 'extra')).toEqual([129, 'wrong arguments (extra)']);
   });

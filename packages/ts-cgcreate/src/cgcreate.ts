@@ -1,5 +1,4 @@
 /** cgcreate(1): makes control groups. */
-import { statSync } from 'node:fs';
 import {
   BAD_ARGUMENTS,
   causes,
@@ -10,16 +9,18 @@ import {
   OTHER,
   perform,
   type Step,
+  statOf,
+  wrongInput,
 } from '@ts/cgroups';
 import { defineTool, exit, type Outcome } from '@ts/cli';
-import { encode, type Sys } from '@ts/sys';
+import type { Sys } from '@ts/sys';
 import { options } from './options.ts';
 import { type Creation, describe, type Plan, plan } from './plan.ts';
 
 const PERMISSIONS = 0o777;
 
 /** Nobody gets what the owner does not have. */
-const withinOwner = (mode: number, file: string) => mode & (((statSync(encode(file)).mode >> 6) & 7) * 0o111);
+const withinOwner = (mode: number, file: string) => mode & ((((statOf(file)?.mode ?? 0) >> 6) & 7) * 0o111);
 
 /** Owners and modes, which a group has only when it is there: a tape knows the directory and the tasks file alone. */
 function* permissionSteps({ target }: Creation, plan: Plan, live: boolean): Generator<Step> {
@@ -63,6 +64,7 @@ export const tool = defineTool({
   grammar: { permute: true },
   status: OTHER.status,
   usageStatus: BAD_ARGUMENTS,
+  usageLine: wrongInput('-h'),
   causes,
   reads: ['cgroups', 'root'],
   description:
@@ -70,7 +72,7 @@ export const tool = defineTool({
   differences: [
     'When a step fails, every group made by this call is removed again.',
     'An unknown owner is an error with status 129 (the original prints it and returns 0); owners may be numbers.',
-    'A path with ".." is refused (the original makes a directory outside of the hierarchy).',
+    'A path that leaves the hierarchy by ".." is refused (the original makes a directory outside of it).',
     'A group that exists keeps its owner where -a is not given (the original gives it to root).',
     'Named hierarchies (name=systemd) are found, if named.',
     'On cgroup v2 -t and -s are for cgroup.procs (the original of libcgroup 2 leaves it to -a and -f).',
@@ -79,8 +81,8 @@ export const tool = defineTool({
     'A program may follow behind --.',
   ],
   exitStatuses: [
-    ['84', 'a controller is not mounted'],
     ['87', 'not allowed'],
+    ['91', 'a controller is not mounted'],
     ['96', 'the kernel has refused a step'],
     ['129', 'wrong usage'],
   ],

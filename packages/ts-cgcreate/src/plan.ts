@@ -6,7 +6,7 @@ import {
   formatSpec,
   isGroupName,
   LEAVES,
-  NOT_MOUNTED,
+  NO_CONTROLLER,
   normalPath,
   OTHER,
   PARSING,
@@ -18,6 +18,7 @@ import {
   targetsOf,
 } from '@ts/cgroups';
 import { candidates, findProgram, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
+import { parseAccountId, parseOctal } from '@ts/sys';
 import type { options } from './options.ts';
 
 type Input = Parsed<typeof options>;
@@ -45,13 +46,16 @@ export interface Plan {
   readonly program: readonly string[];
 }
 
+/** The original takes no more. */
+const MODE_DIGITS = 4;
+
 function id(
   name: string | undefined,
   what: 'uid of user' | 'gid of group',
   lookUp: (name: string) => number | undefined,
 ): number {
   if (name === undefined || name === '') return -1;
-  const found = lookUp(name) ?? (/^\d+$/.test(name) && Number(name) < 0xffff_ffff ? Number(name) : undefined);
+  const found = lookUp(name) ?? parseAccountId(name);
   if (found === undefined) throw new ToolError(`can't find ${what} ${name}.`, BAD_ARGUMENTS);
   return found;
 }
@@ -67,9 +71,9 @@ function ownerOf(text: string | undefined, world: World): Owner | undefined {
 
 function modeOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^[0-7]{1,4}$/.test(text))
-    throw new ToolError(`wrong mode format ${text}`, BAD_ARGUMENTS, 'a mode is octal: 775');
-  return Number.parseInt(text, 8);
+  const mode = text.length <= MODE_DIGITS ? parseOctal(text) : undefined;
+  if (mode === undefined) throw new ToolError(`wrong mode format ${text}`, BAD_ARGUMENTS, 'a mode is octal: 775');
+  return mode;
 }
 
 function specOf(text: string): Spec {
@@ -104,7 +108,7 @@ export function plan({ values, operands, beforeDashes }: Input, world: World): P
   const { leaf } = values;
   if (leaf !== undefined && !isGroupName(leaf)) throw new UsageError(`'${leaf}' is no name of a group`);
   const specs = (values.group ?? []).map(specOf);
-  if (!specs.length) throw new UsageError('no control group given', false, 'name one with -g <controllers>:<path>');
+  if (!specs.length) throw new UsageError('no control group given: name one with -g <controllers>:<path>');
   const hierarchies = readHierarchies(world);
   const creations = specs.flatMap(({ controllers, path }) => {
     const normal = normalPath(path);
@@ -112,7 +116,7 @@ export function plan({ values, operands, beforeDashes }: Input, world: World): P
       throw new ToolError(`can't create cgroup ${path}: No such file or directory`, OTHER.status, LEAVES);
     const targets = targetsOf(hierarchies, controllers, normal);
     if ('hint' in targets)
-      throw new ToolError(`can't create cgroup ${path}: ${NOT_MOUNTED.text}`, NOT_MOUNTED.status, targets.hint);
+      throw new ToolError(`controller ${targets.controller} can't be add`, NO_CONTROLLER.status, targets.hint);
     return targets.map((target) => ({ name: path, target, steps: createSteps(target, world, { leaf }) }));
   });
   const program = operands.slice(beforeDashes);

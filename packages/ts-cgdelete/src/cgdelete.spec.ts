@@ -37,3 +37,11 @@ test('the top is refused, and so is nothing', () => {
   expect(() => tapeOf(tree, 'cpu:/')).toThrow("cannot remove group '/': Device or resource busy");
   expect(() => tapeOf(tree, '-r')).toThrow('no control group given');
 });
+
+test('a group that several controllers name is removed once', () => {
+  using tree = new V2Tree({ '/a': { controllers: ['cpu', 'memory'] }, '/b': { controllers } });
+  const removed = (...argv: string[]) =>
+    [...tapeOf(tree, ...argv).matchAll(/unlinkat\(AT_FDCWD, "(.*?)"/g)].map(([, path]) => path);
+  expect(removed('-r', 'cpu:a', 'memory:/a/', 'cpu,memory:./a')).toEqual(['/CG/a']);
+  expect(removed('-g', 'cpu:a', '-g', 'cpu:b', '-g', 'memory:a')).toEqual(['/CG/a', '/CG/b']);
+});

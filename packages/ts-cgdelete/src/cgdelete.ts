@@ -1,5 +1,15 @@
 /** cgdelete(1): removes control groups. */
-import { BAD_ARGUMENTS, causes, killAndRemove, NOT_EXISTING, OTHER, performAll, removeSteps, word } from '@ts/cgroups';
+import {
+  BAD_ARGUMENTS,
+  causes,
+  killAndRemove,
+  NOT_EXISTING,
+  OTHER,
+  performAll,
+  removeSteps,
+  word,
+  wrongInput,
+} from '@ts/cgroups';
 import { defineTool, exit, type Outcome, ToolError, type World } from '@ts/cli';
 import type { LiveSys, Sys } from '@ts/sys';
 import { options } from './options.ts';
@@ -36,18 +46,20 @@ export const tool = defineTool({
   grammar: { permute: true },
   status: OTHER.status,
   usageStatus: BAD_ARGUMENTS,
+  usageLine: wrongInput("--help'"),
   causes,
   reads: ['cgroups', 'root'],
   description:
     'Moves the processes of each group to the group above, then removes it; with -r also the groups below it, their processes going to the same place.',
   differences: [
     'Every hierarchy that is named is seen to, also when the group is missing in one of them, and with -r (the original stops at the first).',
-    'A controller that is not mounted is an error with status 84 (the original returns 0 where another one was right).',
+    'A controller that is not mounted is an error with status 93 (the original returns 0 where another one was right).',
+    'A group that is named several times, on cgroup v2 by several controllers, is removed once (the original returns 96 for what is gone by then).',
     'The top of a hierarchy is refused; nothing to remove is wrong usage (the original returns 0 for both).',
     'A program may follow behind -- after the groups.',
   ],
   exitStatuses: [
-    ['84', 'a controller is not mounted'],
+    ['93', 'a controller is not mounted'],
     ['96', 'a group does not exist, is not empty or is not yours'],
     ['129', 'wrong usage'],
   ],

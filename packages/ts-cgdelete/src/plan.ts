@@ -3,8 +3,8 @@ import {
   BAD_ARGUMENTS,
   type Group,
   LEAVES,
-  NOT_MOUNTED,
   normalPath,
+  OPERATION_FAILED,
   OTHER,
   parentOf,
   parseSpec,
@@ -41,7 +41,8 @@ function removalsOf(text: string, world: World): Removal[] {
   const path = normalPath(name);
   if (path === undefined) throw new ToolError(`${failure}: No such file or directory`, OTHER.status, LEAVES);
   const targets = targetsOf(readHierarchies(world), controllers, path);
-  if ('hint' in targets) throw new ToolError(`${failure}: ${NOT_MOUNTED.text}`, NOT_MOUNTED.status, targets.hint);
+  if ('hint' in targets)
+    throw new ToolError(`controller ${targets.controller} can't be added`, OPERATION_FAILED.status, targets.hint);
   // `*` is every hierarchy that has the group.
   const present = controllers.includes('*') ? targets.filter(({ directory }) => world.exists(directory)) : targets;
   return (present.length ? present : targets).map((group) => {
@@ -57,9 +58,13 @@ export function plan({ values, operands, beforeDashes }: Input, world: World): P
   const named = beforeDashes || values.group ? operands.slice(0, beforeDashes) : operands;
   const texts = [...(values.group ?? []), ...named];
   if (values.kill && operands.length > named.length) throw new UsageError('--kill and a program cannot be combined');
-  if (!texts.length) throw new UsageError('no control group given', false, 'name one with -g <controllers>:<path>');
+  if (!texts.length) throw new UsageError('no control group given: name one with -g <controllers>:<path>');
+  // In one hierarchy several controllers name one group.
+  const removals = new Map(
+    texts.flatMap((text) => removalsOf(text, world)).map((each) => [each.group.directory, each]),
+  );
   return {
-    removals: texts.flatMap((text) => removalsOf(text, world)),
+    removals: [...removals.values()],
     recursive: Boolean(values.recursive),
     kill: Boolean(values.kill),
     program: operands.slice(named.length),

@@ -49,7 +49,7 @@ describe('on cgroup v2', () => {
       'there is no group /CG/none: cgcreate -g cpu:none, or cgexec --create',
     ]);
     expect(failure('-g', 'net_cls:job', 'prog')).toEqual([
-      84,
+      87,
       changing,
       expect.stringContaining("controller 'net_cls' is not mounted"),
     ]);

@@ -8,6 +8,7 @@ import {
   NOT_EXISTING,
   OTHER,
   perform,
+  wrongInput,
 } from '@ts/cgroups';
 import { defineTool, exit, type Outcome } from '@ts/cli';
 import { type Recording, SIGTERM, type Sys } from '@ts/sys';
@@ -63,7 +64,7 @@ export const tool = defineTool({
   name: 'ts-cgexec',
   replaces: ['cgexec'],
   section: 1,
-  summary: 'Run a program in given control groups.',
+  summary: 'Run the task in given control group(s).',
   synopsis: [
     '[-br] [--sticky] -g <controllers>:<path> [-g ...] <program> [<argument>...]',
     '--create [--set <name>=<value>] [--limit <name>=<value>] [--remove] [--stat[=<file>] [--json]] -g <controllers>:<path> [-g ...] <program> [<argument>...]',
@@ -71,6 +72,7 @@ export const tool = defineTool({
   options,
   status: OTHER.status,
   usageStatus: BAD_ARGUMENTS,
+  usageLine: wrongInput('--help'),
   causes,
   reads: ['cgroups', 'root', 'ids'],
   description:
@@ -84,8 +86,8 @@ export const tool = defineTool({
   exitStatuses: [
     ['81', 'on cgroup v2: the controllers are not handed down to the group'],
     ['82', 'a group does not exist'],
-    ['84', 'a controller is not mounted'],
-    ['87', 'not allowed'],
+    ['84', 'the controller of a parameter is not mounted'],
+    ['87', 'not allowed, or a controller is not mounted'],
     ['95', 'there is no such parameter'],
     ['96', 'the kernel has refused a step'],
     ['99', 'no group was given'],

@@ -1,8 +1,7 @@
 /** The end of a run: what was used is printed, the groups are removed. A fresh process of this tool does it. */
-import { writeFileSync } from 'node:fs';
-import { humanSize, killAndRemove, readStatistics, type Statistics, word } from '@ts/cgroups';
-import { exit, type Outcome, ToolError, UsageError, type World, writeText } from '@ts/cli';
-import { encode, type LiveSys } from '@ts/sys';
+import { humanSize, killAndRemove, OTHER, readStatistics, type Statistics, word } from '@ts/cgroups';
+import { exit, type Outcome, UsageError, type World, writeText } from '@ts/cli';
+import { encode, type LiveSys, O_CREAT, O_TRUNC, O_WRONLY } from '@ts/sys';
 
 /** All that the fresh process is told. */
 export interface Finish {
@@ -16,14 +15,34 @@ export interface Finish {
 }
 
 const STDERR = 2;
+/** What the umask leaves of it. */
+const FILE_MODE = 0o666;
+
+type Fields = Readonly<Record<string, unknown>>;
+const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+const isFolders = (value: unknown) =>
+  Array.isArray(value) &&
+  value.every((each) => typeof each === 'string' && each.startsWith('/') && !each.split('/').includes('..'));
+const isStat = (value: unknown) =>
+  value === undefined ||
+  (isObject(value) &&
+    typeof value.json === 'boolean' &&
+    (value.file === undefined || (typeof value.file === 'string' && !value.file.includes('\0'))));
+const isFinish = (value: unknown): value is Finish =>
+  isObject(value) &&
+  isFolders(value.groups) &&
+  isFolders(value.remove) &&
+  isStat(value.stat) &&
+  Number.isFinite(value.began);
 
 /** Of the tool's own making; whoever writes one by hand is told that it is not for that. */
 export function finishOf(text: string): Finish {
+  let finish: unknown;
   try {
-    return JSON.parse(text) as Finish;
-  } catch {
-    throw new UsageError('--finish is used by this tool itself');
-  }
+    finish = JSON.parse(text);
+  } catch {} // it is none, and not of our making then
+  if (!isFinish(finish)) throw new UsageError('--finish is used by this tool itself');
+  return finish;
 }
 
 const seconds = (usec: number) => `${(usec / 1e6).toFixed(usec < 1e7 ? 3 : 1)} s`;
@@ -53,7 +72,7 @@ export function statisticsText(statistics: Statistics, elapsedMs: number): strin
   return lines.flatMap(([what, value]) => (value === null ? [] : [`${what}: ${value}\n`])).join('');
 }
 
-function report({ groups, stat, began }: Finish, world: World): void {
+function report({ groups, stat, began }: Finish, sys: LiveSys, world: World): void {
   if (!stat) return;
   const elapsedMs = Math.max(0, Date.now() - began);
   const statistics = readStatistics(
@@ -64,17 +83,16 @@ function report({ groups, stat, began }: Finish, world: World): void {
   const text = stat.json ? `${JSON.stringify({ elapsedMs, ...ofRun })}\n` : statisticsText(statistics, elapsedMs);
   if (stat.file === undefined) writeText(STDERR, text, true);
   else {
-    try {
-      writeFileSync(encode(stat.file), encode(text));
-    } catch (error) {
-      throw new ToolError(`cannot write to ${stat.file}: ${(error as NodeJS.ErrnoException).code}`);
-    }
+    const writing = sys.or(`cannot write to ${stat.file}`, { status: OTHER.status });
+    const fd = writing.open(stat.file, O_WRONLY | O_CREAT | O_TRUNC, FILE_MODE);
+    writing.write(fd, encode(text));
+    sys.close(fd);
   }
 }
 
 export function act(finish: Finish, sys: LiveSys, world: World): Outcome {
   try {
-    report(finish, world);
+    report(finish, sys, world);
   } finally {
     for (const directory of finish.remove)
       killAndRemove(

@@ -11,16 +11,17 @@ import {
   idleIn,
   isGroupName,
   LEAVES,
-  NO_SUCH_PARAMETER,
+  NO_IDLE,
+  NOT_ALLOWED,
   NOT_EXISTING,
   NOT_HANDED_DOWN,
-  NOT_MOUNTED,
   normalPath,
   PARSING,
   parentOf,
   parseLimit,
   parseSpec,
   readHierarchies,
+  SETTING_FAILURES,
   type Setting,
   type Step,
   settingSteps,
@@ -63,6 +64,8 @@ export interface Plan {
 
 /** Exit status where no group was named: the original has looked for rules then. */
 const NO_RULES = 99;
+/** Where nothing was executed. */
+const NO_PROGRAM = 255;
 const CHANGING = 'cgroup change of group failed';
 
 function settingOf(text: string): Setting {
@@ -91,7 +94,7 @@ function targetsFor(
   const path = normalPath(spec.path);
   if (path === undefined) throw new ToolError(CHANGING, NOT_EXISTING.status, LEAVES);
   const targets = targetsOf(hierarchies, spec.controllers, path);
-  if ('hint' in targets) throw new ToolError(CHANGING, NOT_MOUNTED.status, targets.hint);
+  if ('hint' in targets) throw new ToolError(CHANGING, NOT_ALLOWED.status, targets.hint);
   return { path, targets, every: spec.controllers.includes('*') };
 }
 
@@ -100,6 +103,13 @@ function leafOf(target: Target, leaf: string | undefined, world: World): Target 
   const handed = world.read(`${target.directory}/cgroup.subtree_control`)?.trim();
   if (leaf === undefined || !handed || target.hierarchy.version === 1 || target.path === '/') return target;
   return { ...target, ...groupAt(target.hierarchy, `${target.path}/${leaf}`), enable: [] };
+}
+
+/** The process that the program takes the place of. */
+function idleOf(targets: readonly Target[], world: World): readonly number[] {
+  const pids = idleIn(targets, world);
+  if (!pids.length) throw new ToolError(NO_IDLE, NO_PROGRAM);
+  return pids;
 }
 
 const folderOf = (path: string) => path.slice(0, path.lastIndexOf('/'));
@@ -119,8 +129,8 @@ function settingsOf(
   for (const one of settings) {
     if (steps.some(({ applying }) => applying.includes(one))) continue;
     const found = settingSteps(hierarchies, paths[0] as string, [one], world);
-    const { no, hint } = 'no' in found ? found : { no: 'file', hint: '' };
-    const { text, status } = no === 'controller' ? NOT_MOUNTED : NO_SUCH_PARAMETER;
+    const { no, hint } = 'no' in found ? found : { no: 'file' as const, hint: undefined };
+    const { text, status } = SETTING_FAILURES[no];
     throw new ToolError(`cannot set ${one.name}: ${text}`, status, hint);
   }
   const ofGroup = (step: Step) => ({ ...step, fresh: !existing.exists(folderOf(step.path)) });
@@ -203,7 +213,7 @@ export function plan(input: Input, world: World): Plan {
     entries: inOrder.map(entryFile),
     backs: inOrder.map(back),
     born: v2?.directory,
-    idle: values['replace-idle'] ? idleIn(targets, world) : [],
+    idle: values['replace-idle'] ? idleOf(targets, world) : [],
     ending: endingOf(
       input,
       targets,

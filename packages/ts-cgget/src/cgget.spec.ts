@@ -81,7 +81,7 @@ test('names of the version that -1 or -2 says, translated or left out', () => {
   ]);
   expect(names('-2', '-g', 'cpu:a')).toEqual(names('-g', 'cpu:a'));
   expect(names('-2', '-g', 'cpuacct:a')).toEqual(['cpu.stat']);
-  expect(names('-1', '-i', '-r', 'cpu.stat', '-r', 'memory.high', '-r', 'memory.swappiness', 'a')).toEqual([]);
+  expect(names('-1', '-i', '-r', 'memory.swappiness', 'a')).toEqual([]);
   const failure = (...argv: string[]) => {
     try {
       return printed(tree, ...argv);
@@ -90,11 +90,35 @@ test('names of the version that -1 or -2 says, translated or left out', () => {
       return [status, message, hint];
     }
   };
-  expect(failure('-1', '-r', 'cpu.max', 'a')).toEqual([111, 'cannot convert cpu.max', 'it is a name of cgroup v2']);
+  expect(failure('-1', '-r', 'cpu.max', 'a')).toEqual([
+    91,
+    "error parsing parameter name 'cpu.max'",
+    'it is a name of cgroup v2',
+  ]);
+  expect(failure('-1', '-r', 'cpu.nosuch', 'a')?.slice(0, 1)).toEqual([91]);
+  expect(failure('-2', '-r', 'cpu.shares', 'a')?.slice(0, 2)).toEqual([
+    96,
+    'variable file read failed No such file or directory',
+  ]);
   expect(failure('-1', '-r', 'memory.swappiness', 'a')).toEqual([
     111,
     'cannot convert memory.swappiness',
     expect.stringContaining('memory.swap.max'),
   ]);
   expect(failure('-r', 'memory.swappiness', 'a')).toMatchObject([96, expect.any(String), expect.any(String)]);
+});
+
+test('-c and -m: what is in use; the topmost group where none is named', () => {
+  using tree = new V2Tree();
+  expect(printed(tree, '-c')).toBe(
+    '#Controller\tVersion\ncpu        \t2\nio         \t2\nmemory     \t2\nhugetlb    \t2\npids       \t2\n',
+  );
+  expect(printed(tree, '-m')).toBe('Unified Mode (Cgroup v2 only).\n');
+  expect(printed(tree, '-mc')).toMatch(/^Unified Mode .*\n#Controller/);
+  expect(JSON.parse(printed(tree, '-mc', '--json'))).toEqual({
+    mode: 'unified',
+    controllers: expect.arrayContaining([{ controller: 'cpu', version: 2 }]),
+  });
+  expect(printed(tree, '-g', 'cpu:')).toMatch(/^:\ncpu\.stat: /);
+  expect(printed(tree, '-a')).toMatch(/^:\ncpu\.stat: /);
 });

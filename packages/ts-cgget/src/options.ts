@@ -11,6 +11,13 @@ export const options = [
     repeat: true,
     help: 'controllers, or with a path the control group, whose info is displayed',
   },
+  {
+    long: 'controllers',
+    short: 'c',
+    shortOnly: true,
+    help: 'display the version of each controller',
+    details: 'A heading, then a controller a line. Nothing else is printed.',
+  },
   { long: 'mode', short: 'm', shortOnly: true, help: 'display the cgroup mode: legacy, hybrid or unified' },
   { long: 'no-headers', short: 'n', shortOnly: true, help: 'do not print headers' },
   {

@@ -1,5 +1,6 @@
 /** From the command line to the values that are printed. */
 import {
+  asNamed,
   contentOf,
   controllerOf,
   everyController,
@@ -37,8 +38,10 @@ export interface Plan {
   readonly headers: boolean;
   readonly names: boolean;
   readonly json: boolean;
-  /** Instead of reports: which versions are in use. */
+  /** Before the reports: which versions are in use. */
   readonly mode?: Mode;
+  /** Likewise: the version of each controller. */
+  readonly versions?: readonly { readonly controller: string; readonly version: 1 | 2 }[];
 }
 
 export type Mode = 'legacy' | 'hybrid' | 'unified';
@@ -68,12 +71,13 @@ function named(
     const controller = controllerOf(name);
     if (controller === undefined)
       throw new ToolError(`${NO_VALUE.text} '${name}'`, NO_VALUE.status, 'a name is <controller>.<file>');
-    const found = foreignName(name, version) ?? readSetting(hierarchies, path, name, world);
-    if ('value' in found) return [{ name, value: found.value }];
-    if (found.no === 'counterpart') {
-      if (lenient) return [];
-      if (version) throw new ToolError(`cannot convert ${name}`, NO_COUNTERPART.status, found.hint);
-    }
+    const read = foreignName(hierarchies, name, version) ?? readSetting(hierarchies, path, name, world);
+    if ('value' in read) return [{ name, value: read.value }];
+    const found = asNamed(read, hierarchies, name, version);
+    if (lenient && found.no === 'counterpart') return [];
+    if (found.no === 'name') throw new ToolError(`${NO_VALUE.text} '${name}'`, NO_VALUE.status, found.hint);
+    if (found.no === 'counterpart' && version)
+      throw new ToolError(`cannot convert ${name}`, NO_COUNTERPART.status, found.hint);
     if (found.no === 'controller')
       throw new ToolError(`cannot find controller '${controller}' in group '${group}'`, OTHER.status, found.hint);
     throw new ToolError(
@@ -134,9 +138,15 @@ function whole(
   return { group, settings };
 }
 
-function reportsOf({ values, operands }: Input, world: World): Report[] {
+function reportsOf({ values, operands: groups }: Input, world: World): Report[] {
   const { variable, group: texts = [], all } = values;
-  const specs = texts.map((text) => ({ text, spec: parseSpec(text) }));
+  const operands = all && !texts.length && !groups.length ? [''] : groups;
+  // Without a path behind the colon it is the topmost group.
+  const topmost = (text: string) => {
+    const spec = text.endsWith(':') ? parseSpec(`${text}/`) : undefined;
+    return spec && { ...spec, path: '' };
+  };
+  const specs = texts.map((text) => ({ text, spec: parseSpec(text) ?? topmost(text) }));
   const withPath = specs.flatMap(({ spec }) => spec ?? []);
   const controllers = specs.filter(({ spec }) => !spec).flatMap(({ text }) => text.split(','));
   if (variable && texts.length) throw new UsageError('options -r and -g cannot be combined');
@@ -163,18 +173,21 @@ function reportsOf({ values, operands }: Input, world: World): Report[] {
   return operands.map((group) => whole(hierarchies, group, known, world, false, naming));
 }
 
+const versionsOf = ({ mounted }: Hierarchies) =>
+  mounted.flatMap(({ version, controllers }) =>
+    controllers.filter((controller) => !controller.startsWith('name=')).map((controller) => ({ controller, version })),
+  );
+
 export function plan(input: Input, world: World): Plan {
-  const { values } = input;
-  if (values.mode)
-    return {
-      reports: [],
-      headers: false,
-      names: false,
-      json: Boolean(values.json),
-      mode: modeOf(readHierarchies(world)),
-    };
+  const { values, operands } = input;
+  const asked = operands.length || values.group || values.variable || values.all;
+  if (values.controllers && (values.group || values.variable))
+    throw new UsageError('option -c cannot be combined with -r and -g');
+  const hierarchies = readHierarchies(world);
   return {
-    reports: reportsOf(input, world),
+    mode: values.mode ? modeOf(hierarchies) : undefined,
+    versions: values.controllers ? versionsOf(hierarchies) : undefined,
+    reports: values.controllers || (values.mode && !asked) ? [] : reportsOf(input, world),
     headers: !values['no-headers'],
     names: !values['values-only'],
     json: Boolean(values.json),

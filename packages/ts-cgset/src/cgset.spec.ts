@@ -109,11 +109,78 @@ test('-1 and -2 take names of one version, -i leaves out what has no counterpart
       return (error as ToolError).status;
     }
   };
-  expect(status('-1', '-r', 'cpu.weight=50', 'job')).toBe(111);
-  expect(status('-2', '-r', 'cpu.shares=50', 'job')).toBe(111);
+  expect(status('-1', '-r', 'cpu.weight=50', 'job')).toBe(91);
+  expect(status('-1', '-r', 'cpu.nosuch=50', 'job')).toBe(91);
+  expect(status('-2', '-r', 'cpu.shares=50', 'job')).toBe(95);
   expect(status('-1', '-r', 'memory.swappiness=50', 'job')).toBe(111);
   expect(status('-r', 'memory.swappiness=50', 'job')).toBe(95);
+  expect(status('-1i', '-r', 'cpu.weight=50', 'job')).toBe(91);
   const lenient = ['-r', 'memory.swappiness=50', '-r', 'cpu.weight=7', '-r', 'pids.max=5'];
-  expect(writesOf(tree, '-1i', ...lenient, 'job')).toEqual(['/CG/job/pids.max < 5']);
+  expect(writesOf(tree, '-1i', '-r', 'memory.swappiness=50', '-r', 'pids.max=5', 'job')).toEqual([
+    '/CG/job/pids.max < 5',
+  ]);
   expect(writesOf(tree, '-i', ...lenient, 'job')).toEqual(['/CG/job/cpu.weight < 7', '/CG/job/pids.max < 5']);
+});
+
+test('a value that the version of its name would refuse is refused, and only -1 is no limit', () => {
+  using tree = new V2Tree({ '/job': { controllers } });
+  const failure = (setting: string) => {
+    try {
+      return writesOf(tree, '-r', setting, 'job');
+    } catch (error) {
+      const { status, message, hint } = error as ToolError;
+      return `${status} ${message}: ${hint}`;
+    }
+  };
+  expect(failure('memory.limit_in_bytes=-1')).toEqual(['/CG/job/memory.max < max']);
+  expect(failure('memory.limit_in_bytes=10M')).toEqual(['/CG/job/memory.max < 10485760']);
+  for (const value of ['-10', ' ', '1e3', 'max '])
+    expect(failure(`memory.limit_in_bytes=${value}`)).toBe(
+      `96 cgroup modify error: Invalid argument: memory.limit_in_bytes of group job: '${value}' is no value of memory.limit_in_bytes`,
+    );
+  expect(failure('freezer.state=constructor')).toMatch(/^96 cgroup modify error: Invalid argument/);
+});
+
+test('-R: what is handed down goes to groups with others below, and is taken back from the lowest first', () => {
+  using tree = new V2Tree({
+    '/a': { controllers },
+    '/a/b': { controllers },
+    '/a/b/c': { controllers },
+    '/a/leaf': { controllers: [] },
+  });
+  const control = (...argv: string[]) =>
+    writesOf(tree, '-R', ...argv.flatMap((text) => ['-r', text]), 'a').map((line) =>
+      line.replace('/cgroup.subtree_control', ''),
+    );
+  expect(control('cgroup.subtree_control=+pids')).toEqual(['/CG/a < +pids', '/CG/a/b < +pids']);
+  expect(control('cgroup.subtree_control=-pids')).toEqual(['/CG/a/b < -pids', '/CG/a < -pids']);
+  expect(control('cgroup.subtree_control=+cpu -pids')).toEqual([
+    '/CG/a/b < -pids',
+    '/CG/a < -pids',
+    '/CG/a < +cpu',
+    '/CG/a/b < +cpu',
+  ]);
+  expect(control('pids.max=5', 'cpu.cfs_period_us=5000', 'cpu.cfs_quota_us=2000').sort()).toEqual(
+    ['/CG/a', '/CG/a/b', '/CG/a/b/c']
+      .flatMap((path) => [`${path}/pids.max < 5`, `${path}/cpu.max < max 5000`, `${path}/cpu.max < 2000 5000`])
+      .sort(),
+  );
+});
+
+test('--copy-from passes over what is no setting and what the other group has not', () => {
+  using tree = new V2Tree({
+    '/a': {
+      controllers,
+      files: {
+        'cpu.max': '50000 100000\n',
+        'cpu.pressure': 'some avg10=0.00 total=0\n',
+        'cpu.weight.nice': '5\n',
+        'cpu.new': '7\n',
+        'memory.peak': '5\n',
+        'pids.max': '9\n',
+      },
+    },
+    '/b': { controllers: ['cpu'], files: { 'cpu.new': '6\n', 'cpu.weight.nice': '0\n', 'cpu.pressure': 'some\n' } },
+  });
+  expect(writesOf(tree, '--copy-from', 'a', 'b').sort()).toEqual(['/CG/b/cpu.max < 50000 100000', '/CG/b/cpu.new < 7']);
 });

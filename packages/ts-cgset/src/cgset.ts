@@ -1,5 +1,5 @@
 /** cgset(1): sets parameters of control groups. */
-import { BAD_ARGUMENTS, causes, momentary, NO_SUCH_PARAMETER, OTHER, perform } from '@ts/cgroups';
+import { BAD_ARGUMENTS, causes, momentary, NO_SUCH_PARAMETER, OTHER, perform, wrongInput } from '@ts/cgroups';
 import { defineTool, exit, type Outcome } from '@ts/cli';
 import type { Sys } from '@ts/sys';
 import { options } from './options.ts';
@@ -24,6 +24,7 @@ export const tool = defineTool({
   exclusive: [['v1', 'v2']],
   status: OTHER.status,
   usageStatus: BAD_ARGUMENTS,
+  usageLine: wrongInput("--help'"),
   causes,
   reads: ['cgroups', 'root'],
   description:
@@ -33,7 +34,8 @@ export const tool = defineTool({
     'All names are looked up before the first value is written.',
     '`-r NAME` without a value is an error with status 129 (the original crashes); so is a name without a dot, and a value that cannot be set (the original returns 0).',
     'The same name may be given several times: the last one counts.',
-    'A missing group of --copy-from is an error with status 82 (the original returns 0).',
+    'A missing group of --copy-from is an error with status 82 (the original returns 0); where one hierarchy alone lacks it, the others are copied (the original stops there with 95).',
+    'A value that the version of its name would refuse is an error with status 96 before anything is written: -10 is no limit, 1e3 no number (the original takes the digits in front, or passes such a period over). Only -1 takes a limit away, for cpu.cfs_quota_us max too.',
     'A program may follow behind -- after the groups.',
     'devices.allow and devices.deny work on cgroup v2.',
     'Names are translated also without -1 or -2, and with them when called as cgset. memory.soft_limit_in_bytes is memory.low: cgxset has memory.high, which slows a group down also where memory is plenty.',
@@ -42,6 +44,7 @@ export const tool = defineTool({
   exitStatuses: [
     ['82', 'a group of --copy-from does not exist'],
     ['84', 'a controller is not mounted'],
+    ['91', 'with -1 or -2: there is no parameter of that name in that version'],
     ['95', 'there is no such group or parameter, or it cannot be opened'],
     ['96', 'the kernel has refused the value'],
     ['111', 'with -1 or -2: a parameter has no counterpart in the version that is in use'],

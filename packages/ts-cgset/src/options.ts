@@ -12,13 +12,20 @@ export const options = [
       'The file and its new value; several are written in the order given. Names of cgroup v1 work on v2 and the reverse.',
   },
   { long: 'rule', arg: 'name=value', repeat: true, help: 'the same as --variable', hidden: true },
-  { long: 'copy-from', arg: 'source_path', help: 'control group whose parameters will be copied' },
+  {
+    long: 'copy-from',
+    arg: 'source_path',
+    help: 'control group whose parameters will be copied',
+    details:
+      'In each hierarchy that has both groups. What is no setting, what the other group has not and files of which the kernel takes nothing are passed over; a limit or a weight that it refuses is an error.',
+  },
   {
     long: 'recursive',
     short: 'R',
     shortOnly: true,
     help: 'set the parameters of all groups below, too',
-    details: 'The upper ones first. A group below that has not the controller is left as it is.',
+    details:
+      'The upper ones first. A group below that has not the controller is left as it is; cgroup.subtree_control is written only where there are groups below, and what is taken back is taken from the lowest first.',
   },
   ...VERSIONS,
   IGNORE_DEFAULT,

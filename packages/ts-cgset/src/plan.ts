@@ -1,7 +1,9 @@
 /** From the command line to the files that are written: pure. */
 
 import {
+  asNamed,
   BAD_ARGUMENTS,
+  contentOf,
   controllerOf,
   copyWrites,
   foreignName,
@@ -9,15 +11,15 @@ import {
   groupsBelow,
   type Hierarchies,
   LEAVES,
-  type Naming,
   NO_COUNTERPART,
   NO_SUCH_PARAMETER,
   NOT_EXISTING,
-  NOT_MOUNTED,
+  type NoSetting,
   namingOf,
   normalPath,
   parseLimit,
   readHierarchies,
+  SETTING_FAILURES,
   type Setting,
   type Step,
   settingSteps,
@@ -56,18 +58,17 @@ function limitOf(text: string): Setting {
   return limit;
 }
 
-const unmappable = (name: string, hint: string) =>
-  new ToolError(`cgroup modify error: cannot convert ${name}`, NO_COUNTERPART.status, hint);
-
-/** The setting, if its name is one of the version that names are taken from. */
-function ownSettings(setting: Setting, { version, lenient }: Naming): Setting[] {
-  const foreign = foreignName(setting.name, version);
-  if (foreign && !lenient) throw unmappable(setting.name, foreign.hint);
-  return foreign ? [] : [setting];
+/** Why a setting cannot be made; `version` is that of the names, where it was said. */
+function failureOf(setting: Setting & NoSetting, group: string, version: 1 | 2 | undefined): ToolError {
+  const { name, no, hint } = setting;
+  if (version && no === 'counterpart')
+    return new ToolError(`cgroup modify error: cannot convert ${name}`, NO_COUNTERPART.status, hint);
+  const { text, status } = SETTING_FAILURES[no];
+  return new ToolError(`cgroup modify error: ${text}`, status, `${name} of group ${group}: ${hint}`);
 }
 
 /** Paths of all groups below this one, in whatever hierarchy. */
-const pathsBelow = ({ mounted }: Hierarchies, path: string): string[] => [
+const pathsBelow = ({ mounted }: Pick<Hierarchies, 'mounted'>, path: string): string[] => [
   ...new Set(
     mounted.flatMap((hierarchy) =>
       groupsBelow(groupAt(hierarchy, path).directory).map((directory) => directory.slice(hierarchy.mount.length)),
@@ -75,35 +76,90 @@ const pathsBelow = ({ mounted }: Hierarchies, path: string): string[] => [
   ),
 ];
 
+const CONTROL = 'cgroup.subtree_control';
+
+/** What is handed down is taken back from below first; so the two are settings of their own. */
+function splitControl({ name, value }: Setting): Setting[] {
+  const words = value.split(/\s+/).filter(Boolean);
+  const isTaken = (word: string) => word.startsWith('-');
+  const parts = [words.filter(isTaken), words.filter((word) => !isTaken(word))].filter(({ length }) => length);
+  return name === CONTROL && parts.length > 1
+    ? parts.map((part) => ({ name, value: part.join(' ') }))
+    : [{ name, value }];
+}
+
+/** Whether nothing lies below a group in the v2 tree: it has nobody to hand controllers down to, and may have processes. */
+const isLeaf = ({ mounted }: Hierarchies, path: string) =>
+  !mounted.some((hierarchy) => hierarchy.version === 2 && contentOf(groupAt(hierarchy, path).directory)?.groups.length);
+
+const isControl = (one: Setting | undefined) => one?.name === CONTROL;
+
+/** Settings that are made together in each group, in the order given: what is handed down goes through all groups by itself. */
+function chunksOf(settings: readonly Setting[]): Setting[][] {
+  const chunks: Setting[][] = [];
+  for (const one of settings.flatMap(splitControl)) {
+    const last = chunks.at(-1);
+    if (last && !isControl(one) && !isControl(last[0])) last.push(one);
+    else chunks.push([one]);
+  }
+  return chunks;
+}
+
+/** Steps for a group and all below it, the upper ones first. What a group below has not is left out there. */
+function recursively(hierarchies: Hierarchies, path: string, settings: readonly Setting[], world: World): Step[] {
+  const below = pathsBelow(hierarchies, path);
+  return chunksOf(settings).flatMap((chunk) => {
+    const [first] = chunk as [Setting];
+    const groups = [path, ...(isControl(first) ? below.filter((each) => !isLeaf(hierarchies, each)) : below)];
+    const steps = groups.map((each) => {
+      const has = (one: Setting) => !('no' in settingSteps(hierarchies, each, [one], world));
+      const made = settingSteps(hierarchies, each, chunk.filter(has), world);
+      return 'no' in made ? [] : made;
+    });
+    return (isControl(first) && first.value.startsWith('-') ? steps.reverse() : steps).flat();
+  });
+}
+
+/** A setting, and which version its name was said to be of. */
+interface Asked extends Setting {
+  readonly version?: 1 | 2;
+}
+
+/** Settings of one group that can be made; `lenient` leaves out those that the version in use has nothing for. */
+function possible(
+  hierarchies: Hierarchies,
+  group: string,
+  all: readonly Asked[],
+  lenient: boolean,
+  world: World,
+): readonly Asked[] {
+  const path = pathOf(group);
+  const kept: Asked[] = [];
+  for (const one of all) {
+    const { name, version } = one;
+    const foreign = foreignName(hierarchies, name, version);
+    // Some values depend on those that were given before.
+    const made = foreign ?? settingSteps(hierarchies, path, [...kept, one], world);
+    const missing = 'no' in made ? asNamed(made, hierarchies, name, version) : undefined;
+    if (!missing) kept.push(one);
+    else if (!lenient || missing.no !== 'counterpart') throw failureOf({ ...one, ...missing }, group, version);
+  }
+  return kept;
+}
+
 function setting(
   hierarchies: Hierarchies,
   groups: readonly string[],
-  all: readonly Setting[],
-  { version, lenient }: Naming,
-  recursive: boolean,
+  all: readonly Asked[],
+  { lenient, recursive }: { readonly lenient: boolean; readonly recursive: boolean },
   world: World,
 ): Step[] {
   return groups.flatMap((group) => {
-    const path = pathOf(group);
-    const hasCounterpart = (one: Setting) => {
-      const alone = settingSteps(hierarchies, path, [one], world);
-      return !('no' in alone && alone.no === 'counterpart');
-    };
-    const settings = lenient ? all.filter(hasCounterpart) : all;
-    const steps = settingSteps(hierarchies, path, settings, world);
-    if ('no' in steps) {
-      if (version && steps.no === 'counterpart') throw unmappable(steps.name, steps.hint);
-      const { text, status } = steps.no === 'controller' ? NOT_MOUNTED : NO_SUCH_PARAMETER;
-      throw new ToolError(`cgroup modify error: ${text}`, status, `${steps.name} of group ${group}: ${steps.hint}`);
-    }
-    // A group below that has not the controller keeps what it has.
-    const below = (recursive ? pathsBelow(hierarchies, path) : []).flatMap((each) =>
-      settings.flatMap((one) => {
-        const more = settingSteps(hierarchies, each, [one], world);
-        return 'no' in more ? [] : more;
-      }),
-    );
-    return [...steps, ...below];
+    const settings = possible(hierarchies, group, all, lenient, world);
+    if (recursive) return recursively(hierarchies, pathOf(group), settings, world);
+    const steps = settingSteps(hierarchies, pathOf(group), settings, world);
+    if ('no' in steps) throw failureOf(steps, group, undefined);
+    return steps;
   });
 }
 
@@ -120,11 +176,11 @@ function copying(hierarchies: Hierarchies, groups: readonly string[], source: st
 
 export function plan({ values, steps, operands, beforeDashes }: Input, world: World): Plan {
   const { 'copy-from': source } = values;
-  const naming = namingOf(values);
+  const { version, lenient } = namingOf(values);
   // In the order given, whatever they are called.
-  const settings = steps.flatMap(({ option: { long }, value = '' }) =>
+  const settings = steps.flatMap(({ option: { long }, value = '' }): Asked[] =>
     long === 'variable' || long === 'rule'
-      ? ownSettings(settingOf(value), naming)
+      ? [{ ...settingOf(value), version }]
       : long === 'limit'
         ? [limitOf(value)]
         : [],
@@ -134,15 +190,17 @@ export function plan({ values, steps, operands, beforeDashes }: Input, world: Wo
   const program = beforeDashes ? operands.slice(beforeDashes) : [];
   const given = Boolean(values.variable || values.rule || values.limit);
   if (given && source !== undefined) throw new UsageError('options -r and --copy-from cannot be combined');
+  if (steps.filter(({ option }) => option.long === 'copy-from').length > 1)
+    throw new UsageError('option --copy-from can be given once');
   if (!given && source === undefined)
     throw groups.length
       ? new ToolError('no name-value pair was set', BAD_ARGUMENTS, 'name one with -r <name>=<value>')
-      : new UsageError('no name-value pair was set');
+      : new ToolError(`Usage is ${world.prog} -r <name>=<value> <path>...`, BAD_ARGUMENTS);
   if (!groups.length) throw new ToolError('no cgroup specified', BAD_ARGUMENTS);
   const hierarchies = readHierarchies(world);
   const made =
     source === undefined
-      ? setting(hierarchies, groups, settings, naming, Boolean(values.recursive), world)
+      ? setting(hierarchies, groups, settings, { lenient, recursive: Boolean(values.recursive) }, world)
       : copying(hierarchies, groups, source, world);
   return { steps: made, program };
 }

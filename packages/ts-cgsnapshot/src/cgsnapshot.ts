@@ -1,5 +1,4 @@
 /** cgsnapshot(1): the control groups that there are, as a configuration file. */
-import { statSync } from 'node:fs';
 import {
   attachedTo,
   BAD_ARGUMENTS,
@@ -12,9 +11,11 @@ import {
   groupsBelow,
   listRules,
   readHierarchies,
+  statOf,
+  wrongInput,
 } from '@ts/cgroups';
 import { defineTool, exit, type Outcome, type Parsed, ToolError, type World } from '@ts/cli';
-import { encode, type LiveSys, O_CREAT, O_TRUNC, O_WRONLY } from '@ts/sys';
+import { encode, type LiveSys, O_CREAT, O_TRUNC, O_WRONLY, readText, strerror } from '@ts/sys';
 import { options } from './options.ts';
 
 interface Owner {
@@ -38,38 +39,33 @@ interface Plan {
   readonly json: boolean;
 }
 
-const DEFAULT_BLACKLIST = '/etc/cgsnapshot_blacklist.conf';
+/** The first one that is there; the second is that of older versions. */
+const DEFAULT_DENYLISTS = ['/etc/cgsnapshot_denylist.conf', '/etc/cgsnapshot_blacklist.conf'] as const;
 const ANYBODY_MAY_WRITE = 0o222;
-const FAILED = 1;
 const NO_OUTPUT = 96;
 
 /** Names of a list file; the word that begins each line. */
-function namesOf(file: string, world: World, mayMiss: boolean): ReadonlySet<string> {
-  const text = world.read(file);
-  if (text === undefined && !mayMiss)
-    throw new ToolError(
-      `Failed to open file ${file}: ${world.exists(file) ? 'Permission denied' : 'No such file or directory'}`,
-      FAILED,
-    );
-  const lines = (text ?? '').split('\n').filter((line) => line && !line.startsWith('#'));
-  return new Set(lines.flatMap((line) => line.trim().split(/\s+/)[0] ?? []));
-}
-
-function modeOf(path: string): { readonly mode: number; readonly uid: number; readonly gid: number } | undefined {
+function namesOf(file: string | undefined): ReadonlySet<string> {
+  if (file === undefined) return new Set();
+  let text: string;
   try {
-    return statSync(encode(path));
-  } catch {
-    return undefined; // there is no such file in this group
+    text = readText(file);
+  } catch (error) {
+    const { errno } = error as NodeJS.ErrnoException;
+    if (errno === undefined) throw error;
+    throw new ToolError(`Failed to open file ${file}: ${strerror(-errno)}`, BAD_ARGUMENTS);
   }
+  const lines = text.split('\n').filter((line) => line && !line.startsWith('#'));
+  return new Set(lines.flatMap((line) => line.trim().split(/\s+/)[0] ?? []));
 }
 
 /** What is only shown is no setting; the group at the top tells, since there nobody has changed modes. */
 const isSetting = (top: Group, name: string) =>
-  ((modeOf(`${top.directory}/${name}`)?.mode ?? ANYBODY_MAY_WRITE) & ANYBODY_MAY_WRITE) !== 0;
+  ((statOf(`${top.directory}/${name}`)?.mode ?? ANYBODY_MAY_WRITE) & ANYBODY_MAY_WRITE) !== 0;
 
 function ownersOf(group: Group, files: readonly string[], world: World): Snapshot['perm'] {
   const owner = (path: string): Owner & { readonly isRoot: boolean } => {
-    const { uid, gid } = modeOf(path) ?? { uid: 0, gid: 0 };
+    const { uid, gid } = statOf(path) ?? { uid: 0, gid: 0 };
     return {
       uid: world.user(uid)?.name ?? String(uid),
       gid: world.group(gid)?.name ?? String(gid),
@@ -91,8 +87,9 @@ function deviceSettings(list: string): Snapshot['settings'] {
 }
 
 function plan({ values, operands }: Parsed<typeof options>, world: World): Plan {
-  const black = namesOf(values.blacklist ?? DEFAULT_BLACKLIST, world, values.blacklist === undefined);
-  const white = values.whitelist === undefined ? new Set<string>() : namesOf(values.whitelist, world, false);
+  const given = values.denylist ?? values.blacklist;
+  const denied = namesOf(given ?? DEFAULT_DENYLISTS.find((file) => world.exists(file)));
+  const allowed = namesOf(values.allowlist ?? values.whitelist);
   const hierarchies = readHierarchies(world);
   const { known, mounted } = hierarchies;
   const all = [
@@ -109,10 +106,10 @@ function plan({ values, operands }: Parsed<typeof options>, world: World): Plan 
   });
   const warnings = new Set<string>();
   const isShown = (name: string): boolean => {
-    if (black.has(name)) return false;
-    if (white.has(name)) return true;
+    if (denied.has(name)) return false;
+    if (allowed.has(name)) return true;
     if (values.strict) return false;
-    warnings.add(`WARNING: variable ${name} is neither blacklisted nor whitelisted`);
+    warnings.add(`WARNING: variable ${name} is neither deny nor allow list`);
     return true;
   };
   const snapshots = chosen.flatMap(({ controller, hierarchy }) => {
@@ -178,20 +175,20 @@ export const tool = defineTool({
   synopsis: ['[-st] [-b <file>] [-w <file>] [-f <file>] [--json] [<controller>...]'],
   options,
   grammar: { permute: true },
-  status: FAILED,
+  status: BAD_ARGUMENTS,
   usageStatus: BAD_ARGUMENTS,
+  usageLine: wrongInput("-h'"),
   reads: ['cgroups', 'root'],
   description:
     'Prints the groups of the given controllers, or of all that are mounted, with their owners and settings, in the form of cgconfig.conf(5).',
   differences: [
-    'A default blacklist that is not there is no error.',
+    'A default list that is not there is no error; that of older versions is read in its place.',
     'Groups of the v2 tree are shown, with the rules of our BPF program as devices.allow.',
     'Warnings bear the name of the tool.',
   ],
   exitStatuses: [
-    ['1', 'a list cannot be read'],
     ['96', 'the output cannot be written'],
-    ['129', 'wrong usage'],
+    ['129', 'wrong usage, or a list cannot be read'],
   ],
   examples: [{ command: 'ts-cgsnapshot -s cpu memory', says: 'the groups of two controllers' }],
   plan,

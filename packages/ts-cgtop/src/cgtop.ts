@@ -19,7 +19,7 @@ import {
   UsageError,
   type World,
 } from '@ts/cli';
-import type { LiveSys } from '@ts/sys';
+import { type LiveSys, parseDecimal } from '@ts/sys';
 import { formatTable } from '@ts/tables';
 import { options } from './options.ts';
 
@@ -40,10 +40,22 @@ const USAGE = 129;
 /** Of the terminal: to its first line, and what is below cleared. */
 const HOME = '\x1b[H\x1b[J';
 
-function numberOf(text: string | undefined, what: string, otherwise: number, least: number): number {
+const LONGEST_DELAY_MS = 0x7fff_ffff;
+
+/** Seconds with a fraction, as ms. */
+const delayOf = (text: string): number | undefined =>
+  /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Math.min(LONGEST_DELAY_MS, Number(text) * 1000) : undefined;
+
+function numberOf(
+  text: string | undefined,
+  what: string,
+  otherwise: number,
+  least: number,
+  parse: (text: string) => number | undefined = parseDecimal,
+): number {
   if (text === undefined) return otherwise;
-  const number = Number(text);
-  if (text.trim() === '' || !(number >= least)) throw new ToolError(`wrong ${what}: '${text}'`, USAGE);
+  const number = parse(text);
+  if (number === undefined || number < least) throw new ToolError(`wrong ${what}: '${text}'`, USAGE);
   return number;
 }
 
@@ -59,9 +71,9 @@ function plan({ values, operands }: Parsed<typeof options>, world: World): Plan 
   return {
     top,
     sort,
-    delayMs: numberOf(values.delay, 'delay', 1, 0.01) * 1000,
-    iterations: values.once ? 1 : Math.floor(numberOf(values.iterations, 'count', Number.POSITIVE_INFINITY, 1)),
-    depth: Math.floor(numberOf(values.depth, 'depth', 3, 0)),
+    delayMs: numberOf(values.delay, 'delay', 1000, 10, delayOf),
+    iterations: values.once ? 1 : numberOf(values.iterations, 'count', Number.POSITIVE_INFINITY, 1),
+    depth: numberOf(values.depth, 'depth', 3, 0),
     all: Boolean(values.all),
     json: Boolean(values.json),
   };

@@ -14,6 +14,7 @@ import {
   readHierarchies,
   targetsOf,
   whyMissing,
+  wrongInput,
 } from '@ts/cgroups';
 import { defineTool, exit, type Outcome, type Parsed, ToolError, type World } from '@ts/cli';
 import type { LiveSys } from '@ts/sys';
@@ -93,13 +94,15 @@ export const tool = defineTool({
   grammar: { permute: true },
   status: OPERATION_FAILED.status,
   usageStatus: BAD_ARGUMENTS,
+  usageLine: wrongInput("-h'"),
   causes,
   reads: ['cgroups', 'root'],
   description: 'Prints all groups of all hierarchies, or those at and below the ones that are named.',
   differences: [
     'Of several controllers each hierarchy is listed (the original lists that of the first).',
     'A group that does not exist is an error with status 93 (the original prints nothing and returns 0).',
-    'A path with ".." is refused (the original walks out of the hierarchy).',
+    'A path that leaves the hierarchy by ".." is refused (the original walks out of it).',
+    'Without arguments the topmost groups are listed, too, and a path begins with one slash (libcgroup 3.1 prints cpu://g).',
     '* and named hierarchies can be listed.',
   ],
   exitStatuses: [

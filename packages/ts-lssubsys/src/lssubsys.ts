@@ -1,5 +1,5 @@
 /** lssubsys(1): lists the controllers of control groups, and where they are. */
-import { BAD_ARGUMENTS, type Hierarchies, type Hierarchy, readHierarchies } from '@ts/cgroups';
+import { BAD_ARGUMENTS, type Hierarchies, type Hierarchy, readHierarchies, wrongInput } from '@ts/cgroups';
 import { defineTool, exit, type Outcome, type Parsed, type World } from '@ts/cli';
 import type { LiveSys } from '@ts/sys';
 import { options } from './options.ts';
@@ -76,12 +76,13 @@ export const tool = defineTool({
   grammar: { permute: true },
   status: 1,
   usageStatus: BAD_ARGUMENTS,
+  usageLine: wrongInput("-h'"),
   reads: ['cgroups', 'root'],
   description:
     'Prints a line for each hierarchy: its controllers, and as asked its number or where it is mounted. With controllers, those that have them.',
   differences: [
     'The v2 tree is listed, too, last and with number 0 (the original knows v1 alone).',
-    'A controller that is mounted nowhere is no error (the original prints nothing else then and returns 82).',
+    'A controller that is mounted nowhere is no error (the original prints nothing else then and returns 82, libcgroup 3.1 also where one is in the v2 tree).',
   ],
   exitStatuses: [['129', 'wrong usage']],
   examples: [{ command: 'ts-lssubsys -am', says: 'all controllers, and where they are mounted' }],
