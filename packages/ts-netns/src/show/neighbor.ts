@@ -9,9 +9,11 @@ import {
   sameBytes,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
+import { colorOf } from '../colors.ts';
 import type { Context } from '../context.ts';
 import { Entry, render } from '../entry.ts';
 import { nameOf } from '../names.ts';
+import { unlessHelp } from '../usage.ts';
 import { abbreviates, noDevice, prefixFrom, type Rows, takeAll, twice, type Words, wrong } from '../words.ts';
 
 /** In the order in which they are shown. */
@@ -34,18 +36,24 @@ export function stateOf(text: string): number | undefined {
 }
 
 export function showNeighbor(context: Context, each: Neighbor, isOfDevice: boolean): Entry {
+  const { paint } = context;
   const entry = new Entry('\n');
-  if (each.destination) entry.both('dst', formatAddress(each.destination), `${formatAddress(each.destination)} `);
+  if (each.destination)
+    entry.both(
+      'dst',
+      formatAddress(each.destination),
+      paint(colorOf(each.family), `${formatAddress(each.destination)} `),
+    );
   if (!isOfDevice && each.index) {
     const name = context.linkName(each.index);
-    entry.both('dev', name, `dev ${name} `);
+    entry.both('dev', name, `dev ${paint('name', `${name} `)}`);
   }
   if (each.hardware) {
     const text =
       each.hardware.length === 4 && context.link(each.index)?.type !== sys.ARPHRD_ETHER
         ? formatAddress(each.hardware)
         : formatHardware(each.hardware);
-    entry.both('lladdr', text, `lladdr ${text} `);
+    entry.both('lladdr', text, `lladdr ${paint('hardware', `${text} `)}`);
   }
   for (const [bit, key, word] of [
     [sys.NTF_ROUTER, 'router', 'router'],
@@ -134,6 +142,7 @@ const rows = (context: Context): Rows<NeighborFilter> => [
 function select(context: Context, words: Words, otherwise: number): { found: Neighbor[]; filter: NeighborFilter } {
   const filter: NeighborFilter = {};
   takeAll(rows(context), words, filter, (word) => {
+    unlessHelp(word, 'neigh');
     if (!['all', 'any', 'default'].includes(word)) filter.to = prefixFrom(word, context.settings.family);
   });
   const { to, proxy, device } = filter;

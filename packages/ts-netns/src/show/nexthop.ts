@@ -1,6 +1,7 @@
 /** `ip nexthop show`. */
 import { formatAddress, type GroupMember, type NextHopObject } from '@ts/netlink';
 import * as sys from '@ts/sys';
+import { colorOf } from '../colors.ts';
 import type { Context } from '../context.ts';
 import { Entry } from '../entry.ts';
 import { Digits, type Json } from '../json.ts';
@@ -28,6 +29,10 @@ export function showHopFlags(entry: Entry, flags: number): void {
   const names = flagNames(HOP_FLAGS, flags);
   entry.both('flags', names, names.map((name) => `${name} `).join(''));
 }
+
+/** `via ADDRESS`, in the colour of its family. */
+export const viaText = ({ paint }: Context, bytes: Uint8Array): string =>
+  `via ${paint(colorOf(bytes.length === 16 ? sys.AF_INET6 : sys.AF_INET), `${formatAddress(bytes)} `)}`;
 
 /** In the order of their numbers: NEXTHOP_GRP_TYPE_*. */
 export const GROUP_TYPES = ['mpath', 'resilient'];
@@ -66,10 +71,10 @@ export function showNextHop(context: Context, object: NextHopObject): Entry {
   const entry = new Entry('\n');
   if (object.id !== undefined) entry.both('id', object.id, `id ${object.id} `);
   if (object.group) showGroup(entry, object);
-  if (object.gateway) entry.both('gateway', formatAddress(object.gateway), `via ${formatAddress(object.gateway)} `);
+  if (object.gateway) entry.both('gateway', formatAddress(object.gateway), viaText(context, object.gateway));
   if (object.index !== undefined) {
     const name = context.linkName(object.index);
-    entry.both('dev', name, `dev ${name} `);
+    entry.both('dev', name, `dev ${context.paint('name', `${name} `)}`);
   }
   if (object.scope !== sys.RT_SCOPE_UNIVERSE || details) {
     const name = nameOf('rt_scopes', object.scope, settings.numeric);

@@ -6,7 +6,8 @@ import * as sys from '@ts/sys';
 import type { Context } from '../context.ts';
 import { Entry, render } from '../entry.ts';
 import { checkNamespace, pathOf, RUN } from '../namespaces.ts';
-import { FAILED, numberIn, type Words, wrong } from '../words.ts';
+import { Usage } from '../usage.ts';
+import { abbreviates, FAILED, numberIn, type Words, wrong } from '../words.ts';
 import { idOf, namesOfIds, namespaceNames } from './ids.ts';
 
 const fails = (message: string, error: unknown, status = FAILED): never => {
@@ -142,6 +143,7 @@ export function listIds(context: Context, words: Words): void {
   for (let word = words.take(); word !== undefined; word = words.take()) {
     if (word === 'target-nsid') target = nsidOf(words.argument());
     else if (word === 'nsid') only = nsidOf(words.argument());
+    else if (abbreviates(word, 'help')) throw new Usage('netns');
     else throw new ToolError(`"netns list-id" does not accept "${word}" as a command line argument.`, FAILED);
   }
   const found =

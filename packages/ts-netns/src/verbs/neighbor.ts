@@ -7,14 +7,25 @@ import {
   type NeighborAttributes,
   type NeighborHeader,
   neighborRequest,
-  parseHardware,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
 import type { Context } from '../context.ts';
 import { render } from '../entry.ts';
 import { numberOf } from '../names.ts';
 import { flushed, showNeighbor, stateOf } from '../show/neighbor.ts';
-import { addressFrom, FAILED, noDevice, type Rows, takeAll, twice, type Words, WRONG, wrong } from '../words.ts';
+import { Usage, unlessHelp } from '../usage.ts';
+import {
+  addressFrom,
+  FAILED,
+  hardwareFrom,
+  noDevice,
+  type Rows,
+  takeAll,
+  twice,
+  type Words,
+  WRONG,
+  wrong,
+} from '../words.ts';
 
 interface State {
   destination?: Address;
@@ -39,9 +50,7 @@ const rows = (context: Context): Rows<State> => [
     'lladdr',
     (state, words) => {
       const text = words.argument();
-      const hardware = text === 'null' ? new Uint8Array() : parseHardware(text);
-      if (!hardware) throw new ToolError(`"${text}" is invalid lladdr.`, FAILED);
-      state.hardware = hardware;
+      state.hardware = text === 'null' ? new Uint8Array() : hardwareFrom(text);
     },
   ],
   [

@@ -12,11 +12,12 @@ import {
   nextHopRequest,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
-import type { Context } from '../context.ts';
+import { type Context, vrfFrom } from '../context.ts';
 import { render } from '../entry.ts';
 import { numberOf } from '../names.ts';
 import { refusal } from '../refusal.ts';
 import { GROUP_TYPES, showNextHop } from '../show/nexthop.ts';
+import { Usage, unlessHelp } from '../usage.ts';
 import {
   FAILED,
   gatewayFrom,
@@ -29,12 +30,6 @@ import {
   type Writable,
   wrong,
 } from '../words.ts';
-
-export const USAGE = [
-  'nexthop {list|flush} [protocol NUMBER] [id ID] [dev DEV] [vrf NAME] [master DEV] [groups] [fdb]',
-  'nexthop {add|replace} id ID {blackhole | [via ADDRESS] [dev DEV] [onlink] | group ID[,WEIGHT][/ID[,WEIGHT]...] [fdb] [type {mpath|resilient} [buckets N] [idle_timer SECONDS] [unbalanced_timer SECONDS]]} [protocol PROTOCOL]',
-  'nexthop {get|del} id ID',
-];
 
 interface State {
   readonly context: Context;
@@ -56,7 +51,7 @@ const groupFrom = (text: string): GroupMember[] =>
   text.split('/').map((member) => {
     const [, first = '', second] = /^([^,]*)(?:,(.*))?$/s.exec(member) ?? [];
     const id = numberIn(first, 0, 0xffff_ffff, () => wrong(first, '"group" value is invalid\n'));
-    const weight = second === undefined ? 1 : numberIn(second, 1, 256, () => wrong(second, '"weight" is invalid\n'));
+    const weight = second === undefined ? 1 : numberIn(second, 1, 65536, () => wrong(second, '"weight" is invalid\n'));
     return { id, weight };
   });
 
@@ -203,12 +198,10 @@ const print = (context: Context, found: readonly NextHopObject[]) =>
 
 export function get(context: Context, words: Words): void {
   const [word, id, ...others] = words.rest();
-  if (word !== 'id' || others.length) throw new ToolError(usage(), WRONG);
+  if (word !== 'id' || others.length) throw new Usage('nexthop');
   if (id === undefined) throw incomplete();
   print(context, [getNextHop(context.route, idOf(id))]);
 }
-
-const usage = () => USAGE.map((line, index) => `${index ? '       ' : 'Usage: '}ip ${line}`).join('\n');
 
 interface Selection {
   id?: number;
@@ -238,10 +231,7 @@ const selectionRows = (context: Context): Rows<Selection> => [
   [
     'vrf',
     ({ filter }, words) => {
-      const name = words.argument();
-      const index = context.findIndex(name);
-      if (index === undefined || context.link(index)?.info?.kind !== 'vrf') throw wrong(name, 'Invalid VRF\n');
-      filter.master = index;
+      filter.master = vrfFrom(context, words, 'Invalid VRF\n');
     },
   ],
   [
@@ -268,6 +258,7 @@ const selectionRows = (context: Context): Rows<Selection> => [
 function selectionFrom(context: Context, words: Words): Selection {
   const selection: Selection = { filter: {} };
   takeAll(selectionRows(context), words, selection, (word) => {
+    unlessHelp(word, 'nexthop');
     throw wrong(word, '');
   });
   return selection;

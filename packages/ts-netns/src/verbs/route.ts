@@ -19,10 +19,12 @@ import {
   tableOf,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
+import { U32_MAX } from '@ts/sys';
 import type { Context } from '../context.ts';
 import { render } from '../entry.ts';
 import { numberOf } from '../names.ts';
 import { type RouteView, showRoute, TYPES } from '../show/route.ts';
+import { unlessHelp } from '../usage.ts';
 import {
   addressFrom,
   FAILED,
@@ -30,6 +32,7 @@ import {
   gatewayFrom,
   noDevice,
   numberIn,
+  parseNumber,
   prefixFrom,
   REFUSED,
   type Rows,
@@ -135,6 +138,24 @@ const metricRows: Rows<State> = Object.entries(METRIC_WORDS).map(([word, name]) 
   },
 ]);
 
+/** `[FROM/]TO`, each by name or number; or both in one number, where that is too large for the second. */
+function realmsFrom(text: string): number {
+  const parts = text.split(/\/(.*)/s).slice(0, 2);
+  const realms = parts.map((part) => numberOf('rt_realms', part));
+  const whole = parts.length === 1 ? parseNumber(text) : undefined;
+  if (whole !== undefined && whole > 0xffff && whole <= U32_MAX) return whole;
+  const [from, to] = realms.length === 1 ? [0, realms[0]] : realms;
+  if (from === undefined || to === undefined) throw wrong(text, '"realm" value is invalid\n');
+  return from * 0x10000 + to;
+}
+
+/** A type of service by name or number; hexadecimal without 0x, too. */
+function tosFrom(text: string, why: string): number {
+  const named = numberOf('rt_dsfield', /^[0-9a-f]+$/i.test(text) ? `0x${text}` : text);
+  if (named === undefined) throw wrong(text, why);
+  return named;
+}
+
 /** One way of several: `nexthop via ADDRESS dev NAME weight N onlink`. */
 const HOP_ROWS: Rows<Hop & { family: number }> = [
   [
@@ -204,7 +225,7 @@ const rows: Rows<State> = [
     'tos dsfield~',
     (state, words) => {
       const text = words.argument();
-      state.header.tos = numberIn(text, 0, 255, () => wrong(text, '"tos" value is invalid\n'));
+      state.header.tos = tosFrom(text, '"tos" value is invalid\n');
     },
   ],
   [
@@ -276,10 +297,7 @@ const rows: Rows<State> = [
     'realms~',
     (state, words) => {
       const text = words.argument();
-      const [first = '', second] = text.split('/');
-      const [from, to] = second === undefined ? [0, Number(first)] : [Number(first), Number(second)];
-      if (!(from <= 0xffff && to <= 0xffff)) throw wrong(text, '"realm" value is invalid\n');
-      state.attributes.realms = from * 0x10000 + to;
+      state.attributes.realms = realmsFrom(text);
     },
   ],
   [
@@ -355,6 +373,7 @@ function parse(
   };
   const { header, attributes } = state;
   takeAll(rows, words, state, (word) => {
+    unlessHelp(word, 'route');
     const first = word === 'to' ? words.argument() : word;
     const type = typeOf(first);
     if (type !== undefined) header.type = type;
@@ -503,7 +522,7 @@ const SELECTION: Rows<Selection> = [
     'tos dsfield~',
     (selection, words) => {
       const text = words.argument();
-      selection.tos = numberIn(text, 0, 255, () => wrong(text, 'TOS value is invalid\n'));
+      selection.tos = tosFrom(text, 'TOS value is invalid\n');
     },
   ],
   [
@@ -703,7 +722,7 @@ const LOOKUP: Rows<Lookup> = [
     'tos dsfield~',
     (lookup, words) => {
       const text = words.argument();
-      lookup.tos = numberIn(text, 0, 255, () => wrong(text, 'TOS value is invalid\n'));
+      lookup.tos = tosFrom(text, 'TOS value is invalid\n');
     },
   ],
   [
@@ -758,6 +777,7 @@ const LOOKUP: Rows<Lookup> = [
 export function get(context: Context, words: Words): void {
   const lookup: Lookup = { family: context.settings.family };
   takeAll(LOOKUP, words, lookup, (word) => {
+    unlessHelp(word, 'route');
     const text = word === 'to' ? words.argument() : word;
     lookup.destination = prefixFrom(text, lookup.family);
     lookup.family = lookup.destination.family;

@@ -3,8 +3,10 @@ import { closeSync, openSync } from 'node:fs';
 import { ToolError } from '@ts/cli';
 import { kindData, listLinks, TUN } from '@ts/netlink';
 import * as sys from '@ts/sys';
+import { parseAccountId } from '@ts/sys';
 import type { Context } from '../context.ts';
 import { Entry, render } from '../entry.ts';
+import { unlessHelp } from '../usage.ts';
 import { checkName, FAILED, garbage, type Rows, takeAll, type Words, WRONG, wrong } from '../words.ts';
 
 export interface TunRequest {
@@ -21,7 +23,8 @@ export interface TunRequest {
 const DEVICE = '/dev/net/tun';
 
 function accountOf(context: Context, text: string, what: 'user' | 'group'): number {
-  if (/^\d+$/.test(text)) return Number(text);
+  const id = parseAccountId(text);
+  if (id !== undefined) return id;
   const found = what === 'user' ? context.world.user(text)?.uid : context.world.group(text)?.gid;
   if (found === undefined) throw new ToolError(`invalid ${what} "${text}"`, WRONG);
   return found;
@@ -133,6 +136,7 @@ const rows = (context: Context): Rows<TunRequest> => [
 function parse(context: Context, words: Words): TunRequest {
   const request: TunRequest = { name: '' };
   takeAll(rows(context), words, request, (word) => {
+    unlessHelp(word, 'tuntap');
     if (request.name) throw garbage('name', word);
     request.name = checkName(word, 'dev');
   });
