@@ -30,6 +30,11 @@ export const garbage = (key: string, word: string) =>
 export const noDevice = (name: string) => new ToolError(`Cannot find device "${name}"`, FAILED);
 export const incomplete = () => new ToolError('Command line is not complete. Try option "help"', WRONG);
 
+/** A word of the original that is not here: what it means is known, so nothing else is claimed of it. */
+export const unsupported = (_: unknown, __: unknown, word: string): never => {
+  throw new ToolError(`"${word}" is not supported here.`, WRONG);
+};
+
 /** What rows fill: the fields of a message, which nobody else changes. */
 export type Writable<T> = { -readonly [K in keyof T]: T[K] };
 

@@ -2,6 +2,7 @@
 import {
   NDA_CACHEINFO,
   NDA_DST,
+  NDA_FLAGS_EXT,
   NDA_IFINDEX,
   NDA_LLADDR,
   NDA_MASTER,
@@ -39,6 +40,8 @@ const SCHEMA = {
   master: [NDA_MASTER, u32],
   index: [NDA_IFINDEX, u32],
   protocol: [NDA_PROTOCOL, u8],
+  /** NTF_EXT_* */
+  moreFlags: [NDA_FLAGS_EXT, u32],
 } as const;
 
 const FORMAT = format(HEADER, SCHEMA);

@@ -6,6 +6,7 @@ import {
   NHA_GROUP,
   NHA_GROUP_TYPE,
   NHA_GROUPS,
+  NHA_HW_STATS_ENABLE,
   NHA_ID,
   NHA_MASTER,
   NHA_OIF,
@@ -75,6 +76,8 @@ const SCHEMA = {
   /** Index of the link. */
   index: [NHA_OIF, u32],
   gateway: [NHA_GATEWAY, bytes],
+  /** 1 where the hardware is to count what a group forwards. */
+  hardwareStatistics: [NHA_HW_STATS_ENABLE, u32],
   /** Of the forwarding table of a bridge, not of routes. */
   fdb: [NHA_FDB, flag],
   /** In requests of lists: only groups. */

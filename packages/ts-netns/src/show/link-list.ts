@@ -254,9 +254,12 @@ export function showAddresses(context: Context, words: Words): void {
   const view = viewOf(context, false, family);
   const entries = links.flatMap((link): Entry[] => {
     const own = addresses.filter((each) => each.index === link.index && (!family || each.family === family));
-    const chosen = own.filter((each) => isChosen(filter, each, link.name ?? ''));
+    // The protocol chooses addresses, but no links.
+    const { protocol, ...others } = filter;
+    const meant = own.filter((each) => isChosen(others, each, link.name ?? ''));
+    const chosen = meant.filter((each) => protocol === undefined || each.protocol === protocol);
     // A link that has no address at all is shown where any family would do.
-    if (!chosen.length && (own.length || filter.label !== undefined || (family && family !== sys.AF_PACKET))) return [];
+    if (!meant.length && (own.length || filter.label !== undefined || (family && family !== sys.AF_PACKET))) return [];
     return [entryOf(context, link, chosen, view, filter.label !== undefined)];
   });
   context.print(render(entries, settings));

@@ -10,11 +10,11 @@ import {
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
 import { colorOf } from '../colors.ts';
-import type { Context } from '../context.ts';
+import { type Context, vrfFrom } from '../context.ts';
 import { Entry, render } from '../entry.ts';
-import { nameOf } from '../names.ts';
+import { nameOf, numberOf } from '../names.ts';
 import { unlessHelp } from '../usage.ts';
-import { abbreviates, noDevice, prefixFrom, type Rows, takeAll, twice, type Words, wrong } from '../words.ts';
+import { abbreviates, noDevice, numberIn, prefixFrom, type Rows, takeAll, twice, type Words, wrong } from '../words.ts';
 
 /** In the order in which they are shown. */
 export const STATES: readonly (readonly [bit: number, name: string])[] = [
@@ -55,13 +55,16 @@ export function showNeighbor(context: Context, each: Neighbor, isOfDevice: boole
         : formatHardware(each.hardware);
     entry.both('lladdr', text, `lladdr ${paint('hardware', `${text} `)}`);
   }
-  for (const [bit, key, word] of [
-    [sys.NTF_ROUTER, 'router', 'router'],
-    [sys.NTF_PROXY, 'proxy', 'proxy'],
-    [sys.NTF_EXT_LEARNED, 'extern_learn', 'extern_learn'],
-    [sys.NTF_OFFLOADED, 'offload', 'offload'],
+  const { flags, moreFlags = 0 } = each;
+  for (const [isSet, word] of [
+    [flags & sys.NTF_ROUTER, 'router'],
+    [flags & sys.NTF_PROXY, 'proxy'],
+    [moreFlags & sys.NTF_EXT_MANAGED, 'managed'],
+    [flags & sys.NTF_EXT_LEARNED, 'extern_learn'],
+    [flags & sys.NTF_OFFLOADED, 'offload'],
+    [moreFlags & sys.NTF_EXT_EXT_VALIDATED, 'extern_valid'],
   ] as const)
-    if (each.flags & bit) entry.both(key, null, `${word} `);
+    if (isSet) entry.both(word, null, `${word} `);
   if (context.settings.statistics) {
     if (each.cache) {
       const { references, used, confirmed, updated } = each.cache;
@@ -92,6 +95,9 @@ interface NeighborFilter {
   proxy?: boolean;
   unused?: boolean;
   noMaster?: boolean;
+  /** Index. */
+  master?: number;
+  protocol?: number;
 }
 
 const rows = (context: Context): Rows<NeighborFilter> => [
@@ -113,8 +119,8 @@ const rows = (context: Context): Rows<NeighborFilter> => [
     'nud',
     (filter, words) => {
       const text = words.argument();
-      const state = text === 'all' ? 0x1ff : stateOf(text);
-      if (state === undefined) throw wrong(text, 'nud state is bad');
+      const state =
+        text === 'all' ? 0x1ff : (stateOf(text) ?? numberIn(text, 0, 0xff, () => wrong(text, 'nud state is bad')));
       filter.states = (filter.states ?? 0) | (state || 0x100);
     },
   ],
@@ -122,6 +128,30 @@ const rows = (context: Context): Rows<NeighborFilter> => [
     'proxy',
     (filter) => {
       filter.proxy = true;
+    },
+  ],
+  [
+    'master',
+    (filter, words) => {
+      const name = words.argument();
+      const index = context.findIndex(name);
+      if (index === undefined) throw wrong(name, 'Device does not exist\n');
+      filter.master = index;
+    },
+  ],
+  [
+    'vrf',
+    (filter, words) => {
+      filter.master = vrfFrom(context, words, 'Not a valid VRF name\n');
+    },
+  ],
+  [
+    'protocol~',
+    (filter, words) => {
+      const text = words.argument();
+      const protocol = numberOf('rt_protos', text);
+      if (protocol === undefined && text !== 'all') throw wrong(text, 'invalid "protocol"\n');
+      filter.protocol = protocol;
     },
   ],
   [
@@ -137,6 +167,9 @@ const rows = (context: Context): Rows<NeighborFilter> => [
     },
   ],
 ];
+
+/** Index of the master of a neighbour's link; 0 for none. */
+const masterOf = (context: Context, { master, index }: Neighbor): number => master ?? context.link(index)?.master ?? 0;
 
 /** Neighbours that a command line means, and of which state where none is named. Those of proxies and of others always are. */
 function select(context: Context, words: Words, otherwise: number): { found: Neighbor[]; filter: NeighborFilter } {
@@ -158,6 +191,9 @@ function select(context: Context, words: Words, otherwise: number): { found: Nei
       (!index || each.index === index) &&
       each.family !== sys.AF_BRIDGE &&
       (states & each.state || each.flags & (sys.NTF_PROXY | sys.NTF_EXT_LEARNED) || (!each.state && states & 0x100)) &&
+      (filter.protocol === undefined || (each.protocol ?? 0) === filter.protocol) &&
+      (filter.master === undefined || masterOf(context, each) === filter.master) &&
+      (!filter.noMaster || !masterOf(context, each)) &&
       (!filter.unused || each.cache?.references === 0) &&
       (!to ||
         (each.destination !== undefined &&

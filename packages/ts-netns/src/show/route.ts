@@ -45,11 +45,18 @@ function showVia({ paint }: Context, entry: Entry, via: Uint8Array): void {
   );
 }
 
+function showRealms(entry: Entry, realms: number): void {
+  const [from, to] = [realms >>> 16, realms & 0xffff].map((realm) => nameOf('rt_realms', realm)) as [string, string];
+  entry.note('flow', realms >>> 16 ? { from, to } : { to });
+  entry.say(realms >>> 16 ? `realms ${from}/${to} ` : `realm ${to} `);
+}
+
 function showHop(context: Context, hop: NextHop, family: number): Entry {
   const entry = new Entry('\n');
   entry.line('\tnexthop ');
   if (hop.gateway) entry.both('gateway', formatAddress(hop.gateway), viaText(context, hop.gateway));
   if (hop.via) showVia(context, entry, hop.via);
+  if (hop.realms) showRealms(entry, hop.realms);
   if (hop.index) {
     const name = context.linkName(hop.index);
     entry.both('dev', name, `dev ${name} `);
@@ -113,6 +120,8 @@ export interface RouteView {
   readonly hidesVia?: boolean;
   readonly hidesSource?: boolean;
   readonly hidesMetric?: boolean;
+  readonly hidesRealms?: boolean;
+  readonly hidesTos?: boolean;
 }
 
 export function showRoute(context: Context, route: Route, view: RouteView): Entry {
@@ -134,7 +143,7 @@ export function showRoute(context: Context, route: Route, view: RouteView): Entr
     entry.both('from', source, `from ${paint(route.source ? color : undefined, `${source} `)}`);
   }
   if (route.nextHopId !== undefined) entry.both('nhid', route.nextHopId, `nhid ${route.nextHopId} `);
-  if (route.tos)
+  if (route.tos && !view.hidesTos)
     entry.both(
       'tos',
       `0x${route.tos.toString(16).padStart(2, '0')}`,
@@ -177,11 +186,7 @@ export function showRoute(context: Context, route: Route, view: RouteView): Entr
     const text = route.mark >= 16 ? `0x${route.mark.toString(16)}` : String(route.mark);
     entry.both('mark', route.mark >= 16 ? text : route.mark, `mark ${text} `);
   }
-  if (route.realms) {
-    const [from, to] = [route.realms >>> 16, route.realms & 0xffff];
-    entry.note('flow', from ? { from: String(from), to: String(to) } : { to: String(to) });
-    entry.say(from ? `realms ${from}/${to} ` : `realm ${to} `);
-  }
+  if (route.realms && !view.hidesRealms) showRealms(entry, route.realms);
   if (route.uid !== undefined) entry.both('uid', route.uid, `uid ${route.uid} `);
   if (isLookedUp && route.family === sys.AF_INET) showCache(entry, route, settings.statistics > 0);
   else if (route.family === sys.AF_INET6 && route.cache) showLifetime(entry, route, settings.statistics > 0);

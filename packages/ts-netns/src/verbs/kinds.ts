@@ -594,7 +594,7 @@ function portsFrom(state: VxlanState, words: Words): void {
   });
   once(state, 'srcport', String(bounds[0]));
   const range = Buffer.alloc(4);
-  bounds.forEach((bound, index) => range.writeUInt16BE(bound, 2 * index));
+  for (const [index, bound] of bounds.entries()) range.writeUInt16BE(bound, 2 * index);
   state.data.ports = range;
 }
 

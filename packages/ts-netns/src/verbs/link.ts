@@ -34,6 +34,7 @@ import {
   takeAll,
   twice,
   unsigned,
+  unsupported,
   Words,
   WRONG,
   type Writable,
@@ -87,11 +88,6 @@ function toNamespace({ context, attributes }: State, text: string): void {
     }
   throw invalid(text, 'netns');
 }
-
-/** Words of the original that are not here: what they mean is known, so that nothing else is claimed of them. */
-const unsupported = (_: State, __: Words, word: string) => {
-  throw new ToolError(`"${word}" is not supported here.`, WRONG);
-};
 
 /** A number from 0 to 31, the bits of IFLA_PROTO_DOWN_REASON. */
 function protoDownReason({ attributes }: State, words: Words): void {

@@ -135,14 +135,18 @@ export function list(context: Context): void {
   context.print(render(entries, context.settings));
 }
 
-const nsidOf = (text: string) => numberIn(text, 0, 0x7fff_ffff, () => wrong(text, 'not a valid netnsid\n'));
+function nsidOf(key: string, text: string): number {
+  const value = numberIn(text, -0x8000_0000, 0x7fff_ffff, () => wrong(text, `"${key}" value is invalid`));
+  if (value < 0) throw wrong(text, `"${key}" value should be >= 0`);
+  return value;
+}
 
 export function listIds(context: Context, words: Words): void {
   let target: number | undefined;
   let only: number | undefined;
   for (let word = words.take(); word !== undefined; word = words.take()) {
-    if (word === 'target-nsid') target = nsidOf(words.argument());
-    else if (word === 'nsid') only = nsidOf(words.argument());
+    if (word === 'target-nsid') target = nsidOf(word, words.argument());
+    else if (word === 'nsid') only = nsidOf(word, words.argument());
     else if (abbreviates(word, 'help')) throw new Usage('netns');
     else throw new ToolError(`"netns list-id" does not accept "${word}" as a command line argument.`, FAILED);
   }
@@ -206,6 +210,7 @@ function notOpened(error: unknown): ToolError {
 /** The name of the namespace that a process is in, the caller's where none is named. */
 export function identify(context: Context, words: Words): void {
   const pid = words.take() ?? 'self';
+  checkNamespace(pid);
   if (pid !== 'self' && !/^\d+$/.test(pid)) throw new ToolError(`Specified string '${pid}' is not a pid`, FAILED);
   let own: Inode;
   try {

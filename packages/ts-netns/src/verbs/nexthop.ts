@@ -1,5 +1,4 @@
 /** `ip nexthop add|replace|del|get|show|flush`: next hops that routes name by id, and groups of them. */
-import { ToolError } from '@ts/cli';
 import {
   deleteNextHop,
   type GroupMember,
@@ -23,10 +22,11 @@ import {
   gatewayFrom,
   incomplete,
   numberIn,
+  oneOf,
   type Rows,
   takeAll,
+  unsupported,
   type Words,
-  WRONG,
   type Writable,
   wrong,
 } from '../words.ts';
@@ -144,6 +144,14 @@ const rows: Rows<State> = [
     },
   ],
   ['type', typeFrom],
+  [
+    'hw_stats',
+    ({ attributes }, words) => {
+      // iproute2 returns the errno of what its own parser refuses there.
+      attributes.hardwareStatistics = oneOf('hw_stats', words.argument(), { off: 0, on: 1 }, 22);
+    },
+  ],
+  ['encap', unsupported],
   [
     'protocol~',
     ({ header }, words) => {

@@ -7,7 +7,7 @@ import { parseAccountId } from '@ts/sys';
 import type { Context } from '../context.ts';
 import { Entry, render } from '../entry.ts';
 import { unlessHelp } from '../usage.ts';
-import { checkName, FAILED, garbage, type Rows, takeAll, type Words, WRONG, wrong } from '../words.ts';
+import { FAILED, garbage, isLinkName, type Rows, takeAll, type Words, WRONG, wrong } from '../words.ts';
 
 export interface TunRequest {
   name: string;
@@ -103,6 +103,12 @@ export const makeTun = (context: Context, request: TunRequest): void =>
     context.sys.or('ioctl(TUNSETPERSIST)').ioctl(fd, sys.TUNSETPERSIST, 1);
   });
 
+/** A name that such a link can be made with: no alternative one. */
+function checkNew(name: string, key: 'name' | 'dev'): string {
+  if (!isLinkName(name)) throw wrong(name, `"${key}" not a valid ifname`);
+  return name;
+}
+
 const rows = (context: Context): Rows<TunRequest> => [
   [
     'mode~',
@@ -126,8 +132,8 @@ const rows = (context: Context): Rows<TunRequest> => [
   ],
   [
     'dev~ name',
-    (request, words) => {
-      request.name = checkName(words.argument(), 'dev');
+    (request, words, word) => {
+      request.name = checkNew(words.argument(), word === 'name' ? 'name' : 'dev');
     },
   ],
   ...TUN_WORDS,
@@ -138,7 +144,7 @@ function parse(context: Context, words: Words): TunRequest {
   takeAll(rows(context), words, request, (word) => {
     unlessHelp(word, 'tuntap');
     if (request.name) throw garbage('name', word);
-    request.name = checkName(word, 'dev');
+    request.name = checkNew(word, 'name');
   });
   return request;
 }
