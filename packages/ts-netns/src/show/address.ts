@@ -76,7 +76,8 @@ export function showAddress(context: Context, each: LinkAddress): Entry {
   entry.both('scope', scope, `scope ${scope} `);
   showFlags(entry, flags, each.family);
   if (each.protocol !== undefined) {
-    const name = nameOf('rt_addrprotos', each.protocol, settings.numeric);
+    const named = nameOf('rt_addrprotos', each.protocol, settings.numeric);
+    const name = /^\d+$/.test(named) ? `0x${each.protocol.toString(16)}` : named;
     entry.both('protocol', name, `proto ${name} `);
   }
   if (each.label !== undefined) entry.both('label', each.label, each.label);

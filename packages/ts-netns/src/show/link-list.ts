@@ -168,12 +168,12 @@ export function parseFilter(context: Context, words: Words, object: 'address' | 
   return filter;
 }
 
-function listed(context: Context, filter: Filter): Link[] {
+/** @param family AF_INET6: with less about each. */
+function listed(context: Context, filter: Filter, family = 0): Link[] {
   const statistics = context.settings.statistics > 0;
   if (filter.device !== undefined) return [existing(context, filter.device)];
   const { master } = filter;
   const kind = filter.kind?.endsWith('_slave') ? undefined : filter.kind;
-  const family = context.settings.family === sys.AF_INET6 ? sys.AF_INET6 : 0;
   const links = listLinks(context.route, { statistics, family });
   context.know(links);
   const portKind = filter.kind?.endsWith('_slave') ? filter.kind.slice(0, -'_slave'.length) : undefined;
@@ -246,7 +246,7 @@ export function showLinks(context: Context, words: Words): void {
 export function showAddresses(context: Context, words: Words): void {
   const { settings } = context;
   const filter = parseFilter(context, words, 'address');
-  const links = listed(context, filter);
+  const links = listed(context, filter, settings.family === sys.AF_INET6 ? sys.AF_INET6 : 0);
   context.know(links);
   const family = settings.family || (filter.to?.family ?? 0);
   const index = filter.device === undefined ? 0 : links[0]?.index;

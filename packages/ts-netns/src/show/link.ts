@@ -68,7 +68,7 @@ function flagNames(flags: number, lowerIsDown: boolean): string[] {
 
 /** Name with what carries it, or its other end. Result: whether that is down. */
 function showName(context: Context, { link, linkNamespaceId, name = '' }: Link, entry: Entry, width = 0): boolean {
-  const shown = (text: string) => (width ? text.padEnd(width) : `${text}: `);
+  const shown = (text: string) => (width ? `${text.padEnd(width)} ` : `${text}: `);
   if (link === undefined) {
     entry.both('ifname', name, context.paint('name', shown(name)));
     return false;
@@ -101,6 +101,14 @@ export interface LinkView {
   readonly nameOfId: (id: number) => string | undefined;
 }
 
+/** Bits of who has taken a link down. */
+function showReasons({ protoDownReason }: Link, entry: Entry): void {
+  const value = protoDownReason?.value;
+  if (!value) return;
+  const bits = Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => (value >>> bit) & 1);
+  entry.both('proto_down_reason', bits.map(String), `protodown_reason <${bits.join(',')}>`);
+}
+
 function showDetails(context: Context, link: Link, entry: Entry, { isLink }: LinkView): void {
   const number = (key: string, word: string, value: number | undefined, before = '') => {
     if (value !== undefined) entry.both(key, value, `${before}${word} ${value} `);
@@ -128,9 +136,9 @@ function showDetails(context: Context, link: Link, entry: Entry, { isLink }: Lin
   if (link.parentDevice !== undefined) entry.both('parentdev', link.parentDevice, `parentdev ${link.parentDevice} `);
 }
 
-function showHardware({ paint }: Context, link: Link, entry: Entry): void {
+function showHardware({ paint, settings }: Context, link: Link, entry: Entry): void {
   const { type, address, broadcast, permanentAddress, flags } = link;
-  const name = TYPES[type] ?? `[${type}]`;
+  const name = (settings.numeric ? undefined : TYPES[type]) ?? `[${type}]`;
   entry.line();
   entry.both('link_type', name, `    link/${name} `);
   if (address?.length) entry.both('address', hardware(type, address), paint('hardware', hardware(type, address)));
@@ -173,7 +181,10 @@ export function showLink(context: Context, link: Link, view: LinkView): Entry {
   if (view.isLink || view.family === sys.AF_UNSPEC || view.family === sys.AF_PACKET || settings.details)
     showHardware(context, link, entry);
   showNamespace(entry, link.linkNamespaceId, view.nameOfId);
-  if (link.protoDown) entry.both('proto_down', true, ' protodown on ');
+  if (link.protoDown) {
+    entry.both('proto_down', true, ' protodown on ');
+    showReasons(link, entry);
+  }
   if (settings.details) showDetails(context, link, entry, view);
   if ((view.isLink || settings.details) && link.alias !== undefined) {
     entry.line();
@@ -192,7 +203,6 @@ export function showLink(context: Context, link: Link, view: LinkView): Entry {
 export function showBrief(context: Context, link: Link, isLink: boolean): Entry {
   const entry = new Entry('\n');
   const lowerIsDown = showName(context, link, entry, 16);
-  entry.say(' ');
   const state = OPER_STATES[link.operState ?? 0] ?? `${link.operState}`;
   entry.both('operstate', state, context.paint(stateColor(state), `${state.padEnd(14)} `));
   if (!isLink) return entry;

@@ -35,7 +35,31 @@ export function stateOf(text: string): number | undefined {
   return STATES.find(([, name]) => abbreviates(lower, name.toLowerCase()))?.[0];
 }
 
+/** One line of `-brief`: addresses and link. */
+function showBrief(context: Context, each: Neighbor, isOfDevice: boolean): Entry {
+  const { paint } = context;
+  const entry = new Entry('\n');
+  const { destination } = each;
+  const address = destination ? formatAddress(destination) : '';
+  if (destination) entry.both('dst', address, paint(colorOf(each.family), `${address.padEnd(39)} `));
+  const name = context.linkName(each.index);
+  if (!isOfDevice && each.index) entry.both('dev', name, paint('name', `${name.padEnd(16)} `));
+  if (each.hardware)
+    entry.both(
+      'lladdr',
+      hardwareOf(context, each.hardware, each.index),
+      paint('hardware', hardwareOf(context, each.hardware, each.index)),
+    );
+  entry.say('\n');
+  return entry;
+}
+
+/** A hardware address; the IP address that it is of a tunnel. */
+const hardwareOf = (context: Context, bytes: Uint8Array, index: number): string =>
+  bytes.length === 4 && context.link(index)?.type !== sys.ARPHRD_ETHER ? formatAddress(bytes) : formatHardware(bytes);
+
 export function showNeighbor(context: Context, each: Neighbor, isOfDevice: boolean): Entry {
+  if (context.settings.brief) return showBrief(context, each, isOfDevice);
   const { paint } = context;
   const entry = new Entry('\n');
   if (each.destination)
@@ -49,10 +73,7 @@ export function showNeighbor(context: Context, each: Neighbor, isOfDevice: boole
     entry.both('dev', name, `dev ${paint('name', `${name} `)}`);
   }
   if (each.hardware) {
-    const text =
-      each.hardware.length === 4 && context.link(each.index)?.type !== sys.ARPHRD_ETHER
-        ? formatAddress(each.hardware)
-        : formatHardware(each.hardware);
+    const text = hardwareOf(context, each.hardware, each.index);
     entry.both('lladdr', text, `lladdr ${paint('hardware', `${text} `)}`);
   }
   const { flags, moreFlags = 0 } = each;
@@ -78,7 +99,7 @@ export function showNeighbor(context: Context, each: Neighbor, isOfDevice: boole
   }
   if (each.state) {
     const names = STATES.filter(([bit]) => each.state & bit).map(([, name]) => name);
-    entry.both('state', names, `${names.join(',')} `);
+    entry.both('state', names, `${names.join(' ')} `);
   }
   if (each.protocol !== undefined) {
     const name = nameOf('rt_protos', each.protocol, context.settings.numeric);
@@ -189,7 +210,8 @@ function select(context: Context, words: Words, otherwise: number): { found: Nei
   }).filter(
     (each) =>
       (!index || each.index === index) &&
-      each.family !== sys.AF_BRIDGE &&
+      // Those of bridges are shown where nothing else is.
+      (each.family !== sys.AF_BRIDGE || context.settings.family === sys.AF_BRIDGE) &&
       (states & each.state || each.flags & (sys.NTF_PROXY | sys.NTF_EXT_LEARNED) || (!each.state && states & 0x100)) &&
       (filter.protocol === undefined || (each.protocol ?? 0) === filter.protocol) &&
       (filter.master === undefined || masterOf(context, each) === filter.master) &&

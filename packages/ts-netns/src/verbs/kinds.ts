@@ -427,6 +427,10 @@ const macvlan = (name: string) =>
     ],
     {
       unknown: 'option',
+      settle: ({ data }) => {
+        if ((data.flags ?? 0) & MACVLAN_FLAGS.nopromisc && data.mode !== sys.MACVLAN_MODE_PASSTHRU)
+          throw new ToolError(`${name}: nopromisc flag only valid in passthru mode`, FAILED);
+      },
       before: 'mode MODE [flag MODE_FLAG] MODE_OPTS [bcqueuelen BC_QUEUE_LEN] [bclim BCLIM]',
       notes: [
         `\nMODE: ${Object.keys(MACVLAN_MODES).join(' | ')}`,

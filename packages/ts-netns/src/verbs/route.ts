@@ -693,6 +693,7 @@ function select(context: Context, selection: Selection, what: 'Dump' | 'Flush'):
   const found = routesOf(context, family, table, what, cached ? sys.RTM_F_CLONED : 0).filter(
     (route) =>
       (route.family === sys.AF_INET || route.family === sys.AF_INET6) &&
+      (!family || route.family === family) &&
       Boolean(route.flags & sys.RTM_F_CLONED) === cached &&
       (inputIndex === undefined || route.inputIndex === inputIndex) &&
       (selection.realms === undefined || route.realms === selection.realms) &&
