@@ -25,6 +25,10 @@ export const wrong = (argument: string, why: string) =>
   new ToolError(`Error: argument "${argument}" is wrong: ${why}`, WRONG);
 export const twice = (key: string, second: string) =>
   new ToolError(`Error: duplicate "${key}": "${second}" is the second value.`, WRONG);
+/** Refuses a second value of a key word. */
+export function onlyOnce(known: unknown, key: string, text: string | undefined): void {
+  if (known !== undefined) throw text === undefined ? incomplete() : twice(key, text);
+}
 export const garbage = (key: string, word: string) =>
   new ToolError(`Error: either "${key}" is duplicate, or "${word}" is garbage.`, WRONG);
 export const noDevice = (name: string) => new ToolError(`Cannot find device "${name}"`, FAILED);

@@ -57,7 +57,10 @@ export type NeighborAttributes = ValuesOf<typeof SCHEMA>;
 /** Equivalent to `ip neighbour show [dev]`; `flags` NTF_PROXY for `show proxy`. */
 export const listNeighbors = (socket: NetlinkSocket, { family = 0, index = 0, flags = 0 } = {}): Neighbor[] =>
   socket
-    .dump({ type: RTM_GETNEIGH, body: FORMAT.encode({ family, flags }, index ? { linkIndex: index } : {}) }, 'list neighbours')
+    .dump(
+      { type: RTM_GETNEIGH, body: FORMAT.encode({ family, flags }, index ? { linkIndex: index } : {}) },
+      'list neighbours',
+    )
     .map(({ body }) => FORMAT.decode(body));
 
 const FLAGS = {

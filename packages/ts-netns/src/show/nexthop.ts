@@ -64,6 +64,32 @@ function showGroup(entry: Entry, { group = [], groupType = 0, resilient }: NextH
   });
 }
 
+/** What a group has sent, and whether the hardware counts, too. */
+function showStatistics(entry: Entry, { hardwareStatistics, hardwareStatisticsUsed, statistics }: NextHopObject): void {
+  const onOff = (value: number) => (value ? 'on' : 'off');
+  if (hardwareStatistics !== undefined)
+    entry.inside('hw_stats', (own) => {
+      own.both('enabled', hardwareStatistics !== 0, `hw_stats ${onOff(hardwareStatistics)} `);
+      const used = hardwareStatisticsUsed ?? 0;
+      own.both('used', used !== 0, `used ${onOff(used)} `);
+    });
+  if (!statistics) return;
+  entry.line('  stats:');
+  const members = statistics.map(({ id = 0, packets = 0n, hardwarePackets }) => {
+    const member = new Entry(entry.end);
+    member.line('    ');
+    member.both('id', id, `id ${id} `);
+    member.both('packets', packets, `packets ${packets}`);
+    if (hardwarePackets !== undefined) member.both('packets_hw', hardwarePackets, ` packets_hw ${hardwarePackets}`);
+    return member;
+  });
+  for (const { text } of members) entry.say(text);
+  entry.note(
+    'group_stats',
+    members.map(({ json }) => json),
+  );
+}
+
 /** A next hop or a group; without the line end. */
 export function showNextHop(context: Context, object: NextHopObject): Entry {
   const { settings } = context;
@@ -87,5 +113,6 @@ export function showNextHop(context: Context, object: NextHopObject): Entry {
   }
   showHopFlags(entry, object.flags);
   if (object.fdb) entry.both('fdb', null, 'fdb');
+  if (settings.statistics) showStatistics(entry, object);
   return entry;
 }

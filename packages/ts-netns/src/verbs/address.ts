@@ -23,6 +23,7 @@ import {
   FAILED,
   garbage,
   numberIn,
+  onlyOnce,
   prefixFrom,
   type Rows,
   takeAll,
@@ -98,6 +99,7 @@ const rows: Rows<State> = [
   [
     'anycast',
     (state, words) => {
+      onlyOnce(state.anycast, 'anycast', words.next);
       state.anycast = addressFrom(words.argument(), familyOf(state));
     },
   ],

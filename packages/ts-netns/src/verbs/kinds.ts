@@ -174,15 +174,18 @@ const device =
 
 const ofBridge = rowsFor(BRIDGE);
 
+/** Usage of a word whose argument is called as it is, less `mcast_`. */
+const unprefixed = (word: string) => `${word} ${word.replace('mcast_', '').toUpperCase()}`;
+
 /** One bit of a set: only those that were named are changed. */
-const bridgeSwitch = (word: string, bit: number): Row<typeof BRIDGE> => [
+const bridgeSwitch = (word: string, bit: number, argument = word.toUpperCase()): Row<typeof BRIDGE> => [
   word,
   ({ data, context }, words) => {
     const { values = 0, mask = 0 } = data.switches ?? {};
     const on = number(U8)(words, word, context) !== 0;
     data.switches = { mask: mask | bit, values: on ? values | bit : values & ~bit };
   },
-  `${word} ${word.toUpperCase()}`,
+  `${word} ${argument}`,
 ];
 
 const bridge = kind(
@@ -213,24 +216,49 @@ const bridge = kind(
     ofBridge('vlan_default_pvid', 'vlanDefaultPvid', number(U16)),
     ofBridge('vlan_stats_enabled', 'vlanStatistics', number(U8)),
     ofBridge('vlan_stats_per_port', 'vlanStatisticsPerPort', number(U8)),
-    ofBridge('mcast_snooping', 'multicastSnooping', number(U8)),
-    bridgeSwitch('mcast_vlan_snooping', 2),
-    ofBridge('mcast_router', 'multicastRouter', number(U8)),
+    ofBridge('mcast_snooping', 'multicastSnooping', number(U8), 'mcast_snooping MULTICAST_SNOOPING'),
+    bridgeSwitch('mcast_vlan_snooping', 2, 'MULTICAST_VLAN_SNOOPING'),
+    ofBridge('mcast_router', 'multicastRouter', number(U8), 'mcast_router MULTICAST_ROUTER'),
     ofBridge('mcast_query_use_ifaddr', 'multicastQueryUseAddress', number(U8)),
-    ofBridge('mcast_querier', 'multicastQuerier', number(U8)),
-    ofBridge('mcast_hash_elasticity', 'multicastHashElasticity', number()),
-    ofBridge('mcast_hash_max', 'multicastHashMax', number()),
-    ofBridge('mcast_last_member_count', 'multicastLastMemberCount', number()),
-    ofBridge('mcast_startup_query_count', 'multicastStartupQueryCount', number()),
-    ofBridge('mcast_last_member_interval', 'multicastLastMemberInterval', long()),
-    ofBridge('mcast_membership_interval', 'multicastMembershipInterval', long()),
-    ofBridge('mcast_querier_interval', 'multicastQuerierInterval', long()),
-    ofBridge('mcast_query_interval', 'multicastQueryInterval', long()),
-    ofBridge('mcast_query_response_interval', 'multicastQueryResponseInterval', long()),
-    ofBridge('mcast_startup_query_interval', 'multicastStartupQueryInterval', long()),
+    ofBridge('mcast_querier', 'multicastQuerier', number(U8), 'mcast_querier MULTICAST_QUERIER'),
+    ofBridge('mcast_hash_elasticity', 'multicastHashElasticity', number(), unprefixed('mcast_hash_elasticity')),
+    ofBridge('mcast_hash_max', 'multicastHashMax', number(), unprefixed('mcast_hash_max')),
+    ofBridge('mcast_last_member_count', 'multicastLastMemberCount', number(), unprefixed('mcast_last_member_count')),
+    ofBridge(
+      'mcast_startup_query_count',
+      'multicastStartupQueryCount',
+      number(),
+      unprefixed('mcast_startup_query_count'),
+    ),
+    ofBridge(
+      'mcast_last_member_interval',
+      'multicastLastMemberInterval',
+      long(),
+      unprefixed('mcast_last_member_interval'),
+    ),
+    ofBridge(
+      'mcast_membership_interval',
+      'multicastMembershipInterval',
+      long(),
+      unprefixed('mcast_membership_interval'),
+    ),
+    ofBridge('mcast_querier_interval', 'multicastQuerierInterval', long(), unprefixed('mcast_querier_interval')),
+    ofBridge('mcast_query_interval', 'multicastQueryInterval', long(), unprefixed('mcast_query_interval')),
+    ofBridge(
+      'mcast_query_response_interval',
+      'multicastQueryResponseInterval',
+      long(),
+      unprefixed('mcast_query_response_interval'),
+    ),
+    ofBridge(
+      'mcast_startup_query_interval',
+      'multicastStartupQueryInterval',
+      long(),
+      unprefixed('mcast_startup_query_interval'),
+    ),
     ofBridge('mcast_stats_enabled', 'multicastStatistics', number(U8)),
-    ofBridge('mcast_igmp_version', 'igmpVersion', number(U8)),
-    ofBridge('mcast_mld_version', 'mldVersion', number(U8)),
+    ofBridge('mcast_igmp_version', 'igmpVersion', number(U8), unprefixed('mcast_igmp_version')),
+    ofBridge('mcast_mld_version', 'mldVersion', number(U8), unprefixed('mcast_mld_version')),
     ofBridge('nf_call_iptables', 'callIptables', number(U8)),
     ofBridge('nf_call_ip6tables', 'callIp6tables', number(U8)),
     ofBridge('nf_call_arptables', 'callArptables', number(U8)),

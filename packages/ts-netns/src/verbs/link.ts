@@ -28,6 +28,7 @@ import {
   noDevice,
   numberIn,
   oneOf,
+  onlyOnce,
   onOff,
   REFUSED,
   type Rows,
@@ -59,6 +60,8 @@ interface State {
   tun?: TunRequest;
 }
 
+/** What iproute2 calls the two of them. */
+const PEER = 'link-netns/link-netnsid';
 const SWITCH = { off: 0, on: 1 };
 /** iproute2 returns the errno of what its own parser refuses in these. */
 const INVALID = 22;
@@ -79,6 +82,7 @@ const flagRow =
 
 /** Where a link goes: a namespace by name or path, or the one that a process is in. */
 function toNamespace({ context, attributes }: State, text: string): void {
+  onlyOnce(attributes.namespaceFd, 'netns', text);
   for (const path of [pathOf(text), ...(/^\d+$/.test(text) ? [`/proc/${text}/ns/net`] : [])])
     try {
       attributes.namespaceFd = context.hold(path);
@@ -118,7 +122,7 @@ const rows: Rows<State> = [
   [
     'name',
     (state, words) => {
-      if (state.name !== undefined) throw twice('name', words.argument());
+      onlyOnce(state.name, 'name', words.next);
       state.name = checkName(words.argument(), 'name');
     },
   ],
@@ -126,6 +130,7 @@ const rows: Rows<State> = [
     'index',
     ({ header }, words) => {
       const text = words.argument();
+      onlyOnce(header.index, 'index', text);
       const index = parseDecimal(text.trim(), 0x7fff_ffff);
       if (!index) throw wrong(text, 'Invalid "index" value');
       header.index = index;
@@ -152,14 +157,14 @@ const rows: Rows<State> = [
   [
     'txqueuelen~ qlen txqlen~',
     ({ attributes }, words) => {
-      if (attributes.queueLength !== undefined) throw twice('txqueuelen', words.argument());
+      onlyOnce(attributes.queueLength, 'txqueuelen', words.next);
       attributes.queueLength = integer(words, 'txqueuelen');
     },
   ],
   [
     'mtu',
     ({ attributes }, words) => {
-      if (attributes.mtu !== undefined) throw twice('mtu', words.argument());
+      onlyOnce(attributes.mtu, 'mtu', words.next);
       attributes.mtu = integer(words, 'mtu');
     },
   ],
@@ -208,6 +213,7 @@ const rows: Rows<State> = [
     'group',
     ({ attributes }, words) => {
       const text = words.argument();
+      onlyOnce(attributes.group, 'group', text);
       const group = numberOf('group', text);
       if (group === undefined || group > 0x7fff_ffff) throw invalid(text, 'group');
       attributes.group = group;
@@ -234,12 +240,14 @@ const rows: Rows<State> = [
   [
     'numtxqueues',
     ({ attributes }, words) => {
+      onlyOnce(attributes.txQueues, 'numtxqueues', words.next);
       attributes.txQueues = integer(words, 'numtxqueues');
     },
   ],
   [
     'numrxqueues',
     ({ attributes }, words) => {
+      onlyOnce(attributes.rxQueues, 'numrxqueues', words.next);
       attributes.rxQueues = integer(words, 'numrxqueues');
     },
   ],
@@ -256,6 +264,7 @@ const rows: Rows<State> = [
     'link-netns',
     ({ context, attributes }, words) => {
       const name = words.argument();
+      onlyOnce(attributes.linkNamespaceId, PEER, name);
       const id = idOf(context, name);
       if (id === undefined) throw invalid(name, 'link-netns');
       attributes.linkNamespaceId = id;
@@ -264,6 +273,7 @@ const rows: Rows<State> = [
   [
     'link-netnsid',
     ({ attributes }, words) => {
+      onlyOnce(attributes.linkNamespaceId, PEER, words.next);
       attributes.linkNamespaceId = integer(words, 'link-netnsid') | 0;
     },
   ],

@@ -21,6 +21,7 @@ import {
   hardwareFrom,
   noDevice,
   numberIn,
+  onlyOnce,
   type Rows,
   takeAll,
   type Words,
@@ -55,6 +56,7 @@ const rows = (context: Context): Rows<State> => [
     'lladdr',
     (state, words) => {
       const text = words.argument();
+      onlyOnce(state.hardware, 'lladdr', text);
       state.hardware = text === 'null' ? new Uint8Array() : hardwareFrom(text);
     },
   ],
@@ -68,6 +70,7 @@ const rows = (context: Context): Rows<State> => [
   [
     'proxy~',
     (state, words) => {
+      onlyOnce(state.destination, 'address', words.next);
       state.proxy = true;
       state.destination = addressFrom(words.argument(), context.settings.family);
     },

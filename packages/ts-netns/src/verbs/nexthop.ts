@@ -208,7 +208,7 @@ export function get(context: Context, words: Words): void {
   const [word, id, ...others] = words.rest();
   if (word !== 'id' || others.length) throw new Usage('nexthop');
   if (id === undefined) throw incomplete();
-  print(context, [getNextHop(context.route, idOf(id))]);
+  print(context, [getNextHop(context.route, idOf(id), context.settings.statistics)]);
 }
 
 interface Selection {
@@ -274,14 +274,17 @@ function selectionFrom(context: Context, words: Words): Selection {
 
 /** What is chosen; an id stands for itself, whatever else is said. */
 function chosen(context: Context, { protocol, filter }: Selection): NextHopObject[] {
-  const found = listNextHops(context.route, context.settings.family, filter);
+  const found = listNextHops(context.route, context.settings.family, filter, context.settings.statistics);
   return protocol ? found.filter((each) => each.protocol === protocol) : found;
 }
 
 export function show(context: Context, words: Words): void {
   const selection = selectionFrom(context, words);
   const { id } = selection;
-  print(context, id === undefined ? chosen(context, selection) : [getNextHop(context.route, id)]);
+  print(
+    context,
+    id === undefined ? chosen(context, selection) : [getNextHop(context.route, id, context.settings.statistics)],
+  );
 }
 
 export function flush(context: Context, words: Words): void {

@@ -224,7 +224,8 @@ const rows: Rows<State> = [
   ],
   [
     'via',
-    (state, words) => {
+    (state, words, word) => {
+      if (state.gateway) throw wrong(word, 'use nexthop syntax to specify multiple via\n');
       state.gateway = gatewayFrom(words, state.header.family ?? 0);
     },
   ],
