@@ -3,7 +3,7 @@ import { defineTool, exit, type Outcome, type Parsed, ToolError, type World } fr
 import type { LiveSys, Recording } from '@ts/sys';
 import { runBatch } from './batch.ts';
 import { causes } from './causes.ts';
-import { runIp, runOurs } from './commands.ts';
+import { runIp, runOurs, usage } from './commands.ts';
 import { Context, openNamed } from './context.ts';
 import { applyExec, type Execution, planExec } from './exec.ts';
 import { refusal } from './refusal.ts';
@@ -15,6 +15,11 @@ type Plan =
   | Run
   | ({ readonly does: 'exec'; readonly settings: Settings } & Execution)
   | { readonly does: 'act'; readonly settings: Settings; readonly words: readonly string[] };
+
+/** The original whose words and output are followed. */
+const FOLLOWED = 'ip utility, iproute2-6.15.0\n';
+/** Stands for -V, where all other words do not count. */
+const VERSION: readonly string[] = ['-V'];
 
 const isIp = (world: World) => world.prog === 'ip';
 
@@ -30,14 +35,14 @@ function execWords(words: readonly string[], byIp: boolean): readonly string[] |
 
 function plan({ steps, operands }: Parsed<typeof options>, world: World): Plan {
   const settings = settingsOf(steps);
+  if (steps.some(({ option }) => option.long === 'Version')) return { does: 'act', settings, words: VERSION };
   const exec = execWords(operands, isIp(world));
   if (exec) return { does: 'exec', settings, ...planExec(exec, settings.all, world) };
   if (!isIp(world) && operands[0] === 'run') return planRun(operands.slice(1), settings);
-  if (!operands.length && settings.batch === undefined)
-    throw new ToolError(
-      isIp(world) ? 'Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }' : 'No command specified, try "ts-netns --help".',
-      WRONG,
-    );
+  if (!operands.length && settings.batch === undefined) {
+    if (isIp(world)) usage();
+    throw new ToolError('No command specified, try "ts-netns --help".', WRONG);
+  }
   return { does: 'act', settings, words: operands };
 }
 
@@ -70,6 +75,10 @@ function run(context: Context, words: readonly string[], byIp: boolean): void {
 }
 
 function act({ settings, words }: Extract<Plan, { does: 'act' }>, sys: LiveSys, world: World): Outcome {
+  if (words === VERSION) {
+    world.print(FOLLOWED);
+    return exit(0);
+  }
   const byIp = isIp(world);
   const namespace = settings.namespace === undefined ? undefined : openNamed(sys, settings.namespace);
   const context = new Context(sys, world, settings, namespace);
