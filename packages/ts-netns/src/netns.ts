@@ -9,7 +9,7 @@ import { applyExec, type Execution, planExec } from './exec.ts';
 import { refusal } from './refusal.ts';
 import { applyRun, planRun, prepareRun, type Run } from './run.ts';
 import { options, type Settings, settingsOf, split } from './settings.ts';
-import { abbreviates, Words, WRONG } from './words.ts';
+import { abbreviates, FAILED, Words, WRONG } from './words.ts';
 
 type Plan =
   | Run
@@ -64,9 +64,31 @@ function perform(context: Context, words: readonly string[], byIp: boolean): voi
   }
 }
 
+/** In a batch, what ends in a program is a process of its own; a status other than 0 is a failure that it has said itself. */
+function startApart({ sys, world, settings }: Context, words: readonly string[]): void {
+  if (sys.dry) {
+    world.print(`${['ip', ...words].join(' ')}\n`);
+    return;
+  }
+  const file = world.ownFile?.();
+  if (file === undefined) throw new ToolError('cannot find its own file, to start a program by', FAILED);
+  const options = [
+    ...(settings.all ? ['-all'] : []),
+    ...(settings.namespace === undefined ? [] : ['-n', settings.namespace]),
+  ];
+  const [name, ...values] = [world.calledAs ?? world.prog, ...options, ...words];
+  const environment = world.environment.map((entry) => entry.split(/(?<=^[^=]+)=/s) as [string, string]);
+  // Not imported: hardly a run needs it.
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
+  const { status } = spawnSync(file, values, { argv0: name, env: Object.fromEntries(environment), stdio: 'inherit' });
+  if (status !== 0) throw new ToolError('', FAILED);
+}
+
 function run(context: Context, words: readonly string[], byIp: boolean): void {
-  if (execWords(words, byIp) || (!byIp && words[0] === 'run'))
-    throw new ToolError(`"${words.join(' ')}" cannot stand in a batch: it ends in a program`, WRONG);
+  if (execWords(words, byIp) || (!byIp && words[0] === 'run')) {
+    startApart(context, words);
+    return;
+  }
   try {
     (byIp ? runIp : runOurs)(context, new Words(words));
   } catch (error) {
@@ -164,7 +186,7 @@ export const tool = defineTool({
   prepares: (planned) => planned.does === 'run',
   apply: (planned, sys: Recording, world): Outcome => {
     if (planned.does === 'exec') return applyExec(planned, sys, world);
-    return planned.does === 'run' ? applyRun(planned, sys, world) : exit(0);
+    return planned.does === 'run' ? applyRun(planned, sys) : exit(0);
   },
   act: (planned, sys, world) => (planned.does === 'act' ? act(planned, sys, world) : exit(0)),
 });
