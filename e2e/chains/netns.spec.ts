@@ -591,6 +591,52 @@ describe('batches', () => {
   });
 });
 
+test('a program in a batch runs in its namespace, and the batch goes on', (context) => {
+  needs(context, needsRoot, needsProgram('ip'));
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'batch');
+  writeFileSync(
+    file,
+    `netns exec n1 sh -c "ip -br link | grep -c own; echo $A; exit 3"\nlink add here type veth\nnetns exec n1 true\n`,
+  );
+  const { stdout, stderr } = inNetwork(
+    `ts-netns add n1; ${IP} -n n1 link add own type veth; PATH=${compatPath}; A=1 ip -force -batch ${file}; echo $?; ${IP} -br link show here | cut -d@ -f1; ip -batch ${file} >/dev/null; echo $?`,
+  );
+  expect(stdout).toBe('2\n1\n1\nhere\n1\n');
+  expect(stderr).toBe(`Command failed ${file}:1\n`.repeat(2));
+});
+
+test('what a failed connect or an ended run leaves: nothing', (context) => {
+  needs(context, needsRoot, needsProgram('ip'));
+  const left = `${IP} -br link | cut -d' ' -f1 | tr '\\n' ' '; ls /run/netns; cat /proc/sys/net/ipv4/ip_forward`;
+  // A read-only /etc with name servers that are ours to replace: the last step fails, and so does what would take it back.
+  const readOnly = `mount -t tmpfs etc /etc && mkdir -p /etc/netns/n1 && echo '# written by ts-netns connect' >/etc/netns/n1/resolv.conf && mount -o remount,ro /etc`;
+  const connect = 'ts-netns connect n1 --bridge b2 --address 10.6.0.2/24 --gateway 10.6.0.1 --nat --dns 9.9.9.9';
+  const failed = inNetwork(`mkdir -p /run/netns; ${readOnly}; ${connect}; echo $?; ${left}`);
+  expect(failed.stdout).toBe('1\nlo 0\n');
+  expect(failed.stderr).toBe("ts-netns: cannot write '/etc/netns/n1/resolv.conf': Read-only file system\n");
+  const run = '--bridge b1 --address 10.5.0.2/24 --gateway 10.5.0.1 --nat -- true';
+  const renamed = inNetwork(`mkdir -p /run/netns; bash -c 'exec -a foo ts-netns run ${run}'; echo $?; ${left}`);
+  expect(renamed).toMatchObject({ stdout: '0\nlo 0\n', stderr: '' });
+});
+
+test('a range of ports is published and taken back; a loopback address is refused', (context) => {
+  needs(context, needsRoot, needsProgram('ip'));
+  const { stdout, stderr } = inNetwork(
+    `ts-netns add n1; ts-netns publish n1 0.0.0.0:9000-9002:80-82/udp --to 10.1.1.1; ts-netns publish
+     ts-netns publish n1 9002 --to 10.1.1.1; ts-netns publish n1 9002/udp --to 10.1.1.1; echo $?
+     ts-netns unpublish n1 9000-9001:80-81/udp; ts-netns unpublish n1 9002:82/udp; ts-netns publish
+     ts-netns publish n1 127.0.0.1:9000:80/tcp --to 10.1.1.1; echo $?; ts-netns unpublish n1; ts-netns publish; cat /proc/sys/net/ipv4/ip_forward`,
+    { env: { TS_HINTS: '0' } },
+  );
+  expect(stdout).toBe(
+    'n1 9000:80/udp to 10.1.1.1\nn1 9001:81/udp to 10.1.1.1\nn1 9002:82/udp to 10.1.1.1\n2\nn1 9002:9002/tcp to 10.1.1.1\n255\n0\n',
+  );
+  expect(stderr).toBe(
+    'ts-netns: port 9002/udp is published already\nts-netns: Error: argument "127.0.0.1" is wrong: the kernel passes nothing on that is sent to a loopback address\n',
+  );
+});
+
 test('names as they come and go', (context) => {
   needs(context, needsRoot, needsProgram('ip'));
   const { stdout } = inNetwork(`${bin}/ts-netns monitor > /run/events & P=$!

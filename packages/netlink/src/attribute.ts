@@ -140,6 +140,11 @@ export const u64 = integer<bigint>(
   (buffer, value) => buffer.writeBigUInt64LE(value),
   (buffer) => buffer.readBigUInt64LE(),
 );
+/** Unsigned, of 32 bits or of 64: as many as the kernel needs. */
+export const uint: Codec<bigint> = {
+  encode: (value) => (value > 0xffff_ffffn ? u64.encode(value, 0) : u32.encode(Number(value), 0)),
+  decode: (value) => (value.length < 8 ? BigInt(u32.decode(value)) : u64.decode(value)),
+};
 /** In network byte order. */
 export const be16 = integer<number>(
   2,

@@ -68,3 +68,6 @@ export class NetlinkError extends SysError {
     return new NetlinkError({ errno, text, offset }, this.#what, before + index);
   }
 }
+
+/** A list that the kernel has refused, or has not told to its end. */
+export class DumpError extends NetlinkError {}

@@ -124,9 +124,13 @@ export const sameBytes = (a: Uint8Array | undefined, b: Uint8Array | undefined):
 export const formatHardware = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':');
 
-/** `aa:bb:cc:dd:ee:ff`; undefined where the text is none. */
+/**
+ * `aa:bb:cc:dd:ee:ff`: hexadecimal numbers up to ff of any number of digits, also with 0x; or an IPv4 address, which that of a
+ * tunnel is. Undefined where the text is none.
+ */
 export function parseHardware(text: string): Uint8Array | undefined {
-  const parts = text.split(':');
-  if (!parts.every((part) => /^[0-9a-f]{1,2}$/i.test(part))) return undefined;
-  return Uint8Array.from(parts, (part) => Number.parseInt(part, 16));
+  if (text.includes('.')) return parseAddress(text, AF_INET)?.bytes;
+  const parts = text.split(':').map((part) => /^[ \t]*\+?(?:0x)?([0-9a-f]+)$/i.exec(part)?.[1]);
+  const values = parts.map((digits) => (digits === undefined ? Number.NaN : Number.parseInt(digits, 16)));
+  return values.every((value) => value <= 0xff) ? Uint8Array.from(values) : undefined;
 }

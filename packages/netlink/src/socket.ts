@@ -22,7 +22,7 @@ import {
   SOL_SOCKET,
   SysError,
 } from '@ts/sys';
-import { acknowledgement, done, NetlinkError } from './error.ts';
+import { acknowledgement, DumpError, done, NetlinkError } from './error.ts';
 import { encodeMessage, type Message, messagesIn } from './message.ts';
 import { inNamespace } from './namespace.ts';
 
@@ -192,14 +192,14 @@ export class NetlinkSocket implements Disposable {
         if (message.flags & NLM_F_DUMP_INTR) whole = false;
         if (message.type === NLMSG_DONE) {
           const answer = done(message);
-          if (answer.errno > 0) throw new NetlinkError(answer, what);
+          if (answer.errno > 0) throw new DumpError(answer, what);
           return { messages, whole };
         }
         if (message.type === NLMSG_ERROR) {
           const answer = acknowledgement(message);
           // A kernel without a dump of that kind has none of them.
           if (answer.errno === EOPNOTSUPP && answer.text === undefined) return { messages, whole };
-          throw new NetlinkError(answer, what);
+          throw new DumpError(answer, what);
         }
         messages.push(message);
       }

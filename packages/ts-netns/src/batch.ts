@@ -1,36 +1,56 @@
 /** `-batch FILE`: commands, one a line, by one process over the same sockets. */
 import { readFileSync } from 'node:fs';
 import { ToolError } from '@ts/cli';
-import { encode, SysError, strerror } from '@ts/sys';
-import { FAILED } from './words.ts';
+import { decode, encode, SysError, strerror } from '@ts/sys';
+import { FAILED, WRONG } from './words.ts';
 
-/** Words of a line as iproute2 parts them: blanks, quotes, # for a comment. */
+/** Most words of a line. */
+const MOST_WORDS = 511;
+
+const skipBlanks = (text: string) => text.replace(/^[ \t\r\n]+/, '');
+
+/** What ends a batch whatever `-force` says. */
+const fatal = (message: string) => new ToolError(message, FAILED);
+
+/**
+ * Words of a line as iproute2 parts them: blanks between them, and quotes around one that begins with a quote. A quote inside of a word
+ * is a character of it.
+ */
 export function wordsOf(line: string): string[] {
   const words: string[] = [];
-  for (const [, double, single, plain] of line.matchAll(/"([^"]*)"|'([^']*)'|(#.*|[^\s"']+)/g)) {
-    if (plain?.startsWith('#')) break;
-    words.push(double ?? single ?? plain ?? '');
+  for (let rest = skipBlanks(line); rest !== ''; rest = skipBlanks(rest)) {
+    if (words.length === MOST_WORDS) throw fatal('Too many arguments to command');
+    const [, quote, quoted, plain = ''] = /^(?:(["'])(.*?)\1|([^ \t\r\n]+))/s.exec(rest) ?? [];
+    if (quote === undefined && /^["']/.test(plain)) throw fatal('Unterminated quoted string');
+    words.push(quoted ?? plain);
+    rest = rest.slice(quote === undefined ? plain.length : (quoted as string).length + 2);
   }
   return words;
 }
 
-/** Lines, with those that a backslash goes on joined, and the number of the last one of each. */
+/**
+ * Lines with their numbers: # and what follows is left out, wherever it stands, and a line that ends in a backslash goes on in the next.
+ */
 export function* linesOf(text: string): Generator<readonly [line: string, number: number]> {
+  const lines = text.split('\n');
   let before = '';
-  let number = 0;
-  for (const line of text.split('\n')) {
-    number++;
-    if (line.endsWith('\\')) before += line.slice(0, -1);
-    else {
-      yield [before + line, number];
-      before = '';
-    }
+  let goesOn = false;
+  for (const [index, line] of lines.entries()) {
+    const isLast = index === lines.length - 1;
+    if (isLast && line === '') break;
+    const [kept = ''] = line.split('#', 1);
+    goesOn = !isLast && kept === line && line.endsWith('\\');
+    before += goesOn ? line.slice(0, -1) : kept;
+    if (goesOn) continue;
+    yield [before, index + 1];
+    before = '';
   }
+  if (goesOn) throw fatal('Missing continuation line');
 }
 
 function readBatch(file: string): string {
   try {
-    return readFileSync(file === '-' ? 0 : encode(file), 'utf8');
+    return decode(readFileSync(file === '-' ? 0 : encode(file)));
   } catch (error) {
     const { errno = 0 } = error as NodeJS.ErrnoException;
     throw new ToolError(`Cannot open file "${file}" for reading: ${strerror(-errno)}`, FAILED);
@@ -38,9 +58,9 @@ function readBatch(file: string): string {
 }
 
 /**
- * Runs every line; ends at the first that fails, unless `force`.
+ * Runs every line. One that the kernel refuses ends the batch, unless `force`; wrong words end it in any case.
  *
- * @returns The exit status: 0, or 1 where a line has failed.
+ * @returns The exit status: 0, or that of the failure.
  */
 export function runBatch(
   file: string,
@@ -57,8 +77,11 @@ export function runBatch(
       run(words);
     } catch (error) {
       if (!(error instanceof ToolError || error instanceof SysError)) throw error;
-      complain(error instanceof ToolError ? error.message : `${error.context ?? error.call}: ${strerror(error.errno)}`);
+      const message =
+        error instanceof ToolError ? error.message : `${error.context ?? error.call}: ${strerror(error.errno)}`;
+      if (message !== '') complain(message);
       if (error instanceof ToolError && error.hint !== undefined) hint(error.hint);
+      if (error.status === WRONG) return WRONG;
       complain(`Command failed ${file}:${number}`);
       status = FAILED;
       if (!force) break;

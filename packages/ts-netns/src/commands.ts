@@ -3,6 +3,7 @@ import { ToolError } from '@ts/cli';
 import type { Context } from './context.ts';
 import { showAddresses, showLinks } from './show/link-list.ts';
 import { showNeighbors } from './show/neighbor.ts';
+import { mainUsage, type ObjectName, Usage } from './usage.ts';
 import * as address from './verbs/address.ts';
 import * as connect from './verbs/connect.ts';
 import * as link from './verbs/link.ts';
@@ -12,7 +13,7 @@ import * as neighbor from './verbs/neighbor.ts';
 import * as nexthop from './verbs/nexthop.ts';
 import * as route from './verbs/route.ts';
 import * as tuntap from './verbs/tuntap.ts';
-import { FAILED, isNamed, type Words, WRONG } from './words.ts';
+import { abbreviates, FAILED, isNamed, type Words, WRONG } from './words.ts';
 
 type Command = (context: Context, words: Words) => void;
 /** Names (with `~` where they may be abbreviated) and what they do. The first row is meant where no word is given. */
@@ -23,7 +24,8 @@ export interface Object {
   readonly commands: Commands;
   /** What is done without a word. */
   readonly byDefault: Command;
-  readonly usage: readonly string[];
+  /** Where it has one: missing from those that are not supported. */
+  readonly usage?: ObjectName;
 }
 
 const LINK: Commands = [
@@ -33,6 +35,7 @@ const LINK: Commands = [
   ['delete~', link.remove],
   ['show~ lst~ list~', showLinks],
   ['property~', link.property],
+  ['help~', link.help],
 ];
 
 const ADDRESS: Commands = [
@@ -100,11 +103,7 @@ export const OBJECTS: readonly Object[] = [
     names: 'address~',
     commands: ADDRESS,
     byDefault: showAddresses,
-    usage: [
-      'address {add|change|replace} IFADDR dev IFNAME [LIFETIME] [nodad|home|mngtmpaddr|noprefixroute|autojoin]',
-      'address del IFADDR dev IFNAME',
-      'address {show|flush} [dev IFNAME] [scope SCOPE-ID] [to PREFIX] [label PATTERN] [up]',
-    ],
+    usage: 'address',
   },
   missing('addrlabel~'),
   missing('maddress~'),
@@ -112,22 +111,14 @@ export const OBJECTS: readonly Object[] = [
     names: 'route~',
     commands: ROUTE,
     byDefault: route.show,
-    usage: [
-      'route {show|flush} SELECTOR',
-      'route get ADDRESS [from ADDRESS iif STRING] [oif STRING] [mark NUMBER]',
-      'route {add|del|change|append|replace|prepend} ROUTE',
-    ],
+    usage: 'route',
   },
   missing('rule~'),
   {
     names: 'neighbor~ neighbour~',
     commands: NEIGHBOR,
     byDefault: showNeighbors,
-    usage: [
-      'neigh {add|del|change|replace} {ADDRESS [lladdr LLADDR] [nud STATE] | proxy ADDRESS} dev DEV',
-      'neigh {show|flush} [proxy] [to PREFIX] [dev DEV] [nud STATE]',
-      'neigh get ADDRESS dev DEV',
-    ],
+    usage: 'neigh',
   },
   missing('ntable~'),
   missing('ntbl~'),
@@ -135,12 +126,7 @@ export const OBJECTS: readonly Object[] = [
     names: 'link~',
     commands: LINK,
     byDefault: showLinks,
-    usage: [
-      'link add [link DEV] [name] NAME [OPTIONS] type TYPE [ARGS]',
-      'link del DEVICE | group GROUP',
-      'link set DEVICE [up|down] [OPTIONS] [master DEVICE | nomaster] [netns PID|NAME|PATH]',
-      'link show [DEVICE | group GROUP] [up] [master DEV] [type TYPE]',
-    ],
+    usage: 'link',
   },
   missing('l2tp~'),
   missing('fou~'),
@@ -152,9 +138,7 @@ export const OBJECTS: readonly Object[] = [
     names: 'tuntap~ tap~',
     commands: TUNTAP,
     byDefault: tuntap.show,
-    usage: [
-      'tuntap {add|del|show} [dev NAME] [mode {tun|tap}] [user USER] [group GROUP] [pi] [vnet_hdr] [multi_queue]',
-    ],
+    usage: 'tuntap',
   },
   missing('token~'),
   missing('tcpmetrics~'),
@@ -167,27 +151,27 @@ export const OBJECTS: readonly Object[] = [
     names: 'netns~',
     commands: NETNS,
     byDefault: namespace.list,
-    usage: [
-      'netns list',
-      'netns add NAME',
-      'netns attach NAME PID',
-      'netns set NAME NETNSID',
-      '[-all] netns delete [NAME]',
-      'netns identify [PID]',
-      'netns pids NAME',
-      '[-all] netns exec [NAME] cmd ...',
-      'netns monitor',
-      'netns list-id [target-nsid POSITIVE-INT] [nsid POSITIVE-INT]',
-    ],
+    usage: 'netns',
   },
   missing('netconf~'),
   missing('vrf~'),
   missing('sr~'),
-  { names: 'nexthop~', commands: NEXTHOP, byDefault: nexthop.show, usage: nexthop.USAGE },
+  { names: 'nexthop~', commands: NEXTHOP, byDefault: nexthop.show, usage: 'nexthop' },
   missing('mptcp~'),
   missing('ioam~'),
   missing('stats~'),
+  { names: 'help~', commands: [], byDefault: usage },
 ];
+
+/** `ip help`, and what `ip` alone says. */
+export function usage(): never {
+  throw new ToolError(
+    mainUsage(
+      OBJECTS.flatMap(({ names, usage: own }) => (own ? names.replaceAll('~', '').split(' ') : [])).concat('help'),
+    ),
+    WRONG,
+  );
+}
 
 /** An object that ip(8) has and this tool has not: said in one line. */
 function missing(names: string): Object {
@@ -198,13 +182,14 @@ function missing(names: string): Object {
       FAILED,
     );
   };
-  return { names, commands: [], byDefault: refuse, usage: [] };
+  return { names, commands: [], byDefault: refuse };
 }
 
 const byName = (name: string) => OBJECTS.find((object) => isNamed(object.names, name)) as Object;
 
 /** By our own name: commands of `netns`, the other objects, and what is ours. */
 export const OURS: Commands = [
+  ['help', usage],
   ...NETNS,
   ...(
     [
@@ -233,18 +218,13 @@ function runObject(object: Object, context: Context, words: Words): void {
     object.byDefault(context, words);
     return;
   }
-  const name = object.names.split('~')[0] as string;
-  const shown = { address: 'address', neighbor: 'neigh' }[name] ?? name;
-  if (word === 'help') throw new ToolError(usageOf(object), WRONG);
+  const { usage: name } = object;
   const found = object.commands.find(([names]) => isNamed(names, word));
-  if (!found) throw new ToolError(`Command "${word}" is unknown, try "ip ${shown} help".`, WRONG);
+  if (!found && name && abbreviates(word, 'help')) throw new Usage(name);
+  if (!found) throw new ToolError(`Command "${word}" is unknown, try "ip ${name} help".`, WRONG);
   words.take();
-  if (words.next === 'help') throw new ToolError(usageOf(object), WRONG);
   found[1](context, words);
 }
-
-const usageOf = ({ usage }: Object) =>
-  usage.map((line, index) => `${index ? '       ' : 'Usage: '}ip ${line}`).join('\n');
 
 /** A command line by the original's name. */
 export function runIp(context: Context, words: Words): void {

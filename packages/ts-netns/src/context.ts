@@ -11,14 +11,19 @@ import {
   type NextHopObject,
   openNamespace,
 } from '@ts/netlink';
-import { type LiveSys, NETLINK_NETFILTER, NETLINK_ROUTE, SysError, strerror } from '@ts/sys';
+import { encode, type LiveSys, NETLINK_NETFILTER, NETLINK_ROUTE, parseDecimal, SysError, strerror } from '@ts/sys';
+import { type Paint, painterOf } from './colors.ts';
 import { NEEDS_ADMIN, pathOf } from './namespaces.ts';
 import type { Settings } from './settings.ts';
-import { noDevice, WRONG } from './words.ts';
+import { noDevice, type Words, WRONG, wrong } from './words.ts';
+
+/** Bytes of an alternative name of a link, at most. */
+const LONGEST = 127;
 
 export class Context {
   #route: NetlinkSocket | undefined;
   #filter: NetlinkSocket | undefined;
+  #paint: Paint | undefined;
   readonly #held: number[] = [];
   readonly #links = new Map<number, Link | undefined>();
   readonly #nextHops = new Map<number, NextHopObject | undefined>();
@@ -45,6 +50,12 @@ export class Context {
       namespace: this.namespace,
       warn: (text) => this.world.warn(`Warning: ${text}.`),
     });
+  }
+
+  /** Colours of what is printed; none in JSON. */
+  get paint(): Paint {
+    this.#paint ??= painterOf(this.settings.json ? 'never' : this.settings.color, (name) => this.world.variable(name));
+    return this.#paint;
   }
 
   get route(): NetlinkSocket {
@@ -75,10 +86,11 @@ export class Context {
 
   /** Index of a link; by its name, or "if7". Undefined where there is none. */
   findIndex(name: string): number | undefined {
-    const index = name.length > 0 ? findIndex(this.route, name) : undefined;
+    const length = encode(name).length;
+    const index = length > 0 && length <= LONGEST ? findIndex(this.route, name) : undefined;
     if (index !== undefined) return index;
     const number = /^if(\d+)$/.exec(name)?.[1];
-    return number === undefined ? undefined : Number(number);
+    return number === undefined ? undefined : parseDecimal(number, 0x7fff_ffff);
   }
 
   index(name: string): number {
@@ -132,6 +144,14 @@ function remembered<T>(known: Map<number, T | undefined>, key: number, none: str
     }
   }
   return known.get(key);
+}
+
+/** Index of the VRF that the next word names. */
+export function vrfFrom(context: Context, words: Words, why: string): number {
+  const name = words.argument();
+  const index = context.findIndex(name);
+  if (index === undefined || context.link(index)?.info?.kind !== 'vrf') throw wrong(name, why);
+  return index;
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 /** Names of numbers: /etc/iproute2, and what is known without it. */
 
-import { readText } from '@ts/sys';
+import { parseCNumber, parseDecimal, readText, U32_MAX } from '@ts/sys';
+import { parseNumber } from './words.ts';
 
 const FOLDERS = ['/etc/iproute2', '/usr/share/iproute2', '/usr/lib/iproute2'];
 
@@ -31,6 +32,9 @@ const BUILT_IN = {
   },
   rt_scopes: { 0: 'global', 255: 'nowhere', 254: 'host', 253: 'link', 200: 'site' },
   group: { 0: 'default' },
+  rt_addrprotos: { 0: 'unspec', 1: 'kernel_lo', 2: 'kernel_ra', 3: 'kernel_ll' },
+  rt_realms: { 0: 'cosmos' },
+  rt_dsfield: {},
 } as const satisfies Readonly<Record<string, Readonly<Record<number, string>>>>;
 
 export type NameTable = keyof typeof BUILT_IN;
@@ -41,7 +45,8 @@ const loaded = new Map<NameTable, Map<number, string>>();
 function parse(text: string): [number, string][] {
   return text.split('\n').flatMap((line): [number, string][] => {
     const [number = '', name] = line.trim().split(/\s+/);
-    return /^(0x[0-9a-f]+|\d+)$/i.test(number) && name && !name.startsWith('#') ? [[Number(number), name]] : [];
+    const value = number.startsWith('0x') ? parseCNumber(number, U32_MAX) : parseDecimal(number, U32_MAX);
+    return value !== undefined && name && !name.startsWith('#') ? [[value, name]] : [];
   });
 }
 
@@ -49,7 +54,7 @@ function table(which: NameTable): Map<number, string> {
   const known = loaded.get(which);
   if (known) return known;
   const names = new Map<number, string>(
-    Object.entries(BUILT_IN[which]).map(([number, name]) => [Number(number), name]),
+    Object.entries<string>(BUILT_IN[which]).map(([number, name]) => [Number(number), name]),
   );
   for (const folder of FOLDERS) {
     try {
@@ -68,15 +73,18 @@ export const nameOf = (which: NameTable, number: number, numeric = false): strin
   (numeric ? undefined : table(which).get(number)) ?? String(number);
 
 const MOST: Readonly<Record<NameTable, number>> = {
-  rt_tables: 0xffff_ffff,
+  rt_tables: U32_MAX,
   rt_protos: 0xff,
   rt_scopes: 0xff,
-  group: 0xffff_ffff,
+  group: U32_MAX,
+  rt_addrprotos: 0xff,
+  rt_realms: 0xffff,
+  rt_dsfield: 0xff,
 };
 
 /** Number of a name, or the number that the text is; undefined where it is neither, or too large. */
 export function numberOf(which: NameTable, text: string): number | undefined {
   for (const [number, name] of table(which)) if (name === text) return number;
-  const number = /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : undefined;
-  return number === undefined || number > MOST[which] ? undefined : number;
+  const number = parseNumber(text);
+  return number === undefined || number < 0 || number > MOST[which] ? undefined : number;
 }

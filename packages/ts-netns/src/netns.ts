@@ -3,18 +3,23 @@ import { defineTool, exit, type Outcome, type Parsed, ToolError, type World } fr
 import type { LiveSys, Recording } from '@ts/sys';
 import { runBatch } from './batch.ts';
 import { causes } from './causes.ts';
-import { runIp, runOurs } from './commands.ts';
+import { runIp, runOurs, usage } from './commands.ts';
 import { Context, openNamed } from './context.ts';
 import { applyExec, type Execution, planExec } from './exec.ts';
 import { refusal } from './refusal.ts';
 import { applyRun, planRun, prepareRun, type Run } from './run.ts';
 import { options, type Settings, settingsOf, split } from './settings.ts';
-import { abbreviates, Words, WRONG } from './words.ts';
+import { abbreviates, FAILED, Words, WRONG } from './words.ts';
 
 type Plan =
   | Run
   | ({ readonly does: 'exec'; readonly settings: Settings } & Execution)
   | { readonly does: 'act'; readonly settings: Settings; readonly words: readonly string[] };
+
+/** The original whose words and output are followed. */
+const FOLLOWED = 'ip utility, iproute2-6.15.0\n';
+/** Stands for -V, where all other words do not count. */
+const VERSION: readonly string[] = ['-V'];
 
 const isIp = (world: World) => world.prog === 'ip';
 
@@ -30,14 +35,14 @@ function execWords(words: readonly string[], byIp: boolean): readonly string[] |
 
 function plan({ steps, operands }: Parsed<typeof options>, world: World): Plan {
   const settings = settingsOf(steps);
+  if (steps.some(({ option }) => option.long === 'Version')) return { does: 'act', settings, words: VERSION };
   const exec = execWords(operands, isIp(world));
   if (exec) return { does: 'exec', settings, ...planExec(exec, settings.all, world) };
   if (!isIp(world) && operands[0] === 'run') return planRun(operands.slice(1), settings);
-  if (!operands.length && settings.batch === undefined)
-    throw new ToolError(
-      isIp(world) ? 'Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }' : 'No command specified, try "ts-netns --help".',
-      WRONG,
-    );
+  if (!operands.length && settings.batch === undefined) {
+    if (isIp(world)) usage();
+    throw new ToolError('No command specified, try "ts-netns --help".', WRONG);
+  }
   return { does: 'act', settings, words: operands };
 }
 
@@ -59,9 +64,31 @@ function perform(context: Context, words: readonly string[], byIp: boolean): voi
   }
 }
 
+/** In a batch, what ends in a program is a process of its own; a status other than 0 is a failure that it has said itself. */
+function startApart({ sys, world, settings }: Context, words: readonly string[]): void {
+  if (sys.dry) {
+    world.print(`${['ip', ...words].join(' ')}\n`);
+    return;
+  }
+  const file = world.ownFile?.();
+  if (file === undefined) throw new ToolError('cannot find its own file, to start a program by', FAILED);
+  const options = [
+    ...(settings.all ? ['-all'] : []),
+    ...(settings.namespace === undefined ? [] : ['-n', settings.namespace]),
+  ];
+  const [name, ...values] = [world.calledAs ?? world.prog, ...options, ...words];
+  const environment = world.environment.map((entry) => entry.split(/(?<=^[^=]+)=/s) as [string, string]);
+  // Not imported: hardly a run needs it.
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
+  const { status } = spawnSync(file, values, { argv0: name, env: Object.fromEntries(environment), stdio: 'inherit' });
+  if (status !== 0) throw new ToolError('', FAILED);
+}
+
 function run(context: Context, words: readonly string[], byIp: boolean): void {
-  if (execWords(words, byIp) || (!byIp && words[0] === 'run'))
-    throw new ToolError(`"${words.join(' ')}" cannot stand in a batch: it ends in a program`, WRONG);
+  if (execWords(words, byIp) || (!byIp && words[0] === 'run')) {
+    startApart(context, words);
+    return;
+  }
   try {
     (byIp ? runIp : runOurs)(context, new Words(words));
   } catch (error) {
@@ -70,6 +97,10 @@ function run(context: Context, words: readonly string[], byIp: boolean): void {
 }
 
 function act({ settings, words }: Extract<Plan, { does: 'act' }>, sys: LiveSys, world: World): Outcome {
+  if (words === VERSION) {
+    world.print(FOLLOWED);
+    return exit(0);
+  }
   const byIp = isIp(world);
   const namespace = settings.namespace === undefined ? undefined : openNamed(sys, settings.namespace);
   const context = new Context(sys, world, settings, namespace);
@@ -155,7 +186,7 @@ export const tool = defineTool({
   prepares: (planned) => planned.does === 'run',
   apply: (planned, sys: Recording, world): Outcome => {
     if (planned.does === 'exec') return applyExec(planned, sys, world);
-    return planned.does === 'run' ? applyRun(planned, sys, world) : exit(0);
+    return planned.does === 'run' ? applyRun(planned, sys) : exit(0);
   },
   act: (planned, sys, world) => (planned.does === 'act' ? act(planned, sys, world) : exit(0)),
 });

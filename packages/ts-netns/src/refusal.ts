@@ -1,8 +1,8 @@
 /** The kernel's refusals in iproute2's words, and what helps. */
 import { ToolError } from '@ts/cli';
-import { NetlinkError } from '@ts/netlink';
+import { DumpError, NetlinkError } from '@ts/netlink';
 import { strerror } from '@ts/sys';
-import { REFUSED } from './words.ts';
+import { FAILED, REFUSED } from './words.ts';
 
 /** Any other error stays as it is. */
 export function refusal(error: unknown, status = REFUSED): unknown {
@@ -11,6 +11,8 @@ export function refusal(error: unknown, status = REFUSED): unknown {
     error.text === undefined
       ? `RTNETLINK answers: ${strerror(error.errno)}`
       : `Error: ${error.text}${error.text.endsWith('.') ? '' : '.'}`;
+  // The original says so of a list, and counts it as a failure of its own.
+  if (error instanceof DumpError) return new ToolError(`${message}\nDump terminated`, FAILED, remedyOf(error));
   return new ToolError(message, status, remedyOf(error));
 }
 

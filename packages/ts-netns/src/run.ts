@@ -1,10 +1,11 @@
 /** `run`: a namespace that lives as long as its program, connected while it does. */
-import { candidates, findProgram, type Outcome, ToolError, type World } from '@ts/cli';
+import { type Outcome, ToolError, type World } from '@ts/cli';
 import { inNewNamespace, ownNamespace, setLink } from '@ts/netlink';
 import {
   CLONE_NEWNET,
   encode,
   IFF_UP,
+  Journal,
   type LiveSys,
   MNT_DETACH,
   MS_BIND,
@@ -21,10 +22,10 @@ import { Context } from './context.ts';
 import { failureOf, separate } from './exec.ts';
 import { alone } from './lock.ts';
 import type { Settings } from './settings.ts';
-import { type Connection, checkPorts, connectionFrom, hostName, plug, Undo, wishesOf } from './verbs/connect.ts';
+import { type Connection, checkPorts, connectionFrom, hostName, plug, wishesOf } from './verbs/connect.ts';
 import { TABLE } from './verbs/forwarding.ts';
 import { lend } from './verbs/nat.ts';
-import { Words, WRONG } from './words.ts';
+import { FAILED, Words, WRONG } from './words.ts';
 
 export interface Run {
   readonly does: 'run';
@@ -41,6 +42,8 @@ interface Made {
   readonly namespace: number;
   /** Descriptor that our table is bound to; undefined where there is none. */
   readonly filter?: number;
+  /** The tool's own file, which takes back what is left at the end. */
+  readonly self?: string;
   /** What is left to be taken back at the end: words of `disconnect`. */
   readonly after: readonly string[];
 }
@@ -78,21 +81,25 @@ function makeAll(plan: Run, sys: LiveSys, world: World): Run {
     inner.close();
     return { ...plan, made: { namespace, after: [] } };
   }
+  const self = world.ownFile?.();
+  if (self === undefined)
+    throw new ToolError('cannot find its own file, which takes the connection back when the program has ended', FAILED);
   const owner = ownerOf(world.pid);
-  const undo = new Undo();
+  const undo = new Journal();
   try {
     checkPorts(context, owner, connection);
     plug(context, connection, { name: owner, fd: namespace, made: false }, undo);
     const wishes = wishesOf(owner, connection);
     const table = `${TABLE}-${world.pid}`;
-    const lent = wishes.length ? lend(context, table, wishes) : undefined;
+    const comment = wishes.length ? lend(context, table, wishes, undo) : undefined;
     const host = connection.host ?? hostName(owner);
     return {
       ...plan,
       made: {
         namespace,
-        filter: lent ? context.filter.fd : undefined,
-        after: ['--released', host, connection.bridge, ...(lent?.comment ? lent.comment.split(' ') : [])],
+        self,
+        filter: comment === undefined ? undefined : context.filter.fd,
+        after: ['--released', host, connection.bridge, ...(comment ? comment.split(' ') : [])],
       },
     };
   } catch (error) {
@@ -116,13 +123,13 @@ function nameServers(sys: Recording, dns: readonly string[]): void {
   step.umount2('/sys', MNT_DETACH);
 }
 
-export function applyRun(plan: Run, sys: Recording, world: World): Outcome {
+export function applyRun(plan: Run, sys: Recording): Outcome {
   const { made, program } = plan;
   const namespace =
     made?.namespace ?? (sys.or('cannot make a network namespace').open('/proc/self/ns/net', 0) as number);
   sys.setSignalAction(SIGCHLD, 'default');
   if (made?.after.length) {
-    const self = findProgram(candidates(world.calledAs ?? world.prog, world.environment));
+    const { self } = made;
     sys.or('fork failed').forkAndWait({
       // All that a terminal or a user ends it by: who waits takes away what is left, and has to outlive the program.
       forward: [SIGHUP, SIGINT, SIGQUIT, SIGTERM],

@@ -1,11 +1,12 @@
 /** Options before the object: the table, how ip(8) splits them, and what they come to. */
 import { type Option, type Split, type Step, ToolError } from '@ts/cli';
-import { AF_BRIDGE, AF_INET, AF_INET6, AF_MPLS, AF_PACKET, AF_UNSPEC } from '@ts/sys';
-import { abbreviates, FAMILIES, incomplete, WRONG } from './words.ts';
+import { AF_BRIDGE, AF_INET, AF_INET6, AF_MPLS, AF_PACKET, AF_UNSPEC, parseDecimal, U32_MAX } from '@ts/sys';
+import { abbreviates, FAMILIES, incomplete, missing, parseNumber, WRONG } from './words.ts';
 
 export const options = [
   { long: 'help', help: 'display this help', ours: true },
-  { long: 'version', short: 'V', help: 'display version' },
+  { long: 'Version', short: 'V', shortOnly: true, help: 'display version' },
+  { long: 'version', help: 'display version of this build', ours: true },
   { long: 'loops', short: 'l', arg: 'count', help: 'flush at most so many times' },
   { long: 'family', short: 'f', arg: 'family', help: 'inet, inet6, bridge, mpls or link' },
   { long: '4', short: '4', shortOnly: true, help: 'IPv4' },
@@ -26,8 +27,14 @@ export const options = [
   { long: 'brief', help: 'only what matters, as a table' },
   { long: 'json', short: 'j', help: 'JSON' },
   { long: 'pretty', short: 'p', help: 'JSON with indentation' },
-  { long: 'rcvbuf', arg: 'size', help: 'size of the receive buffer' },
-  { long: 'color', short: 'c', help: 'colors (never used here)' },
+  { long: 'rcvbuf', arg: 'size', help: 'size of the receive buffer (taken, and ignored)' },
+  {
+    long: 'color',
+    short: 'c',
+    arg: 'when',
+    optional: true,
+    help: 'colors: always, auto or never; by default on a terminal, unless NO_COLOR is set',
+  },
   { long: 'netns', short: 'n', arg: 'namespace', help: 'in this network namespace' },
   { long: 'Numeric', short: 'N', help: 'numbers instead of names of tables, protocols and scopes' },
   { long: 'all', short: 'a', help: 'all network namespaces' },
@@ -61,7 +68,15 @@ const ORDER = [
   'all',
   'echo',
 ] as const;
-const MEANS: Readonly<Record<string, string>> = { stats: 'statistics', Version: 'version' };
+const MEANS: Readonly<Record<string, string>> = { stats: 'statistics' };
+const WHEN = ['always', 'auto', 'never'];
+/** What iproute2 calls the arguments that it misses. */
+const MISSING: Readonly<Record<string, string>> = {
+  family: 'family type',
+  loops: 'loop count',
+  batch: 'batch file',
+  rcvbuf: 'rcvbuf size',
+};
 function optionNamed(table: readonly Option[], long: string): Option {
   return table.find((option) => option.long === long) as Option;
 }
@@ -82,19 +97,18 @@ export function split(table: readonly Option[], argv: readonly string[]): Split 
     // Ours, which ip(8) does not have, stand in full.
     const ours = word.startsWith('--') ? table.find((each) => each.ours && each.long === plain)?.long : undefined;
     const letter = /^[460BM]$/.test(name) ? name : undefined;
-    const color = plain !== '' && abbreviates(plain, 'color') ? 'color' : undefined;
-    const long =
-      ours ??
-      (word === '--version' ? 'version' : undefined) ??
-      letter ??
-      ORDER.find((candidate) => abbreviates(name, candidate)) ??
-      color;
+    const isColor = abbreviates(plain, 'color') && (attached === undefined || WHEN.includes(attached));
+    const color = isColor ? 'color' : undefined;
+    const long = ours ?? letter ?? ORDER.find((candidate) => abbreviates(name, candidate)) ?? color;
     if (long === undefined) throw new ToolError(`Option "${word}" is unknown, try "ip -help".`, WRONG);
+    // What the original shows there is what its object of that name shows.
+    if (long === 'help' && !ours) return { steps, operands: ['help'], beforeDashes: 1 };
     const option = optionNamed(table, MEANS[long] ?? long);
-    if (option.arg === undefined) steps.push({ option });
+    if (long === 'color') steps.push({ option, value: attached ?? 'always' });
+    else if (option.arg === undefined) steps.push({ option });
     else {
       const value = attached ?? argv[++at];
-      if (value === undefined) throw incomplete();
+      if (value === undefined) throw long in MISSING ? missing(MISSING[long] as string) : incomplete();
       steps.push({ option, value });
     }
   }
@@ -115,6 +129,10 @@ export interface Settings {
   readonly numeric: boolean;
   readonly all: boolean;
   readonly force: boolean;
+  /** When colours are used; undefined where that was not said. */
+  readonly color?: string;
+  /** What was made or deleted is shown. */
+  readonly echo: boolean;
   readonly loops: number;
   readonly batch?: string;
   /** Name or path of the namespace that everything is done in. */
@@ -141,10 +159,19 @@ function familyOf(steps: readonly Step[]): number {
   return family;
 }
 
+/** As atoi(3) reads it: what follows the digits does not count. */
+const countFrom = (text: string): number => parseDecimal(/^\s*\+?(\d+)/.exec(text)?.[1] ?? '0', U32_MAX) ?? 0;
+
+function checkBuffer(size: string | undefined): void {
+  const value = size === undefined ? 0 : parseNumber(size);
+  if (value === undefined || value < 0 || value > U32_MAX) throw new ToolError(`Invalid rcvbuf size '${size}'`, WRONG);
+}
+
 export function settingsOf(steps: readonly Step[]): Settings {
   const count = (long: string) => steps.filter(({ option }) => option.long === long).length;
   const has = (long: string) => count(long) > 0;
   const last = (long: string) => steps.findLast(({ option }) => option.long === long)?.value;
+  checkBuffer(last('rcvbuf'));
   return {
     family: familyOf(steps),
     statistics: count('statistics'),
@@ -159,7 +186,9 @@ export function settingsOf(steps: readonly Step[]): Settings {
     all: has('all'),
     force: has('force'),
     // No number means no limit, as 0 does.
-    loops: Number(last('loops') ?? 10) || 0,
+    loops: countFrom(last('loops') ?? '10'),
+    color: last('color'),
+    echo: has('echo'),
     batch: last('batch'),
     namespace: last('netns'),
   };

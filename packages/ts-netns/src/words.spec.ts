@@ -1,10 +1,11 @@
+import { ToolError } from '@ts/cli';
 import { describe, expect, test } from 'vitest';
 import { linesOf, wordsOf } from './batch.ts';
 import { OBJECTS, OURS } from './commands.ts';
 import { Digits, formatJson, type Json } from './json.ts';
 import { options, settingsOf, split } from './settings.ts';
 import { hostName } from './verbs/connect.ts';
-import { formatPublication, parsePublication } from './verbs/nat.ts';
+import { formatPublication, parsePublication, parsePublications } from './verbs/nat.ts';
 import { isNamed, parseNumber, takeAll, Words } from './words.ts';
 
 test('abbreviations mean the first object that they fit', () => {
@@ -70,11 +71,25 @@ test('numbers as strtoul(3) reads them', () => {
 });
 
 test('lines of a batch', () => {
-  expect(wordsOf(`link add "a b" alias 'x # y' # comment`)).toEqual(['link', 'add', 'a b', 'alias', 'x # y']);
+  expect(wordsOf(`link add "a b" alias 'x  y'z ""`)).toEqual(['link', 'add', 'a b', 'alias', 'x  y', 'z', '']);
+  expect(wordsOf(`alias it's x"y a\u00a0b \r`)).toEqual(['alias', "it's", 'x"y', 'a\u00a0b']);
+  expect(() => wordsOf('alias "abc')).toThrow('Unterminated quoted string');
+  expect(wordsOf('a '.repeat(511))).toHaveLength(511);
+  expect(() => wordsOf('a '.repeat(512))).toThrow('Too many arguments to command');
   expect([...linesOf('a \\\nb\nc')]).toEqual([
     ['a b', 2],
     ['c', 3],
   ]);
+  // A comment ends at the end of its own line, and takes a backslash with it.
+  expect([...linesOf("a 'b#c'\nd # e \\\nf\n\ng \\\n# h\ni\\")]).toEqual([
+    ["a 'b", 1],
+    ['d ', 2],
+    ['f', 3],
+    ['', 4],
+    ['g ', 6],
+    ['i\\', 7],
+  ]);
+  expect(() => [...linesOf('a \\\n')]).toThrow('Missing continuation line');
 });
 
 test('JSON as iproute2 lays it out', () => {
@@ -92,8 +107,16 @@ test('published ports', () => {
   for (const text of ['8080:80/tcp', '10.0.0.1:53:5353/udp', '[fd00::1]:1:2/sctp'])
     expect(formatPublication(parsePublication(text))).toBe(text);
   expect(formatPublication(parsePublication('80'))).toBe('80:80/tcp');
-  for (const text of ['0:80', '80:65536', 'x', '80:80/icmp', '1.2.3:80:80:80'])
-    expect(() => parsePublication(text)).toThrow();
+  expect(parsePublications('0.0.0.0:9000-9002:80-82/udp').map(formatPublication)).toEqual([
+    '9000:80/udp',
+    '9001:81/udp',
+    '9002:82/udp',
+  ]);
+  for (const text of [
+    ...['0:80', '80:65536', 'x', '80:80/icmp', '1.2.3:80:80:80', '80:80/constructor', '80-:80', '-80', '8-7', '1-2-3'],
+    ...['80-81:80', '1-2000', '127.0.0.1:80', '127.1.2.3:9000:80/tcp', '[::1]:80:80', '1e3', ''],
+  ])
+    expect(() => parsePublications(text), text).toThrow(ToolError);
 });
 
 test('the host’s end has a name of 15 bytes at most, always the same', () => {

@@ -1,7 +1,17 @@
 /** The words of ip(8): key words with their arguments, abbreviated, in any order. */
 import { ToolError } from '@ts/cli';
-import { type Address, type Prefix, parseAddress, parsePrefix } from '@ts/netlink';
-import { AF_BRIDGE, AF_INET, AF_INET6, AF_MPLS, AF_PACKET, AF_UNSPEC } from '@ts/sys';
+import { type Address, type Prefix, parseAddress, parseHardware, parsePrefix } from '@ts/netlink';
+import {
+  AF_BRIDGE,
+  AF_INET,
+  AF_INET6,
+  AF_MPLS,
+  AF_PACKET,
+  AF_UNSPEC,
+  parseCBigInt,
+  parseCNumber,
+  U32_MAX,
+} from '@ts/sys';
 
 /** Wrong words: status 255. */
 export const WRONG = 255;
@@ -15,10 +25,19 @@ export const wrong = (argument: string, why: string) =>
   new ToolError(`Error: argument "${argument}" is wrong: ${why}`, WRONG);
 export const twice = (key: string, second: string) =>
   new ToolError(`Error: duplicate "${key}": "${second}" is the second value.`, WRONG);
+/** Refuses a second value of a key word. */
+export function onlyOnce(known: unknown, key: string, text: string | undefined): void {
+  if (known !== undefined) throw text === undefined ? incomplete() : twice(key, text);
+}
 export const garbage = (key: string, word: string) =>
-  new ToolError(`Error: either "${key}" is duplicate, or "${word}" is a garbage.`, WRONG);
+  new ToolError(`Error: either "${key}" is duplicate, or "${word}" is garbage.`, WRONG);
 export const noDevice = (name: string) => new ToolError(`Cannot find device "${name}"`, FAILED);
 export const incomplete = () => new ToolError('Command line is not complete. Try option "help"', WRONG);
+
+/** A word of the original that is not here: what it means is known, so nothing else is claimed of it. */
+export const unsupported = (_: unknown, __: unknown, word: string): never => {
+  throw new ToolError(`"${word}" is not supported here.`, WRONG);
+};
 
 /** What rows fill: the fields of a message, which nobody else changes. */
 export type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -86,6 +105,8 @@ export class Words {
 export type Rows<State> = readonly (readonly [
   names: string,
   take: (state: State, words: Words, word: string) => void,
+  /** As it stands in a usage text: "mtu MTU". */
+  usage?: string,
 ])[];
 
 export const rowOf = <State>(rows: Rows<State>, word: string): Rows<State>[number] | undefined =>
@@ -112,13 +133,20 @@ export function takeAll<State>(
 /** `"mtu" value` and the like: iproute2 ends these with a line of their own. */
 export const invalid = (argument: string, what: string) => wrong(argument, `Invalid "${what}" value\n`);
 
-/** A number as strtoul(3) with base 0 reads it; undefined where there is something else. */
+const SIGNED = /^[ \t\n\v\f\r]*([+-]?)(.*)$/s;
+
+/** A number as strtoul(3) with base 0 reads it, of 53 bits at most; undefined where there is something else. */
 export function parseNumber(text: string): number | undefined {
-  const match = /^\s*([+-]?)(0x[0-9a-f]+|0[0-7]*|[1-9]\d*)$/i.exec(text);
-  if (!match) return undefined;
-  const digits = match[2] as string;
-  const value = /^0[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);
-  return match[1] === '-' ? -value : value;
+  const [, sign, digits = ''] = SIGNED.exec(text) ?? [];
+  const value = parseCNumber(digits);
+  return value !== undefined && sign === '-' ? -value : value;
+}
+
+/** The same of 64 bits; a negative one stands for its two's complement. */
+export function parseLong(text: string): bigint | undefined {
+  const [, sign, digits = ''] = SIGNED.exec(text) ?? [];
+  const value = parseCBigInt(digits);
+  return value !== undefined && sign === '-' ? BigInt.asUintN(64, -value) : value;
 }
 
 /** A number between bounds; `fail` makes the error. */
@@ -128,13 +156,29 @@ export function numberIn(text: string, low: number, high: number, fail: (text: s
   return value;
 }
 
-export const unsigned = (text: string, what: string): number =>
-  numberIn(text, 0, 0xffff_ffff, () => invalid(text, what));
+export const unsigned = (text: string, what: string, most = U32_MAX): number =>
+  numberIn(text, 0, most, () => invalid(text, what));
 
 export function onOff(key: string, text: string): boolean {
   if (text === 'on') return true;
   if (text === 'off') return false;
   throw new ToolError(`Error: argument of "${key}" must be "on" or "off", not "${text}"`, FAILED);
+}
+
+/** The second kind of switch: iproute2 names both words, and its status is that of wrong words or of a failure. */
+export function oneOf<T>(key: string, text: string, values: Readonly<Record<string, T>>, status = FAILED): T {
+  const value = Object.hasOwn(values, text) ? values[text] : undefined;
+  if (value !== undefined) return value;
+  const names = Object.keys(values).map((name) => `"${name}"`);
+  throw new ToolError(`Error: argument of "${key}" must be one of ${names.join(', ')}, not "${text}"`, status);
+}
+
+/** A hardware address, or iproute2's words about the part of it that is none. */
+export function hardwareFrom(text: string): Uint8Array {
+  const address = parseHardware(text);
+  if (address) return address;
+  const part = text.includes('.') ? text : (text.split(':').find((each) => !parseHardware(each)) ?? text);
+  throw new ToolError(`"${part}" is invalid lladdr.`, FAILED);
 }
 
 /** A name that a link can have: 1 to 15 bytes, no slash, no blank. */

@@ -1,6 +1,6 @@
 /** What each kind of link has of its own: one schema a kind, IFLA_INFO_DATA of rtnetlink(7). */
 import * as sys from '@ts/sys';
-import { be16, be32, bytes, flag, type Schema, u8, u16, u32, u64 } from '../attribute.ts';
+import { be16, be32, be64, bytes, flag, list, type Schema, s32, u8, u16, u32, u64 } from '../attribute.ts';
 import { struct } from '../struct.ts';
 
 /** Times in hundredths of a second. Ids: priority (16 bits, network byte order) and hardware address. */
@@ -49,7 +49,10 @@ export const BRIDGE = {
   igmpVersion: [sys.IFLA_BR_MCAST_IGMP_VERSION, u8],
   mldVersion: [sys.IFLA_BR_MCAST_MLD_VERSION, u8],
   vlanStatisticsPerPort: [sys.IFLA_BR_VLAN_STATS_PER_PORT, u8],
-  /** Bit 0: nothing is learned from link-local addresses; bit 1: multicast snooping for each VLAN. */
+  /** Addresses that have been learned, and how many may be; 0 for no limit. */
+  fdbLearned: [sys.IFLA_BR_FDB_N_LEARNED, u32],
+  fdbMaxLearned: [sys.IFLA_BR_FDB_MAX_LEARNED, u32],
+  /** Bit 0: nothing is learned from link-local addresses; bit 1: multicast snooping for each VLAN; bit 2: multiple spanning trees. */
   switches: [sys.IFLA_BR_MULTI_BOOLOPT, struct({ values: 'u32', mask: 'u32' })],
 } as const;
 
@@ -86,26 +89,47 @@ export const BRIDGE_PORT = {
   neighborSuppress: [sys.IFLA_BRPORT_NEIGH_SUPPRESS, u8],
   isolated: [sys.IFLA_BRPORT_ISOLATED, u8],
   locked: [sys.IFLA_BRPORT_LOCKED, u8],
+  mab: [sys.IFLA_BRPORT_MAB, u8],
+  neighborVlanSuppress: [sys.IFLA_BRPORT_NEIGH_VLAN_SUPPRESS, u8],
   /** Index of the member that takes its place while it has no carrier; 0 for none. */
   backupPort: [sys.IFLA_BRPORT_BACKUP_PORT, u32],
+  /** Id of the next hop that redirected packets get; 0 for none. */
+  backupNextHop: [sys.IFLA_BRPORT_BACKUP_NHID, u32],
   /** Only in requests: addresses learned there are forgotten. */
   flush: [sys.IFLA_BRPORT_FLUSH, flag],
 } as const;
+
+/** Priorities: `from` one of packets to one of frames, or the reverse. */
+const qosMap = list(sys.IFLA_VLAN_QOS_MAPPING, struct({ from: 'u32', to: 'u32' }));
 
 /** `id`: 1 to 4094; `protocol`: ETH_P_8021Q or ETH_P_8021AD; `flags`: VLAN_FLAG_*, of which `mask` are set. */
 export const VLAN = {
   id: [sys.IFLA_VLAN_ID, u16],
   flags: [sys.IFLA_VLAN_FLAGS, struct({ flags: 'u32', mask: 'u32' })],
   protocol: [sys.IFLA_VLAN_PROTOCOL, be16],
+  ingressQos: [sys.IFLA_VLAN_INGRESS_QOS, qosMap],
+  egressQos: [sys.IFLA_VLAN_EGRESS_QOS, qosMap],
 } as const;
 
-/** `mode`: MACVLAN_MODE_*. */
+/** `mode`: MACVLAN_MODE_*. `addressMode`: MACVLAN_MACADDR_*, what is done with `address` or the list. */
 export const MACVLAN = {
   mode: [sys.IFLA_MACVLAN_MODE, u32],
   flags: [sys.IFLA_MACVLAN_FLAGS, u16],
+  addressMode: [sys.IFLA_MACVLAN_MACADDR_MODE, u32],
+  address: [sys.IFLA_MACVLAN_MACADDR, bytes],
+  addresses: [sys.IFLA_MACVLAN_MACADDR_DATA, list(sys.IFLA_MACVLAN_MACADDR, bytes)],
+  addressCount: [sys.IFLA_MACVLAN_MACADDR_COUNT, u32],
   broadcastQueue: [sys.IFLA_MACVLAN_BC_QUEUE_LEN, u32],
   broadcastQueueUsed: [sys.IFLA_MACVLAN_BC_QUEUE_LEN_USED, u32],
+  /** Broadcasts of so many links and more are queued; negative for none. */
+  broadcastLimit: [sys.IFLA_MACVLAN_BC_CUTOFF, s32],
 } as const;
+
+/** `mode`: 0 for L2, 1 for L3, 2 for L3S; `flags`: 1 private, 2 VEPA. */
+export const IPVLAN = { mode: [sys.IFLA_IPVLAN_MODE, u16], flags: [sys.IFLA_IPVLAN_FLAGS, u16] } as const;
+
+/** The routing table of its members. */
+export const VRF = { table: [sys.IFLA_VRF_TABLE, u32] } as const;
 
 /** Ageing in seconds. `link`: index of the link that carries it. */
 export const VXLAN = {
@@ -138,6 +162,9 @@ export const VXLAN = {
   gpe: [sys.IFLA_VXLAN_GPE, flag],
   external: [sys.IFLA_VXLAN_COLLECT_METADATA, u8],
   vniFilter: [sys.IFLA_VXLAN_VNIFILTER, u8],
+  localBypass: [sys.IFLA_VXLAN_LOCALBYPASS, u8],
+  /** Bits of the header that packets may have set. */
+  reservedBits: [sys.IFLA_VXLAN_RESERVED_BITS, be64],
 } as const;
 
 /** Only read: these links are made by ioctl(2) on /dev/net/tun. `type`: IFF_TUN, IFF_TAP. */
@@ -158,6 +185,8 @@ export const KINDS = {
   bridge: BRIDGE,
   vlan: VLAN,
   macvlan: MACVLAN,
+  ipvlan: IPVLAN,
+  vrf: VRF,
   vxlan: VXLAN,
   tun: TUN,
 } as const satisfies Readonly<Record<string, Schema>>;

@@ -88,9 +88,16 @@ const SCHEMA = {
   tsoMaxSize: [sys.IFLA_TSO_MAX_SIZE, u32],
   tsoMaxSegments: [sys.IFLA_TSO_MAX_SEGS, u32],
   groMaxSize: [sys.IFLA_GRO_MAX_SIZE, u32],
+  gsoIpv4MaxSize: [sys.IFLA_GSO_IPV4_MAX_SIZE, u32],
+  groIpv4MaxSize: [sys.IFLA_GRO_IPV4_MAX_SIZE, u32],
   carrier: [sys.IFLA_CARRIER, u8],
   carrierChanges: [sys.IFLA_CARRIER_CHANGES, u32],
   protoDown: [sys.IFLA_PROTO_DOWN, u8],
+  /** Bits of who has taken it down, of which `mask` are set. */
+  protoDownReason: [
+    sys.IFLA_PROTO_DOWN_REASON,
+    nested({ mask: [sys.IFLA_PROTO_DOWN_REASON_MASK, u32], value: [sys.IFLA_PROTO_DOWN_REASON_VALUE, u32] }),
+  ],
   statistics: [sys.IFLA_STATS64, struct(STATISTICS)],
   info: [sys.IFLA_LINKINFO, nested(INFO)],
   perFamily: [sys.IFLA_AF_SPEC, nested({ inet6: [sys.AF_INET6, nested(INET6)] })],
@@ -169,7 +176,7 @@ export const getLink = (socket: NetlinkSocket, which: number | string, statistic
 
 function askFor(socket: NetlinkSocket, which: number | string, statistics = false): Buffer {
   const filter = filterOf(statistics);
-  const name = (text: string) => (text.length < 16 ? { name: text } : { alternativeName: text });
+  const name = (text: string) => (Buffer.byteLength(text) < 16 ? { name: text } : { alternativeName: text });
   const body =
     typeof which === 'number'
       ? FORMAT.encode({ index: which }, { filter })

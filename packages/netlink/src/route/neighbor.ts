@@ -2,6 +2,7 @@
 import {
   NDA_CACHEINFO,
   NDA_DST,
+  NDA_FLAGS_EXT,
   NDA_IFINDEX,
   NDA_LLADDR,
   NDA_MASTER,
@@ -37,8 +38,11 @@ const SCHEMA = {
   cache: [NDA_CACHEINFO, struct({ confirmed: 'u32', used: 'u32', updated: 'u32', references: 'u32' })],
   probes: [NDA_PROBES, u32],
   master: [NDA_MASTER, u32],
-  index: [NDA_IFINDEX, u32],
+  /** In requests of lists: the link. Of an entry of a VXLAN link: through which link its packets go. */
+  linkIndex: [NDA_IFINDEX, u32],
   protocol: [NDA_PROTOCOL, u8],
+  /** NTF_EXT_* */
+  moreFlags: [NDA_FLAGS_EXT, u32],
 } as const;
 
 const FORMAT = format(HEADER, SCHEMA);
@@ -53,7 +57,10 @@ export type NeighborAttributes = ValuesOf<typeof SCHEMA>;
 /** Equivalent to `ip neighbour show [dev]`; `flags` NTF_PROXY for `show proxy`. */
 export const listNeighbors = (socket: NetlinkSocket, { family = 0, index = 0, flags = 0 } = {}): Neighbor[] =>
   socket
-    .dump({ type: RTM_GETNEIGH, body: FORMAT.encode({ family, flags }, index ? { index } : {}) }, 'list neighbours')
+    .dump(
+      { type: RTM_GETNEIGH, body: FORMAT.encode({ family, flags }, index ? { linkIndex: index } : {}) },
+      'list neighbours',
+    )
     .map(({ body }) => FORMAT.decode(body));
 
 const FLAGS = {

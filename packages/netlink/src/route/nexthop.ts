@@ -4,11 +4,21 @@ import {
   NHA_FDB,
   NHA_GATEWAY,
   NHA_GROUP,
+  NHA_GROUP_STATS,
+  NHA_GROUP_STATS_ENTRY,
+  NHA_GROUP_STATS_ENTRY_ID,
+  NHA_GROUP_STATS_ENTRY_PACKETS,
+  NHA_GROUP_STATS_ENTRY_PACKETS_HW,
   NHA_GROUP_TYPE,
   NHA_GROUPS,
+  NHA_HW_STATS_ENABLE,
+  NHA_HW_STATS_USED,
   NHA_ID,
   NHA_MASTER,
   NHA_OIF,
+  NHA_OP_FLAG_DUMP_HW_STATS,
+  NHA_OP_FLAG_DUMP_STATS,
+  NHA_OP_FLAGS,
   NHA_RES_GROUP,
   NHA_RES_GROUP_BUCKETS,
   NHA_RES_GROUP_IDLE_TIMER,
@@ -21,7 +31,7 @@ import {
   RTM_GETNEXTHOP,
   RTM_NEWNEXTHOP,
 } from '@ts/sys';
-import { bytes, type Codec, flag, nested, u16, u32, u64, type ValuesOf } from '../attribute.ts';
+import { bytes, type Codec, flag, list, nested, u16, u32, u64, uint, type ValuesOf } from '../attribute.ts';
 import { type Decoded, format } from '../message.ts';
 import type { NetlinkSocket, Request } from '../socket.ts';
 
@@ -75,6 +85,24 @@ const SCHEMA = {
   /** Index of the link. */
   index: [NHA_OIF, u32],
   gateway: [NHA_GATEWAY, bytes],
+  /** In requests: NHA_OP_FLAG_*, what is to be told of statistics. */
+  operation: [NHA_OP_FLAGS, u32],
+  /** Packets that a group has sent by each of its members. */
+  statistics: [
+    NHA_GROUP_STATS,
+    list(
+      NHA_GROUP_STATS_ENTRY,
+      nested({
+        id: [NHA_GROUP_STATS_ENTRY_ID, u32],
+        packets: [NHA_GROUP_STATS_ENTRY_PACKETS, uint],
+        hardwarePackets: [NHA_GROUP_STATS_ENTRY_PACKETS_HW, uint],
+      }),
+    ),
+  ],
+  /** Whether the hardware counts. */
+  hardwareStatisticsUsed: [NHA_HW_STATS_USED, u32],
+  /** 1 where the hardware is to count what a group forwards. */
+  hardwareStatistics: [NHA_HW_STATS_ENABLE, u32],
   /** Of the forwarding table of a bridge, not of routes. */
   fdb: [NHA_FDB, flag],
   /** In requests of lists: only groups. */
@@ -96,20 +124,30 @@ export type NextHopAttributes = ValuesOf<typeof SCHEMA>;
  * Equivalent to `ip nexthop show`.
  *
  * @param family AF_UNSPEC for all. @param filter What the kernel is to choose by: `index`, `master`, `groups`, `fdb`.
+ * @param statistics 1 for packets of groups, 2 with those that the hardware has sent (Linux 6.9).
  * @throws NetlinkError EOPNOTSUPP before Linux 5.3.
  */
 export const listNextHops = (
   socket: NetlinkSocket,
   family = 0,
   filter: Pick<NextHopAttributes, 'index' | 'master' | 'groups' | 'fdb'> = {},
+  statistics = 0,
 ): NextHopObject[] =>
   socket
-    .dump({ type: RTM_GETNEXTHOP, body: FORMAT.encode({ family }, filter) }, 'list next hops')
+    .dump(
+      { type: RTM_GETNEXTHOP, body: FORMAT.encode({ family }, { ...filter, operation: operationOf(statistics) }) },
+      'list next hops',
+    )
     .map(({ body }) => FORMAT.decode(body));
 
 /** Equivalent to `ip nexthop get id ID`. @throws NetlinkError ENOENT where there is none. */
-export const getNextHop = (socket: NetlinkSocket, id: number): NextHopObject =>
-  FORMAT.decode(socket.get({ type: RTM_GETNEXTHOP, body: FORMAT.encode({}, { id }) }, `get next hop ${id}`).body);
+export const getNextHop = (socket: NetlinkSocket, id: number, statistics = 0): NextHopObject => {
+  const body = FORMAT.encode({}, { id, operation: operationOf(statistics) });
+  return FORMAT.decode(socket.get({ type: RTM_GETNEXTHOP, body }, `get next hop ${id}`).body);
+};
+
+const operationOf = (statistics: number): number | undefined =>
+  statistics ? NHA_OP_FLAG_DUMP_STATS | (statistics > 1 ? NHA_OP_FLAG_DUMP_HW_STATS : 0) : undefined;
 
 const FLAGS = { add: NLM_F_CREATE | NLM_F_EXCL, replace: NLM_F_CREATE | NLM_F_REPLACE } as const;
 

@@ -9,12 +9,14 @@ import {
   RTA_DST,
   RTA_EXPIRES,
   RTA_FLOW,
+  RTA_FLOWLABEL,
   RTA_GATEWAY,
   RTA_IIF,
   RTA_IP_PROTO,
   RTA_MARK,
   RTA_METRICS,
   RTA_MULTIPATH,
+  RTA_NEWDST,
   RTA_NH_ID,
   RTA_OIF,
   RTA_PREF,
@@ -23,6 +25,7 @@ import {
   RTA_SPORT,
   RTA_SRC,
   RTA_TABLE,
+  RTA_TTL_PROPAGATE,
   RTA_UID,
   RTA_VIA,
   RTAX_ADVMSS,
@@ -48,6 +51,7 @@ import {
 } from '@ts/sys';
 import {
   be16,
+  be32,
   bytes,
   type Codec,
   decodeAttributes,
@@ -109,9 +113,11 @@ export interface NextHop {
   readonly gateway?: Uint8Array;
   /** A gateway of another family than the destination: its family (16 bits), then its address. */
   readonly via?: Uint8Array;
+  /** Of its source and its destination, 16 bits each. */
+  readonly realms?: number;
 }
 
-const HOP = { gateway: [RTA_GATEWAY, bytes], via: [RTA_VIA, bytes] } as const;
+const HOP = { gateway: [RTA_GATEWAY, bytes], via: [RTA_VIA, bytes], realms: [RTA_FLOW, u32] } as const;
 const HOP_SIZE = 8;
 
 /** struct rtnexthop and attributes, one behind the other. */
@@ -132,7 +138,8 @@ const hops: Codec<readonly NextHop[]> = {
     const found: NextHop[] = [];
     for (let at = 0; at + HOP_SIZE <= value.length; ) {
       const length = value.readUInt16LE(at);
-      if (length < HOP_SIZE) throw new RangeError(`a next hop of ${length} bytes`);
+      if (length < HOP_SIZE || at + length > value.length)
+        throw new RangeError(`a next hop of ${length} bytes where ${value.length - at} are left`);
       found.push({
         flags: value.readUInt8(at + 2),
         hops: value.readUInt8(at + 3),
@@ -180,6 +187,10 @@ const SCHEMA = {
   sourcePort: [RTA_SPORT, be16],
   destinationPort: [RTA_DPORT, be16],
   nextHopId: [RTA_NH_ID, u32],
+  flowLabel: [RTA_FLOWLABEL, be32],
+  /** What takes the place of the destination in a packet. */
+  newDestination: [RTA_NEWDST, bytes],
+  ttlPropagate: [RTA_TTL_PROPAGATE, u8],
 } as const;
 
 const FORMAT = format(HEADER, SCHEMA);

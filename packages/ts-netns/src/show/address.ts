@@ -1,6 +1,7 @@
 /** One address of a link: two lines of `ip address show`, or a part of a line with -oneline and -brief. */
 import { formatAddress, type LinkAddress, sameBytes } from '@ts/netlink';
 import * as sys from '@ts/sys';
+import { colorOf } from '../colors.ts';
 import type { Context } from '../context.ts';
 import { Entry } from '../entry.ts';
 import { nameOf } from '../names.ts';
@@ -44,7 +45,8 @@ function showFlags(entry: Entry, flags: number, family: number): void {
 }
 
 export function showAddress(context: Context, each: LinkAddress): Entry {
-  const { settings } = context;
+  const { settings, paint } = context;
+  const color = colorOf(each.family);
   const entry = new Entry(settings.oneline ? '\\' : '\n');
   const flags = each.flags ?? each.flags8;
   const local = each.local ?? each.address;
@@ -58,24 +60,26 @@ export function showAddress(context: Context, each: LinkAddress): Entry {
     entry.both('family', family, `    ${family} `);
   }
   if (local) {
-    entry.both('local', formatAddress(local), formatAddress(local));
+    entry.both('local', formatAddress(local), paint(color, formatAddress(local)));
     if (each.address && !sameBytes(each.address, local))
-      entry.both('address', formatAddress(each.address), ` peer ${formatAddress(each.address)}`);
+      entry.both('address', formatAddress(each.address), ` peer ${paint(color, formatAddress(each.address))}`);
     entry.both('prefixlen', each.prefixLength, `/${each.prefixLength} `);
     if (each.metric) entry.both('metric', each.metric, `metric ${each.metric} `);
   }
   if (settings.brief) return entry;
-  if (each.broadcast) entry.both('broadcast', formatAddress(each.broadcast), `brd ${formatAddress(each.broadcast)} `);
-  if (each.anycast) entry.both('anycast', formatAddress(each.anycast), `any ${formatAddress(each.anycast)} `);
+  for (const [key, word, bytes] of [
+    ['broadcast', 'brd', each.broadcast],
+    ['anycast', 'any', each.anycast],
+  ] as const)
+    if (bytes) entry.both(key, formatAddress(bytes), `${word} ${paint(color, `${formatAddress(bytes)} `)}`);
   const scope = nameOf('rt_scopes', each.scope, settings.numeric);
   entry.both('scope', scope, `scope ${scope} `);
   showFlags(entry, flags, each.family);
-  if (each.protocol !== undefined)
-    entry.both(
-      'protocol',
-      PROTOCOLS[each.protocol] ?? `0x${each.protocol.toString(16)}`,
-      `proto ${PROTOCOLS[each.protocol] ?? `0x${each.protocol.toString(16)}`} `,
-    );
+  if (each.protocol !== undefined) {
+    const named = nameOf('rt_addrprotos', each.protocol, settings.numeric);
+    const name = /^\d+$/.test(named) ? `0x${each.protocol.toString(16)}` : named;
+    entry.both('protocol', name, `proto ${name} `);
+  }
   if (each.label !== undefined) entry.both('label', each.label, each.label);
   if (each.lifetimes) {
     const { valid, preferred } = each.lifetimes;
@@ -88,5 +92,3 @@ export function showAddress(context: Context, each: LinkAddress): Entry {
   entry.say('\n');
   return entry;
 }
-
-const PROTOCOLS: Readonly<Record<number, string>> = { 1: 'kernel_lo', 2: 'kernel_ra', 3: 'kernel_ll' };

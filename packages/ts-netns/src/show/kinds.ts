@@ -4,19 +4,21 @@ import {
   BRIDGE_PORT,
   formatAddress,
   formatHardware,
+  IPVLAN,
   isMulticast,
   kindData,
   type Link,
   MACVLAN,
   TUN,
   VLAN,
+  VRF,
   VXLAN,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
 import type { Context } from '../context.ts';
 import type { Entry } from '../entry.ts';
 import { Digits } from '../json.ts';
-import { MACVLAN_MODES } from '../verbs/kinds.ts';
+import { IPVLAN_MODES, MACVLAN_FLAGS, MACVLAN_MODES, PORT_STATES } from '../verbs/kinds.ts';
 
 type Bytes = Uint8Array | undefined;
 type Show = (entry: Entry, data: Bytes, context: Context) => void;
@@ -70,6 +72,8 @@ const showBridge: Show = (entry, data) => {
   timer(entry, 'topology_change_timer', d.topologyChangeTimer);
   timer(entry, 'gc_timer', d.gcTimer);
   numbers(entry, [
+    ['fdb_n_learned', 'fdb_n_learned', d.fdbLearned],
+    ['fdb_max_learned', 'fdb_max_learned', d.fdbMaxLearned],
     ['vlan_default_pvid', 'vlan_default_pvid', d.vlanDefaultPvid],
     ['vlan_stats_enabled', 'vlan_stats_enabled', d.vlanStatistics],
     ['vlan_stats_per_port', 'vlan_stats_per_port', d.vlanStatisticsPerPort],
@@ -88,6 +92,7 @@ const showBridge: Show = (entry, data) => {
     numbers(entry, [
       ['no_linklocal_learn', 'no_linklocal_learn', switches.values & 1],
       ['mcast_vlan_snooping', 'mcast_vlan_snooping', (switches.values >> 1) & 1],
+      ['mst_enabled', 'mst_enabled', (switches.values >> 2) & 1],
     ]);
   numbers(entry, [
     ['mcast_router', 'mcast_router', d.multicastRouter],
@@ -111,8 +116,6 @@ const showBridge: Show = (entry, data) => {
     ['nf_call_arptables', 'nf_call_arptables', d.callArptables],
   ]);
 };
-
-const PORT_STATES = ['disabled', 'listening', 'learning', 'forwarding', 'blocking'];
 
 const showBridgePort: Show = (entry, data, context) => {
   const d = kindData(BRIDGE_PORT, data);
@@ -156,6 +159,7 @@ const showBridgePort: Show = (entry, data, context) => {
   onOff('bcast_flood', d.broadcastFlood);
   onOff('mcast_to_unicast', d.multicastToUnicast);
   onOff('neigh_suppress', d.neighborSuppress);
+  onOff('neigh_vlan_suppress', d.neighborVlanSuppress);
   if (d.groupForwardMask !== undefined) {
     const text = d.groupForwardMask ? hex(d.groupForwardMask) : '0';
     entry.both('group_fwd_mask', text, `group_fwd_mask ${text} `);
@@ -164,14 +168,16 @@ const showBridgePort: Show = (entry, data, context) => {
   onOff('vlan_tunnel', d.vlanTunnel);
   onOff('isolated', d.isolated);
   onOff('locked', d.locked);
+  onOff('mab', d.mab);
   if (d.backupPort)
     entry.both('backup_port', context.linkName(d.backupPort), `backup_port ${context.linkName(d.backupPort)} `);
+  if (d.backupNextHop) numbers(entry, [['backup_nhid', 'backup_nhid', d.backupNextHop]]);
 };
 
 const VLAN_FLAGS = ['REORDER_HDR', 'GVRP', 'LOOSE_BINDING', 'MVRP', 'BRIDGE_BINDING'];
 
 const showVlan: Show = (entry, data) => {
-  const { protocol, id, flags } = kindData(VLAN, data);
+  const { protocol, id, flags, ingressQos, egressQos } = kindData(VLAN, data);
   if (protocol !== undefined) {
     const name = protocolName(protocol);
     entry.both('protocol', name, `protocol ${name} `);
@@ -181,25 +187,54 @@ const showVlan: Show = (entry, data) => {
     const names = VLAN_FLAGS.filter((_, bit) => flags.flags & (1 << bit));
     entry.both('flags', names, `<${names.join(',')}> `);
   }
+  for (const [key, word, map] of [
+    ['ingress_qos', 'ingress-qos-map', ingressQos],
+    ['egress_qos', 'egress-qos-map', egressQos],
+  ] as const)
+    if (map) {
+      const pairs = map.map(({ from, to }) => ({ from, to }));
+      entry.both(key, pairs, `\n      ${word} { ${pairs.map(({ from, to }) => `${from}:${to} `).join('')}} `);
+    }
 };
 
 const showMacvlan: Show = (entry, data) => {
-  const { mode, flags = 0, broadcastQueue, broadcastQueueUsed } = kindData(MACVLAN, data);
+  const d = kindData(MACVLAN, data);
+  const { mode, flags = 0, broadcastQueue, broadcastQueueUsed, broadcastLimit, addressCount, addresses = [] } = d;
   const name = Object.keys(MACVLAN_MODES).find((each) => MACVLAN_MODES[each] === mode) ?? '<unknown>';
   if (mode !== undefined) entry.both('mode', name, `mode ${name} `);
-  if (flags & 1) entry.both('nopromisc', true, 'nopromisc ');
+  for (const [word, bit] of Object.entries(MACVLAN_FLAGS)) if (flags & bit) entry.both(word, true, `${word} `);
   numbers(entry, [
     ['bcqueuelen', 'bcqueuelen', broadcastQueue],
     ['usedbcqueuelen', 'usedbcqueuelen', broadcastQueueUsed],
+    ['bclim', 'bclim', broadcastLimit],
   ]);
+  if (!addressCount) return;
+  entry.both('macaddr_count', addressCount, `remotes (${addressCount}) `);
+  const shown = addresses.map(formatHardware);
+  entry.both('macaddr_data', shown, shown.map((each) => `${each} `).join(''));
 };
 
 const isSet = (bytes: Uint8Array | undefined): bytes is Uint8Array => bytes?.some((byte) => byte !== 0) ?? false;
 
+/** Switches of VXLAN, and what each is by default: said where it is another, or with -details twice. */
+const VXLAN_SWITCHES = [
+  ['external', 'external', false],
+  ['vnifilter', 'vniFilter', false],
+  ['learning', 'learning', true],
+  ['proxy', 'proxy', false],
+  ['rsc', 'rsc', false],
+  ['l2miss', 'l2miss', false],
+  ['l3miss', 'l3miss', false],
+  ['udp_csum', 'udpChecksum', true],
+  ['udp_zero_csum6_tx', 'udpZeroChecksum6Tx', false],
+  ['udp_zero_csum6_rx', 'udpZeroChecksum6Rx', false],
+  ['remcsum_tx', 'remoteChecksumTx', false],
+  ['remcsum_rx', 'remoteChecksumRx', false],
+  ['localbypass', 'localBypass', true],
+] as const;
+
 const showVxlan: Show = (entry, data, context) => {
   const d = kindData(VXLAN, data);
-  if (d.external) entry.both('external', true, 'external ');
-  if (d.vniFilter) entry.both('vnifilter', true, 'vnifilter ');
   numbers(entry, [['id', 'id', d.id]]);
   const group = isSet(d.group) ? d.group : isSet(d.group6) ? d.group6 : undefined;
   const suffix = group?.length === 16 ? '6' : '';
@@ -209,7 +244,7 @@ const showVxlan: Show = (entry, data, context) => {
   if (local)
     entry.both(local.length === 16 ? 'local6' : 'local', formatAddress(local), `local ${formatAddress(local)} `);
   if (d.link) entry.both('link', context.linkName(d.link), `dev ${context.linkName(d.link)} `);
-  if (d.ports) {
+  if (d.ports && d.ports.length >= 4) {
     const ports = Buffer.from(d.ports);
     entry.inside('port_range', (range) => {
       range.both('low', ports.readUInt16BE(0), `srcport ${ports.readUInt16BE(0)} `);
@@ -217,17 +252,6 @@ const showVxlan: Show = (entry, data, context) => {
     });
   }
   numbers(entry, [['port', 'dstport', d.port]]);
-  if (d.learning !== undefined) {
-    entry.note('learning', d.learning !== 0);
-    if (!d.learning) entry.say('nolearning ');
-  }
-  for (const [key, value] of [
-    ['proxy', d.proxy],
-    ['rsc', d.rsc],
-    ['l2miss', d.l2miss],
-    ['l3miss', d.l3miss],
-  ] as const)
-    if (value) entry.both(key, true, `${key} `);
   if (d.tos) entry.both('tos', hex(d.tos), `tos ${d.tos === 1 ? 'inherit' : hex(d.tos)} `);
   if (d.ttlInherit) entry.say('ttl inherit ');
   else if (d.ttl !== undefined) entry.both('ttl', d.ttl, `ttl ${d.ttl || 'auto'} `);
@@ -239,19 +263,30 @@ const showVxlan: Show = (entry, data, context) => {
   if (d.flowLabel) entry.both('label', hex(d.flowLabel), `flowlabel ${hex(d.flowLabel)} `);
   if (d.ageing !== undefined) entry.both('ageing', d.ageing, `ageing ${d.ageing || 'none'} `);
   if (d.limit) entry.both('limit', d.limit, `maxaddr ${d.limit} `);
-  for (const [key, word, value] of [
-    ['udp_csum', 'udpcsum', d.udpChecksum],
-    ['udp_zero_csum6_tx', 'udp6zerocsumtx', d.udpZeroChecksum6Tx],
-    ['udp_zero_csum6_rx', 'udp6zerocsumrx', d.udpZeroChecksum6Rx],
-  ] as const)
-    if (value !== undefined) entry.both(key, value !== 0, `${value ? '' : 'no'}${word} `);
-  for (const [key, value] of [
-    ['remcsum_tx', d.remoteChecksumTx],
-    ['remcsum_rx', d.remoteChecksumRx],
-    ['gbp', d.gbp],
-    ['gpe', d.gpe],
-  ] as const)
-    if (value) entry.both(key, true, `${key.replace('_', '')} `);
+  if (d.reservedBits !== undefined) {
+    const text = `0x${d.reservedBits.toString(16)}`;
+    entry.both('reserved_bits', text, `reserved_bits ${text} `);
+  }
+  for (const key of ['gbp', 'gpe'] as const) if (d[key]) entry.both(key, null, `${key} `);
+  for (const [word, key, usual] of VXLAN_SWITCHES) {
+    if (d[key] === undefined) continue;
+    const on = d[key] !== 0;
+    entry.note(word, on);
+    if (on !== usual || context.settings.details > 1) entry.say(`${on ? '' : 'no'}${word} `);
+  }
+};
+
+const showVrf: Show = (entry, data) => numbers(entry, [['table', 'table', kindData(VRF, data).table]]);
+
+const showIpvlan: Show = (entry, data) => {
+  const { mode, flags } = kindData(IPVLAN, data);
+  if (mode !== undefined) {
+    const name = IPVLAN_MODES[mode] ?? 'unknown';
+    entry.both('mode', name, ` mode ${name} `);
+  }
+  if (flags === undefined) return;
+  const name = flags & 1 ? 'private' : flags & 2 ? 'vepa' : 'bridge';
+  entry.both(name, true, `${name} `);
 };
 
 const showTun: Show = (entry, data, { world }) => {
@@ -283,8 +318,14 @@ const KINDS: Readonly<Record<string, Show>> = {
   macvlan: showMacvlan,
   macvtap: showMacvlan,
   vxlan: showVxlan,
+  ipvlan: showIpvlan,
+  ipvtap: showIpvlan,
+  vrf: showVrf,
   tun: showTun,
 };
+
+/** The same of a member, by the kind of its master. */
+const PORTS: Readonly<Record<string, Show>> = { bridge: showBridgePort, vrf: showVrf };
 
 /** Kind of a link and of its master, each with what it has of its own. */
 export function showKind(context: Context, { info }: Link, entry: Entry): void {
@@ -295,14 +336,15 @@ export function showKind(context: Context, { info }: Link, entry: Entry): void {
       inner.both(`info_${key}kind`, kind, `    ${word} `);
       if (data && show) inner.inside(`info_${key}data`, (own) => show(own, data, context));
     };
-    if (info.kind !== undefined) part('', info.kind, info.kind, info.data, KINDS[info.kind]);
+    if (info.kind !== undefined)
+      part('', info.kind, info.kind, info.data, Object.hasOwn(KINDS, info.kind) ? KINDS[info.kind] : undefined);
     if (info.portKind !== undefined)
       part(
         'slave_',
         info.portKind,
         `${info.portKind}_slave`,
         info.portData,
-        info.portKind === 'bridge' ? showBridgePort : undefined,
+        Object.hasOwn(PORTS, info.portKind) ? PORTS[info.portKind] : undefined,
       );
   });
 }

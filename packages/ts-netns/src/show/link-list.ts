@@ -1,12 +1,13 @@
 /** `ip link show` and `ip address show`: which links and addresses, and in which form. */
 import { type Link, type LinkAddress, listAddresses, listLinks, masked, type Prefix, sameBytes } from '@ts/netlink';
 import * as sys from '@ts/sys';
-import type { Context } from '../context.ts';
+import { type Context, vrfFrom } from '../context.ts';
 import { Entry, render } from '../entry.ts';
 import { numberOf } from '../names.ts';
+import { unlessHelp } from '../usage.ts';
 import { namesOfIds } from '../verbs/ids.ts';
 import { existing } from '../verbs/link.ts';
-import { checkName, garbage, prefixFrom, type Rows, takeAll, type Words, wrong } from '../words.ts';
+import { garbage, prefixFrom, type Rows, takeAll, type Words, wrong } from '../words.ts';
 import { showAddress } from './address.ts';
 import { type LinkView, showBrief, showLink } from './link.ts';
 import { showStatistics } from './statistics.ts';
@@ -15,16 +16,24 @@ import { showStatistics } from './statistics.ts';
 interface Filter {
   device?: string;
   up?: boolean;
-  master?: string;
+  down?: boolean;
+  /** Index. */
+  master?: number;
   noMaster?: boolean;
   kind?: string;
   group?: number;
   scope?: number;
+  protocol?: number;
   to?: Prefix;
   label?: string;
   /** IFA_F_* that must be set, or must not be. */
   flags: number;
   mask: number;
+}
+
+/** A filter while its words are read. */
+interface Looking {
+  readonly context: Context;
 }
 
 const address =
@@ -48,6 +57,8 @@ const ADDRESS_FLAGS: Rows<Filter> = (
     ['nodad', sys.IFA_F_NODAD, true],
     ['noprefixroute', sys.IFA_F_NOPREFIXROUTE, true],
     ['mngtmpaddr', sys.IFA_F_MANAGETEMPADDR, true],
+    ['optimistic', sys.IFA_F_OPTIMISTIC, true],
+    ['autojoin', sys.IFA_F_MCAUTOJOIN, true],
     ['stable-privacy', sys.IFA_F_STABLE_PRIVACY, true],
   ] as const
 ).flatMap(([names, bit, on]) => [
@@ -61,7 +72,7 @@ const ADDRESS_FLAGS: Rows<Filter> = (
   ] as const,
 ]);
 
-const FILTER_ROWS: Rows<Filter> = [
+const FILTER_ROWS: Rows<Filter & Looking> = [
   [
     'to',
     (filter, words) => {
@@ -83,7 +94,24 @@ const FILTER_ROWS: Rows<Filter> = [
       filter.up = true;
     },
   ],
+  [
+    'down',
+    (filter) => {
+      filter.down = true;
+    },
+  ],
+  // Virtual functions are not shown here anyway.
+  ['novf', () => {}],
   ...ADDRESS_FLAGS,
+  [
+    'proto',
+    (filter, words) => {
+      const text = words.argument();
+      const protocol = numberOf('rt_addrprotos', text);
+      if (protocol === undefined) throw wrong(text, '"proto" value is invalid\n');
+      filter.protocol = protocol;
+    },
+  ],
   [
     'label',
     (filter, words) => {
@@ -100,9 +128,18 @@ const FILTER_ROWS: Rows<Filter> = [
     },
   ],
   [
-    'master vrf',
+    'master',
     (filter, words) => {
-      filter.master = words.argument();
+      const name = words.argument();
+      const index = filter.context.findIndex(name);
+      if (index === undefined) throw wrong(name, 'Device does not exist\n');
+      filter.master = index;
+    },
+  ],
+  [
+    'vrf',
+    (filter, words) => {
+      filter.master = vrfFrom(filter.context, words, 'Not a valid VRF name\n');
     },
   ],
   [
@@ -119,23 +156,24 @@ const FILTER_ROWS: Rows<Filter> = [
   ],
 ];
 
-export function parseFilter(words: Words): Filter {
-  const filter: Filter = { flags: 0, mask: 0 };
+/** @param context Where a VRF can be looked up. */
+export function parseFilter(context: Context, words: Words, object: 'address' | 'link'): Filter {
+  const filter: Filter & Looking = { flags: 0, mask: 0, context };
   takeAll(FILTER_ROWS, words, filter, (word) => {
     const name = word === 'dev' ? words.argument() : word;
+    unlessHelp(name, object);
     if (filter.device !== undefined) throw garbage('dev', name);
-    filter.device = checkName(name, 'dev');
+    filter.device = name;
   });
   return filter;
 }
 
-function listed(context: Context, filter: Filter): Link[] {
+/** @param family AF_INET6: with less about each. */
+function listed(context: Context, filter: Filter, family = 0): Link[] {
   const statistics = context.settings.statistics > 0;
   if (filter.device !== undefined) return [existing(context, filter.device)];
-  const master = filter.master === undefined ? undefined : context.findIndex(filter.master);
-  if (filter.master !== undefined && master === undefined) throw wrong(filter.master, 'Device does not exist\n');
+  const { master } = filter;
   const kind = filter.kind?.endsWith('_slave') ? undefined : filter.kind;
-  const family = context.settings.family === sys.AF_INET6 ? sys.AF_INET6 : 0;
   const links = listLinks(context.route, { statistics, family });
   context.know(links);
   const portKind = filter.kind?.endsWith('_slave') ? filter.kind.slice(0, -'_slave'.length) : undefined;
@@ -147,7 +185,8 @@ function listed(context: Context, filter: Filter): Link[] {
         (kind === undefined || link.info?.kind === kind) &&
         (portKind === undefined || link.info?.portKind === portKind) &&
         (filter.group === undefined || link.group === filter.group) &&
-        (!filter.up || link.flags & sys.IFF_UP),
+        (!filter.up || link.flags & sys.IFF_UP) &&
+        (!filter.down || !(link.flags & sys.IFF_UP)),
     )
     .sort((a, b) => a.index - b.index);
 }
@@ -168,6 +207,7 @@ export const isChosen = (filter: Filter, each: LinkAddress, name: string): boole
   return (
     (filter.scope === undefined || each.scope === filter.scope) &&
     ((flags ^ filter.flags) & filter.mask) === 0 &&
+    (filter.protocol === undefined || each.protocol === filter.protocol) &&
     (filter.label === undefined || matchesPattern(filter.label, each.label ?? name)) &&
     (to === undefined ||
       (local !== undefined &&
@@ -191,7 +231,7 @@ function viewOf(context: Context, isLink: boolean, family: number): LinkView {
 
 /** `ip link show`. */
 export function showLinks(context: Context, words: Words): void {
-  const links = listed(context, parseFilter(words));
+  const links = listed(context, parseFilter(context, words, 'link'));
   const view = viewOf(context, true, sys.AF_UNSPEC);
   const { brief } = context.settings;
   context.print(
@@ -205,8 +245,8 @@ export function showLinks(context: Context, words: Words): void {
 /** `ip address show`: links, each with its addresses. */
 export function showAddresses(context: Context, words: Words): void {
   const { settings } = context;
-  const filter = parseFilter(words);
-  const links = listed(context, filter);
+  const filter = parseFilter(context, words, 'address');
+  const links = listed(context, filter, settings.family === sys.AF_INET6 ? sys.AF_INET6 : 0);
   context.know(links);
   const family = settings.family || (filter.to?.family ?? 0);
   const index = filter.device === undefined ? 0 : links[0]?.index;
@@ -214,9 +254,12 @@ export function showAddresses(context: Context, words: Words): void {
   const view = viewOf(context, false, family);
   const entries = links.flatMap((link): Entry[] => {
     const own = addresses.filter((each) => each.index === link.index && (!family || each.family === family));
-    const chosen = own.filter((each) => isChosen(filter, each, link.name ?? ''));
+    // The protocol chooses addresses, but no links.
+    const { protocol, ...others } = filter;
+    const meant = own.filter((each) => isChosen(others, each, link.name ?? ''));
+    const chosen = meant.filter((each) => protocol === undefined || each.protocol === protocol);
     // A link that has no address at all is shown where any family would do.
-    if (!chosen.length && (own.length || filter.label !== undefined || (family && family !== sys.AF_PACKET))) return [];
+    if (!meant.length && (own.length || filter.label !== undefined || (family && family !== sys.AF_PACKET))) return [];
     return [entryOf(context, link, chosen, view, filter.label !== undefined)];
   });
   context.print(render(entries, settings));

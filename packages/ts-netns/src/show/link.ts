@@ -1,6 +1,7 @@
 /** `ip link show`, and the lines about a link that `ip address show` begins with. */
 import { formatAddress, formatHardware, getLink, type Link } from '@ts/netlink';
 import * as sys from '@ts/sys';
+import type { Color } from '../colors.ts';
 import type { Context } from '../context.ts';
 import { Entry } from '../entry.ts';
 import { nameOf } from '../names.ts';
@@ -30,6 +31,9 @@ const FLAGS: readonly (readonly [bit: number, name: string])[] = [
 const OPER_STATES = ['UNKNOWN', 'NOTPRESENT', 'DOWN', 'LOWERLAYERDOWN', 'TESTING', 'DORMANT', 'UP'];
 const LINK_MODES = ['DEFAULT', 'DORMANT'];
 const ADDR_GEN_MODES = ['eui64', 'none', 'stable_secret', 'random'];
+
+const stateColor = (state: string): Color | undefined =>
+  state === 'UP' ? 'up' : state === 'DOWN' ? 'down' : undefined;
 
 const TYPES: Readonly<Record<number, string>> = {
   [sys.ARPHRD_ETHER]: 'ether',
@@ -64,16 +68,16 @@ function flagNames(flags: number, lowerIsDown: boolean): string[] {
 
 /** Name with what carries it, or its other end. Result: whether that is down. */
 function showName(context: Context, { link, linkNamespaceId, name = '' }: Link, entry: Entry, width = 0): boolean {
-  const shown = (text: string) => (width ? text.padEnd(width) : `${text}: `);
+  const shown = (text: string) => (width ? `${text.padEnd(width)} ` : `${text}: `);
   if (link === undefined) {
-    entry.both('ifname', name, shown(name));
+    entry.both('ifname', name, context.paint('name', shown(name)));
     return false;
   }
   const tail = link === 0 ? 'NONE' : linkNamespaceId === undefined ? context.linkName(link) : `if${link}`;
   if (link === 0) entry.note('link', null);
   else if (linkNamespaceId === undefined) entry.note('link', tail);
   else entry.note('link_index', link);
-  entry.both('ifname', name, shown(`${name}@${tail}`));
+  entry.both('ifname', name, context.paint('name', shown(`${name}@${tail}`)));
   return link !== 0 && linkNamespaceId === undefined && !((context.link(link)?.flags ?? 0) & sys.IFF_UP);
 }
 
@@ -97,12 +101,20 @@ export interface LinkView {
   readonly nameOfId: (id: number) => string | undefined;
 }
 
+/** Bits of who has taken a link down. */
+function showReasons({ protoDownReason }: Link, entry: Entry): void {
+  const value = protoDownReason?.value;
+  if (!value) return;
+  const bits = Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => (value >>> bit) & 1);
+  entry.both('proto_down_reason', bits.map(String), `protodown_reason <${bits.join(',')}>`);
+}
+
 function showDetails(context: Context, link: Link, entry: Entry, { isLink }: LinkView): void {
   const number = (key: string, word: string, value: number | undefined, before = '') => {
     if (value !== undefined) entry.both(key, value, `${before}${word} ${value} `);
   };
   number('promiscuity', 'promiscuity', link.promiscuity, ' ');
-  number('allmulti', 'allmulti', link.allMulticast, ' ');
+  number('allmulti', 'allmulti', link.allMulticast);
   number('min_mtu', 'minmtu', link.minMtu);
   number('max_mtu', 'maxmtu', link.maxMtu);
   if (link.info) showKind(context, link, entry);
@@ -118,20 +130,22 @@ function showDetails(context: Context, link: Link, entry: Entry, { isLink }: Lin
   number('tso_max_size', 'tso_max_size', link.tsoMaxSize);
   number('tso_max_segs', 'tso_max_segs', link.tsoMaxSegments);
   number('gro_max_size', 'gro_max_size', link.groMaxSize);
+  number('gso_ipv4_max_size', 'gso_ipv4_max_size', link.gsoIpv4MaxSize);
+  number('gro_ipv4_max_size', 'gro_ipv4_max_size', link.groIpv4MaxSize);
   if (link.parentBus !== undefined) entry.both('parentbus', link.parentBus, `parentbus ${link.parentBus} `);
   if (link.parentDevice !== undefined) entry.both('parentdev', link.parentDevice, `parentdev ${link.parentDevice} `);
 }
 
-function showHardware(link: Link, entry: Entry): void {
+function showHardware({ paint, settings }: Context, link: Link, entry: Entry): void {
   const { type, address, broadcast, permanentAddress, flags } = link;
-  const name = TYPES[type] ?? `[${type}]`;
+  const name = (settings.numeric ? undefined : TYPES[type]) ?? `[${type}]`;
   entry.line();
   entry.both('link_type', name, `    link/${name} `);
-  if (address?.length) entry.both('address', hardware(type, address), hardware(type, address));
+  if (address?.length) entry.both('address', hardware(type, address), paint('hardware', hardware(type, address)));
   if (broadcast?.length) {
     const text = hardware(type, broadcast);
     if (flags & sys.IFF_POINTOPOINT) entry.note('link_pointtopoint', true);
-    entry.both('broadcast', text, ` ${flags & sys.IFF_POINTOPOINT ? 'peer' : 'brd'} ${text}`);
+    entry.both('broadcast', text, ` ${flags & sys.IFF_POINTOPOINT ? 'peer' : 'brd'} ${paint('hardware', text)}`);
   }
   if (permanentAddress && (!address || !Buffer.from(address).equals(permanentAddress)))
     entry.both('permaddr', hardware(type, permanentAddress), ` permaddr ${hardware(type, permanentAddress)}`);
@@ -151,7 +165,7 @@ export function showLink(context: Context, link: Link, view: LinkView): Entry {
     entry.both('master', context.linkName(link.master), `master ${context.linkName(link.master)} `);
   if (link.operState !== undefined) {
     const state = OPER_STATES[link.operState] ?? `${link.operState}`;
-    entry.both('operstate', state, `state ${state} `);
+    entry.both('operstate', state, `state ${context.paint(stateColor(state), `${state} `)}`);
   }
   if (view.isLink && link.linkMode !== undefined) {
     const mode = LINK_MODES[link.linkMode] ?? `${link.linkMode}`;
@@ -165,9 +179,12 @@ export function showLink(context: Context, link: Link, view: LinkView): Entry {
   const queue = link.queueLength ?? getLink(context.route, link.index).queueLength;
   if (queue) entry.both('txqlen', queue, `qlen ${queue}`);
   if (view.isLink || view.family === sys.AF_UNSPEC || view.family === sys.AF_PACKET || settings.details)
-    showHardware(link, entry);
+    showHardware(context, link, entry);
   showNamespace(entry, link.linkNamespaceId, view.nameOfId);
-  if (link.protoDown) entry.both('proto_down', true, ' protodown on ');
+  if (link.protoDown) {
+    entry.both('proto_down', true, ' protodown on ');
+    showReasons(link, entry);
+  }
   if (settings.details) showDetails(context, link, entry, view);
   if ((view.isLink || settings.details) && link.alias !== undefined) {
     entry.line();
@@ -186,13 +203,11 @@ export function showLink(context: Context, link: Link, view: LinkView): Entry {
 export function showBrief(context: Context, link: Link, isLink: boolean): Entry {
   const entry = new Entry('\n');
   const lowerIsDown = showName(context, link, entry, 16);
-  entry.say(' ');
   const state = OPER_STATES[link.operState ?? 0] ?? `${link.operState}`;
-  entry.both('operstate', state, `${state.padEnd(14)} `);
+  entry.both('operstate', state, context.paint(stateColor(state), `${state.padEnd(14)} `));
   if (!isLink) return entry;
   const address = link.address?.length ? hardware(link.type, link.address) : undefined;
-  if (address === undefined) entry.say(''.padEnd(0));
-  else entry.both('address', address, `${address.padEnd(0)} `);
+  if (address !== undefined) entry.both('address', address, context.paint('hardware', `${address} `));
   const flags = flagNames(link.flags, lowerIsDown);
   entry.both('flags', flags, `<${flags.join(',')}> `);
   entry.say('\n');

@@ -9,10 +9,12 @@ import {
   sameBytes,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
-import type { Context } from '../context.ts';
+import { colorOf } from '../colors.ts';
+import { type Context, vrfFrom } from '../context.ts';
 import { Entry, render } from '../entry.ts';
-import { nameOf } from '../names.ts';
-import { abbreviates, noDevice, prefixFrom, type Rows, takeAll, twice, type Words, wrong } from '../words.ts';
+import { nameOf, numberOf } from '../names.ts';
+import { unlessHelp } from '../usage.ts';
+import { abbreviates, noDevice, numberIn, prefixFrom, type Rows, takeAll, twice, type Words, wrong } from '../words.ts';
 
 /** In the order in which they are shown. */
 export const STATES: readonly (readonly [bit: number, name: string])[] = [
@@ -33,27 +35,57 @@ export function stateOf(text: string): number | undefined {
   return STATES.find(([, name]) => abbreviates(lower, name.toLowerCase()))?.[0];
 }
 
-export function showNeighbor(context: Context, each: Neighbor, isOfDevice: boolean): Entry {
+/** One line of `-brief`: addresses and link. */
+function showBrief(context: Context, each: Neighbor, isOfDevice: boolean): Entry {
+  const { paint } = context;
   const entry = new Entry('\n');
-  if (each.destination) entry.both('dst', formatAddress(each.destination), `${formatAddress(each.destination)} `);
+  const { destination } = each;
+  const address = destination ? formatAddress(destination) : '';
+  if (destination) entry.both('dst', address, paint(colorOf(each.family), `${address.padEnd(39)} `));
+  const name = context.linkName(each.index);
+  if (!isOfDevice && each.index) entry.both('dev', name, paint('name', `${name.padEnd(16)} `));
+  if (each.hardware)
+    entry.both(
+      'lladdr',
+      hardwareOf(context, each.hardware, each.index),
+      paint('hardware', hardwareOf(context, each.hardware, each.index)),
+    );
+  entry.say('\n');
+  return entry;
+}
+
+/** A hardware address; the IP address that it is of a tunnel. */
+const hardwareOf = (context: Context, bytes: Uint8Array, index: number): string =>
+  bytes.length === 4 && context.link(index)?.type !== sys.ARPHRD_ETHER ? formatAddress(bytes) : formatHardware(bytes);
+
+export function showNeighbor(context: Context, each: Neighbor, isOfDevice: boolean): Entry {
+  if (context.settings.brief) return showBrief(context, each, isOfDevice);
+  const { paint } = context;
+  const entry = new Entry('\n');
+  if (each.destination)
+    entry.both(
+      'dst',
+      formatAddress(each.destination),
+      paint(colorOf(each.family), `${formatAddress(each.destination)} `),
+    );
   if (!isOfDevice && each.index) {
     const name = context.linkName(each.index);
-    entry.both('dev', name, `dev ${name} `);
+    entry.both('dev', name, `dev ${paint('name', `${name} `)}`);
   }
   if (each.hardware) {
-    const text =
-      each.hardware.length === 4 && context.link(each.index)?.type !== sys.ARPHRD_ETHER
-        ? formatAddress(each.hardware)
-        : formatHardware(each.hardware);
-    entry.both('lladdr', text, `lladdr ${text} `);
+    const text = hardwareOf(context, each.hardware, each.index);
+    entry.both('lladdr', text, `lladdr ${paint('hardware', `${text} `)}`);
   }
-  for (const [bit, key, word] of [
-    [sys.NTF_ROUTER, 'router', 'router'],
-    [sys.NTF_PROXY, 'proxy', 'proxy'],
-    [sys.NTF_EXT_LEARNED, 'extern_learn', 'extern_learn'],
-    [sys.NTF_OFFLOADED, 'offload', 'offload'],
+  const { flags, moreFlags = 0 } = each;
+  for (const [isSet, word] of [
+    [flags & sys.NTF_ROUTER, 'router'],
+    [flags & sys.NTF_PROXY, 'proxy'],
+    [moreFlags & sys.NTF_EXT_MANAGED, 'managed'],
+    [flags & sys.NTF_EXT_LEARNED, 'extern_learn'],
+    [flags & sys.NTF_OFFLOADED, 'offload'],
+    [moreFlags & sys.NTF_EXT_EXT_VALIDATED, 'extern_valid'],
   ] as const)
-    if (each.flags & bit) entry.both(key, null, `${word} `);
+    if (isSet) entry.both(word, null, `${word} `);
   if (context.settings.statistics) {
     if (each.cache) {
       const { references, used, confirmed, updated } = each.cache;
@@ -67,7 +99,7 @@ export function showNeighbor(context: Context, each: Neighbor, isOfDevice: boole
   }
   if (each.state) {
     const names = STATES.filter(([bit]) => each.state & bit).map(([, name]) => name);
-    entry.both('state', names, `${names.join(',')} `);
+    entry.both('state', names, `${names.join(' ')} `);
   }
   if (each.protocol !== undefined) {
     const name = nameOf('rt_protos', each.protocol, context.settings.numeric);
@@ -84,6 +116,9 @@ interface NeighborFilter {
   proxy?: boolean;
   unused?: boolean;
   noMaster?: boolean;
+  /** Index. */
+  master?: number;
+  protocol?: number;
 }
 
 const rows = (context: Context): Rows<NeighborFilter> => [
@@ -105,8 +140,8 @@ const rows = (context: Context): Rows<NeighborFilter> => [
     'nud',
     (filter, words) => {
       const text = words.argument();
-      const state = text === 'all' ? 0x1ff : stateOf(text);
-      if (state === undefined) throw wrong(text, 'nud state is bad');
+      const state =
+        text === 'all' ? 0x1ff : (stateOf(text) ?? numberIn(text, 0, 0xff, () => wrong(text, 'nud state is bad')));
       filter.states = (filter.states ?? 0) | (state || 0x100);
     },
   ],
@@ -114,6 +149,30 @@ const rows = (context: Context): Rows<NeighborFilter> => [
     'proxy',
     (filter) => {
       filter.proxy = true;
+    },
+  ],
+  [
+    'master',
+    (filter, words) => {
+      const name = words.argument();
+      const index = context.findIndex(name);
+      if (index === undefined) throw wrong(name, 'Device does not exist\n');
+      filter.master = index;
+    },
+  ],
+  [
+    'vrf',
+    (filter, words) => {
+      filter.master = vrfFrom(context, words, 'Not a valid VRF name\n');
+    },
+  ],
+  [
+    'protocol~',
+    (filter, words) => {
+      const text = words.argument();
+      const protocol = numberOf('rt_protos', text);
+      if (protocol === undefined && text !== 'all') throw wrong(text, 'invalid "protocol"\n');
+      filter.protocol = protocol;
     },
   ],
   [
@@ -130,10 +189,14 @@ const rows = (context: Context): Rows<NeighborFilter> => [
   ],
 ];
 
+/** Index of the master of a neighbour's link; 0 for none. */
+const masterOf = (context: Context, { master, index }: Neighbor): number => master ?? context.link(index)?.master ?? 0;
+
 /** Neighbours that a command line means, and of which state where none is named. Those of proxies and of others always are. */
 function select(context: Context, words: Words, otherwise: number): { found: Neighbor[]; filter: NeighborFilter } {
   const filter: NeighborFilter = {};
   takeAll(rows(context), words, filter, (word) => {
+    unlessHelp(word, 'neigh');
     if (!['all', 'any', 'default'].includes(word)) filter.to = prefixFrom(word, context.settings.family);
   });
   const { to, proxy, device } = filter;
@@ -147,8 +210,12 @@ function select(context: Context, words: Words, otherwise: number): { found: Nei
   }).filter(
     (each) =>
       (!index || each.index === index) &&
-      each.family !== sys.AF_BRIDGE &&
+      // Those of bridges are shown where nothing else is.
+      (each.family !== sys.AF_BRIDGE || context.settings.family === sys.AF_BRIDGE) &&
       (states & each.state || each.flags & (sys.NTF_PROXY | sys.NTF_EXT_LEARNED) || (!each.state && states & 0x100)) &&
+      (filter.protocol === undefined || (each.protocol ?? 0) === filter.protocol) &&
+      (filter.master === undefined || masterOf(context, each) === filter.master) &&
+      (!filter.noMaster || !masterOf(context, each)) &&
       (!filter.unused || each.cache?.references === 0) &&
       (!to ||
         (each.destination !== undefined &&

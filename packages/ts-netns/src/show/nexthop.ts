@@ -1,6 +1,7 @@
 /** `ip nexthop show`. */
 import { formatAddress, type GroupMember, type NextHopObject } from '@ts/netlink';
 import * as sys from '@ts/sys';
+import { colorOf } from '../colors.ts';
 import type { Context } from '../context.ts';
 import { Entry } from '../entry.ts';
 import { Digits, type Json } from '../json.ts';
@@ -28,6 +29,10 @@ export function showHopFlags(entry: Entry, flags: number): void {
   const names = flagNames(HOP_FLAGS, flags);
   entry.both('flags', names, names.map((name) => `${name} `).join(''));
 }
+
+/** `via ADDRESS`, in the colour of its family. */
+export const viaText = ({ paint }: Context, bytes: Uint8Array): string =>
+  `via ${paint(colorOf(bytes.length === 16 ? sys.AF_INET6 : sys.AF_INET), `${formatAddress(bytes)} `)}`;
 
 /** In the order of their numbers: NEXTHOP_GRP_TYPE_*. */
 export const GROUP_TYPES = ['mpath', 'resilient'];
@@ -59,6 +64,32 @@ function showGroup(entry: Entry, { group = [], groupType = 0, resilient }: NextH
   });
 }
 
+/** What a group has sent, and whether the hardware counts, too. */
+function showStatistics(entry: Entry, { hardwareStatistics, hardwareStatisticsUsed, statistics }: NextHopObject): void {
+  const onOff = (value: number) => (value ? 'on' : 'off');
+  if (hardwareStatistics !== undefined)
+    entry.inside('hw_stats', (own) => {
+      own.both('enabled', hardwareStatistics !== 0, `hw_stats ${onOff(hardwareStatistics)} `);
+      const used = hardwareStatisticsUsed ?? 0;
+      own.both('used', used !== 0, `used ${onOff(used)} `);
+    });
+  if (!statistics) return;
+  entry.line('  stats:');
+  const members = statistics.map(({ id = 0, packets = 0n, hardwarePackets }) => {
+    const member = new Entry(entry.end);
+    member.line('    ');
+    member.both('id', id, `id ${id} `);
+    member.both('packets', packets, `packets ${packets}`);
+    if (hardwarePackets !== undefined) member.both('packets_hw', hardwarePackets, ` packets_hw ${hardwarePackets}`);
+    return member;
+  });
+  for (const { text } of members) entry.say(text);
+  entry.note(
+    'group_stats',
+    members.map(({ json }) => json),
+  );
+}
+
 /** A next hop or a group; without the line end. */
 export function showNextHop(context: Context, object: NextHopObject): Entry {
   const { settings } = context;
@@ -66,10 +97,10 @@ export function showNextHop(context: Context, object: NextHopObject): Entry {
   const entry = new Entry('\n');
   if (object.id !== undefined) entry.both('id', object.id, `id ${object.id} `);
   if (object.group) showGroup(entry, object);
-  if (object.gateway) entry.both('gateway', formatAddress(object.gateway), `via ${formatAddress(object.gateway)} `);
+  if (object.gateway) entry.both('gateway', formatAddress(object.gateway), viaText(context, object.gateway));
   if (object.index !== undefined) {
     const name = context.linkName(object.index);
-    entry.both('dev', name, `dev ${name} `);
+    entry.both('dev', name, `dev ${context.paint('name', `${name} `)}`);
   }
   if (object.scope !== sys.RT_SCOPE_UNIVERSE || details) {
     const name = nameOf('rt_scopes', object.scope, settings.numeric);
@@ -82,5 +113,6 @@ export function showNextHop(context: Context, object: NextHopObject): Entry {
   }
   showHopFlags(entry, object.flags);
   if (object.fdb) entry.both('fdb', null, 'fdb');
+  if (settings.statistics) showStatistics(entry, object);
   return entry;
 }

@@ -1,11 +1,12 @@
 /** `ip route show` and `ip route get`. */
 import { bitsOf, formatAddress, type NextHop, type Route, tableOf, viaOf } from '@ts/netlink';
 import * as sys from '@ts/sys';
+import { colorOf } from '../colors.ts';
 import type { Context } from '../context.ts';
 import { Entry } from '../entry.ts';
 import type { Json } from '../json.ts';
 import { nameOf } from '../names.ts';
-import { flagNames, showHopFlags, showNextHop } from './nexthop.ts';
+import { flagNames, showHopFlags, showNextHop, viaText } from './nexthop.ts';
 
 export const TYPES = [
   'none',
@@ -34,17 +35,28 @@ const CACHE_FLAGS: readonly (readonly [bit: number, name: string])[] = [
 ];
 const PREFERENCES: Readonly<Record<number, string>> = { 0: 'medium', 1: 'high', 3: 'low' };
 
-function showVia(entry: Entry, via: Uint8Array): void {
+function showVia({ paint }: Context, entry: Entry, via: Uint8Array): void {
   const { family, bytes } = viaOf(via);
   const name = family === sys.AF_INET6 ? 'inet6' : 'inet';
-  entry.both('via', { family: name, host: formatAddress(bytes) }, `via ${name} ${formatAddress(bytes)} `);
+  entry.both(
+    'via',
+    { family: name, host: formatAddress(bytes) },
+    `via ${name} ${paint(colorOf(family), `${formatAddress(bytes)} `)}`,
+  );
+}
+
+function showRealms(entry: Entry, realms: number): void {
+  const [from, to] = [realms >>> 16, realms & 0xffff].map((realm) => nameOf('rt_realms', realm)) as [string, string];
+  entry.note('flow', realms >>> 16 ? { from, to } : { to });
+  entry.say(realms >>> 16 ? `realms ${from}/${to} ` : `realm ${to} `);
 }
 
 function showHop(context: Context, hop: NextHop, family: number): Entry {
   const entry = new Entry('\n');
   entry.line('\tnexthop ');
-  if (hop.gateway) entry.both('gateway', formatAddress(hop.gateway), `via ${formatAddress(hop.gateway)} `);
-  if (hop.via) showVia(entry, hop.via);
+  if (hop.gateway) entry.both('gateway', formatAddress(hop.gateway), viaText(context, hop.gateway));
+  if (hop.via) showVia(context, entry, hop.via);
+  if (hop.realms) showRealms(entry, hop.realms);
   if (hop.index) {
     const name = context.linkName(hop.index);
     entry.both('dev', name, `dev ${name} `);
@@ -108,10 +120,12 @@ export interface RouteView {
   readonly hidesVia?: boolean;
   readonly hidesSource?: boolean;
   readonly hidesMetric?: boolean;
+  readonly hidesRealms?: boolean;
+  readonly hidesTos?: boolean;
 }
 
 export function showRoute(context: Context, route: Route, view: RouteView): Entry {
-  const { settings } = context;
+  const { settings, paint } = context;
   const entry = new Entry(settings.oneline ? '\\' : '\n');
   const details = settings.details > 0;
   const bits = bitsOf(route.family);
@@ -122,24 +136,25 @@ export function showRoute(context: Context, route: Route, view: RouteView): Entr
   const prefix = (bytes: Uint8Array | undefined, length: number, none: string) =>
     bytes ? `${formatAddress(bytes)}${length === bits ? '' : `/${length}`}` : length ? `0/${length}` : none;
   const destination = prefix(route.destination, route.destinationLength, 'default');
-  entry.both('dst', destination, `${destination} `);
+  const color = colorOf(route.family);
+  entry.both('dst', destination, paint(route.destination ? color : undefined, `${destination} `));
   if (route.source ?? route.sourceLength) {
     const source = prefix(route.source, route.sourceLength, '0/0');
-    entry.both('from', source, `from ${source} `);
+    entry.both('from', source, `from ${paint(route.source ? color : undefined, `${source} `)}`);
   }
   if (route.nextHopId !== undefined) entry.both('nhid', route.nextHopId, `nhid ${route.nextHopId} `);
-  if (route.tos)
+  if (route.tos && !view.hidesTos)
     entry.both(
       'tos',
       `0x${route.tos.toString(16).padStart(2, '0')}`,
       `tos 0x${route.tos.toString(16).padStart(2, '0')} `,
     );
   if (route.gateway && !view.hidesVia)
-    entry.both('gateway', formatAddress(route.gateway), `via ${formatAddress(route.gateway)} `);
-  if (route.via) showVia(entry, route.via);
+    entry.both('gateway', formatAddress(route.gateway), viaText(context, route.gateway));
+  if (route.via) showVia(context, entry, route.via);
   if (route.index && !view.hidesDevice) {
     const name = context.linkName(route.index);
-    entry.both('dev', name, `dev ${name} `);
+    entry.both('dev', name, `dev ${paint('name', `${name} `)}`);
   }
   const isLookedUp = (route.flags & sys.RTM_F_CLONED) !== 0;
   const table = tableOf(route);
@@ -160,25 +175,25 @@ export function showRoute(context: Context, route: Route, view: RouteView): Entr
     }
   }
   if (route.preferredSource && !view.hidesSource)
-    entry.both('prefsrc', formatAddress(route.preferredSource), `src ${formatAddress(route.preferredSource)} `);
+    entry.both(
+      'prefsrc',
+      formatAddress(route.preferredSource),
+      `src ${paint(color, `${formatAddress(route.preferredSource)} `)}`,
+    );
   if (route.metric !== undefined && !view.hidesMetric) entry.both('metric', route.metric, `metric ${route.metric} `);
   showHopFlags(entry, route.flags & 0xffff);
   if (route.mark) {
     const text = route.mark >= 16 ? `0x${route.mark.toString(16)}` : String(route.mark);
     entry.both('mark', route.mark >= 16 ? text : route.mark, `mark ${text} `);
   }
-  if (route.realms) {
-    const [from, to] = [route.realms >>> 16, route.realms & 0xffff];
-    entry.note('flow', from ? { from: String(from), to: String(to) } : { to: String(to) });
-    entry.say(from ? `realms ${from}/${to} ` : `realm ${to} `);
-  }
+  if (route.realms && !view.hidesRealms) showRealms(entry, route.realms);
   if (route.uid !== undefined) entry.both('uid', route.uid, `uid ${route.uid} `);
   if (isLookedUp && route.family === sys.AF_INET) showCache(entry, route, settings.statistics > 0);
   else if (route.family === sys.AF_INET6 && route.cache) showLifetime(entry, route, settings.statistics > 0);
   if (route.metrics) showMetrics(entry, route.metrics);
   if (route.inputIndex) {
     const name = context.linkName(route.inputIndex);
-    entry.both('iif', name, `iif ${name} `);
+    entry.both('iif', name, `iif ${paint('name', `${name} `)}`);
   }
   if (route.preference !== undefined) {
     const name = PREFERENCES[route.preference] ?? String(route.preference);

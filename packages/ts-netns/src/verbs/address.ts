@@ -17,11 +17,13 @@ import type { Context } from '../context.ts';
 import { numberOf } from '../names.ts';
 import { FOREVER } from '../show/address.ts';
 import { isChosen, parseFilter } from '../show/link-list.ts';
+import { unlessHelp } from '../usage.ts';
 import {
   addressFrom,
   FAILED,
   garbage,
   numberIn,
+  onlyOnce,
   prefixFrom,
   type Rows,
   takeAll,
@@ -43,6 +45,7 @@ interface State {
   label?: string;
   device?: string;
   metric?: number;
+  protocol?: number;
   valid?: number;
   preferred?: number;
   flags: number;
@@ -96,6 +99,7 @@ const rows: Rows<State> = [
   [
     'anycast',
     (state, words) => {
+      onlyOnce(state.anycast, 'anycast', words.next);
       state.anycast = addressFrom(words.argument(), familyOf(state));
     },
   ],
@@ -128,6 +132,15 @@ const rows: Rows<State> = [
     },
   ],
   [
+    'proto',
+    (state, words) => {
+      const text = words.argument();
+      const protocol = numberOf('rt_addrprotos', text);
+      if (protocol === undefined) throw wrong(text, '"proto" value is invalid\n');
+      state.protocol = protocol;
+    },
+  ],
+  [
     'valid_lft~',
     (state, words, word) => {
       if (state.valid !== undefined) throw twice('valid_lft', word);
@@ -154,6 +167,7 @@ function parse(context: Context, words: Words): State {
   const warn = (text: string) => context.world.warn(text);
   const state: State = { family: context.settings.family, flags: 0, warn };
   takeAll(rows, words, state, (word) => {
+    unlessHelp(word, 'address');
     const text = word === 'local' ? words.argument() : word;
     if (state.local) throw garbage('local', text);
     state.local = prefixFrom(text, state.family);
@@ -184,7 +198,7 @@ function lifetimesOf({ valid, preferred }: State): AddressAttributes['lifetimes'
 }
 
 function messageOf(context: Context, state: State) {
-  const { local, peer, label, flags, metric, anycast } = state;
+  const { local, peer, label, flags, metric, anycast, protocol } = state;
   const broadcast = broadcastOf(state);
   const index = context.index(state.device as string);
   const family = familyOf(state) || sys.AF_UNSPEC;
@@ -203,6 +217,7 @@ function messageOf(context: Context, state: State) {
     anycast: anycast?.bytes,
     label,
     metric,
+    protocol,
     flags: flags > 0xff ? flags : undefined,
     lifetimes: lifetimesOf(state),
   };
@@ -245,7 +260,7 @@ export function remove(context: Context, words: Words): void {
 /** `ip address flush`: all that `show` with the same words shows. */
 export function flush(context: Context, words: Words): void {
   if (words.next === undefined) throw new ToolError('Flush requires arguments.', FAILED);
-  const filter = parseFilter(words);
+  const filter = parseFilter(context, words, 'address');
   const { settings } = context;
   const index = filter.device === undefined ? 0 : context.findIndex(filter.device);
   if (index === undefined) throw new ToolError(`Device "${filter.device}" does not exist.`, FAILED);

@@ -1,5 +1,4 @@
 /** `connect` and `disconnect`: a namespace at a bridge, with address, route, NAT, ports and name servers, all or nothing. */
-import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { ToolError } from '@ts/cli';
 import {
   addLink,
@@ -48,7 +47,7 @@ import {
   grant,
   masqueradeWish,
   type Publication,
-  parsePublication,
+  parsePublications,
   publicationWish,
   publishedBy,
   revoke,
@@ -121,7 +120,7 @@ const CONNECTION_ROWS: Rows<Connection> = [
   [
     '--publish',
     (connection, words) => {
-      connection.publish.push(parsePublication(words.argument()));
+      connection.publish.push(...parsePublications(words.argument()));
     },
   ],
   [
@@ -216,25 +215,6 @@ function isUnfinished({ route }: Context, link: Link, namespace: number): boolea
   );
 }
 
-/** Takes back in turn; a step that cannot be taken back does not keep the others. */
-export class Undo {
-  readonly #steps: (() => void)[] = [];
-
-  add(step: (() => void) | undefined): void {
-    if (step) this.#steps.unshift(step);
-  }
-
-  run(): void {
-    for (const step of this.#steps) {
-      try {
-        step();
-      } catch (error) {
-        if (!(error instanceof ToolError || error instanceof sys.SysError)) throw error;
-      }
-    }
-  }
-}
-
 const scopeAddress = (prefix: Prefix, index: number) =>
   addressRequest(
     'replace',
@@ -256,7 +236,7 @@ const hasAddress = (context: Context, index: number, prefix: Prefix) =>
 const UP = { flags: sys.IFF_UP, change: sys.IFF_UP } as const;
 
 /** The bridge, made and given the gateway's address where it is not there. */
-function bridgeFor(context: Context, { bridge, gateway, address }: Connection, undo: Undo): number {
+function bridgeFor(context: Context, { bridge, gateway, address }: Connection, undo: sys.Journal): number {
   let link = findLink(context.route, bridge);
   if (link && link.info?.kind !== 'bridge') throw new ToolError(`${bridge} is there, and no bridge`, FAILED);
   if (!link) {
@@ -283,7 +263,7 @@ function pairFor(
   connection: Connection,
   owner: { name: string; fd: number; made: boolean },
   master: number,
-  undo: Undo,
+  undo: sys.Journal,
 ): void {
   const { route } = context;
   const name = connection.host ?? hostName(owner.name);
@@ -363,7 +343,7 @@ export function plug(
   context: Context,
   connection: Connection,
   owner: { name: string; fd: number; made: boolean },
-  undo: Undo,
+  undo: sys.Journal,
 ): void {
   const master = bridgeFor(context, connection, undo);
   pairFor(context, connection, owner, master, undo);
@@ -378,35 +358,38 @@ export function plug(
 const WRITTEN = '# written by ts-netns connect\n';
 
 /** /etc/netns/NAME/resolv.conf, which `exec` puts in the place of that in /etc. */
-function nameServers(name: string, dns: readonly string[], undo: Undo): void {
+function nameServers(context: Context, name: string, dns: readonly string[], undo: sys.Journal): void {
   if (!dns.length) return;
   const folder = `${ETC}/${name}`;
   const path = `${folder}/resolv.conf`;
   const text = `${WRITTEN}${dns.map((server) => `nameserver ${server}\n`).join('')}`;
-  const before = existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+  const before = context.world.read(path);
   if (before === text) return;
   if (before !== undefined && !before.startsWith(WRITTEN))
     throw new ToolError(`${path} is there already, and not ours`, FAILED, 'leave out --dns, or remove that file');
-  const made = mkdirSync(folder, { recursive: true, mode: 0o755 });
-  undo.add(() => {
-    if (before === undefined) rmSync(path, { force: true });
-    else writeFileSync(path, before);
-    removeFolders(folder, made);
-  });
-  writeFileSync(path, text);
+  for (const each of [ETC, folder]) {
+    if (context.world.exists(each)) continue;
+    context.sys.or(`cannot create '${each}'`).mkdir(each, 0o755);
+    undo.add(() => context.sys.rmdir(each));
+  }
+  undo.add(() => (before === undefined ? context.sys.unlink(path) : writeFile(context, path, before)));
+  writeFile(context, path, text);
 }
 
-/** Folders that are empty now, from the inner one outwards. */
-function removeFolders(folder: string, outermost: string | undefined): void {
-  if (outermost === undefined) return;
-  for (const each of [folder, ETC])
-    if (each.startsWith(outermost))
-      try {
-        rmdirSync(each);
-      } catch {
-        return; // somebody else has put something in
-      }
+function writeFile({ sys: live }: Context, path: string, text: string): void {
+  const step = live.or(`cannot write '${path}'`);
+  const fd = step.open(path, sys.O_WRONLY | sys.O_CREAT | sys.O_TRUNC | sys.O_NOFOLLOW, 0o644);
+  try {
+    step.write(fd, sys.encode(text));
+  } finally {
+    live.close(fd);
+  }
 }
+
+/** Directories that are empty now; one that somebody else has put something in stays. */
+const removeFolders = ({ sys: live }: Context, folder: string): void => {
+  for (const each of [folder, ETC]) live.ignoring().rmdir(each);
+};
 
 /** What `connect` does, as one would do it by hand; of each line, only what is not there yet. */
 function inWords(name: string, connection: Connection): string {
@@ -447,11 +430,11 @@ export function connect(context: Context, words: Words): void {
 }
 
 function connectAlone(context: Context, name: string, connection: Connection): void {
-  const undo = new Undo();
+  const undo = new sys.Journal();
   let fd: number | undefined;
   try {
     checkPorts(context, name, connection);
-    const made = !existsSync(pathOf(name));
+    const made = !context.world.exists(pathOf(name));
     if (made) {
       make(context, name);
       undo.add(() => unname(context, name));
@@ -459,7 +442,7 @@ function connectAlone(context: Context, name: string, connection: Connection): v
     fd = openNamed(context.sys, name);
     plug(context, connection, { name, fd, made }, undo);
     undo.add(grant(context, wishesOf(name, connection)));
-    nameServers(name, connection.dns, undo);
+    nameServers(context, name, connection.dns, undo);
   } catch (error) {
     undo.run();
     throw error;
@@ -501,14 +484,14 @@ function disconnectAlone(context: Context, name: string): void {
     return (parts[0] === 'publish' && parts[1] === name) || comment.endsWith(` for ${name}`);
   });
   const path = `${ETC}/${name}/resolv.conf`;
-  const written = existsSync(path) && readFileSync(path, 'utf8').startsWith(WRITTEN);
+  const written = context.world.read(path)?.startsWith(WRITTEN);
   if (!link && !count && !written) throw new ToolError(`namespace ${name} is not connected`, FAILED);
   if (written) {
-    rmSync(path);
-    removeFolders(`${ETC}/${name}`, ETC);
+    context.sys.or(`cannot remove '${path}'`).unlink(path);
+    removeFolders(context, `${ETC}/${name}`);
   }
   if (!link) return;
   context.route.request(deleteLink({ index: link.index }), 'link del');
   removeBridge(context, link.master);
-  if (link.alias === aliasOf(name, true) && existsSync(pathOf(name))) unname(context, name);
+  if (link.alias === aliasOf(name, true) && context.world.exists(pathOf(name))) unname(context, name);
 }

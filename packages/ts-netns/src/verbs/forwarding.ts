@@ -48,20 +48,19 @@ function write(context: Context, which: Switch, value: string): void {
 
 const ours = (context: Context) => listTables(context.filter, sys.NFPROTO_INET).filter(({ name = '' }) => isOurs(name));
 
-/** Turns on what a rule of that family needs. Result: the comment for the table, and how to take it back. */
-export function forward(context: Context, family: number, table = TABLE): { comment: string; undo: () => void } {
+/** Turns on what a rule of that family needs. Result: the comment for the table. @param undo Gets what takes that back. */
+export function forward(context: Context, family: number, table: string, undo: sys.Journal): string {
   const which: Switch = family === sys.AF_INET6 ? 'ip6_forward' : 'ip_forward';
   const before = findTable(context.filter, sys.NFPROTO_INET, table);
   const off = SWITCHES.filter((each) => wasOff(before, each));
-  let undo = () => {};
   if (!off.includes(which)) {
     if (read(context, which) === '0') {
       write(context, which, '1');
+      undo.add(() => write(context, which, '0'));
       off.push(which);
-      undo = () => write(context, which, '0');
     } else if (ours(context).some((other) => wasOff(other, which))) off.push(which);
   }
-  return { comment: off.map((each) => `${each}=0`).join(' '), undo };
+  return off.map((each) => `${each}=0`).join(' ');
 }
 
 /** Puts back what a table that is gone now had turned on, unless another one of ours needs it. */

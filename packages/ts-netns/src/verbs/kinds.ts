@@ -1,27 +1,34 @@
-/** Key words of each kind of link, behind `type KIND`. */
+/** Key words of each kind of link, behind `type KIND`: one table a kind, of which its usage is made, too. */
 import { ToolError } from '@ts/cli';
 import {
   BRIDGE,
   BRIDGE_PORT,
+  IPVLAN,
   isMulticast,
   type LinkAttributes,
   linkInfo,
   MACVLAN,
-  parseHardware,
   portInfo,
   type Schema,
   type ValuesOf,
   VLAN,
+  VRF,
   VXLAN,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
+import { U32_MAX } from '@ts/sys';
 import type { Context } from '../context.ts';
+import { numberOf } from '../names.ts';
 import {
   addressFrom,
   FAILED,
   garbage,
+  hardwareFrom,
   numberIn,
+  oneOf,
   onOff,
+  parseLong,
+  parseNumber,
   type Rows,
   rowOf,
   type Words,
@@ -31,6 +38,7 @@ import {
 } from '../words.ts';
 
 type Info = NonNullable<LinkAttributes['info']>;
+type Row<S extends Schema> = Rows<State<S>>[number];
 
 /** What a row is given: the values so far, and where names of links can be looked up. */
 interface State<S extends Schema> {
@@ -40,8 +48,12 @@ interface State<S extends Schema> {
   readonly seen: Set<string>;
 }
 
-/** `isNew`: the link is made, not changed. */
-type KindParser = (words: Words, context: Context, isNew: boolean) => Info;
+interface Kind {
+  /** `isNew`: the link is made, not changed. */
+  parse(words: Words, context: Context, isNew: boolean): Info;
+  /** What `ip link help KIND` shows. */
+  readonly usage: string;
+}
 
 /** What is peculiar to a kind. */
 interface Peculiarities<S extends Schema> {
@@ -51,269 +63,312 @@ interface Peculiarities<S extends Schema> {
   readonly unknown?: string;
   /** What is looked at, and what follows from it, when all words are there. */
   readonly settle?: (state: State<S>, isNew: boolean) => void;
+  /** Of its usage: what stands before the words of the table, before each line, and behind all. */
+  readonly before?: string;
+  readonly indent?: string;
+  readonly notes?: string;
 }
 
-/** A kind whose words are all in a table. */
-function kind<S extends Schema>(
+/** The words of a table as usage: each in brackets, one a line. */
+const usageOf = <S extends Schema>(
   name: string,
-  schema: S,
   rows: Rows<State<S>>,
-  { port = false, unknown = 'command', settle = () => {} }: Peculiarities<S> = {},
-): KindParser {
-  return (words, context, isNew) => {
-    const state: State<S> = { data: {} as State<S>['data'], context, seen: new Set() };
-    for (let word = words.take(); word !== undefined; word = words.take()) {
-      const row = rowOf(rows, word);
-      if (!row) throw new ToolError(`${name}: unknown ${unknown} "${word}"?`, FAILED);
-      row[1](state, words, word);
-    }
-    settle(state, isNew);
-    return (port ? portInfo : linkInfo)(name.replace('_slave', ''), schema, state.data as ValuesOf<S>);
+  { before, indent = '\t\t', notes = '' }: Peculiarities<S>,
+) => {
+  const words = rows.flatMap(([, , usage]) => (usage === undefined ? [] : [`[ ${usage} ]`]));
+  return `Usage: ... ${[name, ...(before === undefined ? [] : [before])].join(' ')}${before === undefined ? ' ' : words.length ? `\n${indent}` : ''}${words.join(`\n${indent}`)}\n${notes}`;
+};
+
+/** A kind whose words are all in a table. */
+function kind<S extends Schema>(name: string, schema: S, rows: Rows<State<S>>, own: Peculiarities<S> = {}): Kind {
+  const { port = false, unknown = 'command', settle = () => {} } = own;
+  return {
+    parse: (words, context, isNew) => {
+      const state: State<S> = { data: {} as State<S>['data'], context, seen: new Set() };
+      for (let word = words.take(); word !== undefined; word = words.take()) {
+        const row = rowOf(rows, word);
+        if (!row) throw new ToolError(`${name}: unknown ${unknown} "${word}"?`, FAILED);
+        row[1](state, words, word);
+      }
+      settle(state, isNew);
+      return (port ? portInfo : linkInfo)(name.replace('_slave', ''), schema, state.data as ValuesOf<S>);
+    },
+    get usage() {
+      return usageOf(name, rows, own);
+    },
   };
 }
 
-/** Rows for values that are plain numbers, by key word. */
-const numbers = <S extends Schema, K extends string>(
-  keys: Readonly<Record<K, keyof S & string>>,
-  most = 0xffff_ffff,
-): Rows<State<S>> =>
-  (Object.entries(keys) as [K, keyof S & string][]).map(
-    ([word, key]) =>
-      [
-        word,
-        ({ data }: State<S>, words: Words) => {
-          const text = words.argument();
-          const value = numberIn(text, 0, most, () => wrong(text, `invalid ${word}`));
-          (data as Record<string, number>)[key] = value;
-        },
-      ] as const,
-  );
+/** How the argument of a key word is read. */
+type Read<T> = (words: Words, word: string, context: Context) => T;
 
-const longs = <S extends Schema>(keys: Readonly<Record<string, keyof S & string>>): Rows<State<S>> =>
-  Object.entries(keys).map(
-    ([word, key]) =>
-      [
-        word,
-        ({ data }: State<S>, words: Words) => {
-          const text = words.argument();
-          if (!/^\d+$/.test(text)) throw wrong(text, `invalid ${word}`);
-          (data as Record<string, bigint>)[key] = BigInt(text);
-        },
-      ] as const,
-  );
+/** Makes rows of one schema: key word, attribute, how its value is read, and its argument in the usage (none, by default its own name). */
+const rowsFor =
+  <S extends Schema>(_: S) =>
+  <K extends keyof S & string>(
+    names: string,
+    key: K,
+    read: Read<NonNullable<ValuesOf<S>[K]>>,
+    usage: string | undefined = `${names} ${names.toUpperCase()}`,
+  ): Row<S> => [
+    names,
+    ({ data, context }, words, word) => {
+      data[key] = read(words, word, context);
+    },
+    usage,
+  ];
 
-/** `on`, `off`. */
-const switches = <S extends Schema>(keys: Readonly<Record<string, keyof S & string>>): Rows<State<S>> =>
-  Object.entries(keys).map(
-    ([word, key]) =>
-      [
-        word,
-        ({ data }: State<S>, words: Words) => {
-          const text = words.argument();
-          if (text !== 'on' && text !== 'off')
-            throw new ToolError(`Error: argument of "${word}" must be one of "off", "on", not "${text}"`, FAILED);
-          (data as Record<string, number>)[key] = text === 'on' ? 1 : 0;
-        },
-      ] as const,
-  );
+/** A row that stands in no usage text: an alias. */
+const hidden = <S extends Schema>([names, take]: Row<S>): Row<S> => [names, take];
 
-/** `proxy`, `noproxy`. */
-const pairs = <S extends Schema>(keys: Readonly<Record<string, keyof S & string>>): Rows<State<S>> =>
-  Object.entries(keys).flatMap(([word, key]) =>
-    ([word, `no${word}`] as const).map(
-      (name, index) =>
-        [
-          name,
-          ({ data }: State<S>) => {
-            (data as Record<string, number>)[key] = index ? 0 : 1;
-          },
-        ] as const,
-    ),
-  );
+const number =
+  (most = U32_MAX, why = (word: string) => `invalid ${word}`): Read<number> =>
+  (words, word) => {
+    const text = words.argument();
+    return numberIn(text, 0, most, () => wrong(text, why(word)));
+  };
+const U8 = 0xff;
+const U16 = 0xffff;
+
+/** A number of 64 bits. */
+const long =
+  (why = (word: string) => `invalid ${word}`): Read<bigint> =>
+  (words, word) => {
+    const text = words.argument();
+    const value = parseLong(text);
+    if (value === undefined) throw wrong(text, why(word));
+    return value;
+  };
+
+const yes: Read<true> = () => true;
+
+const hardware: Read<Uint8Array> = (words) => hardwareFrom(words.argument());
+
+const named =
+  (values: Readonly<Record<string, number>>): Read<number> =>
+  (words, word) =>
+    oneOf(word, words.argument(), values);
+
+const SWITCH = { off: 0, on: 1 };
 
 const PROTOCOLS: Readonly<Record<string, number>> = { '802.1q': 0x8100, '802.1ad': 0x88a8 };
 
-function protocolOf(text: string, what: string): number {
-  const protocol = PROTOCOLS[text.toLowerCase()];
-  if (protocol === undefined) throw wrong(text, `invalid ${what}`);
-  return protocol;
-}
+/** A protocol of frames by name or number. */
+const protocol =
+  (why: string): Read<number> =>
+  (words) => {
+    const text = words.argument();
+    const name = text.toLowerCase();
+    if (Object.hasOwn(PROTOCOLS, name)) return PROTOCOLS[name] as number;
+    return numberIn(text, 0, U16, () => wrong(text, why));
+  };
 
-const bridge = kind('bridge', BRIDGE, [
-  ...numbers<typeof BRIDGE, string>({
-    forward_delay: 'forwardDelay',
-    hello_time: 'helloTime',
-    max_age: 'maxAge',
-    ageing_time: 'ageingTime',
-    stp_state: 'stpState',
-    mcast_hash_elasticity: 'multicastHashElasticity',
-    mcast_hash_max: 'multicastHashMax',
-    mcast_last_member_count: 'multicastLastMemberCount',
-    mcast_startup_query_count: 'multicastStartupQueryCount',
-  }),
-  ...numbers<typeof BRIDGE, string>(
-    {
-      priority: 'priority',
-      prio: 'priority',
-      group_fwd_mask: 'groupForwardMask',
-      vlan_default_pvid: 'vlanDefaultPvid',
-    },
-    0xffff,
-  ),
-  ...numbers<typeof BRIDGE, string>(
-    {
-      vlan_filtering: 'vlanFiltering',
-      vlan_stats_enabled: 'vlanStatistics',
-      vlan_stats_per_port: 'vlanStatisticsPerPort',
-      mcast_router: 'multicastRouter',
-      mcast_snooping: 'multicastSnooping',
-      mcast_query_use_ifaddr: 'multicastQueryUseAddress',
-      mcast_querier: 'multicastQuerier',
-      mcast_stats_enabled: 'multicastStatistics',
-      mcast_igmp_version: 'igmpVersion',
-      mcast_mld_version: 'mldVersion',
-      nf_call_iptables: 'callIptables',
-      nf_call_ip6tables: 'callIp6tables',
-      nf_call_arptables: 'callArptables',
-    },
-    0xff,
-  ),
-  ...longs<typeof BRIDGE>({
-    mcast_last_member_interval: 'multicastLastMemberInterval',
-    mcast_membership_interval: 'multicastMembershipInterval',
-    mcast_querier_interval: 'multicastQuerierInterval',
-    mcast_query_interval: 'multicastQueryInterval',
-    mcast_query_response_interval: 'multicastQueryResponseInterval',
-    mcast_startup_query_interval: 'multicastStartupQueryInterval',
-  }),
-  [
-    'vlan_protocol',
-    ({ data }, words) => {
-      data.vlanProtocol = protocolOf(words.argument(), 'vlan_protocol');
-    },
-  ],
-  [
-    'group_address',
-    ({ data }, words) => {
-      const text = words.argument();
-      const address = parseHardware(text);
-      if (address?.length !== 6) throw new ToolError(`"${text}" is invalid lladdr.`, FAILED);
-      data.groupAddress = address;
-    },
-  ],
-  [
-    'fdb_flush',
-    ({ data }) => {
-      data.flush = true;
-    },
-  ],
-  ...(
-    [
-      ['no_linklocal_learn', 1],
-      ['mcast_vlan_snooping', 2],
-    ] as const
-  ).map(
-    ([word, bit]) =>
-      [
-        word,
-        ({ data }: State<typeof BRIDGE>, words: Words) => {
-          const text = words.argument();
-          const { values = 0, mask = 0 } = data.switches ?? {};
-          const on = numberIn(text, 0, 0xff, () => wrong(text, `invalid ${word}`)) !== 0;
-          data.switches = { mask: mask | bit, values: on ? values | bit : values & ~bit };
-        },
-      ] as const,
-  ),
-]);
+const device =
+  (why: string): Read<number> =>
+  (words, _, context) => {
+    const name = words.argument();
+    const index = context.findIndex(name);
+    if (index === undefined) throw wrong(name, why);
+    return index;
+  };
 
-const STATES = ['disabled', 'listening', 'learning', 'forwarding', 'blocking'];
+const ofBridge = rowsFor(BRIDGE);
+
+/** Usage of a word whose argument is called as it is, less `mcast_`. */
+const unprefixed = (word: string) => `${word} ${word.replace('mcast_', '').toUpperCase()}`;
+
+/** One bit of a set: only those that were named are changed. */
+const bridgeSwitch = (word: string, bit: number, argument = word.toUpperCase()): Row<typeof BRIDGE> => [
+  word,
+  ({ data, context }, words) => {
+    const { values = 0, mask = 0 } = data.switches ?? {};
+    const on = number(U8)(words, word, context) !== 0;
+    data.switches = { mask: mask | bit, values: on ? values | bit : values & ~bit };
+  },
+  `${word} ${argument}`,
+];
+
+const bridge = kind(
+  'bridge',
+  BRIDGE,
+  [
+    ofBridge('fdb_flush', 'flush', yes, 'fdb_flush'),
+    ofBridge('forward_delay', 'forwardDelay', number()),
+    ofBridge('hello_time', 'helloTime', number()),
+    ofBridge('max_age', 'maxAge', number()),
+    ofBridge('ageing_time', 'ageingTime', number()),
+    ofBridge('stp_state', 'stpState', number()),
+    bridgeSwitch('mst_enabled', 4),
+    ofBridge('priority', 'priority', number(U16)),
+    hidden(
+      ofBridge(
+        'prio',
+        'priority',
+        number(U16, () => 'invalid priority'),
+      ),
+    ),
+    ofBridge('group_fwd_mask', 'groupForwardMask', number(U16), 'group_fwd_mask MASK'),
+    ofBridge('group_address', 'groupAddress', hardware, 'group_address ADDRESS'),
+    bridgeSwitch('no_linklocal_learn', 1),
+    ofBridge('fdb_max_learned', 'fdbMaxLearned', number()),
+    ofBridge('vlan_filtering', 'vlanFiltering', number(U8)),
+    ofBridge('vlan_protocol', 'vlanProtocol', protocol('invalid vlan_protocol')),
+    ofBridge('vlan_default_pvid', 'vlanDefaultPvid', number(U16)),
+    ofBridge('vlan_stats_enabled', 'vlanStatistics', number(U8)),
+    ofBridge('vlan_stats_per_port', 'vlanStatisticsPerPort', number(U8)),
+    ofBridge('mcast_snooping', 'multicastSnooping', number(U8), 'mcast_snooping MULTICAST_SNOOPING'),
+    bridgeSwitch('mcast_vlan_snooping', 2, 'MULTICAST_VLAN_SNOOPING'),
+    ofBridge('mcast_router', 'multicastRouter', number(U8), 'mcast_router MULTICAST_ROUTER'),
+    ofBridge('mcast_query_use_ifaddr', 'multicastQueryUseAddress', number(U8)),
+    ofBridge('mcast_querier', 'multicastQuerier', number(U8), 'mcast_querier MULTICAST_QUERIER'),
+    ofBridge('mcast_hash_elasticity', 'multicastHashElasticity', number(), unprefixed('mcast_hash_elasticity')),
+    ofBridge('mcast_hash_max', 'multicastHashMax', number(), unprefixed('mcast_hash_max')),
+    ofBridge('mcast_last_member_count', 'multicastLastMemberCount', number(), unprefixed('mcast_last_member_count')),
+    ofBridge(
+      'mcast_startup_query_count',
+      'multicastStartupQueryCount',
+      number(),
+      unprefixed('mcast_startup_query_count'),
+    ),
+    ofBridge(
+      'mcast_last_member_interval',
+      'multicastLastMemberInterval',
+      long(),
+      unprefixed('mcast_last_member_interval'),
+    ),
+    ofBridge(
+      'mcast_membership_interval',
+      'multicastMembershipInterval',
+      long(),
+      unprefixed('mcast_membership_interval'),
+    ),
+    ofBridge('mcast_querier_interval', 'multicastQuerierInterval', long(), unprefixed('mcast_querier_interval')),
+    ofBridge('mcast_query_interval', 'multicastQueryInterval', long(), unprefixed('mcast_query_interval')),
+    ofBridge(
+      'mcast_query_response_interval',
+      'multicastQueryResponseInterval',
+      long(),
+      unprefixed('mcast_query_response_interval'),
+    ),
+    ofBridge(
+      'mcast_startup_query_interval',
+      'multicastStartupQueryInterval',
+      long(),
+      unprefixed('mcast_startup_query_interval'),
+    ),
+    ofBridge('mcast_stats_enabled', 'multicastStatistics', number(U8)),
+    ofBridge('mcast_igmp_version', 'igmpVersion', number(U8), unprefixed('mcast_igmp_version')),
+    ofBridge('mcast_mld_version', 'mldVersion', number(U8), unprefixed('mcast_mld_version')),
+    ofBridge('nf_call_iptables', 'callIptables', number(U8)),
+    ofBridge('nf_call_ip6tables', 'callIp6tables', number(U8)),
+    ofBridge('nf_call_arptables', 'callArptables', number(U8)),
+  ],
+  { indent: '\t\t  ', notes: '\nWhere: VLAN_PROTOCOL := { 802.1Q | 802.1ad }\n' },
+);
+
+/** By number: BR_STATE_*. */
+export const PORT_STATES = ['disabled', 'listening', 'learning', 'forwarding', 'blocking'];
+
+const ofPort = rowsFor(BRIDGE_PORT);
+const isInvalid = (word: string) => `${word} is invalid`;
+const portSwitch = (word: string, key: Parameters<typeof ofPort>[1], usage = true): Row<typeof BRIDGE_PORT> => {
+  const row = ofPort(word, key as 'hairpin', named(SWITCH), `${word} {on | off}`);
+  return usage ? row : hidden(row);
+};
+
+const portState: Read<number> = (words, word, context) => {
+  const state = PORT_STATES.indexOf(words.next ?? '');
+  if (state < 0) return number(U8, isInvalid)(words, word, context);
+  words.take();
+  return state;
+};
 
 const bridgePort = kind(
   'bridge_slave',
   BRIDGE_PORT,
   [
-    [
-      'state',
-      ({ data }, words) => {
-        const text = words.argument();
-        const named = STATES.indexOf(text);
-        data.state = named >= 0 ? named : numberIn(text, 0, 255, () => wrong(text, 'state'));
-      },
-    ],
-    [
-      'fdb_flush',
-      ({ data }) => {
-        data.flush = true;
-      },
-    ],
-    [
-      'backup_port',
-      ({ data, context }, words) => {
-        const name = words.argument();
-        const index = context.findIndex(name);
-        if (index === undefined) throw wrong(name, 'Device does not exist\n');
-        data.backupPort = index;
-      },
-    ],
-    [
-      'nobackup_port',
-      ({ data }) => {
-        data.backupPort = 0;
-      },
-    ],
-    ...numbers<typeof BRIDGE_PORT, string>({ cost: 'cost' }),
-    ...numbers<typeof BRIDGE_PORT, string>({ priority: 'priority', group_fwd_mask: 'groupForwardMask' }, 0xffff),
-    ...numbers<typeof BRIDGE_PORT, string>({ mcast_router: 'multicastRouter' }, 0xff),
-    ...switches<typeof BRIDGE_PORT>({
-      hairpin: 'hairpin',
-      guard: 'guard',
-      root_block: 'rootBlock',
-      fastleave: 'fastLeave',
-      mcast_fast_leave: 'fastLeave',
-      learning: 'learning',
-      flood: 'flood',
-      mcast_flood: 'multicastFlood',
-      bcast_flood: 'broadcastFlood',
-      mcast_to_unicast: 'multicastToUnicast',
-      proxy_arp: 'proxyArp',
-      proxy_arp_wifi: 'proxyArpWifi',
-      neigh_suppress: 'neighborSuppress',
-      vlan_tunnel: 'vlanTunnel',
-      isolated: 'isolated',
-      locked: 'locked',
-    }),
+    ofPort('fdb_flush', 'flush', yes, 'fdb_flush'),
+    ofPort('state', 'state', portState),
+    ofPort('priority', 'priority', number(U16, isInvalid), 'priority PRIO'),
+    ofPort('cost', 'cost', number(U32_MAX, isInvalid)),
+    portSwitch('guard', 'guard'),
+    portSwitch('hairpin', 'hairpin'),
+    portSwitch('fastleave', 'fastLeave'),
+    portSwitch('root_block', 'rootBlock'),
+    portSwitch('learning', 'learning'),
+    portSwitch('flood', 'flood'),
+    portSwitch('proxy_arp', 'proxyArp'),
+    portSwitch('proxy_arp_wifi', 'proxyArpWifi'),
+    ofPort('mcast_router', 'multicastRouter', number(U8), 'mcast_router MULTICAST_ROUTER'),
+    portSwitch('mcast_fast_leave', 'fastLeave'),
+    portSwitch('mcast_flood', 'multicastFlood'),
+    portSwitch('bcast_flood', 'broadcastFlood'),
+    portSwitch('mcast_to_unicast', 'multicastToUnicast'),
+    ofPort('group_fwd_mask', 'groupForwardMask', number(U16), 'group_fwd_mask MASK'),
+    portSwitch('neigh_suppress', 'neighborSuppress'),
+    portSwitch('neigh_vlan_suppress', 'neighborVlanSuppress'),
+    portSwitch('vlan_tunnel', 'vlanTunnel'),
+    portSwitch('isolated', 'isolated'),
+    portSwitch('locked', 'locked'),
+    portSwitch('mab', 'mab'),
+    ofPort('backup_port', 'backupPort', device('Device does not exist\n'), 'backup_port DEVICE ] [ nobackup_port'),
+    hidden(ofPort('nobackup_port', 'backupPort', () => 0)),
+    ofPort('backup_nhid', 'backupNextHop', number(U32_MAX, isInvalid), 'backup_nhid NHID'),
   ],
-  { port: true, unknown: 'option' },
+  { port: true, unknown: 'option', indent: '\t\t\t' },
 );
 
-const VLAN_FLAGS = { reorder_hdr: 1, gvrp: 2, loose_binding: 4, mvrp: 8, bridge_binding: 16 } as const;
+const ofVlan = rowsFor(VLAN);
 
-const vlan = kind('vlan', VLAN, [
+const vlanFlag = (word: string, bit: number): Row<typeof VLAN> => [
+  word,
+  ({ data }, words) => {
+    const { flags = 0, mask = 0 } = data.flags ?? {};
+    const set = onOff(word, words.argument());
+    data.flags = { mask: mask | bit, flags: set ? flags | bit : flags & ~bit };
+  },
+  `${word} { on | off }`,
+];
+
+/** `FROM:TO...`, as many as there are. */
+const qosMap: Read<{ from: number; to: number }[]> = (words, word) => {
+  const pairs: { from: number; to: number }[] = [];
+  if (words.next === undefined) words.argument();
+  for (let text = words.next; text?.includes(':'); text = words.next) {
+    words.take();
+    const [first = '', second = ''] = text.split(/:(.*)/s);
+    const part = (digits: string) => numberIn(digits, 0, U32_MAX, () => wrong(first, `invalid ${word}`));
+    pairs.push({ from: part(first), to: part(second) });
+  }
+  return pairs;
+};
+
+const vlan = kind(
+  'vlan',
+  VLAN,
   [
-    'protocol~',
-    ({ data }, words) => {
-      data.protocol = protocolOf(words.argument(), 'vlan protocol');
-    },
+    ofVlan('protocol~', 'protocol', protocol('protocol is invalid'), 'protocol VLANPROTO'),
+    hidden(
+      ofVlan(
+        'id~',
+        'id',
+        number(U16, () => 'id is invalid'),
+      ),
+    ),
+    vlanFlag('reorder_hdr', 1),
+    vlanFlag('gvrp', 2),
+    vlanFlag('mvrp', 8),
+    vlanFlag('loose_binding', 4),
+    vlanFlag('bridge_binding', 16),
+    ofVlan('ingress-qos-map', 'ingressQos', qosMap, 'ingress-qos-map QOS-MAP'),
+    ofVlan('egress-qos-map', 'egressQos', qosMap, 'egress-qos-map QOS-MAP'),
   ],
-  [
-    'id~',
-    ({ data }, words) => {
-      const text = words.argument();
-      data.id = numberIn(text, 0, 0xffff, () => wrong(text, 'id is invalid'));
-    },
-  ],
-  ...Object.entries(VLAN_FLAGS).map(
-    ([word, bit]) =>
-      [
-        word,
-        ({ data }: State<typeof VLAN>, words: Words) => {
-          const { flags = 0, mask = 0 } = data.flags ?? {};
-          const set = onOff(word, words.argument());
-          data.flags = { mask: mask | bit, flags: set ? flags | bit : flags & ~bit };
-        },
-      ] as const,
-  ),
-]);
+  {
+    before: 'id VLANID',
+    notes:
+      '\nVLANID := 0-4095\nVLANPROTO: [ 802.1Q | 802.1ad ]\nQOS-MAP := [ QOS-MAP ] QOS-MAPPING\nQOS-MAPPING := FROM:TO\n',
+  },
+);
 
 export const MACVLAN_MODES: Readonly<Record<string, number>> = {
   private: sys.MACVLAN_MODE_PRIVATE,
@@ -323,37 +378,158 @@ export const MACVLAN_MODES: Readonly<Record<string, number>> = {
   source: sys.MACVLAN_MODE_SOURCE,
 };
 
-const macvlan = (name: string) =>
-  kind(name, MACVLAN, [
-    [
-      'mode~',
-      ({ data }, words) => {
-        const text = words.argument();
-        const mode = MACVLAN_MODES[text];
-        if (mode === undefined)
-          throw new ToolError(
-            `Error: argument of "mode" must be "private", "vepa", "bridge", "passthru" or "source", not "${text}"`,
-            FAILED,
-          );
-        data.mode = mode;
-      },
-    ],
-    [
-      'nopromisc~',
-      ({ data }) => {
-        data.flags = (data.flags ?? 0) | 1;
-      },
-    ],
-    ...numbers<typeof MACVLAN, string>({ bcqueuelen: 'broadcastQueue' }),
-  ]);
+/** MACVLAN_FLAG_*. */
+export const MACVLAN_FLAGS = { nopromisc: 1, nodst: 2 } as const;
 
-/** Notes that a key word was there; each is allowed once. */
-function once({ seen }: { readonly seen: Set<string> }, key: string, text: string): void {
-  if (seen.has(key)) throw garbage(key, text);
-  seen.add(key);
+/** `"a", "b" or "c"`, as iproute2 lists what a word may be. */
+const anyOf = (names: readonly string[]) =>
+  `${names
+    .slice(0, -1)
+    .map((name) => `"${name}"`)
+    .join(', ')} or "${names.at(-1)}"`;
+
+function choice<T>(word: string, text: string, values: Readonly<Record<string, T>>): T {
+  if (Object.hasOwn(values, text)) return values[text] as T;
+  throw new ToolError(`Error: argument of "${word}" must be ${anyOf(Object.keys(values))}, not "${text}"`, FAILED);
 }
 
+/** MACVLAN_MACADDR_*: what is done with the addresses of mode "source". */
+const ADDRESS_MODES: Readonly<Record<string, number>> = { add: 0, del: 1, flush: 2, set: 3 };
+
+/** `macaddr add|del ADDRESS`, `flush`, `set [ADDRESS...]`. */
+function addressesFrom(data: State<typeof MACVLAN>['data'], words: Words): void {
+  const how = words.argument();
+  const mode = Object.hasOwn(ADDRESS_MODES, how) ? ADDRESS_MODES[how] : undefined;
+  if (mode === undefined) throw new ToolError((kindUsage('macvlan') as string).trimEnd(), FAILED);
+  data.addressMode = mode;
+  if (how === 'add' || how === 'del') data.address = hardwareFrom(words.argument());
+  if (how === 'set') data.addresses = words.rest().map(hardwareFrom);
+}
+
+const ofMacvlan = rowsFor(MACVLAN);
+
+const macvlan = (name: string) =>
+  kind(
+    name,
+    MACVLAN,
+    [
+      hidden(ofMacvlan('mode~', 'mode', (words) => choice('mode', words.argument(), MACVLAN_MODES))),
+      [
+        'flag~',
+        ({ data }, words) => {
+          const flag = choice('flag', words.argument(), { ...MACVLAN_FLAGS, null: 0 });
+          data.flags = (data.flags ?? 0) | flag;
+        },
+      ],
+      ...Object.entries(MACVLAN_FLAGS).map(
+        ([word, bit]): Row<typeof MACVLAN> => [
+          `${word}~`,
+          ({ data }) => {
+            data.flags = (data.flags ?? 0) | bit;
+          },
+        ],
+      ),
+      ['macaddr', ({ data }, words) => addressesFrom(data, words)],
+      hidden(
+        ofMacvlan('bcqueuelen', 'broadcastQueue', (words) => {
+          const text = words.argument();
+          return numberIn(
+            text,
+            0,
+            U32_MAX,
+            () =>
+              new ToolError(
+                `Error: argument of "bcqueuelen" must be a positive integer [0-4294967295], not "${text}"`,
+                FAILED,
+              ),
+          );
+        }),
+      ),
+      hidden(
+        ofMacvlan('bclim', 'broadcastLimit', (words) => {
+          const text = words.argument();
+          const fail = () => new ToolError(`Error: illegal value for "bclim": "${text}"`, FAILED);
+          return numberIn(text, -0x8000_0000, 0x7fff_ffff, fail);
+        }),
+      ),
+    ],
+    {
+      unknown: 'option',
+      settle: ({ data }) => {
+        if ((data.flags ?? 0) & MACVLAN_FLAGS.nopromisc && data.mode !== sys.MACVLAN_MODE_PASSTHRU)
+          throw new ToolError(`${name}: nopromisc flag only valid in passthru mode`, FAILED);
+      },
+      before: 'mode MODE [flag MODE_FLAG] MODE_OPTS [bcqueuelen BC_QUEUE_LEN] [bclim BCLIM]',
+      notes: [
+        `\nMODE: ${Object.keys(MACVLAN_MODES).join(' | ')}`,
+        `MODE_FLAG: null | ${Object.keys(MACVLAN_FLAGS).join(' | ')}`,
+        'MODE_OPTS: for mode "source":',
+        '\tmacaddr { { add | del } <macaddr> | set [ <macaddr> [ <macaddr>  ... ] ] | flush }',
+        'BC_QUEUE_LEN: Length of the rx queue for broadcast/multicast: [0-4294967295]',
+        'BCLIM: Threshold for broadcast queueing: 32-bit integer\n',
+      ].join('\n'),
+    },
+  );
+
+/** By number: IPVLAN_MODE_*. */
+export const IPVLAN_MODES = ['l2', 'l3', 'l3s'];
+/** By number: IPVLAN_F_*. */
+export const IPVLAN_FLAGS = ['bridge', 'private', 'vepa'];
+
+const ofIpvlan = rowsFor(IPVLAN);
+
+const ipvlan = (name: string) =>
+  kind(
+    name,
+    IPVLAN,
+    [
+      ofIpvlan(
+        'mode',
+        'mode',
+        (words) => {
+          const text = words.argument();
+          const mode = IPVLAN_MODES.indexOf(text);
+          if (mode < 0) throw new ToolError('Error: argument of "mode" must be either "l2", "l3" or "l3s"', FAILED);
+          return mode;
+        },
+        'mode MODE ] [ FLAGS',
+      ),
+      ...(['private', 'vepa', 'bridge'] as const).map((word) =>
+        hidden(ofIpvlan(word, 'flags', () => IPVLAN_FLAGS.indexOf(word))),
+      ),
+    ],
+    {
+      unknown: 'option',
+      notes:
+        '\nMODE: l3 | l3s | l2\nFLAGS: bridge | private | vepa\n(first values are the defaults if nothing is specified).\n',
+    },
+  );
+
+const ofVrf = rowsFor(VRF);
+
+const vrf = kind(
+  'vrf',
+  VRF,
+  [
+    hidden(
+      ofVrf('table', 'table', (words) => {
+        const text = words.argument();
+        const table = numberOf('rt_tables', text);
+        if (table === undefined) throw wrong(text, 'invalid table ID\n');
+        return table;
+      }),
+    ),
+  ],
+  { unknown: 'option', before: 'table TABLEID' },
+);
+
 type VxlanState = State<typeof VXLAN>;
+
+/** Notes that a key word was there; each is allowed once. */
+function once({ seen }: { readonly seen: Set<string> }, key: string, text: string, shown = key): void {
+  if (seen.has(key)) throw garbage(shown, text);
+  seen.add(key);
+}
 
 /** An address of a tunnel; those of one tunnel are of one family. */
 function endFrom(state: VxlanState, words: Words, key: 'group' | 'remote' | 'local'): void {
@@ -372,20 +548,27 @@ function endFrom(state: VxlanState, words: Words, key: 'group' | 'remote' | 'loc
 
 const end = (key: 'group' | 'remote' | 'local') => (state: VxlanState, words: Words) => endFrom(state, words, key);
 
-/** A number behind a key word that may be there once. */
-const onceNumber =
-  (
-    key: string,
-    set: (data: VxlanState['data'], value: number) => void,
-    most: number,
-    why: string,
-    names: Readonly<Record<string, number>> = {},
-  ) =>
-  (state: VxlanState, words: Words) => {
-    const text = words.argument();
+/** A row whose key word may be there once. `names` stand for numbers. */
+const onceNumber = (
+  words: string,
+  key: string,
+  set: (data: VxlanState['data'], value: number) => void,
+  most: number,
+  why: string,
+  usage?: string,
+  names: Readonly<Record<string, number>> = {},
+): Row<typeof VXLAN> => [
+  words,
+  (state, rest) => {
+    const text = rest.argument();
     once(state, key, text);
-    set(state.data, names[text] ?? numberIn(text, 0, most, () => wrong(text, why)));
-  };
+    set(
+      state.data,
+      Object.hasOwn(names, text) ? (names[text] as number) : numberIn(text, 0, most, () => wrong(text, why)),
+    );
+  },
+  usage,
+];
 
 const NO_PORT = [
   'vxlan: destination port not specified',
@@ -411,56 +594,57 @@ function settleVxlan({ data, seen, context }: VxlanState, isNew: boolean): void 
   else context.world.warn(NO_PORT);
 }
 
+/** `proxy`, `noproxy`: either of them once. */
+const pair = (word: string, key: keyof typeof VXLAN, usage: string | undefined = `[no]${word}`): Rows<VxlanState> =>
+  [word, `no${word}`].map((name, index) => [
+    name,
+    (state, _, given) => {
+      once(state, word, given, given);
+      (state.data as Record<string, number>)[key] = index ? 0 : 1;
+    },
+    index ? undefined : usage,
+  ]);
+
+function ttlFrom(state: VxlanState, words: Words): void {
+  const text = words.argument();
+  once(state, 'ttl', text);
+  if (text === 'inherit') state.data.ttlInherit = true;
+  else if (text === 'auto') state.data.ttl = 0;
+  else
+    state.data.ttl = numberIn(text, 0, U8, () =>
+      wrong(
+        text,
+        (parseNumber(text) ?? -1) > U8 && (parseNumber(text) ?? 0) <= U32_MAX ? 'TTL must be <= 255' : 'invalid TTL',
+      ),
+    );
+}
+
+function portsFrom(state: VxlanState, words: Words): void {
+  const bounds = ['min port', 'max port'].map((why) => {
+    const text = words.argument();
+    return numberIn(text, 0, U16, () => wrong(text, why));
+  });
+  once(state, 'srcport', String(bounds[0]));
+  const range = Buffer.alloc(4);
+  for (const [index, bound] of bounds.entries()) range.writeUInt16BE(bound, 2 * index);
+  state.data.ports = range;
+}
+
+const set =
+  (key: 'id' | 'tos' | 'flowLabel' | 'ageing' | 'limit' | 'port') => (data: VxlanState['data'], value: number) => {
+    data[key] = value;
+  };
+
 const vxlan = kind(
   'vxlan',
   VXLAN,
   [
-    [
-      'id~ vni',
-      onceNumber(
-        'id',
-        (data, value) => {
-          data.id = value;
-        },
-        (1 << 24) - 1,
-        'invalid id',
-      ),
-    ],
-    ['group', end('group')],
+    onceNumber('id~ vni', 'id', set('id'), (1 << 24) - 1, 'invalid id'),
+    ['group', end('group'), '{ group | remote } IP_ADDRESS'],
     ['remote', end('remote')],
-    ['local', end('local')],
-    [
-      'dev~',
-      (state, words) => {
-        const name = words.argument();
-        once(state, 'dev', name);
-        const index = state.context.findIndex(name);
-        if (index === undefined) throw new ToolError(`Cannot find device "${name}"`, WRONG);
-        state.data.link = index;
-      },
-    ],
-    [
-      'ttl~ hoplimit',
-      (state, words) => {
-        const text = words.argument();
-        once(state, 'ttl', text);
-        if (text === 'inherit') state.data.ttlInherit = true;
-        else if (text === 'auto') state.data.ttl = 0;
-        else state.data.ttl = numberIn(text, 0, 255, () => wrong(text, 'TTL must be <= 255'));
-      },
-    ],
-    [
-      'tos~ dsfield',
-      onceNumber(
-        'tos',
-        (data, value) => {
-          data.tos = value;
-        },
-        255,
-        'bad TOS value',
-        { inherit: 1 },
-      ),
-    ],
+    ['local', end('local'), 'local ADDR'],
+    ['ttl~ hoplimit', ttlFrom, 'ttl TTL'],
+    onceNumber('tos~ dsfield', 'tos', set('tos'), U8, 'bad TOS value', 'tos TOS', { inherit: 1 }),
     [
       'df',
       (state, words) => {
@@ -470,111 +654,93 @@ const vxlan = kind(
         if (value < 0) throw wrong(text, "DF must be 'unset', 'set' or 'inherit'");
         state.data.df = value;
       },
+      'df DF',
     ],
+    onceNumber('label~ flowlabel~', 'flowlabel', set('flowLabel'), 0xfffff, 'invalid flowlabel', 'flowlabel LABEL'),
     [
-      'label~ flowlabel~',
-      onceNumber(
-        'flowlabel',
-        (data, value) => {
-          data.flowLabel = value;
-        },
-        0xfffff,
-        'invalid flowlabel',
-      ),
-    ],
-    [
-      'ageing',
-      onceNumber(
-        'ageing',
-        (data, value) => {
-          data.ageing = value;
-        },
-        0xffff_ffff,
-        'ageing timer',
-        { none: 0 },
-      ),
-    ],
-    [
-      'maxaddress',
-      onceNumber(
-        'maxaddress',
-        (data, value) => {
-          data.limit = value;
-        },
-        0xffff_ffff,
-        'max addresses',
-        { unlimited: 0 },
-      ),
-    ],
-    [
-      'port srcport',
+      'dev~',
       (state, words) => {
-        once(state, 'srcport', words.next ?? '');
-        const range = Buffer.alloc(4);
-        for (const at of [0, 2]) {
-          const text = words.argument();
-          range.writeUInt16BE(
-            numberIn(text, 0, 0xffff, () => wrong(text, at ? 'max port' : 'min port')),
-            at,
-          );
-        }
-        state.data.ports = range;
+        const name = words.argument();
+        once(state, 'dev', name);
+        const index = state.context.findIndex(name);
+        if (index === undefined) throw new ToolError(`Cannot find device "${name}"`, WRONG);
+        state.data.link = index;
       },
+      'dev PHYS_DEV',
     ],
+    onceNumber('dstport', 'dstport', set('port'), U16, 'dst port', 'dstport PORT'),
+    ['port srcport', portsFrom, 'srcport MIN MAX'],
     [
-      'dstport',
-      onceNumber(
-        'dstport',
-        (data, value) => {
-          data.port = value;
-        },
-        0xffff,
-        'dst port',
-      ),
+      'reserved_bits',
+      (state, words, word) => {
+        const text = words.next ?? '';
+        const value = long(() => 'reserved_bits')(words, word, state.context);
+        once(state, 'reserved_bits', text, text);
+        state.data.reservedBits = value;
+      },
+      'reserved_bits VALUE',
     ],
+    ...pair('learning', 'learning'),
+    ...pair('proxy', 'proxy'),
+    ...pair('rsc', 'rsc'),
+    ...pair('l2miss', 'l2miss'),
+    ...pair('l3miss', 'l3miss'),
+    onceNumber('ageing', 'ageing', set('ageing'), U32_MAX, 'ageing timer', 'ageing SECONDS', { none: 0 }),
+    onceNumber('maxaddress', 'maxaddress', set('limit'), U32_MAX, 'max addresses', 'maxaddress NUMBER', {
+      unlimited: 0,
+    }),
+    ...pair('udpcsum', 'udpChecksum'),
+    ...pair('udp6zerocsumtx', 'udpZeroChecksum6Tx'),
+    ...pair('udp6zerocsumrx', 'udpZeroChecksum6Rx'),
+    ...pair('remcsumtx', 'remoteChecksumTx'),
+    ...pair('remcsumrx', 'remoteChecksumRx'),
+    ...pair('localbypass', 'localBypass'),
+    ...pair('external', 'external'),
     ...(['gbp', 'gpe'] as const).map(
-      (word) =>
-        [
-          word,
-          (state: VxlanState) => {
-            once(state, word, word);
-            state.data[word] = true;
-          },
-        ] as const,
+      (word): Row<typeof VXLAN> => [
+        word,
+        (state) => {
+          once(state, word, word);
+          state.data[word] = true;
+        },
+        word,
+      ],
     ),
-    ...pairs<typeof VXLAN>({
-      learning: 'learning',
-      proxy: 'proxy',
-      rsc: 'rsc',
-      l2miss: 'l2miss',
-      l3miss: 'l3miss',
-      udpcsum: 'udpChecksum',
-      udp6zerocsumtx: 'udpZeroChecksum6Tx',
-      udp6zerocsumrx: 'udpZeroChecksum6Rx',
-      remcsumtx: 'remoteChecksumTx',
-      remcsumrx: 'remoteChecksumRx',
-      external: 'external',
-      vnifilter: 'vniFilter',
-    }).map(
-      ([word, take]) =>
-        [
-          word,
-          (state: VxlanState, words: Words, given: string) => {
-            once(state, word.replace(/^no/, ''), given);
-            take(state, words, given);
-          },
-        ] as const,
-    ),
+    ...pair('vnifilter', 'vniFilter'),
   ],
-  { settle: settleVxlan },
+  {
+    settle: settleVxlan,
+    before: 'id VNI',
+    notes: [
+      '\nWhere:\tVNI\t:= 0-16777215',
+      '\tADDR\t:= { IP_ADDRESS | any }',
+      '\tTOS\t:= { NUMBER | inherit }',
+      '\tTTL\t:= { 1..255 | auto | inherit }',
+      '\tDF\t:= { unset | set | inherit }',
+      '\tLABEL := 0-1048575\n',
+    ].join('\n'),
+  },
 );
 
-/** Kinds with words of their own; any other kind is asked of the kernel by its name alone. veth is in ./link.ts. */
-export const KIND_PARSERS: Readonly<Record<string, KindParser>> = {
+/** Kinds with words of their own; any other kind is asked of the kernel by its name alone. The words of veth are in ./link.ts. */
+export const KINDS: Readonly<Record<string, Kind>> = {
   bridge,
   bridge_slave: bridgePort,
-  vlan,
+  ipvlan: ipvlan('ipvlan'),
+  ipvtap: ipvlan('ipvtap'),
   macvlan: macvlan('macvlan'),
   macvtap: macvlan('macvtap'),
+  vlan,
+  vrf,
   vxlan,
+};
+
+export const VETH_USAGE =
+  "Usage: ip link <options> type veth [peer <options>]\nTo get <options> type 'ip link add help'\n";
+
+/** What `ip link help KIND` shows; undefined of a kind whose words are not known here. */
+export const kindUsage = (name: string): string | undefined => {
+  if (Object.hasOwn(KINDS, name)) return KINDS[name]?.usage;
+  if (name === 'veth') return VETH_USAGE;
+  return name === 'dummy' || name === 'ifb' ? `Usage: ... ${name}\n` : undefined;
 };

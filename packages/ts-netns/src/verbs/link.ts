@@ -9,35 +9,40 @@ import {
   type Link,
   type LinkAttributes,
   type LinkHeader,
-  parseHardware,
   setLink,
   VETH,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
-import type { Context } from '../context.ts';
+import { parseDecimal } from '@ts/sys';
+import { type Context, vrfFrom } from '../context.ts';
 import { numberOf } from '../names.ts';
 import { pathOf } from '../namespaces.ts';
+import { Usage, unlessHelp } from '../usage.ts';
 import {
   abbreviates,
   checkName,
   FAILED,
   garbage,
+  hardwareFrom,
   invalid,
   noDevice,
   numberIn,
+  oneOf,
+  onlyOnce,
   onOff,
   REFUSED,
   type Rows,
   takeAll,
   twice,
   unsigned,
+  unsupported,
   Words,
   WRONG,
   type Writable,
   wrong,
 } from '../words.ts';
 import { idOf } from './ids.ts';
-import { KIND_PARSERS } from './kinds.ts';
+import { KINDS, kindUsage, VETH_USAGE } from './kinds.ts';
 import { makeTun, TUN_WORDS, type TunRequest } from './tuntap.ts';
 
 interface State {
@@ -55,6 +60,12 @@ interface State {
   tun?: TunRequest;
 }
 
+/** What iproute2 calls the two of them. */
+const PEER = 'link-netns/link-netnsid';
+const SWITCH = { off: 0, on: 1 };
+/** iproute2 returns the errno of what its own parser refuses in these. */
+const INVALID = 22;
+
 const LINK_MODES: Readonly<Record<string, number>> = { default: 0, dormant: 1 };
 const OPER_STATES = ['UNKNOWN', 'NOTPRESENT', 'DOWN', 'LOWERLAYERDOWN', 'TESTING', 'DORMANT', 'UP'];
 const ADDR_GEN_MODES = ['eui64', 'none', 'stable_secret', 'random'];
@@ -71,19 +82,25 @@ const flagRow =
 
 /** Where a link goes: a namespace by name or path, or the one that a process is in. */
 function toNamespace({ context, attributes }: State, text: string): void {
-  try {
-    attributes.namespaceFd = context.hold(pathOf(text));
-    return;
-  } catch (error) {
-    if (!(error instanceof sys.SysError)) throw error;
-  }
-  attributes.namespacePid = numberIn(text, 0, 0x7fff_ffff, () => invalid(text, 'netns'));
+  onlyOnce(attributes.namespaceFd, 'netns', text);
+  for (const path of [pathOf(text), ...(/^\d+$/.test(text) ? [`/proc/${text}/ns/net`] : [])])
+    try {
+      attributes.namespaceFd = context.hold(path);
+      return;
+    } catch (error) {
+      if (!(error instanceof sys.SysError)) throw error;
+    }
+  throw invalid(text, 'netns');
 }
 
-function linkLayer(text: string): Uint8Array {
-  const address = parseHardware(text);
-  if (!address) throw new ToolError(`"${text}" is invalid lladdr.`, FAILED);
-  return address;
+/** A number from 0 to 31, the bits of IFLA_PROTO_DOWN_REASON. */
+function protoDownReason({ attributes }: State, words: Words): void {
+  const text = words.argument();
+  const bit = numberIn(text, 0, 31, () => wrong(text, 'invalid protodown reason\n'));
+  const on = oneOf('protodown_reason', words.argument(), SWITCH, INVALID);
+  const { mask = 0, value = 0 } = attributes.protoDownReason ?? {};
+  const own = (1 << bit) >>> 0;
+  attributes.protoDownReason = { mask: (mask | own) >>> 0, value: (on ? value | own : value & ~own) >>> 0 };
 }
 
 function masterOf({ context, attributes }: State, words: Words): void {
@@ -93,13 +110,19 @@ function masterOf({ context, attributes }: State, words: Words): void {
   attributes.master = index;
 }
 
+/** A signed number of 32 bits, as the kernel takes it. */
+function integer(words: Words, word: string): number {
+  const text = words.argument();
+  return numberIn(text, -0x8000_0000, 0x7fff_ffff, () => invalid(text, word)) >>> 0;
+}
+
 const rows: Rows<State> = [
   ['up', (state) => flag(state, sys.IFF_UP, true)],
   ['down', (state) => flag(state, sys.IFF_UP, false)],
   [
     'name',
     (state, words) => {
-      if (state.name !== undefined) throw twice('name', words.argument());
+      onlyOnce(state.name, 'name', words.next);
       state.name = checkName(words.argument(), 'name');
     },
   ],
@@ -107,7 +130,10 @@ const rows: Rows<State> = [
     'index',
     ({ header }, words) => {
       const text = words.argument();
-      header.index = numberIn(text, 1, 0x7fff_ffff, () => wrong(text, 'Invalid "index" value'));
+      onlyOnce(header.index, 'index', text);
+      const index = parseDecimal(text.trim(), 0x7fff_ffff);
+      if (!index) throw wrong(text, 'Invalid "index" value');
+      header.index = index;
     },
   ],
   [
@@ -119,27 +145,27 @@ const rows: Rows<State> = [
   [
     'address~',
     ({ attributes }, words) => {
-      attributes.address = linkLayer(words.argument());
+      attributes.address = hardwareFrom(words.argument());
     },
   ],
   [
     'broadcast~ brd',
     ({ attributes }, words) => {
-      attributes.broadcast = linkLayer(words.argument());
+      attributes.broadcast = hardwareFrom(words.argument());
     },
   ],
   [
     'txqueuelen~ qlen txqlen~',
     ({ attributes }, words) => {
-      const text = words.argument();
-      attributes.queueLength = numberIn(text, -0x8000_0000, 0x7fff_ffff, () => invalid(text, 'txqueuelen')) >>> 0;
+      onlyOnce(attributes.queueLength, 'txqueuelen', words.next);
+      attributes.queueLength = integer(words, 'txqueuelen');
     },
   ],
   [
     'mtu',
     ({ attributes }, words) => {
-      const text = words.argument();
-      attributes.mtu = numberIn(text, -0x8000_0000, 0x7fff_ffff, () => invalid(text, 'mtu')) >>> 0;
+      onlyOnce(attributes.mtu, 'mtu', words.next);
+      attributes.mtu = integer(words, 'mtu');
     },
   ],
   ['netns', (state, words) => toNamespace(state, words.argument())],
@@ -152,17 +178,14 @@ const rows: Rows<State> = [
   [
     'carrier',
     ({ attributes }, words) => {
-      attributes.carrier = onOff('carrier', words.argument()) ? 1 : 0;
+      attributes.carrier = oneOf('carrier', words.argument(), SWITCH, INVALID);
     },
   ],
   ['master~', masterOf],
   [
     'vrf',
     ({ context, attributes }, words) => {
-      const name = words.argument();
-      const index = context.findIndex(name);
-      if (index === undefined || context.link(index)?.info?.kind !== 'vrf') throw wrong(name, 'Not a valid VRF name\n');
-      attributes.master = index;
+      attributes.master = vrfFrom(context, words, 'Not a valid VRF name\n');
     },
   ],
   [
@@ -190,6 +213,7 @@ const rows: Rows<State> = [
     'group',
     ({ attributes }, words) => {
       const text = words.argument();
+      onlyOnce(attributes.group, 'group', text);
       const group = numberOf('group', text);
       if (group === undefined || group > 0x7fff_ffff) throw invalid(text, 'group');
       attributes.group = group;
@@ -216,13 +240,15 @@ const rows: Rows<State> = [
   [
     'numtxqueues',
     ({ attributes }, words) => {
-      attributes.txQueues = unsigned(words.argument(), 'numtxqueues');
+      onlyOnce(attributes.txQueues, 'numtxqueues', words.next);
+      attributes.txQueues = integer(words, 'numtxqueues');
     },
   ],
   [
     'numrxqueues',
     ({ attributes }, words) => {
-      attributes.rxQueues = unsigned(words.argument(), 'numrxqueues');
+      onlyOnce(attributes.rxQueues, 'numrxqueues', words.next);
+      attributes.rxQueues = integer(words, 'numrxqueues');
     },
   ],
   [
@@ -238,6 +264,7 @@ const rows: Rows<State> = [
     'link-netns',
     ({ context, attributes }, words) => {
       const name = words.argument();
+      onlyOnce(attributes.linkNamespaceId, PEER, name);
       const id = idOf(context, name);
       if (id === undefined) throw invalid(name, 'link-netns');
       attributes.linkNamespaceId = id;
@@ -246,39 +273,48 @@ const rows: Rows<State> = [
   [
     'link-netnsid',
     ({ attributes }, words) => {
-      attributes.linkNamespaceId = unsigned(words.argument(), 'link-netnsid');
+      onlyOnce(attributes.linkNamespaceId, PEER, words.next);
+      attributes.linkNamespaceId = integer(words, 'link-netnsid') | 0;
     },
   ],
   [
     'protodown',
     ({ attributes }, words) => {
-      attributes.protoDown = onOff('protodown', words.argument()) ? 1 : 0;
+      attributes.protoDown = oneOf('protodown', words.argument(), SWITCH, INVALID);
     },
   ],
+  ['protodown_reason', protoDownReason],
+  ...(
+    [
+      ['gso_max_size', 'gsoMaxSize'],
+      ['gso_max_segs', 'gsoMaxSegments', 0xffff],
+      ['gro_max_size', 'groMaxSize'],
+      ['gso_ipv4_max_size', 'gsoIpv4MaxSize'],
+      ['gro_ipv4_max_size', 'groIpv4MaxSize'],
+    ] as const
+  ).map(
+    ([word, key, most]) =>
+      [
+        word,
+        ({ attributes }: State, words: Words) => {
+          attributes[key] = unsigned(words.argument(), word, most);
+        },
+      ] as const,
+  ),
   [
-    'gso_max_size',
+    'parentdev',
     ({ attributes }, words) => {
-      attributes.gsoMaxSize = unsigned(words.argument(), 'gso_max_size');
+      attributes.parentDevice = words.argument();
     },
   ],
-  [
-    'gso_max_segs',
-    ({ attributes }, words) => {
-      attributes.gsoMaxSegments = unsigned(words.argument(), 'gso_max_segs');
-    },
-  ],
-  [
-    'gro_max_size',
-    ({ attributes }, words) => {
-      attributes.groMaxSize = unsigned(words.argument(), 'gro_max_size');
-    },
-  ],
+  ['vf xdp xdpgeneric xdpdrv xdpoffload', unsupported],
 ];
 
 function parse(context: Context, words: Words): State {
   const state: State = { context, header: {}, attributes: {}, own: [] };
   takeAll(rows, words, state, (word) => {
     const name = word === 'dev' ? words.argument() : word;
+    unlessHelp(name, 'link');
     if (state.device !== undefined) throw garbage('dev', name);
     state.device = checkName(name, 'dev');
   });
@@ -289,7 +325,7 @@ function parse(context: Context, words: Words): State {
 function pair({ context, own }: State): LinkAttributes['info'] {
   const words = new Words(own);
   if (words.next === undefined) return { kind: 'veth' };
-  if (words.take() !== 'peer') throw new ToolError('Usage: ip link <options> type veth [peer <options>]', FAILED);
+  if (words.take() !== 'peer') throw new ToolError(VETH_USAGE.trimEnd(), FAILED);
   const { header, attributes, device, name, kind } = parse(context, words);
   if (kind !== undefined) throw twice('type', kind);
   const peer = { ...header, ...attributes, name: name ?? device };
@@ -303,10 +339,12 @@ function infoOf(state: State, isNew: boolean): LinkAttributes['info'] {
   if (kind === 'veth') return pair(state);
   // What a kind wants is the kernel's to say where nothing is said.
   if (!own.length && kind !== 'bridge_slave') return { kind };
-  const words = new Words(own);
-  const parser = KIND_PARSERS[kind];
-  if (parser) return parser(words, context, isNew);
+  if (Object.hasOwn(KINDS, kind)) {
+    if (own.includes('help')) throw new ToolError((kindUsage(kind) ?? '').trimEnd(), FAILED);
+    return KINDS[kind]?.parse(new Words(own), context, isNew);
+  }
   const [word] = own;
+  if (word !== undefined) unlessHelp(word, 'link');
   if (word !== undefined)
     throw new ToolError(`Garbage instead of arguments "${word} ...". Try "ip link help".`, FAILED);
   return { kind };
@@ -386,8 +424,8 @@ export function set(context: Context, words: Words): void {
       context.route.request(setLink(header, attributes));
       return;
     }
-    const index = device === undefined ? header.index : context.index(device);
     checkIndex(state);
+    const index = device === undefined ? header.index : context.index(device);
     if (index !== undefined) checkAddress(context, index, attributes.address);
     const info = kind === undefined ? undefined : infoOf(state, false);
     context.route.request(
@@ -427,17 +465,28 @@ export function remove(context: Context, words: Words): void {
 export function property(context: Context, words: Words): void {
   const verb = words.take() ?? '';
   const isAdd = abbreviates(verb, 'add');
+  if (verb === '' || abbreviates(verb, 'help')) throw new Usage('link');
   if (!isAdd && !abbreviates(verb, 'delete'))
     throw new ToolError(`Command "${verb}" is unknown, try "ip link help".`, WRONG);
   let device: string | undefined;
   const alternativeNames: string[] = [];
   for (let word = words.take(); word !== undefined; word = words.take())
     if (word === 'altname') alternativeNames.push(words.argument());
-    else device = checkName(word === 'dev' ? words.argument() : word, 'dev');
+    else {
+      unlessHelp(word, 'link');
+      device = checkName(word === 'dev' ? words.argument() : word, 'dev');
+    }
   if (device === undefined) throw new ToolError('Not enough information: "dev" argument is required.', WRONG);
   const index = context.index(device);
   context.route.request(changeNames(isAdd ? 'add' : 'del', { index }, { alternativeNames }), `link property ${verb}`);
   context.forget();
+}
+
+/** `ip link help [KIND]`. */
+export function help(context: Context, words: Words): void {
+  const usage = words.next === undefined ? undefined : kindUsage(words.next);
+  if (usage === undefined) throw new Usage('link');
+  context.print(usage);
 }
 
 /** The link of a command that only looks. */

@@ -3,9 +3,11 @@ import { readdirSync, statSync } from 'node:fs';
 import { ToolError } from '@ts/cli';
 import { getNamespaceId, inNewNamespace, listNamespaceIds, openNamespace, setNamespaceId } from '@ts/netlink';
 import * as sys from '@ts/sys';
+import { parseDecimal } from '@ts/sys';
 import type { Context } from '../context.ts';
 import { Entry, render } from '../entry.ts';
 import { checkNamespace, pathOf, RUN } from '../namespaces.ts';
+import { Usage } from '../usage.ts';
 import { FAILED, numberIn, type Words, wrong } from '../words.ts';
 import { idOf, namesOfIds, namespaceNames } from './ids.ts';
 
@@ -26,6 +28,10 @@ function nameOf(words: Words): string {
   const name = words.take();
   if (name === undefined) throw new ToolError('No netns name specified', FAILED);
   return checkNamespace(name);
+}
+
+function alone(words: Words): void {
+  if (words.next !== undefined) throw new ToolError('extra arguments specified', FAILED);
 }
 
 /** The folder as a mount that other mount namespaces share, so that names made here are seen there, and go there. */
@@ -98,17 +104,32 @@ export function attach(context: Context, words: Words): void {
   const [name, pid] = words.rest();
   if (name === undefined || pid === undefined) throw new ToolError('No netns name and PID specified', FAILED);
   checkNamespace(name);
-  if (!/^\d+$/.test(pid)) throw new ToolError(`Invalid PID: ${pid}`, FAILED);
+  if (!parseDecimal(pid, 0x7fff_ffff)) throw new ToolError(`Invalid PID: ${pid}`, FAILED);
   shareFolder(context);
   bindTo(context, `/proc/${pid}/ns/net`, makeFile(context, name));
 }
 
 export function remove(context: Context, words: Words): void {
-  if (words.next === undefined && context.settings.all) {
-    for (const name of namespaceNames()) unname(context, name);
+  if (context.settings.all) {
+    removeAll(context);
     return;
   }
   unname(context, nameOf(words));
+}
+
+/** Every one that can be; what cannot is said, and makes a failure of it. */
+function removeAll(context: Context): void {
+  const failures: ToolError[] = [];
+  for (const name of namespaceNames())
+    try {
+      unname(context, name);
+    } catch (error) {
+      if (!(error instanceof ToolError)) throw error;
+      failures.push(error);
+    }
+  const last = failures.pop();
+  for (const { message } of failures) context.world.warn(message);
+  if (last) throw last;
 }
 
 /** Takes a name away; the namespace lives on while somebody else keeps it. */
@@ -134,15 +155,19 @@ export function list(context: Context): void {
   context.print(render(entries, context.settings));
 }
 
-const nsidOf = (text: string) => numberIn(text, 0, 0x7fff_ffff, () => wrong(text, 'not a valid netnsid\n'));
+function nsidOf(key: string, text: string): number {
+  const value = numberIn(text, -0x8000_0000, 0x7fff_ffff, () => wrong(text, `"${key}" value is invalid`));
+  if (value < 0) throw wrong(text, `"${key}" value should be >= 0`);
+  return value;
+}
 
 export function listIds(context: Context, words: Words): void {
   let target: number | undefined;
   let only: number | undefined;
   for (let word = words.take(); word !== undefined; word = words.take()) {
-    if (word === 'target-nsid') target = nsidOf(words.argument());
-    else if (word === 'nsid') only = nsidOf(words.argument());
-    else throw new ToolError(`"netns list-id" does not accept "${word}" as a command line argument.`, FAILED);
+    if (word === 'target-nsid') target = nsidOf(word, words.argument());
+    else if (word === 'nsid') only = nsidOf(word, words.argument());
+    else throw new Usage('netns');
   }
   const found =
     only === undefined
@@ -167,7 +192,9 @@ export function setId(context: Context, words: Words): void {
   const name = nameOf(words);
   const text = words.take();
   if (text === undefined) throw new ToolError('No nsid specified', FAILED);
-  const nsid = text === 'auto' ? -1 : numberIn(text, 0, 0x7fff_ffff, () => wrong(text, 'Invalid "netnsid" value'));
+  const fail = () => wrong(text, 'Invalid "netnsid" value');
+  const nsid = text === 'auto' ? -1 : numberIn(text, -0x8000_0000, 0x7fff_ffff, fail);
+  if (nsid < 0 && text !== 'auto') throw wrong(text, '"netnsid" value should be >= 0');
   let fd = -1;
   try {
     fd = openNamespace(context.sys, pathOf(name));
@@ -203,8 +230,12 @@ function notOpened(error: unknown): ToolError {
 
 /** The name of the namespace that a process is in, the caller's where none is named. */
 export function identify(context: Context, words: Words): void {
-  const pid = words.take() ?? 'self';
-  if (pid !== 'self' && !/^\d+$/.test(pid)) throw new ToolError(`Specified string '${pid}' is not a pid`, FAILED);
+  const given = words.take();
+  const pid = given ?? 'self';
+  checkNamespace(pid);
+  alone(words);
+  if (given !== undefined && parseDecimal(given) === undefined)
+    throw new ToolError(`Specified string '${pid}' is not a pid`, FAILED);
   let own: Inode;
   try {
     own = statSync(`/proc/${pid}/ns/net`);
@@ -233,6 +264,7 @@ const processesIn = (path: string): number[] => {
 
 export function pids(context: Context, words: Words): void {
   const name = nameOf(words);
+  alone(words);
   let found: number[];
   try {
     found = processesIn(pathOf(name));

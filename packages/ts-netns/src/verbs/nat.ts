@@ -29,6 +29,7 @@ import {
   parsePrefix,
   type Request,
   type Rule,
+  sameBytes,
   transaction,
   verdict,
 } from '@ts/netlink';
@@ -75,7 +76,13 @@ export function masqueradeWish(source: Prefix, out: string | undefined, owner?: 
   return { comment, family: net.family, rules: [['postrouting', expressions]] };
 }
 
-/** `[ADDRESS:]PORT:PORT[/PROTOCOL]`. */
+const LOOPBACK = parsePrefix('127.0.0.0/8') as Prefix;
+const LOOPBACK6 = parsePrefix('::1/128') as Prefix;
+
+const isIn = (address: Address, net: Prefix) =>
+  address.family === net.family && sameBytes(masked(address.bytes, net.length, 0), masked(net.bytes, net.length, 0));
+
+/** A port of the host, and the port of a namespace that connections to it reach. */
 export interface Publication {
   readonly address?: Address;
   readonly outside: number;
@@ -84,20 +91,55 @@ export interface Publication {
 }
 
 export function parsePublication(text: string): Publication {
-  const match = /^(?:(\[[^\]]+\]|\d+\.[\d.]+):)?(\d+)(?::(\d+))?(?:\/(\w+))?$/.exec(text);
-  const [, where, outside, inside = outside, protocol = 'tcp'] = match ?? [];
-  const ports = [Number(outside), Number(inside)];
-  if (!match || !ports.every((port) => port > 0 && port < 65536))
-    throw new ToolError(
-      `Error: argument "${text}" is wrong: ports are needed`,
-      WRONG,
-      'as in 8080:80/tcp: the port outside, that inside, and tcp, udp or sctp; an address of the host may stand before',
-    );
-  if (PROTOCOLS[protocol] === undefined)
+  const [publication, another] = parsePublications(text);
+  if (!publication || another) throw wrongPorts(text);
+  return publication;
+}
+
+const wrongPorts = (text: string, why = 'ports are needed') =>
+  new ToolError(
+    `Error: argument "${text}" is wrong: ${why}`,
+    WRONG,
+    'as in 8080:80/tcp or 8000-8009:9000-9009/udp: ports outside, those inside, and tcp, udp or sctp; an address of the host may stand before',
+  );
+
+/** Most ports of a range: each one has rules of its own. */
+const MOST_PORTS = 1024;
+
+/** The first port of "80" or "80-89", and how many there are. */
+function portsOf(text: string, range: string): readonly [first: number, count: number] {
+  const [, start = '', end = start] = /^(\d+)(?:-(\d+))?$/.exec(range) ?? [];
+  const [first = 0, last = 0] = [start, end].map((port) => sys.parseDecimal(port, 65535));
+  if (first === 0 || last < first) throw wrongPorts(text);
+  if (last - first >= MOST_PORTS) throw wrongPorts(text, `a range has at most ${MOST_PORTS} ports`);
+  return [first, last - first + 1];
+}
+
+/** `[ADDRESS:]PORT[-PORT][:PORT[-PORT]][/PROTOCOL]`: a range means each of its ports, in order. */
+export function parsePublications(text: string): Publication[] {
+  const match = /^(?:(\[[^\]]+\]|\d+\.[\d.]+):)?([\d-]+)(?::([\d-]+))?(?:\/(\w+))?$/.exec(text);
+  if (!match) throw wrongPorts(text);
+  const [, where, left = '', right = left, protocol = 'tcp'] = match;
+  const [[outside, count], [inside, others]] = [portsOf(text, left), portsOf(text, right)];
+  if (count !== others) throw wrongPorts(text, 'the two ranges differ in length');
+  if (!Object.hasOwn(PROTOCOLS, protocol))
     throw new ToolError(`Error: argument "${protocol}" is wrong: tcp, udp or sctp`, WRONG);
   const address = where === undefined ? undefined : parseAddress(where.replace(/[[\]]/g, ''));
   if (where !== undefined && !address) throw new ToolError(`Error: argument "${where}" is wrong: no address`, WRONG);
-  return { address, outside: ports[0] as number, inside: ports[1] as number, protocol };
+  if (address && [LOOPBACK, LOOPBACK6].some((net) => isIn(address, net)))
+    throw new ToolError(
+      `Error: argument "${where}" is wrong: the kernel passes nothing on that is sent to a loopback address`,
+      WRONG,
+      'leave the address out: the port is then that of every address of this host, as this host itself reaches it',
+    );
+  // The address of none means every address, as elsewhere.
+  const own = address?.bytes.some((byte) => byte !== 0) ? address : undefined;
+  return Array.from({ length: count }, (_, index) => ({
+    address: own,
+    outside: outside + index,
+    inside: inside + index,
+    protocol,
+  }));
 }
 
 export const formatPublication = ({ address, outside, inside, protocol }: Publication): string => {
@@ -107,8 +149,6 @@ export const formatPublication = ({ address, outside, inside, protocol }: Public
   return `${where}${outside}:${inside}/${protocol}`;
 };
 
-const LOOPBACK = parsePrefix('127.0.0.0/8') as Prefix;
-const LOOPBACK6 = parsePrefix('::1/128') as Prefix;
 const whole = (address: Address): Prefix => ({ ...address, length: bitsOf(address.family) });
 
 /**
@@ -193,22 +233,16 @@ export function grant(context: Context, wishes: readonly Wish[]): (() => void) |
     const before = new Set(present(context).map(({ comment }) => comment));
     const wanted = wishes.filter(({ comment }) => !before.has(comment));
     if (!wanted.length) return undefined;
-    const undone: (() => void)[] = [];
-    let comment = '';
-    for (const family of new Set(wanted.map((wish) => wish.family))) {
-      const forwarding = forward(context, family);
-      const known = comment.split(' ');
-      comment = [...known, ...forwarding.comment.split(' ').filter((word) => !known.includes(word))].join(' ').trim();
-      undone.push(forwarding.undo);
-    }
+    const undo = new sys.Journal();
     try {
+      const comment = forwarding(context, wanted, TABLE, undo);
       transaction(context.filter, [
         ...rebuilt(context, comment),
         ...scaffold(TABLE, comment, 0),
         ...wanted.flatMap((wish) => rulesOf(TABLE, wish)),
       ]);
     } catch (error) {
-      for (const undo of undone) undo();
+      undo.run();
       throw error;
     }
     const comments = wanted.map((wish) => wish.comment);
@@ -218,35 +252,29 @@ export function grant(context: Context, wishes: readonly Wish[]): (() => void) |
   }
 }
 
-/** A table that is there as long as this process has its socket open. Result: its comment. */
-export function lend(context: Context, table: string, wishes: readonly Wish[]): { comment: string; undo: () => void } {
+/**
+ * A table that is there as long as this process has its socket open. Result: its comment.
+ *
+ * @param undo Gets what takes back that packets are passed on.
+ */
+export function lend(context: Context, table: string, wishes: readonly Wish[], undo: sys.Journal): string {
   try {
-    const off = new Set<string>();
-    const undone: (() => void)[] = [];
-    for (const family of new Set(wishes.map((wish) => wish.family))) {
-      const { comment, undo } = forward(context, family, table);
-      for (const word of comment.split(' ')) off.add(word);
-      undone.push(undo);
-    }
-    const comment = [...off].filter(Boolean).join(' ');
-    try {
-      transaction(context.filter, [
-        ...scaffold(table, comment, sys.NFT_TABLE_F_OWNER),
-        ...wishes.flatMap((wish) => rulesOf(table, wish)),
-      ]);
-    } catch (error) {
-      for (const undo of undone) undo();
-      throw error;
-    }
-    return {
-      comment,
-      undo: () => {
-        for (const undo of undone) undo();
-      },
-    };
+    const comment = forwarding(context, wishes, table, undo);
+    transaction(context.filter, [
+      ...scaffold(table, comment, sys.NFT_TABLE_F_OWNER),
+      ...wishes.flatMap((wish) => rulesOf(table, wish)),
+    ]);
+    return comment;
   } catch (error) {
     return refused(error);
   }
+}
+
+/** Has packets passed on as the wishes need it. Result: the comment of their table. */
+function forwarding(context: Context, wishes: readonly Wish[], table: string, undo: sys.Journal): string {
+  const families = new Set(wishes.map((wish) => wish.family));
+  const words = [...families].flatMap((family) => forward(context, family, table, undo).split(' '));
+  return [...new Set(words)].filter(Boolean).join(' ');
 }
 
 /** Removes rules; with the last one the table, and what it had turned on. Result: how many there were. */
@@ -408,11 +436,11 @@ function addressIn(context: Context, name: string, family: number = sys.AF_INET)
   }
 }
 
-function publicationFrom(words: Words): { name: string; publication: Publication; to?: Address } {
+function publicationsFrom(words: Words): { name: string; publications: readonly Publication[]; to?: Address } {
   const name = checkNamespace(words.take() as string);
   const text = words.take();
   if (text === undefined) throw incomplete();
-  const publication = parsePublication(text);
+  const publications = parsePublications(text);
   let to: Address | undefined;
   if (words.next === '--to') {
     words.take();
@@ -421,7 +449,7 @@ function publicationFrom(words: Words): { name: string; publication: Publication
     if (!to) throw new ToolError(`Error: any valid address is expected rather than "${address}".`, FAILED);
   }
   if (words.next !== undefined) throw unknown(words.next);
-  return { name, publication, to };
+  return { name, publications, to };
 }
 
 /** `publish NS PORTS [--to ADDRESS]`; without words, what is published. */
@@ -430,12 +458,14 @@ export function publish(context: Context, words: Words): void {
     list(context, 'publish');
     return;
   }
-  const { name, publication, to } = publicationFrom(words);
-  const wish = publicationWish(name, to ?? addressIn(context, name, publication.address?.family), publication);
+  const { name, publications, to } = publicationsFrom(words);
+  const target = to ?? addressIn(context, name, publications[0]?.address?.family);
+  const wishes = publications.map((publication) => publicationWish(name, target, publication));
   alone(context, () => {
-    if (wishesIn(present(context), 'publish').some((comment) => takesPort(comment, publication)))
-      throw new ToolError(`port ${publication.outside}/${publication.protocol} is published already`, 2);
-    grant(context, [wish]);
+    const taken = wishesIn(present(context), 'publish');
+    const twice = publications.find((publication) => taken.some((comment) => takesPort(comment, publication)));
+    if (twice) throw new ToolError(`port ${twice.outside}/${twice.protocol} is published already`, 2);
+    grant(context, wishes);
   });
 }
 
@@ -456,14 +486,13 @@ export function unpublish(context: Context, words: Words): void {
   const name = words.take();
   if (name === undefined) throw incomplete();
   const text = words.take();
-  const ports = text === undefined ? undefined : formatPublication(parsePublication(text));
+  const ports = text === undefined ? undefined : parsePublications(text).map(formatPublication);
   const isMeant = ({ comment = '' }: Rule) => {
     const [word, owner, own] = comment.split(' ');
-    return word === 'publish' && owner === name && (ports === undefined || own === ports);
+    return word === 'publish' && owner === name && (ports === undefined || ports.includes(own ?? ''));
   };
   const count = alone(context, () => revoke(context, isMeant));
-  if (!count)
-    throw new ToolError(`nothing is published of ${name}${ports === undefined ? '' : ` as ${ports}`}`, FAILED);
+  if (!count) throw new ToolError(`nothing is published of ${name}${text === undefined ? '' : ` as ${text}`}`, FAILED);
 }
 
 /** Published ports that others have taken. */

@@ -7,14 +7,27 @@ import {
   type NeighborAttributes,
   type NeighborHeader,
   neighborRequest,
-  parseHardware,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
 import type { Context } from '../context.ts';
 import { render } from '../entry.ts';
 import { numberOf } from '../names.ts';
 import { flushed, showNeighbor, stateOf } from '../show/neighbor.ts';
-import { addressFrom, FAILED, noDevice, type Rows, takeAll, twice, type Words, WRONG, wrong } from '../words.ts';
+import { unlessHelp } from '../usage.ts';
+import {
+  addressFrom,
+  FAILED,
+  garbage,
+  hardwareFrom,
+  noDevice,
+  numberIn,
+  onlyOnce,
+  type Rows,
+  takeAll,
+  type Words,
+  WRONG,
+  wrong,
+} from '../words.ts';
 
 interface State {
   destination?: Address;
@@ -22,6 +35,8 @@ interface State {
   hardware?: Uint8Array;
   state: number;
   flags: number;
+  /** NTF_EXT_* */
+  moreFlags: number;
   proxy?: boolean;
   protocol?: number;
 }
@@ -34,28 +49,28 @@ const flagRow = (name: string, bit: number) =>
     },
   ] as const;
 
+const NEEDED = new ToolError('Device and destination are required arguments.', WRONG);
+
 const rows = (context: Context): Rows<State> => [
   [
     'lladdr',
     (state, words) => {
       const text = words.argument();
-      const hardware = text === 'null' ? new Uint8Array() : parseHardware(text);
-      if (!hardware) throw new ToolError(`"${text}" is invalid lladdr.`, FAILED);
-      state.hardware = hardware;
+      onlyOnce(state.hardware, 'lladdr', text);
+      state.hardware = text === 'null' ? new Uint8Array() : hardwareFrom(text);
     },
   ],
   [
     'nud',
     (state, words) => {
       const text = words.argument();
-      const value = stateOf(text);
-      if (value === undefined) throw wrong(text, 'nud state is bad');
-      state.state = value;
+      state.state = stateOf(text) ?? numberIn(text, 0, 0xff, () => wrong(text, 'nud state is bad'));
     },
   ],
   [
     'proxy~',
     (state, words) => {
+      onlyOnce(state.destination, 'address', words.next);
       state.proxy = true;
       state.destination = addressFrom(words.argument(), context.settings.family);
     },
@@ -63,6 +78,20 @@ const rows = (context: Context): Rows<State> => [
   flagRow('router', sys.NTF_ROUTER),
   flagRow('use', sys.NTF_USE),
   flagRow('extern_learn~', sys.NTF_EXT_LEARNED),
+  ...(
+    [
+      ['managed', sys.NTF_EXT_MANAGED],
+      ['extern_valid', sys.NTF_EXT_EXT_VALIDATED],
+    ] as const
+  ).map(
+    ([word, bit]) =>
+      [
+        word,
+        (state: State) => {
+          state.moreFlags |= bit;
+        },
+      ] as const,
+  ),
   [
     'dev',
     (state, words) => {
@@ -80,25 +109,25 @@ const rows = (context: Context): Rows<State> => [
   ],
 ];
 
-function parse(context: Context, words: Words, state: number): State {
-  const parsed: State = { state, flags: 0 };
+function parse(context: Context, words: Words, state: number, required = NEEDED): State {
+  const parsed: State = { state, flags: 0, moreFlags: 0 };
   takeAll(rows(context), words, parsed, (word) => {
     const text = word === 'to' ? words.argument() : word;
-    if (parsed.destination) throw twice('to', text);
+    unlessHelp(text, 'neigh');
+    if (parsed.destination) throw garbage('to', text);
     parsed.destination = addressFrom(text, context.settings.family);
   });
-  if (!parsed.destination || parsed.device === undefined)
-    throw new ToolError('Device and destination are required arguments.', WRONG);
+  if (!parsed.destination || parsed.device === undefined) throw required;
   return parsed;
 }
 
 function messageOf(context: Context, parsed: State): { header: NeighborHeader; attributes: NeighborAttributes } {
-  const { destination, hardware, state, flags, proxy, protocol, device = '' } = parsed;
+  const { destination, hardware, state, flags, moreFlags, proxy, protocol, device = '' } = parsed;
   const index = context.findIndex(device);
   if (index === undefined) throw noDevice(device);
   return {
     header: { family: destination?.family, index, state, flags: proxy ? flags | sys.NTF_PROXY : flags },
-    attributes: { destination: destination?.bytes, hardware, protocol },
+    attributes: { destination: destination?.bytes, hardware, protocol, moreFlags: moreFlags || undefined },
   };
 }
 
@@ -115,8 +144,8 @@ export function remove(context: Context, words: Words): void {
 }
 
 export function get(context: Context, words: Words): void {
-  if (words.next === undefined) throw new ToolError('Device and address are required arguments.', FAILED);
-  const { header, attributes } = messageOf(context, parse(context, words, 0));
+  const required = new ToolError('Device and address are required arguments.', FAILED);
+  const { header, attributes } = messageOf(context, parse(context, words, 0, required));
   const found = getNeighbor(
     context.route,
     { family: header.family, index: header.index, flags: header.flags },

@@ -1,5 +1,4 @@
 /** `ip nexthop add|replace|del|get|show|flush`: next hops that routes name by id, and groups of them. */
-import { ToolError } from '@ts/cli';
 import {
   deleteNextHop,
   type GroupMember,
@@ -12,29 +11,25 @@ import {
   nextHopRequest,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
-import type { Context } from '../context.ts';
+import { type Context, vrfFrom } from '../context.ts';
 import { render } from '../entry.ts';
 import { numberOf } from '../names.ts';
 import { refusal } from '../refusal.ts';
 import { GROUP_TYPES, showNextHop } from '../show/nexthop.ts';
+import { Usage, unlessHelp } from '../usage.ts';
 import {
   FAILED,
   gatewayFrom,
   incomplete,
   numberIn,
+  oneOf,
   type Rows,
   takeAll,
+  unsupported,
   type Words,
-  WRONG,
   type Writable,
   wrong,
 } from '../words.ts';
-
-export const USAGE = [
-  'nexthop {list|flush} [protocol NUMBER] [id ID] [dev DEV] [vrf NAME] [master DEV] [groups] [fdb]',
-  'nexthop {add|replace} id ID {blackhole | [via ADDRESS] [dev DEV] [onlink] | group ID[,WEIGHT][/ID[,WEIGHT]...] [fdb] [type {mpath|resilient} [buckets N] [idle_timer SECONDS] [unbalanced_timer SECONDS]]} [protocol PROTOCOL]',
-  'nexthop {get|del} id ID',
-];
 
 interface State {
   readonly context: Context;
@@ -56,7 +51,7 @@ const groupFrom = (text: string): GroupMember[] =>
   text.split('/').map((member) => {
     const [, first = '', second] = /^([^,]*)(?:,(.*))?$/s.exec(member) ?? [];
     const id = numberIn(first, 0, 0xffff_ffff, () => wrong(first, '"group" value is invalid\n'));
-    const weight = second === undefined ? 1 : numberIn(second, 1, 256, () => wrong(second, '"weight" is invalid\n'));
+    const weight = second === undefined ? 1 : numberIn(second, 1, 65536, () => wrong(second, '"weight" is invalid\n'));
     return { id, weight };
   });
 
@@ -150,6 +145,14 @@ const rows: Rows<State> = [
   ],
   ['type', typeFrom],
   [
+    'hw_stats',
+    ({ attributes }, words) => {
+      // iproute2 returns the errno of what its own parser refuses there.
+      attributes.hardwareStatistics = oneOf('hw_stats', words.argument(), { off: 0, on: 1 }, 22);
+    },
+  ],
+  ['encap', unsupported],
+  [
     'protocol~',
     ({ header }, words) => {
       const text = words.argument();
@@ -203,12 +206,10 @@ const print = (context: Context, found: readonly NextHopObject[]) =>
 
 export function get(context: Context, words: Words): void {
   const [word, id, ...others] = words.rest();
-  if (word !== 'id' || others.length) throw new ToolError(usage(), WRONG);
+  if (word !== 'id' || others.length) throw new Usage('nexthop');
   if (id === undefined) throw incomplete();
-  print(context, [getNextHop(context.route, idOf(id))]);
+  print(context, [getNextHop(context.route, idOf(id), context.settings.statistics)]);
 }
-
-const usage = () => USAGE.map((line, index) => `${index ? '       ' : 'Usage: '}ip ${line}`).join('\n');
 
 interface Selection {
   id?: number;
@@ -238,10 +239,7 @@ const selectionRows = (context: Context): Rows<Selection> => [
   [
     'vrf',
     ({ filter }, words) => {
-      const name = words.argument();
-      const index = context.findIndex(name);
-      if (index === undefined || context.link(index)?.info?.kind !== 'vrf') throw wrong(name, 'Invalid VRF\n');
-      filter.master = index;
+      filter.master = vrfFrom(context, words, 'Invalid VRF\n');
     },
   ],
   [
@@ -268,6 +266,7 @@ const selectionRows = (context: Context): Rows<Selection> => [
 function selectionFrom(context: Context, words: Words): Selection {
   const selection: Selection = { filter: {} };
   takeAll(selectionRows(context), words, selection, (word) => {
+    unlessHelp(word, 'nexthop');
     throw wrong(word, '');
   });
   return selection;
@@ -275,14 +274,17 @@ function selectionFrom(context: Context, words: Words): Selection {
 
 /** What is chosen; an id stands for itself, whatever else is said. */
 function chosen(context: Context, { protocol, filter }: Selection): NextHopObject[] {
-  const found = listNextHops(context.route, context.settings.family, filter);
+  const found = listNextHops(context.route, context.settings.family, filter, context.settings.statistics);
   return protocol ? found.filter((each) => each.protocol === protocol) : found;
 }
 
 export function show(context: Context, words: Words): void {
   const selection = selectionFrom(context, words);
   const { id } = selection;
-  print(context, id === undefined ? chosen(context, selection) : [getNextHop(context.route, id)]);
+  print(
+    context,
+    id === undefined ? chosen(context, selection) : [getNextHop(context.route, id, context.settings.statistics)],
+  );
 }
 
 export function flush(context: Context, words: Words): void {

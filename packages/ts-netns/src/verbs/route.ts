@@ -1,10 +1,12 @@
 /** `ip route add|replace|append|prepend|change|test|del|get|show|flush`. */
+import { writeFileSync } from 'node:fs';
 import { ToolError } from '@ts/cli';
 import {
   type Address,
   bitsOf,
   deleteRoute,
   getRoute,
+  kindData,
   listRoutes,
   type Metrics,
   masked,
@@ -17,12 +19,15 @@ import {
   routeRequest,
   sameBytes,
   tableOf,
+  VRF,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
-import type { Context } from '../context.ts';
+import { parseCNumber, parseDecimal, U32_MAX } from '@ts/sys';
+import { type Context, vrfFrom } from '../context.ts';
 import { render } from '../entry.ts';
 import { numberOf } from '../names.ts';
 import { type RouteView, showRoute, TYPES } from '../show/route.ts';
+import { unlessHelp } from '../usage.ts';
 import {
   addressFrom,
   FAILED,
@@ -30,11 +35,13 @@ import {
   gatewayFrom,
   noDevice,
   numberIn,
+  parseNumber,
   prefixFrom,
   REFUSED,
   type Rows,
   rowOf,
   takeAll,
+  unsupported,
   type Words,
   WRONG,
   type Writable,
@@ -61,6 +68,7 @@ interface Hop {
   gateway?: Address;
   device?: string;
   weight?: number;
+  realms?: number;
   flags: number;
 }
 
@@ -118,11 +126,12 @@ const METRIC_BITS: Readonly<Record<string, number>> = {
 /** A time in milliseconds, or with its unit; without one, the number is what the kernel takes, `fine` times as much. */
 function timeFrom(words: Words, key: string, fine: number): number {
   const text = words.argument();
-  const [, number, unit = ''] = /^(\d+(?:\.\d*)?|0x[0-9a-f]+)(s|secs?|ms|msecs?)?$/i.exec(text) ?? [];
-  const time = Math.ceil(Number(number) * (unit.startsWith('s') ? 1000 : 1));
-  const value = unit === '' ? time : time * fine;
-  // Also where there is no number.
-  if (!(value <= 0xffff_ffff)) throw wrong(text, `"${key}" value is invalid\n`);
+  const [, number = '', unit = ''] = /^(.*?)(s|secs?|ms|msecs?)?$/is.exec(text) ?? [];
+  // A point makes it decimal; else it is what C takes for a number.
+  const given = /^\d+\.\d*$/.test(number) ? Number(number) : parseCNumber(number);
+  const time = given === undefined ? undefined : Math.ceil(given * (/^s/i.test(unit) ? 1000 : 1));
+  const value = time === undefined || unit === '' ? time : time * fine;
+  if (value === undefined || value > U32_MAX) throw wrong(text, `"${key}" value is invalid\n`);
   return value;
 }
 
@@ -131,9 +140,30 @@ const metricRows: Rows<State> = Object.entries(METRIC_WORDS).map(([word, name]) 
   (state, words) => {
     if (words.skip('lock')) state.lock |= 1 << (METRIC_BITS[name] as number);
     const text = words.argument();
-    state.metrics[name] = numberIn(text, 0, 0xffff_ffff, () => wrong(text, `"${name}" value is invalid\n`));
+    const fail = () => wrong(text, `"${name === 'advmss' ? 'mss' : name}" value is invalid\n`);
+    const value = numberIn(text, 0, name === 'hoplimit' ? 0xff : U32_MAX, fail);
+    if (name === 'quickack' && value > 1) throw wrong(text, '"quickack" value should be 0 or 1\n');
+    state.metrics[name] = value;
   },
 ]);
+
+/** `[FROM/]TO`, each by name or number; or both in one number, where that is too large for the second. */
+function realmsFrom(text: string, why = '"realm" value is invalid\n'): number {
+  const parts = text.split(/\/(.*)/s).slice(0, 2);
+  const realms = parts.map((part) => numberOf('rt_realms', part));
+  const whole = parts.length === 1 ? parseNumber(text) : undefined;
+  if (whole !== undefined && whole > 0xffff && whole <= U32_MAX) return whole;
+  const [from, to] = realms.length === 1 ? [0, realms[0]] : realms;
+  if (from === undefined || to === undefined) throw wrong(text, why);
+  return from * 0x10000 + to;
+}
+
+/** A type of service by name or number; hexadecimal without 0x, too. */
+function tosFrom(text: string, why: string): number {
+  const named = numberOf('rt_dsfield', /^[0-9a-f]+$/i.test(text) ? `0x${text}` : text);
+  if (named === undefined) throw wrong(text, why);
+  return named;
+}
 
 /** One way of several: `nexthop via ADDRESS dev NAME weight N onlink`. */
 const HOP_ROWS: Rows<Hop & { family: number }> = [
@@ -149,6 +179,12 @@ const HOP_ROWS: Rows<Hop & { family: number }> = [
     (hop, words) => {
       const text = words.argument();
       hop.weight = numberIn(text, 1, 256, () => wrong(text, '"weight" is invalid\n'));
+    },
+  ],
+  [
+    'realms~',
+    (hop, words) => {
+      hop.realms = realmsFrom(words.argument());
     },
   ],
   [
@@ -188,7 +224,8 @@ const rows: Rows<State> = [
   ],
   [
     'via',
-    (state, words) => {
+    (state, words, word) => {
+      if (state.gateway) throw wrong(word, 'use nexthop syntax to specify multiple via\n');
       state.gateway = gatewayFrom(words, state.header.family ?? 0);
     },
   ],
@@ -204,7 +241,7 @@ const rows: Rows<State> = [
     'tos dsfield~',
     (state, words) => {
       const text = words.argument();
-      state.header.tos = numberIn(text, 0, 255, () => wrong(text, '"tos" value is invalid\n'));
+      state.header.tos = tosFrom(text, '"tos" value is invalid\n');
     },
   ],
   [
@@ -276,10 +313,24 @@ const rows: Rows<State> = [
     'realms~',
     (state, words) => {
       const text = words.argument();
-      const [first = '', second] = text.split('/');
-      const [from, to] = second === undefined ? [0, Number(first)] : [Number(first), Number(second)];
-      if (!(from <= 0xffff && to <= 0xffff)) throw wrong(text, '"realm" value is invalid\n');
-      state.attributes.realms = from * 0x10000 + to;
+      state.attributes.realms = realmsFrom(text);
+    },
+  ],
+  ['encap', unsupported],
+  [
+    'as',
+    (state, words) => {
+      words.skip('to');
+      state.attributes.newDestination = addressFrom(words.argument(), state.header.family ?? 0).bytes;
+    },
+  ],
+  [
+    'ttl-propagate',
+    (state, words) => {
+      const text = words.argument();
+      const value = ['disabled', 'enabled'].indexOf(text);
+      if (value < 0) throw wrong(text, '"ttl-propagate" value is invalid\n');
+      state.attributes.ttlPropagate = value;
     },
   ],
   [
@@ -316,9 +367,12 @@ const rows: Rows<State> = [
     'pref',
     (state, words) => {
       const text = words.argument();
-      const preference = ({ medium: 0, high: 1, low: 3 } as Record<string, number>)[text];
-      if (preference === undefined) throw wrong(text, '"pref" value is invalid\n');
-      state.attributes.preference = preference;
+      state.attributes.preference =
+        new Map([
+          ['medium', 0],
+          ['high', 1],
+          ['low', 3],
+        ]).get(text) ?? numberIn(text, 0, 0xff, () => wrong(text, '"pref" value is invalid\n'));
     },
   ],
   [
@@ -355,6 +409,7 @@ function parse(
   };
   const { header, attributes } = state;
   takeAll(rows, words, state, (word) => {
+    unlessHelp(word, 'route');
     const first = word === 'to' ? words.argument() : word;
     const type = typeOf(first);
     if (type !== undefined) header.type = type;
@@ -388,6 +443,7 @@ function parse(
         flags: hop.flags,
         hops: (hop.weight ?? 1) - 1,
         index: hopIndexOf(context, hop.device),
+        realms: hop.realms,
         ...via(hop.gateway),
       }),
     );
@@ -430,8 +486,17 @@ export function remove(context: Context, words: Words): void {
 }
 
 interface Selection {
+  readonly context: Context;
   family: number;
   table?: number;
+  /** Routes that the kernel has looked up and keeps. */
+  cached?: boolean;
+  realms?: number;
+  mark?: number;
+  /** The same of the source. */
+  fromRoot?: Prefix | 'default';
+  fromMatch?: Prefix | 'default';
+  input?: string;
   device?: string;
   via?: Prefix;
   source?: Prefix;
@@ -451,13 +516,58 @@ const SELECTION: Rows<Selection> = [
     'table~',
     (selection, words) => {
       const text = words.argument();
-      selection.table = text === 'all' ? 0 : tableFrom(text, 'table id value is invalid\n');
+      if (text === 'cache') selection.cached = true;
+      else selection.table = text === 'all' ? 0 : tableFrom(text, 'table id value is invalid\n');
     },
   ],
   [
-    'dev oif~ iif',
+    'vrf',
+    (selection, words) => {
+      const { context } = selection;
+      const data = context.link(vrfFrom(context, words, 'Invalid VRF\n'))?.info?.data;
+      selection.table = kindData(VRF, data).table;
+    },
+  ],
+  [
+    'cached~ cloned~',
+    (selection) => {
+      selection.cached = true;
+    },
+  ],
+  [
+    'dev oif~',
     (selection, words) => {
       selection.device = words.argument();
+    },
+  ],
+  [
+    'iif',
+    (selection, words) => {
+      selection.input = words.argument();
+    },
+  ],
+  [
+    'realms~',
+    (selection, words) => {
+      const text = words.argument();
+      selection.realms = realmsFrom(text, 'invalid realms\n');
+    },
+  ],
+  [
+    'mark',
+    (selection, words) => {
+      const text = words.argument();
+      selection.mark = numberIn(text, 0, U32_MAX, () => wrong(text, 'invalid mark value\n'));
+    },
+  ],
+  [
+    'from',
+    (selection, words) => {
+      const how = words.next === 'root' || words.next === 'match' ? words.take() : undefined;
+      if (how === undefined) words.skip('exact');
+      const prefix = destinationFrom(words.argument(), selection.family) ?? 'default';
+      if (how !== 'match') selection.fromRoot = prefix;
+      if (how !== 'root') selection.fromMatch = prefix;
     },
   ],
   [
@@ -494,20 +604,18 @@ const SELECTION: Rows<Selection> = [
     'type~',
     (selection, words) => {
       const text = words.argument();
-      const type = typeOf(text);
-      if (type === undefined) throw wrong(text, 'node type value is invalid\n');
-      selection.type = type;
+      selection.type = typeOf(text) ?? numberIn(text, 0, 0xff, () => wrong(text, 'node type value is invalid\n'));
     },
   ],
   [
     'tos dsfield~',
     (selection, words) => {
       const text = words.argument();
-      selection.tos = numberIn(text, 0, 255, () => wrong(text, 'TOS value is invalid\n'));
+      selection.tos = tosFrom(text, 'TOS value is invalid\n');
     },
   ],
   [
-    'metric',
+    'metric~ priority~ preference',
     (selection, words) => {
       const text = words.argument();
       selection.metric = numberIn(text, 0, 0xffff_ffff, () => wrong(text, '"metric" value is invalid\n'));
@@ -528,16 +636,11 @@ const SELECTION: Rows<Selection> = [
 ];
 
 function selectionFrom(context: Context, words: Words): Selection {
-  const selection: Selection = { family: context.settings.family };
+  const selection: Selection = { context, family: context.settings.family };
   takeAll(SELECTION, words, selection, (word) => {
     const text = word === 'to' || word === 'exact' ? words.argument() : word;
     if (rowOf(SELECTION, text)) {
       rowOf(SELECTION, text)?.[1](selection, words, text);
-      return;
-    }
-    const type = word === 'to' ? undefined : typeOf(text);
-    if (type !== undefined) {
-      selection.type = type;
       return;
     }
     const prefix = destinationFrom(text, selection.family);
@@ -559,8 +662,12 @@ function within(inner: Uint8Array | undefined, length: number, outer: Prefix | '
   );
 }
 
+/** Whether an address of a route lies within a prefix, if one is named; one that the route does not have counts as zero. */
+const isWithin = ({ family }: Route, address: Uint8Array | undefined, prefix: Prefix | undefined): boolean =>
+  prefix === undefined || (family === prefix.family && within(address, 128, prefix));
+
 /** Whether `prefix` lies within the route's destination. */
-function covers(route: Route, prefix: Prefix | 'default'): boolean {
+function covers(route: Pick<Route, 'destination' | 'destinationLength'>, prefix: Prefix | 'default'): boolean {
   if (prefix === 'default') return route.destinationLength === 0;
   const { destinationLength: length, destination } = route;
   const own = destination ?? new Uint8Array(prefix.bytes.length);
@@ -568,9 +675,9 @@ function covers(route: Route, prefix: Prefix | 'default'): boolean {
 }
 
 /** Routes of a table, 0 for all. A namespace that has never had a route lacks the main table, too: that is no error. */
-function routesOf(context: Context, family: number, table: number, what: 'Dump' | 'Flush'): Route[] {
+function routesOf(context: Context, family: number, table: number, what: 'Dump' | 'Flush', flags: number): Route[] {
   try {
-    return listRoutes(context.route, { family, table8: table < 256 ? table : 0 }, table ? { table } : {});
+    return listRoutes(context.route, { family, table8: table < 256 ? table : 0, flags }, table ? { table } : {});
   } catch (error) {
     if (!(error instanceof NetlinkError) || error.code !== 'ENOENT') throw error;
     if (!table || (table === sys.RT_TABLE_MAIN && what === 'Dump')) return [];
@@ -578,15 +685,23 @@ function routesOf(context: Context, family: number, table: number, what: 'Dump' 
   }
 }
 
-function select(context: Context, words: Words, what: 'Dump' | 'Flush'): { found: Route[]; view: RouteView } {
-  const selection = selectionFrom(context, words);
-  const { device, table = sys.RT_TABLE_MAIN } = selection;
+function select(context: Context, selection: Selection, what: 'Dump' | 'Flush'): { found: Route[]; view: RouteView } {
+  // What is kept of looked-up routes belongs to no table.
+  const { device, input, cached = false, table = cached ? 0 : sys.RT_TABLE_MAIN } = selection;
   const index = device === undefined ? undefined : indexOf(context, device);
+  const inputIndex = input === undefined ? undefined : indexOf(context, input);
   const family = selection.family || (table ? sys.AF_INET : 0);
-  const found = routesOf(context, family, table, what).filter(
+  const found = routesOf(context, family, table, what, cached ? sys.RTM_F_CLONED : 0).filter(
     (route) =>
       (route.family === sys.AF_INET || route.family === sys.AF_INET6) &&
-      !(route.flags & sys.RTM_F_CLONED) &&
+      (!family || route.family === family) &&
+      Boolean(route.flags & sys.RTM_F_CLONED) === cached &&
+      (inputIndex === undefined || route.inputIndex === inputIndex) &&
+      (selection.realms === undefined || route.realms === selection.realms) &&
+      (selection.mark === undefined || (route.mark ?? 0) === selection.mark) &&
+      (selection.fromRoot === undefined || within(route.source, route.sourceLength, selection.fromRoot)) &&
+      (selection.fromMatch === undefined ||
+        covers({ destination: route.source, destinationLength: route.sourceLength }, selection.fromMatch)) &&
       (!table || tableOf(route) === table) &&
       (index === undefined || route.index === index) &&
       (selection.protocol === undefined || route.protocol === selection.protocol) &&
@@ -594,9 +709,8 @@ function select(context: Context, words: Words, what: 'Dump' | 'Flush'): { found
       (selection.type === undefined || route.type === selection.type) &&
       (selection.tos === undefined || route.tos === selection.tos) &&
       (selection.metric === undefined || (route.metric ?? 0) === selection.metric) &&
-      (!selection.via || (route.gateway !== undefined && within(route.gateway, 128, selection.via))) &&
-      (!selection.source ||
-        (route.preferredSource !== undefined && within(route.preferredSource, 128, selection.source))) &&
+      isWithin(route, route.gateway, selection.via) &&
+      isWithin(route, route.preferredSource, selection.source) &&
       (selection.root === undefined || within(route.destination, route.destinationLength, selection.root)) &&
       (selection.match === undefined || covers(route, selection.match)),
   );
@@ -610,6 +724,8 @@ function select(context: Context, words: Words, what: 'Dump' | 'Flush'): { found
       hidesSource: isWhole(selection.source),
       hidesVia: isWhole(selection.via),
       hidesMetric: selection.metric !== undefined,
+      hidesRealms: selection.realms !== undefined,
+      hidesTos: selection.tos !== undefined,
     },
   };
 }
@@ -617,7 +733,7 @@ function select(context: Context, words: Words, what: 'Dump' | 'Flush'): { found
 const isWhole = (prefix: Prefix | undefined) => prefix !== undefined && prefix.length === prefix.bytes.length * 8;
 
 export function show(context: Context, words: Words): void {
-  const { found, view } = select(context, words, 'Dump');
+  const { found, view } = select(context, selectionFrom(context, words), 'Dump');
   context.print(
     render(
       found.map((route) => showRoute(context, route, view)),
@@ -626,10 +742,30 @@ export function show(context: Context, words: Words): void {
   );
 }
 
+const CACHE = '/proc/sys/net/ipv4/route/flush';
+
+/** All that the namespace has looked up for IPv4 is forgotten. */
+function flushCache(context: Context): void {
+  try {
+    context.there(() => writeFileSync(CACHE, '-1'));
+  } catch (error) {
+    const { errno = 0 } = error as NodeJS.ErrnoException;
+    throw new ToolError(`Cannot open "${CACHE}": ${sys.strerror(-errno)}`, FAILED);
+  }
+}
+
 /** Deletes all that `show` with the same words shows. */
 export function flush(context: Context, words: Words): void {
   if (words.next === undefined) throw new ToolError('"ip route flush" requires arguments.', FAILED);
-  const { found } = select(context, words, 'Flush');
+  const selection = selectionFrom(context, words);
+  if (selection.cached && selection.family !== sys.AF_INET6) {
+    flushCache(context);
+    if (context.settings.statistics) context.print('*** IPv4 routing cache is flushed.\n');
+    if (selection.family === sys.AF_INET) return;
+  }
+  const { found, view } = select(context, selection, 'Flush');
+  if (selection.cached && !selection.family && !found.length) return;
+  if (context.settings.statistics > 1) for (const route of found) context.print(showRoute(context, route, view).text);
   if (!found.length && context.settings.statistics) context.print('Nothing to flush.\n');
   for (const route of found) {
     const { family, destinationLength, sourceLength, tos, table8, protocol, scope, type } = route;
@@ -654,6 +790,9 @@ export function flush(context: Context, words: Words): void {
 }
 
 interface Lookup {
+  readonly context: Context;
+  flowLabel?: number;
+  newDestination?: Address;
   family: number;
   destination?: Prefix;
   from?: Prefix;
@@ -674,6 +813,26 @@ interface Lookup {
 const IP_PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, 'ipv6-icmp': 58, sctp: 132 };
 
 const LOOKUP: Rows<Lookup> = [
+  [
+    'vrf',
+    (lookup, words) => {
+      lookup.output = lookup.context.linkName(vrfFrom(lookup.context, words, 'Invalid VRF\n'));
+    },
+  ],
+  [
+    'flowlabel',
+    (lookup, words) => {
+      const text = words.argument();
+      lookup.flowLabel = numberIn(text, 0, 0xfffff, () => wrong(text, 'invalid flowlabel'));
+    },
+  ],
+  [
+    'as',
+    (lookup, words) => {
+      words.skip('to');
+      lookup.newDestination = addressFrom(words.argument(), lookup.family);
+    },
+  ],
   [
     'from',
     (lookup, words) => {
@@ -703,7 +862,7 @@ const LOOKUP: Rows<Lookup> = [
     'tos dsfield~',
     (lookup, words) => {
       const text = words.argument();
-      lookup.tos = numberIn(text, 0, 255, () => wrong(text, 'TOS value is invalid\n'));
+      lookup.tos = tosFrom(text, 'TOS value is invalid\n');
     },
   ],
   [
@@ -717,7 +876,9 @@ const LOOKUP: Rows<Lookup> = [
     'ipproto',
     (lookup, words) => {
       const text = words.argument();
-      lookup.ipProtocol = IP_PROTOCOLS[text] ?? numberIn(text, 0, 255, () => wrong(text, 'Invalid "ipproto" value\n'));
+      const protocol = Object.hasOwn(IP_PROTOCOLS, text) ? IP_PROTOCOLS[text] : parseDecimal(text, 0xff);
+      if (protocol === undefined) throw wrong(text, 'Invalid "ipproto" value\n');
+      lookup.ipProtocol = protocol;
     },
   ],
   [
@@ -756,8 +917,9 @@ const LOOKUP: Rows<Lookup> = [
 
 /** The route that a packet would take. */
 export function get(context: Context, words: Words): void {
-  const lookup: Lookup = { family: context.settings.family };
+  const lookup: Lookup = { context, family: context.settings.family };
   takeAll(LOOKUP, words, lookup, (word) => {
+    unlessHelp(word, 'route');
     const text = word === 'to' ? words.argument() : word;
     lookup.destination = prefixFrom(text, lookup.family);
     lookup.family = lookup.destination.family;
@@ -783,7 +945,17 @@ export function get(context: Context, words: Words): void {
           (lookup.notify ? sys.RTM_F_NOTIFY : 0),
         ...header,
       },
-      { destination: destination.bytes, mark, uid, ipProtocol, sourcePort, destinationPort, ...attributes },
+      {
+        destination: destination.bytes,
+        newDestination: lookup.newDestination?.bytes,
+        mark,
+        uid,
+        ipProtocol,
+        sourcePort,
+        destinationPort,
+        flowLabel: lookup.flowLabel,
+        ...attributes,
+      },
     );
   const route = ask(
     { sourceLength: from?.length ?? 0 },

@@ -3,9 +3,11 @@ import { closeSync, openSync } from 'node:fs';
 import { ToolError } from '@ts/cli';
 import { kindData, listLinks, TUN } from '@ts/netlink';
 import * as sys from '@ts/sys';
+import { parseAccountId } from '@ts/sys';
 import type { Context } from '../context.ts';
 import { Entry, render } from '../entry.ts';
-import { checkName, FAILED, garbage, type Rows, takeAll, type Words, WRONG, wrong } from '../words.ts';
+import { unlessHelp } from '../usage.ts';
+import { FAILED, garbage, isLinkName, type Rows, takeAll, type Words, WRONG, wrong } from '../words.ts';
 
 export interface TunRequest {
   name: string;
@@ -21,7 +23,8 @@ export interface TunRequest {
 const DEVICE = '/dev/net/tun';
 
 function accountOf(context: Context, text: string, what: 'user' | 'group'): number {
-  if (/^\d+$/.test(text)) return Number(text);
+  const id = parseAccountId(text);
+  if (id !== undefined) return id;
   const found = what === 'user' ? context.world.user(text)?.uid : context.world.group(text)?.gid;
   if (found === undefined) throw new ToolError(`invalid ${what} "${text}"`, WRONG);
   return found;
@@ -100,6 +103,12 @@ export const makeTun = (context: Context, request: TunRequest): void =>
     context.sys.or('ioctl(TUNSETPERSIST)').ioctl(fd, sys.TUNSETPERSIST, 1);
   });
 
+/** A name that such a link can be made with: no alternative one. */
+function checkNew(name: string, key: 'name' | 'dev'): string {
+  if (!isLinkName(name)) throw wrong(name, `"${key}" not a valid ifname`);
+  return name;
+}
+
 const rows = (context: Context): Rows<TunRequest> => [
   [
     'mode~',
@@ -123,8 +132,8 @@ const rows = (context: Context): Rows<TunRequest> => [
   ],
   [
     'dev~ name',
-    (request, words) => {
-      request.name = checkName(words.argument(), 'dev');
+    (request, words, word) => {
+      request.name = checkNew(words.argument(), word === 'name' ? 'name' : 'dev');
     },
   ],
   ...TUN_WORDS,
@@ -133,8 +142,9 @@ const rows = (context: Context): Rows<TunRequest> => [
 function parse(context: Context, words: Words): TunRequest {
   const request: TunRequest = { name: '' };
   takeAll(rows(context), words, request, (word) => {
+    unlessHelp(word, 'tuntap');
     if (request.name) throw garbage('name', word);
-    request.name = checkName(word, 'dev');
+    request.name = checkNew(word, 'name');
   });
   return request;
 }
