@@ -4,7 +4,17 @@ import { type Change, DeltaError, kernelCapabilities, parseDelta } from '@ts/cap
 import { type Account, groupList, type Parsed, parseId, ToolError, type World } from '@ts/cli';
 import { isRunning, type Module, whyNot } from '@ts/labels';
 import { LandlockError, parseRights, RESTRICT_FLAGS, type Restriction, restrictionOf, versionOf } from '@ts/landlock';
-import { encode, errnoOf, type LiveSys, live, signalNumber, strerror } from '@ts/sys';
+import {
+  encode,
+  errnoOf,
+  ID_MAX,
+  type LiveSys,
+  live,
+  parseDecimal,
+  parseSigned,
+  signalNumber,
+  strerror,
+} from '@ts/sys';
 import type { options } from './options.ts';
 import { changeSecureBits } from './securebits.ts';
 
@@ -121,7 +131,6 @@ interface Identity {
 }
 
 function identityOf(values: Values, world: World): Identity {
-  const account = (text: string) => world.user(text) ?? (/^\d+$/.test(text) ? world.user(Number(text)) : undefined);
   const user = (name: 'ruid' | 'euid' | 'reuid') => {
     const text = values[name];
     return text === undefined ? undefined : parseId(text, name, (each) => world.user(each)?.uid);
@@ -131,15 +140,10 @@ function identityOf(values: Values, world: World): Identity {
     return text === undefined ? undefined : parseId(text, name, (each) => world.group(each)?.gid);
   };
   const [both, bothGroups] = [user('reuid'), group('regid')];
-  const real = values.reuid ?? values.ruid;
+  const [real, ruid] = [values.reuid ?? values.ruid, both ?? user('ruid')];
   return {
-    ids: {
-      ruid: both ?? user('ruid'),
-      euid: both ?? user('euid'),
-      rgid: bothGroups ?? group('rgid'),
-      egid: bothGroups ?? group('egid'),
-    },
-    account: real === undefined ? undefined : account(real),
+    ids: { ruid, euid: both ?? user('euid'), rgid: bothGroups ?? group('rgid'), egid: bothGroups ?? group('egid') },
+    account: real === undefined || ruid === undefined ? undefined : (world.user(real) ?? world.user(ruid)),
   };
 }
 
@@ -156,8 +160,8 @@ function groupsOf(values: Values, { ids, account }: Identity, world: World): rea
 }
 
 function groupNamed(word: string, world: World): number {
-  const id = world.group(word)?.gid ?? (/^\s*\+?\d+$/.test(word) ? Number(word) : Number.NaN);
-  if (id < 0xffff_ffff) return id;
+  const id = world.group(word)?.gid ?? parseSigned(word, 0, ID_MAX);
+  if (id !== undefined) return id;
   throw new ToolError(`Invalid supplementary group id: '${word}'`);
 }
 
@@ -223,12 +227,15 @@ function parentDeathSignal(text: string | undefined, sys: LiveSys): number | und
   return number;
 }
 
+/** The kernel's pid_t is a signed 32-bit number. */
+const PID_MAX = 0x7fff_ffff;
+
 function tracer(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (text === 'any') return -1;
   if (text === 'none') return 0;
-  const pid = /^\d+$/.test(text) ? Number(text) : 0;
-  if (pid < 1 || pid > 0x7fff_ffff) throw new ToolError(`invalid PID argument: '${text}'`);
+  const pid = parseDecimal(text, PID_MAX);
+  if (!pid) throw new ToolError(`invalid PID argument: '${text}'`);
   return pid;
 }
 
