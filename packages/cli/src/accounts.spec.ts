@@ -80,6 +80,8 @@ test('ids on the command line', () => {
   expect(['joe', '7', ' +7', '4294967294'].map(parse)).toEqual([5, 7, 7, 4294967294]);
   for (const text of ['', ' ', '-1', '4294967295', '1e3', '0x1', 'NaN', '\u00a07', '7 '])
     expect(() => parse(text), text).toThrow(`failed to parse uid: '${text}'`);
+  expect(() => parse('-1')).toThrow("failed to parse uid: '-1': Numerical result out of range");
+  expect(() => parse('1x')).toThrow(/'1x'$/);
 });
 
 describe('files', () => {

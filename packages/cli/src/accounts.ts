@@ -4,7 +4,7 @@
  * A line whose ids are none is no account: nothing falls back to user 0. After a change of root the files belong to whoever made
  * that root, so that only a regular file of bounded size is read, and nothing is waited for.
  */
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
 import {
   AT_FDCWD,
   decode,
@@ -16,11 +16,11 @@ import {
   O_NONBLOCK,
   O_RDONLY,
   parseAccountId,
-  parseSigned,
   RESOLVE_NO_MAGICLINKS,
+  readOpen,
   SysError,
 } from '@ts/sys';
-import { ToolError } from './errors.ts';
+import { parseNumber } from './number.ts';
 
 export interface Account {
   readonly name: string;
@@ -46,7 +46,6 @@ export const isAccountFile = (path: string): boolean => ACCOUNT_FILES.includes(p
 
 /** Bytes of the largest one that is read: room for some hundred thousand accounts. */
 const LARGEST = 32 * 1024 * 1024;
-const CHUNK = 65_536;
 
 /** Opens a file without waiting for anybody, and through no link of /proc: those lead out of a changed root. */
 function openUnwaited(path: string): number {
@@ -72,14 +71,9 @@ export function readAccountFile(path: string, most = LARGEST): string {
   const fd = openUnwaited(path);
   try {
     if (!fstatSync(fd).isFile()) throw new TypeError(`${path} is not a regular file`);
-    const chunks: Buffer[] = [];
-    for (let [size, read] = [0, CHUNK]; read > 0; size += read) {
-      const chunk = Buffer.allocUnsafe(CHUNK);
-      read = readSync(fd, chunk);
-      if (size + read > most) throw new TypeError(`${path} is larger than ${most} bytes`);
-      chunks.push(chunk.subarray(0, read));
-    }
-    return decode(Buffer.concat(chunks));
+    const bytes = readOpen(fd, most + 1);
+    if (bytes.length > most) throw new TypeError(`${path} is larger than ${most} bytes`);
+    return decode(bytes);
   } finally {
     closeSync(fd);
   }
@@ -143,7 +137,5 @@ export function groupList(world: { read(path: string): string | undefined }, nam
 
 /** An id given as a number, as strtol(3) reads one that is not negative, or as a name. `noun` as in "failed to parse uid". */
 export function parseId(text: string, noun: string, lookUp: (name: string) => number | undefined): number {
-  const id = lookUp(text) ?? parseSigned(text, 0, ID_MAX);
-  if (id === undefined) throw new ToolError(`failed to parse ${noun}: '${text}'`);
-  return id;
+  return lookUp(text) ?? parseNumber(text, `failed to parse ${noun}`, 0, ID_MAX);
 }

@@ -7,6 +7,7 @@ export * from './errors.ts';
 export * from './getopt.ts';
 export * from './interruptible.ts';
 export { multicall } from './multicall.ts';
+export * from './number.ts';
 export * from './option.ts';
 export { writeAll, writeText } from './output.ts';
 export * from './parse.ts';

@@ -1,5 +1,4 @@
 /** From the command line to a policy and its program. */
-import { readFileSync } from 'node:fs';
 import { nearestCapability, parseCapabilityList, setInStatus, UnknownCapability } from '@ts/capabilities';
 import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
 import {
@@ -35,8 +34,8 @@ import {
 } from '@ts/seccomp';
 import {
   arm64,
-  encode,
   parseDecimal,
+  readBytes,
   SECCOMP_FILTER_FLAG_LOG,
   SECCOMP_RET_ERRNO,
   SECCOMP_RET_TRACE,
@@ -96,11 +95,13 @@ function reading<Value>(says: string, read: () => Value): Value {
   }
 }
 
-/** A file that is there. */
+/** Bytes of the largest profile that is read. */
+const LARGEST = 16 * 1024 * 1024;
+
+/** Why a file that is there is not taken for a profile. */
 function whyUnreadable(name: string): string {
   try {
-    readFileSync(encode(name));
-    return 'it has changed';
+    return readBytes(name, LARGEST + 1).length > LARGEST ? `it is larger than ${LARGEST} bytes` : 'it has changed';
   } catch (error) {
     const { errno } = error as NodeJS.ErrnoException;
     if (errno === undefined) throw error;

@@ -1,20 +1,9 @@
 /** What the command line asks for, checked as far as it can be before anything changes. */
-import { readFileSync } from 'node:fs';
 import { type Change, DeltaError, kernelCapabilities, parseDelta } from '@ts/capabilities';
-import { type Account, groupList, type Parsed, parseId, ToolError, type World } from '@ts/cli';
+import { type Account, groupList, type Parsed, PID_MAX, parseId, parseNumber, ToolError, type World } from '@ts/cli';
 import { isRunning, type Module, whyNot } from '@ts/labels';
 import { LandlockError, parseRights, RESTRICT_FLAGS, type Restriction, restrictionOf, versionOf } from '@ts/landlock';
-import {
-  encode,
-  errnoOf,
-  ID_MAX,
-  type LiveSys,
-  live,
-  parseDecimal,
-  parseSigned,
-  signalNumber,
-  strerror,
-} from '@ts/sys';
+import { errnoOf, ID_MAX, type LiveSys, live, readBytes, signalNumber, strerror } from '@ts/sys';
 import type { options } from './options.ts';
 import { changeSecureBits } from './securebits.ts';
 
@@ -160,9 +149,7 @@ function groupsOf(values: Values, { ids, account }: Identity, world: World): rea
 }
 
 function groupNamed(word: string, world: World): number {
-  const id = world.group(word)?.gid ?? parseSigned(word, 0, ID_MAX);
-  if (id !== undefined) return id;
-  throw new ToolError(`Invalid supplementary group id: '${word}'`);
+  return world.group(word)?.gid ?? parseNumber(word, 'Invalid supplementary group id', 0, ID_MAX);
 }
 
 const KEPT = ['TERM', 'COLORTERM', 'NO_COLOR'];
@@ -227,16 +214,11 @@ function parentDeathSignal(text: string | undefined, sys: LiveSys): number | und
   return number;
 }
 
-/** The kernel's pid_t is a signed 32-bit number. */
-const PID_MAX = 0x7fff_ffff;
-
 function tracer(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (text === 'any') return -1;
   if (text === 'none') return 0;
-  const pid = parseDecimal(text, PID_MAX);
-  if (!pid) throw new ToolError(`invalid PID argument: '${text}'`);
-  return pid;
+  return parseNumber(text, 'failed to parse ptracer pid', 1, PID_MAX);
 }
 
 function label(text: string | undefined, module: Module, world: World): string | undefined {
@@ -246,14 +228,14 @@ function label(text: string | undefined, module: Module, world: World): string |
 }
 
 /** Bytes of one `struct sock_filter`. */
-const INSTRUCTION = 8;
+export const INSTRUCTION = 8;
 const MOST_INSTRUCTIONS = 4096;
 
 function seccompFilter(path: string | undefined): Buffer | undefined {
   if (path === undefined) return undefined;
   let filter: Buffer;
   try {
-    filter = readFileSync(encode(path));
+    filter = readBytes(path, (MOST_INSTRUCTIONS + 1) * INSTRUCTION);
   } catch (error) {
     const { errno, syscall } = error as NodeJS.ErrnoException;
     if (errno === undefined) throw error;
@@ -264,7 +246,7 @@ function seccompFilter(path: string | undefined): Buffer | undefined {
     throw new ToolError(
       'invalid filter',
       PRIVILEGE,
-      `a filter is 1 to ${MOST_INSTRUCTIONS} instructions of ${INSTRUCTION} bytes; ${path} has ${filter.length} bytes`,
+      `a filter is 1 to ${MOST_INSTRUCTIONS} instructions of ${INSTRUCTION} bytes; ${path} has ${filter.length > MOST_INSTRUCTIONS * INSTRUCTION ? 'more' : `${filter.length} bytes`}`,
     );
   return filter;
 }
