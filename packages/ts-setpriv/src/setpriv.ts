@@ -208,7 +208,7 @@ export const tool = defineTool({
     'Who may not change the bounding set gets an error (the original runs the program with the whole set).',
     '--ambient-caps with a name that cannot be raised is an error (the original runs the program without it); of "+all", those are raised that can be.',
     'A Landlock rule for a right that --landlock-access does not restrict is refused while the command line is read.',
-    'An id of 4294967295 or less than 0 is refused: to the kernel it means that nothing changes.',
+    'An id of 4294967295 or less than 0, or one that does not fit into 32 bits, is refused: to the kernel it means that nothing changes, or another user. A line of /etc/passwd or /etc/group with such an id is no account.',
     '--reset-env for a user without an account is an error; an empty PATH of /etc/login.defs counts as none.',
     '--landlock-best-effort, --file-label, --json, --dry-run and --trace are ours; --file-label may stand without a program.',
   ],
