@@ -319,7 +319,7 @@ describe('Landlock: the whole', () => {
     needs(context, needsRoot, needsLandlock(7));
     const WRONG = [
       ['--landlock-access file', 1, 'invalid Landlock access: file'],
-      ['--landlock-access fs:read', 1, 'could not parse Landlock fs access: read'],
+      ['--landlock-access fs:reads', 1, 'could not parse Landlock fs access: reads'],
       [
         '--landlock-rule path-beneath::/',
         1,

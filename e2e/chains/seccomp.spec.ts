@@ -236,6 +236,41 @@ describe('no_new_privs', () => {
   });
 });
 
+describe('a profile older than the C library', () => {
+  const write = (change: (names: readonly string[]) => string[]): string => {
+    const profile = JSON.parse(run(['ts-seccomp', '--profile', 'default', '--dump=profile']).stdout);
+    profile.syscalls = profile.syscalls
+      .map((rule: { names: string[] }) => ({ ...rule, name: '', names: change(rule.names) }))
+      .filter(({ names }: { names: string[] }) => names.length);
+    const file = join(folder.path, 'old.json');
+    writeFileSync(file, JSON.stringify(profile));
+    return file;
+  };
+
+  test('does not know of newer calls, so that they do not exist', (context) => {
+    needs(context, needsCompiler);
+    const statx = callsOf(NATIVE).get('statx') as number;
+    const old = write((names) => names.filter((name) => (callsOf(NATIVE).get(name) ?? statx) <= statx));
+    const calls = words(['clone3,0,0', 'openat2,-1,0,0,0', 'listns,0,0,0', 'mount,0,0,0,0,0', 'getpid']);
+    expect(errors(['ts-seccomp', '--profile', old, caller, ...calls], {})).toEqual([ENOSYS, ENOSYS, ENOSYS, EPERM, 0]);
+    // A program with threads: its C library tries clone3 first.
+    const program = ['python3', '-c', 'import threading; t = threading.Thread(target=print, args=("ran",)); t.start()'];
+    if (needsProgram('python3')()) return;
+    expect(run(['ts-seccomp', '--profile', old, ...program])).toMatchObject({ status: 0, stdout: 'ran\n' });
+  });
+  test('or is newer than we are: names are passed over on request', (context) => {
+    needs(context, needsCompiler);
+    const future = write((names) => [...names, 'from_the_future']);
+    expect(run(['ts-seccomp', '--profile', future, 'true'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("unknown system call 'from_the_future'"),
+    });
+    const calls = words(['mount,0,0,0,0,0', 'getpid']);
+    expect(errors(['ts-seccomp', '--ignore-unknown', '--profile', future, caller, ...calls], {})).toEqual([EPERM, 0]);
+    expect(run(['ts-seccomp', '--ignore-unknown', '--deny', 'reboot', 'true'])).toMatchObject({ status: 1 });
+  });
+});
+
 describe('rules in short', () => {
   test('errors by name and number', (context) => {
     needs(context, needsCompiler);

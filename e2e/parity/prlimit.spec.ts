@@ -130,6 +130,13 @@ describe('differences', () => {
       'of several limits of another process all are set or none',
       { status: 0, stdout: 'unlimited\n' },
     ],
+    [
+      withTarget(
+        "inode=$(python3 -c 'import os, sys; print(os.fstat(os.pidfd_open(int(sys.argv[1]))).st_ino)' $target); prlimit --raw --noheadings -o HARD -p $target:$inode --core; prlimit -p $target:1$inode --core=0; prlimit --raw --noheadings -o HARD -p $target --core",
+      ),
+      'a process by the inode of its pidfd',
+      { status: 0, stdout: 'unlimited\nunlimited\n', stderr: /pidfd inode \d+ not found for pid \d+\n/ },
+    ],
     ['prlimit --json -o RESOURCE,SOFT --core', 'JSON', { status: 0, stdout: /"limits": \[/ }],
   ] as const;
   const results = batchBoth(DIFFERENT.map(([script]) => script));

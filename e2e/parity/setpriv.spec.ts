@@ -180,7 +180,11 @@ describe('differences', () => {
     [
       'setpriv --reuid 4294967295 echo ran',
       'the kernel would leave it as it is',
-      { status: 1, stdout: '', stderr: "setpriv: failed to parse reuid: '4294967295'\n" },
+      {
+        status: 1,
+        stdout: '',
+        stderr: "setpriv: failed to parse reuid: '4294967295': Numerical result out of range\n",
+      },
     ],
     [
       'setpriv --inh-caps +net_rew echo ran',

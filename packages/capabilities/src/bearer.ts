@@ -6,6 +6,7 @@
  * by the rules of capabilities(7), which this class keeps account of.
  */
 import {
+  CAP_SETPCAP,
   CAP_SETUID,
   type CapabilitySets,
   type LiveSys,
@@ -15,7 +16,8 @@ import {
   SECBIT_NO_SETUID_FIXUP,
   type Sys,
 } from '@ts/sys';
-import { bit, capabilityName, has } from './names.ts';
+import { lackingIn } from './causes.ts';
+import { bit, has } from './names.ts';
 
 export interface Credentials {
   readonly uids: { readonly real: number; readonly effective: number; readonly saved: number };
@@ -63,7 +65,7 @@ export class Bearer {
   }
 
   setuid(uid: number, says: string): void {
-    this.sys.or(says).explaining('lacks cap_setuid').setuid(uid);
+    lackingIn(this.sys.or(says), this.sets, CAP_SETUID).setuid(uid);
     this.credentials = afterSetuid(this.credentials, uid);
   }
 
@@ -78,7 +80,7 @@ export class Bearer {
   }
 
   setSecurebits(bits: number, says: string): void {
-    this.sys.or(says).explaining('lacks cap_setpcap').setSecurebits(bits);
+    lackingIn(this.sys.or(says), this.sets, CAP_SETPCAP).setSecurebits(bits);
     this.credentials = { ...this.credentials, securebits: bits };
   }
 
@@ -92,10 +94,9 @@ export class Bearer {
       return;
     }
     const effective = this.sets.effective | bit(capability);
-    this.sys
-      .or(says)
-      .explaining(`lacks ${capabilityName(capability)}`)
-      .capset({ ...this.sets, effective });
+    const raising = this.sys.or(says);
+    const explained = has(this.sets.permitted, capability) ? raising : lackingIn(raising, this.sets, capability);
+    explained.capset({ ...this.sets, effective });
     this.credentials = { ...this.credentials, sets: { ...this.sets, effective } };
     work();
     this.capset({ ...this.sets, effective: this.sets.effective & ~bit(capability) }, says);

@@ -1,4 +1,5 @@
 /** Changes of a set as setpriv(1) writes them: `+net_raw,-all,+cap_5`. Pure. */
+import { parseDecimal } from '@ts/sys';
 import { bit, CAPABILITY_NAMES, firstCapabilities, members, nearestCapability } from './names.ts';
 
 export interface Change {
@@ -21,8 +22,8 @@ export class DeltaError extends Error {
 /** Number of a capability by its name without "cap_", or as cap_N below `count`. */
 function numberOf(name: string, count: number): number {
   const index = (CAPABILITY_NAMES as readonly string[]).indexOf(`cap_${name.toLowerCase()}`);
-  const number = index < 0 ? Number(/^cap_(\d+)$/.exec(name)?.[1] ?? Number.NaN) : index;
-  if (number < count) return number;
+  const number = index < 0 ? parseDecimal(/^cap_(\d+)$/.exec(name)?.[1] ?? '') : index;
+  if (number !== undefined && number < count) return number;
   const near = nearestCapability(name)?.slice('cap_'.length);
   throw new DeltaError(`unknown capability "${name}"`, near && `did you mean '${near}'?`);
 }

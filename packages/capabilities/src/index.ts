@@ -5,6 +5,7 @@ export * from './delta.ts';
 export * from './file.ts';
 export * from './iab.ts';
 export * from './keep.ts';
+export * from './license.ts';
 export * from './list.ts';
 export * from './meanings.ts';
 export * from './modes.ts';

@@ -1,5 +1,5 @@
 /** Names of capabilities, as capabilities(7) lists them; the place in the list is the number. */
-import { type LiveSys, PR_CAPBSET_READ } from '@ts/sys';
+import { type LiveSys, PR_CAPBSET_READ, parseCNumber, parseDecimal } from '@ts/sys';
 
 export const CAPABILITY_NAMES = [
   'cap_chown',
@@ -63,19 +63,10 @@ export const members = (set: bigint): number[] =>
 /** `cap_kill`, or the number where it has no name. */
 export const capabilityName = (capability: number): string => CAPABILITY_NAMES[capability] ?? String(capability);
 
-const NUMBER = /^(0x[\da-f]+|0[0-7]*|[1-9]\d*)$/i;
-
-/** A number as C writes it: decimal, 0 before octal, 0x before hexadecimal. */
-export function parseUnsigned(text: string): number | undefined {
-  if (!NUMBER.test(text)) return undefined;
-  return Number(/^0[0-7]+$/.test(text) ? `0o${text.slice(1)}` : text);
-}
-
 /** Number of a capability by name (in any case) or number below 64, as cap_from_name(3). */
 export function capabilityNumber(text: string): number | undefined {
   const index = (CAPABILITY_NAMES as readonly string[]).indexOf(text.toLowerCase());
-  const number = index < 0 ? parseUnsigned(text) : index;
-  return number !== undefined && number < SET_SIZE ? number : undefined;
+  return index < 0 ? parseCNumber(text, SET_SIZE - 1) : index;
 }
 
 /** Least number of letters to insert, delete or replace. */
@@ -103,18 +94,25 @@ export function nearestName(names: Iterable<string>, wanted: string, far = 3): s
   return nearest;
 }
 
-/** The name that an unknown one may have meant. */
+/** The name that an unknown one may have meant: not less than half of it is right. */
 export function nearestCapability(text: string): string | undefined {
-  const wanted = text.toLowerCase();
-  return nearestName(CAPABILITY_NAMES, wanted.startsWith('cap_') ? wanted : `cap_${wanted}`);
+  const wanted = text.toLowerCase().replace(/^cap_/, '');
+  return nearestName(CAPABILITY_NAMES, `cap_${wanted}`, Math.min(3, wanted.length >> 1));
 }
 
-const LAST_CAPABILITY = '/proc/sys/kernel/cap_last_cap';
+/** The number of the kernel's last capability; undefined where /proc does not have it. */
+function lastCapability(read: (path: string) => string | undefined): number | undefined {
+  return parseDecimal(read('/proc/sys/kernel/cap_last_cap')?.trim() ?? '', SET_SIZE - 1);
+}
 
-/** How many capabilities this kernel has: cap_last_cap and one. Without /proc, the kernel is asked for each. */
+/** How many capabilities the kernel has, read without a call; where /proc is missing, as many as are known. */
+export const kernelCapabilities = (world: { read(path: string): string | undefined }): number =>
+  (lastCapability(world.read) ?? CAPABILITY_NAMES.length - 1) + 1;
+
+/** The same; without /proc, the kernel is asked for each. */
 export function capabilityCount(sys: LiveSys, read: (path: string) => string | undefined): number {
-  const last = read(LAST_CAPABILITY)?.trim();
-  if (last !== undefined && /^\d+$/.test(last)) return Number(last) + 1;
+  const last = lastCapability(read);
+  if (last !== undefined) return last + 1;
   let count = 0;
   while (count < SET_SIZE && (sys.ignoring().look('prctl', PR_CAPBSET_READ, count, 0, 0, 0) as number) >= 0) count++;
   return count;

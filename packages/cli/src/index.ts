@@ -1,4 +1,5 @@
 /** @ts/cli: option tables, usage, errors, becoming the next program. */
+export * from './accounts.ts';
 export * from './build.ts';
 export * from './causes.ts';
 export * from './commands.ts';

@@ -1,5 +1,5 @@
 /** Terminals, asked of the kernel: Node's own way would load its network code. */
-import { live, TIOCGWINSZ } from '@ts/sys';
+import { live, parseDecimal, TIOCGWINSZ } from '@ts/sys';
 import type { World } from './world.ts';
 
 export interface TerminalSize {
@@ -20,7 +20,7 @@ export const isTerminal = (fd: number): boolean => terminalSize(fd) !== undefine
 /** Columns of the terminal that is written to, or what COLUMNS says, or 80; undefined where it is none. */
 export function terminalWidth(world: World): number | undefined {
   const size = terminalSize(1);
-  return size && (size.columns || Number(world.variable('COLUMNS')) || 80);
+  return size && (size.columns || parseDecimal(world.variable('COLUMNS') ?? '', 0xffff) || 80);
 }
 
 /** Whether the locale shows more than ASCII. */

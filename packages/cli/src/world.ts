@@ -1,16 +1,17 @@
 /** What a plan may know of its surroundings: a narrow view that tests replace by a made-up one. */
 import { existsSync } from 'node:fs';
-import { type CapabilitySets, encode, ID_MAX, type Inherited, readText } from '@ts/sys';
+import { type CapabilitySets, encode, type Inherited, readText } from '@ts/sys';
+import {
+  type Account,
+  findAccount,
+  findGroup,
+  GROUP,
+  type Group,
+  isAccountFile,
+  PASSWD,
+  readAccountFile,
+} from './accounts.ts';
 import { ToolError } from './errors.ts';
-import { parseInteger } from './numbers.ts';
-
-export interface Account {
-  readonly name: string;
-  readonly uid: number;
-  readonly gid: number;
-  readonly home: string;
-  readonly shell: string;
-}
 
 /** Who a process is: what an execve in between would make of it is counted in. */
 export interface Identity {
@@ -58,16 +59,12 @@ export interface World {
   /** An account of /etc/passwd by name or number. */
   user(nameOrId: string | number): Account | undefined;
   /** A group id of /etc/group by name or number. */
-  group(
-    nameOrId: string | number,
-  ): { readonly name: string; readonly gid: number; readonly members: readonly string[] } | undefined;
+  group(nameOrId: string | number): Group | undefined;
   /** Writes to standard output; a reader that has gone ends the tool as SIGPIPE would. */
   print(text: string): void;
   /** Writes a line to standard error, with the tool's name before it. */
   warn(message: string): void;
 }
-
-const lines = (text: string | undefined) => (text ?? '').split('\n').filter((line) => line && !line.startsWith('#'));
 
 /** Value of `name` in a list of NAME=VALUE entries; the first one counts, as for getenv(3). */
 export function variableOf(environment: readonly string[], name: string): string | undefined {
@@ -84,9 +81,6 @@ function asBefore(text: string, { left }: Inherited): string {
     .join('\n');
 }
 
-const matches = (nameOrId: string | number, name: string, id: string | undefined) =>
-  nameOrId === name || (typeof nameOrId === 'number' && String(nameOrId) === id);
-
 export function realWorld(
   inherited: Inherited,
   prog: string,
@@ -95,7 +89,7 @@ export function realWorld(
 ): World {
   const read = (path: string) => {
     try {
-      const text = readText(path);
+      const text = isAccountFile(path) ? readAccountFile(path) : readText(path);
       return path === '/proc/self/cgroup' ? asBefore(text, inherited) : text;
     } catch {
       return undefined; // the caller says what it means that it cannot be read
@@ -114,41 +108,11 @@ export function realWorld(
     variable: (name) => variableOf(inherited.environment, name),
     read,
     exists: (path) => existsSync(encode(path)),
-    user: (nameOrId) => {
-      const fields = lines(read('/etc/passwd'))
-        .map((line) => line.split(':'))
-        .find(([name, , uid]) => matches(nameOrId, name as string, uid));
-      if (!fields) return undefined;
-      const [name, , uid, gid, , home, shell] = fields as [string, string, string, string, string, string, string];
-      return { name, uid: Number(uid), gid: Number(gid), home, shell };
-    },
-    group: (nameOrId) => {
-      const fields = lines(read('/etc/group'))
-        .map((line) => line.split(':'))
-        .find(([name, , gid]) => matches(nameOrId, name as string, gid));
-      if (!fields) return undefined;
-      const [name, , gid, members] = fields as [string, string, string, string | undefined];
-      return { name, gid: Number(gid), members: members?.split(',').filter(Boolean) ?? [] };
-    },
+    user: (nameOrId) => findAccount(read(PASSWD) ?? '', nameOrId),
+    group: (nameOrId) => findGroup(read(GROUP) ?? '', nameOrId),
     print,
     warn,
   };
-}
-
-/** Groups of an account, as getgrouplist(3): its own first, then those of /etc/group that it is a member of. */
-export function groupList(world: World, name: string, gid: number): number[] {
-  const others = lines(world.read('/etc/group'))
-    .map((line) => line.split(':'))
-    .filter(([, , , members]) => members?.split(',').includes(name))
-    .map(([, , id]) => Number(id));
-  return [gid, ...others.filter((id) => id !== gid)];
-}
-
-/** An id given as a number, as strtol(3) reads one that is not negative, or as a name. `noun` as in "failed to parse uid". */
-export function parseId(text: string, noun: string, lookUp: (name: string) => number | undefined): number {
-  const found = lookUp(text);
-  if (found !== undefined) return found;
-  return parseInteger(text, `failed to parse ${noun}`, 0, ID_MAX);
 }
 
 /** SOURCE_DATE_EPOCH: the time, in seconds since 1970, that nothing in a reproducible archive is later than; 0 where it is not set. */

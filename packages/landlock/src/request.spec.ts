@@ -15,6 +15,10 @@ describe('accesses', () => {
     ['fs', oldest, 'fs', 0x1fff],
     ['fs:read-file,truncate', newest, 'fs', 0x4004],
     ['net', { version: 4, bestEffort: false }, 'net', 3],
+    // Abbreviated: the first one that begins so.
+    ['fs:exec,truncat', newest, 'fs', 0x4001],
+    ['fs:read', newest, 'fs', 4],
+    ['fs:make', oldest, 'fs', 0x40],
     ['net:bind-udp', newest, 'net', 4],
     ['scope:signal', newest, 'scope', 2],
     ['fs:read-file,truncate', withLess, 'fs', 4],
@@ -26,7 +30,12 @@ describe('accesses', () => {
   test.each([
     ['', newest, 'invalid Landlock access: '],
     ['file', newest, 'invalid Landlock access: file'],
-    ['fs:read', newest, 'could not parse Landlock fs access: read'],
+    ['fs:READ', newest, 'could not parse Landlock fs access: READ'],
+    ['fs:read-filex', newest, 'could not parse Landlock fs access: read-filex'],
+    ['fs:,read', newest, 'could not parse Landlock fs access: ,read'],
+    ['net:bind', newest, 'could not parse Landlock net access: bind'],
+    ['scope:s', newest, 'could not parse Landlock scope restriction: s'],
+    ['f', newest, 'invalid Landlock access: f'],
     ['fs:read-file,', newest, 'could not parse Landlock fs access: read-file,'],
     ['fs:truncate', oldest, 'Landlock fs access right is not supported by the running kernel: truncate'],
     ['net', oldest, 'Landlock net is not supported'],
@@ -51,6 +60,11 @@ describe('rules', () => {
     'path:read-file:/',
     'net-port:bind-tcp:x',
     'net-port::65536',
+    'net-port::',
+    'net-port:: ',
+    'net-port::-1',
+    'net-port::1e3',
+    'net-port::0x50',
   ])('%j is refused', (text) => expect(() => parseRule(text, newest)).toThrow(LandlockError));
 });
 

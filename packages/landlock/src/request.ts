@@ -1,4 +1,5 @@
 /** What the options --landlock-access and --landlock-rule ask for, as bits. Pure. */
+import { parseSigned } from '@ts/sys';
 import { bitsOf, type Category, known, RIGHTS, type Right } from './rights.ts';
 
 /** A text that asks for nothing that there is; the message is a line for the user. */
@@ -34,10 +35,15 @@ export interface Abilities {
 
 const WORDS: Readonly<Record<Category, string>> = { fs: 'fs access', net: 'net access', scope: 'scope restriction' };
 
+/** Those of fs may be abbreviated: the first one that begins so, whether or not others do. */
+const rightNamed = (name: string, table: readonly Right[]): Right | undefined =>
+  table.find((right) => right.name === name) ??
+  (table === RIGHTS.fs && name ? table.find((right) => right.name.startsWith(name)) : undefined);
+
 /** Bits of a list of names. @param what How messages name it. */
 export function parseRights(list: string, table: readonly Right[], what: string, abilities: Abilities): number {
   const rights = list.split(',').map((name) => {
-    const found = table.find((right) => right.name === name);
+    const found = rightNamed(name, table);
     if (found) return found;
     throw new LandlockError(
       `could not parse Landlock ${what}: ${list}`,
@@ -82,9 +88,9 @@ export function parseRule(text: string, abilities: Abilities): Rule<number | und
   const category = type === 'net-port' ? 'net' : 'fs';
   const rights = list ? parseRights(list, RIGHTS[category], WORDS[category], abilities) : undefined;
   if (category === 'fs') return { kind: 'path', rights, path: argument };
-  if (!/^\d+$/.test(argument) || Number(argument) > LARGEST_PORT)
-    throw new LandlockError(`could not parse port number: '${argument}'`);
-  return { kind: 'port', rights, port: Number(argument) };
+  const port = parseSigned(argument, 0, LARGEST_PORT);
+  if (port === undefined) throw new LandlockError(`could not parse port number: '${argument}'`);
+  return { kind: 'port', rights, port };
 }
 
 const OF: Readonly<Record<Rule['kind'], { category: 'fs' | 'net'; noun: string; type: string }>> = {

@@ -16,6 +16,8 @@ export interface Architecture {
   /** Socket and IPC calls are made through socketcall(2) and ipc(2), too. */
   readonly multiplexed?: true;
   readonly text: readonly string[];
+  /** Numbers, from the first up to the second, that say nothing of a call's age; all others rise with it. */
+  readonly ageless?: readonly [from: number, to: number];
 }
 
 /** The bit by which x86-64 kernels know a call as one of x32. */
@@ -47,6 +49,7 @@ export const X32: Architecture = {
   bits: 32,
   offset: X32_BIT,
   text: [tables.X86_64, tables.X32, tables.COMMON, tables.MEMFD_SECRET],
+  ageless: [X32_BIT + 512, X32_BIT + 548],
 };
 export const AARCH64: Architecture = {
   ...plain,
@@ -63,13 +66,14 @@ export const ARM: Architecture = {
   token: AUDIT_ARCH_ARM,
   bits: 32,
   text: [tables.ARM, tables.COMMON],
+  ageless: [0xf0000, 0xf0100],
 };
 
 export const ARCHITECTURES: readonly Architecture[] = [X86_64, X86, X32, AARCH64, ARM];
 
 /** Calls of x86-64 that x32 does not have. */
 const NOT_X32 =
-  '_sysctl create_module epoll_ctl_old epoll_wait_old get_kernel_syms get_thread_area map_shadow_stack nfsservctl query_module set_thread_area uselib vserver';
+  '_sysctl create_module epoll_ctl_old epoll_wait_old get_kernel_syms get_thread_area nfsservctl query_module set_thread_area uselib vserver';
 
 /** Architectures that profiles may name and no kernel runs beside one of ours: no call of theirs can occur. */
 const FOREIGN = new Set(

@@ -21,7 +21,7 @@ import {
 } from '@ts/sys';
 import type { Action } from './action.ts';
 import { type Architecture, X32_BIT, X86_64 } from './architecture.ts';
-import type { Clause, Condition, Decision, Policy } from './policy.ts';
+import { type Clause, type Condition, type Decision, defaultFor, type Policy } from './policy.ts';
 import { Assembler, Label, type Program } from './program.ts';
 
 /** Offsets in `struct seccomp_data`; both architectures are little-endian. */
@@ -132,21 +132,20 @@ const keyOf = (decision: Decision) =>
   JSON.stringify(decision, (_, value) => (typeof value === 'bigint' ? String(value) : value));
 
 /** Ranges of numbers that are decided alike, ascending, from 0 on. */
-function rangesOf(
-  decisions: ReadonlyMap<number, Decision>,
-  defaultAction: Action,
-  labelOf: (decision: Decision) => Label,
-) {
-  const otherwise = labelOf({ clauses: [], otherwise: defaultAction });
+function rangesOf(policy: Policy, architecture: Architecture, labelOf: (decision: Decision) => Label) {
+  const decisions: ReadonlyMap<number, Decision> = policy.decisions.get(architecture) ?? new Map();
+  const starts = policy.defaults?.get(architecture)?.map(({ from }) => from) ?? [];
+  const otherwise = (number: number) => labelOf({ clauses: [], otherwise: defaultFor(policy, architecture, number) });
   const ranges: Range[] = [];
   const add = (from: number, target: Label) => {
     if (ranges.at(-1)?.from === from) ranges.pop();
     if (ranges.at(-1)?.target !== target) ranges.push({ from, target });
   };
-  add(0, otherwise);
-  for (const number of Uint32Array.from(decisions.keys()).sort()) {
-    add(number, labelOf(decisions.get(number) as Decision));
-    add(number + 1, otherwise);
+  add(0, otherwise(0));
+  for (const number of Uint32Array.from(new Set([...starts, ...decisions.keys()])).sort()) {
+    const decision = decisions.get(number);
+    add(number, decision ? labelOf(decision) : otherwise(number));
+    if (decision) add(number + 1, otherwise(number + 1));
   }
   return ranges;
 }
@@ -242,7 +241,7 @@ function writeArchitecture(to: Assembler, policy: Policy, architecture: Architec
     known.set(decision, label);
     return label;
   };
-  writeTree(to, rangesOf(policy.decisions.get(architecture) ?? new Map(), policy.defaultAction, labelOf));
+  writeTree(to, rangesOf(policy, architecture, labelOf));
   near.write(to);
   const returns = new Returns();
   for (const { label, decision } of blocks.values()) {

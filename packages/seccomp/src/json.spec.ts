@@ -9,12 +9,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   ACTIONS,
+  callsOf,
   DEFAULT_PROFILE,
   formatProfile,
   type Profile,
   ProfileError,
   parseProfile,
+  resolveProfile,
   STRICT_PROFILE,
+  X86_64,
 } from './index.ts';
 
 const NOTIFY = 0x7fc00000;
@@ -122,6 +125,35 @@ describe('written and read again', () => {
         },
       ),
     );
+  });
+});
+
+describe('as engines write it', () => {
+  const calls = (text: string, lenient = false) => parseProfile(text, lenient).rules.flatMap(({ names }) => names);
+
+  test('an empty name beside names, and no names beside a name', () => {
+    expect(calls(rule('"name": "", "names": ["read"], "action": "SCMP_ACT_ALLOW"'))).toEqual(['read']);
+    expect(calls(rule('"name": "read", "names": [], "action": "SCMP_ACT_ALLOW"'))).toEqual(['read']);
+    expect(calls(rule('"name": "read", "names": null, "action": "SCMP_ACT_ALLOW"'))).toEqual(['read']);
+    expect(() => calls(rule('"name": "", "names": [], "action": "SCMP_ACT_ALLOW"'))).toThrow('names no system call');
+    expect(() => calls(rule('"name": "", "action": "SCMP_ACT_ALLOW"'))).toThrow('names no system call');
+  });
+
+  test('names that nobody knows, where they are passed over', () => {
+    const text = `{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_NEW"], "syscalls": [
+      {"names": ["read", "from_the_future"], "action": "SCMP_ACT_ALLOW", "excludes": {"arches": ["new"], "caps": ["CAP_NEW"]}},
+      {"names": ["mount"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_NEW"]}}]}`;
+    expect(() => parseProfile(text)).toThrow("unknown architecture 'SCMP_ARCH_NEW'");
+    const policy = resolveProfile(parseProfile(text, true), {
+      native: X86_64,
+      capabilities: (1n << 64n) - 1n,
+      kernel: [6, 1],
+    });
+    expect(policy.architectures).toEqual([X86_64]);
+    expect([...(policy.decisions.get(X86_64)?.keys() ?? [])]).toEqual([callsOf(X86_64).get('read')]);
+    // Everything else is still looked at.
+    expect(() => calls(rule('"names": ["read"], "action": "SCMP_ACT_ALOW"'), true)).toThrow('unknown action');
+    expect(() => calls(rule('"names": ["read"], "acton": "SCMP_ACT_ALLOW"'), true)).toThrow('unknown key');
   });
 });
 

@@ -1,15 +1,17 @@
 /** Reads a profile's JSON. What is wrong with it is said with line and key; a key that nobody knows is not passed over. */
 
 import { type DocumentNode, type NumberNode, parse, type ValueNode } from '@humanwhocodes/momoa';
-import { CAPABILITY_NAMES, capabilityNumber, nearestName } from '@ts/capabilities';
+import { CAPABILITY_NAMES, capabilityNumber, nearestName, SET_SIZE } from '@ts/capabilities';
 import {
   errors,
+  parseDecimal,
   SECCOMP_FILTER_FLAG_LOG,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW,
   SECCOMP_FILTER_FLAG_TSYNC,
   SECCOMP_RET_ERRNO,
   SECCOMP_RET_TRACE,
   SECCOMP_RET_USER_NOTIF,
+  U32_MAX,
 } from '@ts/sys';
 import { ACTIONS, type Action } from './action.ts';
 import { ARCHITECTURES, allCallNames, FOREIGN_NAMES, SHORT_NAMES } from './architecture.ts';
@@ -36,6 +38,8 @@ interface Place {
   readonly node: ValueNode;
   readonly key: string;
   readonly source: string;
+  /** Names that nobody knows are passed over. */
+  readonly lenient: boolean;
 }
 
 function refuse({ node, key }: Place, says: string, hint?: string): never {
@@ -61,12 +65,12 @@ function unknown(place: Place, what: string, name: string, known: Iterable<strin
 
 /** The members of an object; one that is null is as if it were not there. */
 function members<Key extends string>(place: Place, known: readonly Key[]): Partial<Record<Key, Place>> {
-  const { node, key, source } = place;
+  const { node, key } = place;
   if (node.type !== 'Object') refuse(place, 'must be an object');
   const found: Partial<Record<string, Place>> = {};
   for (const { name, value } of node.members) {
     const text = name.type === 'String' ? name.value : name.name;
-    const member = { node: value, key: key ? `${key}.${text}` : text, source };
+    const member = { ...place, node: value, key: key ? `${key}.${text}` : text };
     const at = { ...member, node: name as unknown as ValueNode };
     if (!(known as readonly string[]).includes(text)) unknown({ ...at, key }, 'key', text, known);
     if (found[text]) refuse(at, 'is there twice');
@@ -78,9 +82,9 @@ function members<Key extends string>(place: Place, known: readonly Key[]): Parti
 
 function elements(place: Place | undefined): Place[] {
   if (!place) return [];
-  const { node, key, source } = place;
+  const { node, key } = place;
   if (node.type !== 'Array') refuse(place, 'must be a list');
-  return node.elements.map(({ value }, index) => ({ node: value, key: `${key}[${index}]`, source }));
+  return node.elements.map(({ value }, index) => ({ ...place, node: value, key: `${key}[${index}]` }));
 }
 
 function textOf(place: Place): string {
@@ -158,27 +162,25 @@ function conditionOf(place: Place): Condition {
 
 function kernelOf(place: Place): KernelVersion {
   const [, major, minor] = /^(\d+)\.(\d+)$/.exec(textOf(place)) ?? refuse(place, 'must be a version such as "4.8"');
-  return [Number(major), Number(minor)];
+  const version = [major, minor].map((text = '') => parseDecimal(text, U32_MAX));
+  return version.includes(undefined) ? refuse(place, 'is no version of a kernel') : (version as [number, number]);
 }
+
+/** The number of a capability that nobody has. */
+const NOBODYS = SET_SIZE;
 
 function capabilityOf(place: Place): number {
   const name = textOf(place).toLowerCase();
   const number = name.startsWith('cap_') ? capabilityNumber(name) : undefined;
-  return (
-    number ??
-    unknown(
-      place,
-      'capability',
-      textOf(place),
-      CAPABILITY_NAMES.map((each) => each.toUpperCase()),
-    )
-  );
+  if (number !== undefined) return number;
+  const known = CAPABILITY_NAMES.map((each) => each.toUpperCase());
+  return place.lenient ? NOBODYS : unknown(place, 'capability', textOf(place), known);
 }
 
 function guardOf(place: Place): Guard {
   const { caps, arches, minKernel } = members(place, ['caps', 'arches', 'minKernel']);
   for (const each of elements(arches))
-    if (!SHORT_NAMES.includes(textOf(each))) unknown(each, 'architecture', textOf(each), SHORT_NAMES);
+    if (!SHORT_NAMES.includes(textOf(each)) && !each.lenient) unknown(each, 'architecture', textOf(each), SHORT_NAMES);
   return {
     caps: elements(caps).map(capabilityOf),
     arches: textsOf(arches),
@@ -186,10 +188,15 @@ function guardOf(place: Place): Guard {
   };
 }
 
-function callOf(place: Place): string {
+/** The call, or none where its name is passed over. */
+function callsOf(place: Place): string[] {
   const name = textOf(place);
-  return allCallNames().has(name) ? name : unknown(place, 'system call', name, allCallNames());
+  if (allCallNames().has(name)) return [name];
+  return place.lenient ? [] : unknown(place, 'system call', name, allCallNames());
 }
+
+/** A text that engines write empty where there is none. */
+const filled = (place: Place | undefined): Place | undefined => (place && textOf(place) ? place : undefined);
 
 function ruleOf(place: Place): Rule {
   const { names, name, action, errnoRet, errno, args, includes, excludes } = members(place, [
@@ -203,12 +210,14 @@ function ruleOf(place: Place): Rule {
     'includes',
     'excludes',
   ]);
-  if (names && name) refuse(name, 'stands beside names: one of them only');
+  const one = filled(name);
+  const several = elements(names);
+  if (several.length && one) refuse(one, 'stands beside names: one of them only');
   if (!action) refuse(place, 'action is missing');
-  const calls = name ? [callOf(name)] : elements(names).map(callOf);
-  if (!calls.length) refuse(place, 'names no system call');
+  const named = one ? [one] : several;
+  if (!named.length) refuse(place, 'names no system call');
   return {
-    names: calls,
+    names: named.flatMap(callsOf),
     action: actionOf(action, errnoRet, errno),
     conditions: elements(args).map(conditionOf),
     includes: includes && guardOf(includes),
@@ -220,7 +229,9 @@ const ARCHITECTURE_NAMES: readonly string[] = [...ARCHITECTURES.map(({ name }) =
 
 function architectureOf(place: Place): string {
   const name = textOf(place);
-  return ARCHITECTURE_NAMES.includes(name) ? name : unknown(place, 'architecture', name, ARCHITECTURE_NAMES);
+  return ARCHITECTURE_NAMES.includes(name) || place.lenient
+    ? name
+    : unknown(place, 'architecture', name, ARCHITECTURE_NAMES);
 }
 
 function archRowOf(place: Place) {
@@ -290,7 +301,12 @@ function readDocument(source: string): DocumentNode {
   }
 }
 
-/** The profile that a JSON text holds. Throws ProfileError. */
-export function parseProfile(source: string): Profile {
-  return profileOf({ node: readDocument(source).body, key: '', source });
+/**
+ * The profile that a JSON text holds.
+ *
+ * @param lenient Calls, architectures and capabilities that nobody knows are passed over, as container runtimes do.
+ * @throws ProfileError
+ */
+export function parseProfile(source: string, lenient = false): Profile {
+  return profileOf({ node: readDocument(source).body, key: '', source, lenient });
 }

@@ -179,7 +179,7 @@ export const MEMFD_SECRET = `447 memfd_secret`;
 
 /** Names that only other architectures have: a profile may hold them, and they mean nothing here. */
 export const ELSEWHERE = `
-  cachectl multiplexer riscv_flush_icache riscv_hwprobe rtas s390_guarded_storage s390_pci_mmio_read s390_pci_mmio_write
+  atomic_barrier atomic_cmpxchg_32 cachectl getpagesize multiplexer riscv_flush_icache riscv_hwprobe rtas s390_guarded_storage s390_pci_mmio_read s390_pci_mmio_write
   s390_runtime_instr s390_sthyi spu_create spu_run subpage_prot swapcontext switch_endian sync_file_range2
   sys_debug_setcontext syscall sysmips timerfd
 `;

@@ -29,12 +29,20 @@ export interface Decision {
   readonly otherwise: Action;
 }
 
+/** What is done with calls from a number on that have no decision. */
+export interface Default {
+  readonly from: number;
+  readonly action: Action;
+}
+
 export interface Policy {
   readonly architectures: readonly Architecture[];
   /** By architecture, then number. */
   readonly decisions: ReadonlyMap<Architecture, ReadonlyMap<number, Decision>>;
   /** For calls that have no decision. */
   readonly defaultAction: Action;
+  /** Instead of it from a number on, by architecture: ascending. */
+  readonly defaults?: ReadonlyMap<Architecture, readonly Default[]>;
   /** For calls of architectures that are not in `architectures`. */
   readonly otherArchitectures: Action;
   /** SECCOMP_FILTER_FLAG_*. */
@@ -79,12 +87,16 @@ export function architectureIn(policy: Policy, { token, number }: CallData): Arc
   return architecture && policy.architectures.includes(architecture) ? architecture : undefined;
 }
 
+/** What is done with a call of an architecture in the policy that has no decision. */
+export const defaultFor = (policy: Policy, architecture: Architecture, number: number): Action =>
+  policy.defaults?.get(architecture)?.findLast(({ from }) => from <= number)?.action ?? policy.defaultAction;
+
 /** What a policy decides on a call: the measure of every program compiled from it. */
 export function evaluate(policy: Policy, call: CallData): Action {
   const architecture = architectureIn(policy, call);
   if (!architecture) return policy.otherArchitectures;
   const decision = policy.decisions.get(architecture)?.get(call.number);
-  if (!decision) return policy.defaultAction;
+  if (!decision) return defaultFor(policy, architecture, call.number);
   const clause = decision.clauses.find(({ conditions }) =>
     conditions.every((condition) => holds(condition, call.args, architecture.bits)),
   );
@@ -100,5 +112,7 @@ export function possibleActions(
   const number = callsOf(architecture).get(name);
   if (number === undefined) return undefined;
   const decision = policy.decisions.get(architecture)?.get(number);
-  return decision ? [...decision.clauses.map(({ action }) => action), decision.otherwise] : [policy.defaultAction];
+  return decision
+    ? [...decision.clauses.map(({ action }) => action), decision.otherwise]
+    : [defaultFor(policy, architecture, number)];
 }

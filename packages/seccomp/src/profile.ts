@@ -31,5 +31,7 @@ export interface Profile {
   readonly archMap?: readonly { readonly architecture: string; readonly subArchitectures: readonly string[] }[];
   /** SECCOMP_FILTER_FLAG_*. */
   readonly flags?: number;
+  /** Names of all calls that its author knew: where others get an error, those that are newer get ENOSYS. */
+  readonly knows?: readonly string[];
   readonly rules: readonly Rule[];
 }

@@ -1,13 +1,21 @@
 /** What profiles mean: conditions on the circumstances, several rules of a call, other architectures. */
-import { SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS } from '@ts/sys';
+import {
+  SECCOMP_RET_ALLOW,
+  SECCOMP_RET_ERRNO,
+  SECCOMP_RET_KILL_PROCESS,
+  SECCOMP_RET_LOG,
+  SECCOMP_RET_TRAP,
+} from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import {
   AARCH64,
+  ARM,
   allCallNames,
   type Circumstances,
   type Comparison,
   callsOf,
   DEFAULT_PROFILE,
+  dated,
   evaluate,
   familyOf,
   lets,
@@ -17,6 +25,7 @@ import {
   resolveProfile,
   STRICT_PROFILE,
   X32,
+  X32_BIT,
   X86,
   X86_64,
 } from './index.ts';
@@ -36,6 +45,68 @@ const on = (policy: Policy, name: string, args: readonly bigint[] = [], architec
 const profile = (rules: readonly Rule[], defaultAction = EPERM): Profile => ({ defaultAction, rules });
 const allow = (name: string, more: Partial<Rule> = {}): Rule => ({ names: [name], action: ALLOW, ...more });
 const where = (index: number, comparison: Comparison, value: number) => ({ index, comparison, value: BigInt(value) });
+
+describe('what is newer than a profile', () => {
+  const at = (policy: Policy, number: number, { token } = X86_64) => evaluate(policy, { number, token, args: [] });
+  const old = (names: readonly string[], more: Partial<Profile> = {}) =>
+    resolveProfile(dated({ ...profile(names.map((name) => allow(name))), ...more }), here);
+
+  test('does not exist, on each architecture by its own numbers', () => {
+    const policy = old(['statx', 'read'], { architectures: ['SCMP_ARCH_X86', 'SCMP_ARCH_X32'] });
+    expect([331, 332, 333, 435, 600].map((number) => at(policy, number))).toEqual([
+      EPERM,
+      ALLOW,
+      ENOSYS,
+      ENOSYS,
+      ENOSYS,
+    ]);
+    expect([382, 383, 384, 435].map((number) => at(policy, number, X86))).toEqual([EPERM, ALLOW, ENOSYS, ENOSYS]);
+    // ptrace and execveat of x32 are older than their numbers look.
+    expect([331, 332, 435, 521, 545, 548].map((number) => at(policy, X32_BIT + number))).toEqual([
+      EPERM,
+      ALLOW,
+      ENOSYS,
+      EPERM,
+      EPERM,
+      ENOSYS,
+    ]);
+  });
+  test('the private calls of ARM make no profile new', () => {
+    const policy = resolveProfile(dated(profile([allow('read'), allow('statx'), allow('set_tls')])), {
+      ...here,
+      native: ARM,
+    });
+    expect(['read', 'mount', 'clone3', 'cacheflush', 'set_tls'].map((name) => on(policy, name, [], ARM))).toEqual([
+      ALLOW,
+      EPERM,
+      ENOSYS,
+      EPERM,
+      ALLOW,
+    ]);
+  });
+  test('a rule that does not count here is known all the same', () => {
+    const rules = [allow('read'), allow('clone3', { includes: { caps: [21] } })];
+    expect(on(resolveProfile(dated(profile(rules)), here), 'clone3')).toBe(EPERM);
+  });
+  test('nothing else than an error becomes one', () => {
+    for (const action of [ALLOW, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_LOG, SECCOMP_RET_TRAP])
+      expect(at(old(['statx'], { defaultAction: action, rules: [{ names: ['statx'], action: EACCES }] }), 435)).toBe(
+        action,
+      );
+    expect(at(old([]), 435)).toBe(EPERM);
+    expect(at(resolveProfile(profile([allow('statx')]), here), 435)).toBe(EPERM);
+  });
+  test('the built-in profiles know all but the newest', () => {
+    for (const each of [DEFAULT_PROFILE, STRICT_PROFILE]) {
+      const policy = resolveProfile(dated(each), here);
+      expect([on(policy, 'mount'), on(policy, 'io_uring_setup'), at(policy, 600)]).toEqual([EPERM, EPERM, ENOSYS]);
+    }
+  });
+});
+
+test('x32 has a shadow stack', () => {
+  expect(callsOf(X32).get('map_shadow_stack')).toBe(X32_BIT + 453);
+});
 
 describe('circumstances', () => {
   const counts = (rule: Partial<Rule>, circumstances: Partial<Circumstances> = {}) =>

@@ -1,11 +1,13 @@
 /** From a profile to what it means here: on this architecture, with these capabilities, on this kernel. */
 import { has } from '@ts/capabilities';
-import { SECCOMP_RET_KILL_PROCESS } from '@ts/sys';
-import type { Action } from './action.ts';
+import { SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS } from '@ts/sys';
+import { type Action, kindOf } from './action.ts';
 import { ARCHITECTURES, type Architecture, callsOf } from './architecture.ts';
 import { multiplexedClauses } from './multiplexed.ts';
-import type { Clause, Comparison, Condition, Decision, Policy } from './policy.ts';
+import type { Clause, Comparison, Condition, Decision, Default, Policy } from './policy.ts';
 import type { Guard, KernelVersion, Profile, Rule } from './profile.ts';
+
+const ENOSYS = 38;
 
 /** What the conditions of a profile's rules are about. */
 export interface Circumstances {
@@ -115,6 +117,30 @@ function decisionsOf(rules: readonly Rule[], architecture: Architecture, default
 export const rulesFor = (profile: Profile, circumstances: Circumstances): readonly Rule[] =>
   profile.rules.filter((rule) => rule.action !== profile.defaultAction && counts(rule, circumstances));
 
+/** The profile, as one whose author knew what it names, and nothing newer. */
+export const dated = (profile: Profile): Profile => ({
+  ...profile,
+  knows: profile.rules.flatMap(({ names }) => names),
+});
+
+/**
+ * A program that finds a call missing does without it; one that is refused it gives up. So what is newer than all that the
+ * profile's author knew does not exist where it would be an error anyway: C libraries try new calls first.
+ */
+function defaultsOf({ knows, defaultAction }: Profile, architecture: Architecture): readonly Default[] {
+  if (!knows || kindOf(defaultAction) !== SECCOMP_RET_ERRNO) return [];
+  const { ageless: [from, to] = [Number.POSITIVE_INFINITY, 0], offset } = architecture;
+  const calls = callsOf(architecture);
+  const newest = knows.reduce((most, name) => {
+    const number = calls.get(name) ?? from;
+    return number < from ? Math.max(most, number) : most;
+  }, offset);
+  if (newest === offset) return [];
+  const missing = (SECCOMP_RET_ERRNO | ENOSYS) >>> 0;
+  const all = [{ from: newest + 1, action: missing }];
+  return to ? [...all, { from, action: defaultAction }, { from: to, action: missing }] : all;
+}
+
 /** The policy of a profile. */
 export function resolveProfile(profile: Profile, circumstances: Circumstances): Policy {
   const { defaultAction, flags = 0 } = profile;
@@ -124,6 +150,7 @@ export function resolveProfile(profile: Profile, circumstances: Circumstances): 
     architectures,
     decisions: new Map(architectures.map((each) => [each, decisionsOf(rules, each, defaultAction)])),
     defaultAction,
+    defaults: new Map(architectures.map((each) => [each, defaultsOf(profile, each)])),
     otherArchitectures: SECCOMP_RET_KILL_PROCESS,
     flags,
   };

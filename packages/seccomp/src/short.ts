@@ -2,6 +2,7 @@
 import { nearestName } from '@ts/capabilities';
 import {
   errors,
+  parseDecimal,
   SECCOMP_RET_ALLOW,
   SECCOMP_RET_ERRNO,
   SECCOMP_RET_KILL_PROCESS,
@@ -46,8 +47,8 @@ export function knownCall(name: string): string {
 }
 
 function parseAction(word: string): Action {
-  const errno = /^\d+$/.test(word) ? Number(word) : errors().find(([, name]) => name === word.toUpperCase())?.[0];
-  if (errno !== undefined && errno > 0 && errno <= MAX_ERRNO) return SECCOMP_RET_ERRNO | errno;
+  const errno = parseDecimal(word, MAX_ERRNO) ?? errors().find(([, name]) => name === word.toUpperCase())?.[0];
+  if (errno) return SECCOMP_RET_ERRNO | errno;
   const action = ACTION_WORDS.get(word.toLowerCase());
   if (action !== undefined) return action;
   const known = [...ACTION_WORDS.keys(), ...errors().map(([, name]) => name)];

@@ -7,6 +7,7 @@ import {
   parseCNumber,
   parseDecimal,
   parseOctal,
+  parseSigned,
   U32_MAX,
 } from './numbers.ts';
 
@@ -68,6 +69,14 @@ describe('numbers in text', () => {
     expect(parseAccountId('4294967294')).toBe(ID_MAX);
     expect(parseAccountId('4294967295')).toBeUndefined();
     expect(parseAccountId('0x0')).toBeUndefined();
+  });
+
+  test('behind blanks and a sign', () => {
+    const read = (text: string) => parseSigned(text, -5, 10);
+    expect(['7', ' +7', '\t\n-5', '-0', '010'].map(read)).toEqual([7, 7, -5, 0, 10]);
+    expect(['', ' ', '+', '- 5', '--5', '\u00a05', '5 ', '-6', '11', '1e1', '0x1', '9'.repeat(400)].map(read)).toEqual(
+      Array(12).fill(undefined),
+    );
   });
 
   test('bases', () => {

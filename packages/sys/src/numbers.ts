@@ -50,3 +50,10 @@ export function parseBytes(text: string, max = U64_MAX): bigint | undefined {
 
 /** A user or group id in a file such as /etc/passwd: decimal, and one that a process can have. */
 export const parseAccountId = (text: string): number | undefined => parseDecimal(text, ID_MAX);
+
+/** Decimal digits behind blanks and perhaps a sign, as strtol(3) takes them from a command line, from `min` to `max`. */
+export function parseSigned(text: string, min: number, max: number): number | undefined {
+  if (!/^[\t-\r ]*[+-]?\d+$/.test(text)) return undefined;
+  const value = Number(text) + 0; // no -0
+  return value >= min ? within(value, max) : undefined;
+}

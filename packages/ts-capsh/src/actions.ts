@@ -12,6 +12,8 @@ import {
   explainCapability,
   firstCapabilities,
   has,
+  lackingIn,
+  licenseText,
   MODES,
   type Mode,
   members,
@@ -20,7 +22,6 @@ import {
   parseCapabilitySets,
   parseIab,
   parseMask,
-  parseUnsigned,
   SECUREBITS_PURE,
   SETTABLE_MODES,
   UnknownCapability,
@@ -30,13 +31,16 @@ import {
   CAP_SETGID,
   CAP_SETPCAP,
   CAP_SYS_CHROOT,
+  ID_MAX,
   type LiveSys,
   PR_CAP_AMBIENT_CLEAR_ALL,
   PR_CAP_AMBIENT_LOWER,
   PR_CAP_AMBIENT_RAISE,
+  parseCNumber,
   type Recording,
   type Ref,
   SysError,
+  U32_MAX,
 } from '@ts/sys';
 import { UNKNOWN } from './options.ts';
 import { currentObject, formatCurrent, formatState, modeOf, stateObject } from './state.ts';
@@ -89,13 +93,10 @@ const fail = (message: string, hint?: string): never => {
   throw new ToolError(message, FINAL, hint);
 };
 
-/** The kernel's numbers here have 32 bits. */
-const LARGEST = 0xffff_ffff;
-
 function number(step: Step): number {
   const value = step.value ?? '';
-  const parsed = parseUnsigned(value.replace(/^\s*\+?/, ''));
-  if (parsed !== undefined && parsed <= LARGEST) return parsed;
+  const parsed = parseCNumber(value.replace(/^[\t-\r ]*\+?/, ''), U32_MAX);
+  if (parsed !== undefined) return parsed;
   return fail(`invalid --${step.option.long} value: want non-negative integer, got "${value}"`);
 }
 
@@ -175,10 +176,7 @@ function raiseAmbient({ bearer }: Scene, each: number): void {
 
 function dropAll({ bearer }: Scene, capabilities: readonly number[]): void {
   for (const each of capabilities)
-    bearer.sys
-      .or(`failed to drop [${shown(each)}]`)
-      .explaining('lacks cap_setpcap')
-      .dropBounding(each);
+    lackingIn(bearer.sys.or(`failed to drop [${shown(each)}]`), bearer.sets, CAP_SETPCAP).dropBounding(each);
 }
 
 function drop(text: string, strict: boolean, count: number): Action {
@@ -268,11 +266,11 @@ function groups(text: string, world: World): Action {
     .split(',')
     .filter(Boolean)
     .map((word) => {
-      const id = parseUnsigned(word) ?? world.group(word)?.gid;
-      return id !== undefined && id < LARGEST ? id : fail(`no such group: ${word}`);
+      const id = parseCNumber(word, ID_MAX) ?? world.group(word)?.gid;
+      return id !== undefined ? id : fail(`no such group: ${word}`);
     });
   return ids(({ bearer }) => {
-    bearer.sys.or('failed to set the supplementary groups').explaining('lacks cap_setgid').setgroups(wanted);
+    lackingIn(bearer.sys.or('failed to set the supplementary groups'), bearer.sets, CAP_SETGID).setgroups(wanted);
   });
 }
 
@@ -410,7 +408,7 @@ export function makeAction(step: Step, settings: Settings, count: number, world:
     case 'gid': {
       const wanted = number(step);
       return ids(({ bearer }) => {
-        bearer.sys.or(`failed to set gid=${wanted}`).explaining('lacks cap_setgid').setgid(wanted);
+        lackingIn(bearer.sys.or(`failed to set gid=${wanted}`), bearer.sets, CAP_SETGID).setgid(wanted);
       });
     }
     case 'groups':
@@ -421,7 +419,7 @@ export function makeAction(step: Step, settings: Settings, count: number, world:
       return change(['root'], ({ bearer }) => {
         const says = `unable to chroot/chdir to [${value}]`;
         bearer.with(CAP_SYS_CHROOT, 'unable to raise CAP_SYS_CHROOT', () => {
-          bearer.sys.or(says).explaining('lacks cap_sys_chroot').chroot(value);
+          bearer.sys.or(says).chroot(value);
         });
         bearer.sys.or(says).chdir('/');
       });
@@ -437,6 +435,8 @@ export function makeAction(step: Step, settings: Settings, count: number, world:
         text: () => `Supported modes: ${SETTABLE_MODES.join(' ')}\n`,
         object: () => ({ modes: SETTABLE_MODES }),
       }));
+    case 'license':
+      return look(({ world: now }) => now.print(licenseText(now.prog)));
     case 'inmode':
       return look(({ live, count: all }) => {
         const got: Mode = modeOf(live, all);

@@ -51,7 +51,8 @@ function plan({ steps, values, operands }: Parsed<typeof options>, world: World)
     json: Boolean(values.json),
   };
   let shell = SHELL;
-  for (const step of steps) {
+  const end = steps.findIndex(({ option }) => option.long === 'license');
+  for (const step of end < 0 ? steps : steps.slice(0, end + 1)) {
     const { long } = step.option;
     try {
       actions.push(makeAction(step, settings, count, world));
@@ -66,7 +67,7 @@ function plan({ steps, values, operands }: Parsed<typeof options>, world: World)
     if (long === 'forkfor' || long === 'killit') settings = { ...settings, forked: long === 'forkfor' };
     if (long === 'shell') shell = step.value as string;
   }
-  return { actions, program: programOf(operands, shell, world), count };
+  return { actions, program: end < 0 ? programOf(operands, shell, world) : undefined, count };
 }
 
 const forks = ({ actions }: Plan) => actions.some((action) => action.forks);
@@ -155,7 +156,7 @@ export const tool = defineTool({
     '--has-a and --has-b of a number that the kernel does not know end with 1.',
     'A number that does not fit into 32 bits is refused (the original takes its lower half), and so is one with letters behind it in --groups, and a list for --has-a, --has-b, --has-i, --has-p and --supports (the original passes over what follows).',
     'A script without "#!" that --shell names is run by /bin/sh.',
-    '--explain and --suggest have texts of our own; --license is left out.',
+    '--explain and --suggest have texts of our own.',
     'Behind an option that prints or tests, "-+" and "=+" do not fork, and --forkfor is refused.',
     '`--json`, `--dry-run`, `--trace` and `--version` are ours; --json holds for the whole command line.',
   ],

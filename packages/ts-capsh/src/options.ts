@@ -61,6 +61,7 @@ export const options = [
     help: 'send a signal to the child of --forkfor and wait for it',
     group: change,
   },
+  { long: 'license', help: 'show the licence, and end', group: look },
   { long: 'mode', arg: 'mode', optional: true, help: 'set a mode; without one, print it', group: change },
   { long: 'modes', help: 'print the modes that can be set', group: look },
   { long: 'no-new-privs', help: 'no execve shall give privileges any more', group: change },

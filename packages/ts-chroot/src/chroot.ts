@@ -1,7 +1,7 @@
 /** chroot(1): command-line interface for chroot(2). */
 import { statSync } from 'node:fs';
 import { defineTool, type Option, type Outcome, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
-import type { Recording, Sys } from '@ts/sys';
+import { encode, type Recording, type Sys } from '@ts/sys';
 import { causes } from './causes.ts';
 import { type Identity, identify, numericIdentity } from './identity.ts';
 import { quote } from './quote.ts';
@@ -28,7 +28,7 @@ interface Plan {
 }
 
 const isSameDirectory = (a: string, b: string) => {
-  const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }));
+  const [one, other] = [a, b].map((path) => statSync(encode(path), { throwIfNoEntry: false }));
   return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
 };
 
@@ -107,7 +107,7 @@ export const tool = defineTool({
   description:
     'Changes the root directory to <newroot>, the working directory to "/", and runs the program; without one, the shell that SHELL names (or /bin/sh) with -i. Names of users and groups are those of the new root; what it does not know of an id is taken from the old one.',
   differences: [
-    'Names are looked up in /etc/passwd and /etc/group, by no other name service.',
+    'Names are looked up in /etc/passwd and /etc/group, by no other name service: in regular files of up to 32 MiB, through no link of /proc. A line whose ids are none, or 4294967295, is no account.',
     'A user id that only the old root knows has the groups of the old root; the original takes those of another account of the new one.',
     '`--dry-run` and `--trace` are ours.',
   ],

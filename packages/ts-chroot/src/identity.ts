@@ -1,5 +1,6 @@
 /** User, group and supplementary groups that `--userspec` and `--groups` ask for. */
 import { groupList, ToolError, type World } from '@ts/cli';
+import { ID_MAX, parseSigned } from '@ts/sys';
 import { quote } from './quote.ts';
 
 export interface Identity {
@@ -9,13 +10,8 @@ export interface Identity {
   readonly groups?: readonly number[];
 }
 
-/** An id of digits, perhaps behind a "+" that says it is no name. The largest means "unchanged" to the kernel. */
-const ID = /^\s*\+?(\d+)$/;
-
-function numeric(text: string): number | undefined {
-  const id = Number(ID.exec(text)?.[1] ?? Number.NaN);
-  return id < 0xffff_ffff ? id : undefined;
-}
+/** An id of digits, perhaps behind a "+" that says it is no name. */
+const numeric = (text: string): number | undefined => (text.includes('-') ? undefined : parseSigned(text, 0, ID_MAX));
 
 const splitSpec = (userspec: string): [user: string, group: string | undefined] => {
   const colon = userspec.indexOf(':');

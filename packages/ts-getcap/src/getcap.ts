@@ -5,6 +5,7 @@ import {
   type FileCapabilities,
   formatCapabilitySets,
   kernelCapabilities,
+  licenseText,
   members,
   readFileCapabilities,
 } from '@ts/capabilities';
@@ -22,6 +23,7 @@ import { decode, encode, type LiveSys, live, SysError, strerror } from '@ts/sys'
 
 const options = [
   ...HELP_AND_OUR_VERSION,
+  { long: 'license', short: 'l', shortOnly: true, help: 'show the licence' },
   { long: 'namespace', short: 'n', shortOnly: true, help: 'show the root id of capabilities of a user namespace' },
   { long: 'recursive', short: 'r', shortOnly: true, help: 'search the trees below folders, without following links' },
   { long: 'verbose', short: 'v', shortOnly: true, help: 'show files without capabilities, too' },
@@ -29,6 +31,7 @@ const options = [
 ] as const satisfies readonly Option[];
 
 interface Plan {
+  readonly license: boolean;
   readonly files: readonly string[];
   readonly namespace: boolean;
   readonly recursive: boolean;
@@ -37,8 +40,9 @@ interface Plan {
 }
 
 function plan({ values, operands }: Parsed<typeof options>): Plan {
-  if (!operands.length) throw new UsageError('no file is named');
+  if (!operands.length && !values.license) throw new UsageError('no file is named');
   return {
+    license: Boolean(values.license),
     files: operands,
     namespace: Boolean(values.namespace),
     recursive: Boolean(values.recursive),
@@ -150,6 +154,10 @@ const objectOf = (path: string, { sets, rootId }: FileCapabilities, count: numbe
 });
 
 function act(plan: Plan, _sys: LiveSys, world: World): Outcome {
+  if (plan.license) {
+    world.print(licenseText(world.prog));
+    return exit(0);
+  }
   const count = kernelCapabilities(world);
   const objects: object[] = [];
   let status = 0;
@@ -177,14 +185,14 @@ export const tool = defineTool({
   replaces: ['getcap'],
   section: 8,
   summary: 'Show the capabilities of files.',
-  synopsis: ['[-n] [-r] [-v] [--json] <file>...'],
+  synopsis: ['[-n] [-r] [-v] [--json] <file>...', '-l'],
   options,
   grammar: { permute: true },
   description:
     'Prints the name of each file that has capabilities, and the capabilities as cap_to_text(3) writes them. Only regular files can have some.',
   differences: [
     'A file that cannot be looked at is said with the name of the tool, and the exit status is 1 (the original returns 0).',
-    '-h prints to standard output; -l is left out.',
+    '-h prints to standard output.',
     '`--json`, `--dry-run` and `--trace` are ours.',
   ],
   exitStatuses: [['1', 'a file could not be looked at, or wrong usage']],

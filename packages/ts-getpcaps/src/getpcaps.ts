@@ -4,6 +4,7 @@ import {
   formatCapabilitySets,
   formatIab,
   kernelCapabilities,
+  licenseText,
   members,
   setInStatus,
 } from '@ts/capabilities';
@@ -14,6 +15,7 @@ import {
   type Option,
   type Outcome,
   type Parsed,
+  PID_MAX,
   type Split,
   type Step,
   ToolError,
@@ -21,7 +23,7 @@ import {
   type World,
   writeText,
 } from '@ts/cli';
-import { type LiveSys, SysError, strerror } from '@ts/sys';
+import { errnoOf, type LiveSys, parseSigned, SysError, strerror } from '@ts/sys';
 
 /** Key of a word that is no option. */
 const PID = 'pid';
@@ -33,6 +35,7 @@ const options = [
   { long: 'legacy', help: 'write as old versions did, to standard error' },
   { long: 'ugly', help: 'the same as --legacy' },
   { long: 'iab', help: 'show the inheritable, ambient and bounding vectors, too' },
+  { long: 'license', help: 'show the licence, and end' },
   { long: 'json', help: 'print a list of objects', group: 'Ours', ours: true },
   { long: PID, arg: 'pid', help: 'a process', hidden: true },
 ] as const satisfies readonly Option[];
@@ -63,6 +66,8 @@ interface Shown {
 interface Plan {
   readonly processes: readonly (Shown & { readonly word: string })[];
   readonly json: boolean;
+  /** What stands behind it is not looked at. */
+  readonly license: boolean;
 }
 
 const FORMS: Readonly<Record<string, Form>> = { verbose: 'verbose', legacy: 'legacy', ugly: 'legacy' };
@@ -70,22 +75,22 @@ const FORMS: Readonly<Record<string, Form>> = { verbose: 'verbose', legacy: 'leg
 function plan({ steps, values }: Parsed<typeof options>): Plan {
   const processes: (Shown & { word: string })[] = [];
   let shown: Shown = { form: 'plain', vectors: false };
-  for (const { option, value } of steps) {
+  const end = steps.findIndex(({ option }) => option.long === 'license');
+  for (const { option, value } of end < 0 ? steps : steps.slice(0, end)) {
     if (option.long === PID) processes.push({ word: value ?? '', ...shown });
     else shown = { form: FORMS[option.long] ?? shown.form, vectors: shown.vectors || option.long === 'iab' };
   }
-  if (!processes.length) throw new UsageError('no process is named');
-  return { processes, json: Boolean(values.json) };
+  if (!processes.length && end < 0) throw new UsageError('no process is named');
+  return { processes, json: Boolean(values.json), license: end >= 0 };
 }
-
-const LARGEST = 0x7fff_ffff;
 
 /** Number of a process, or the error of a word that is none. No digits mean 0, the caller. */
 function parsePid(word: string): { pid: number } | { error: string } {
-  const [, sign = '', digits] = /^\s*([+-]?)(\d*)$/.exec(word) ?? [];
-  if (digits === undefined || (sign && !digits)) return { error: 'Invalid argument' };
-  const pid = Number(`${sign}${digits || '0'}`);
-  return pid >= 0 && pid <= LARGEST ? { pid } : { error: 'Value too large for defined data type' };
+  if (/^[\t-\r ]*$/.test(word)) return { pid: 0 };
+  const number = parseSigned(word, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+  if (number === undefined) return { error: strerror(errnoOf('EINVAL')) };
+  if (Math.abs(number) >= 2 ** 63) return { error: strerror(errnoOf('ERANGE')) };
+  return number >= 0 && number <= PID_MAX ? { pid: number } : { error: strerror(errnoOf('EOVERFLOW')) };
 }
 
 interface State {
@@ -155,7 +160,7 @@ function stateOf(word: string, vectors: boolean, sys: LiveSys, world: World): { 
   }
 }
 
-function act({ processes, json }: Plan, sys: LiveSys, world: World): Outcome {
+function act({ processes, json, license }: Plan, sys: LiveSys, world: World): Outcome {
   const count = kernelCapabilities(world);
   const objects: object[] = [];
   let status = 0;
@@ -168,8 +173,9 @@ function act({ processes, json }: Plan, sys: LiveSys, world: World): Outcome {
     else if (shown.form === 'legacy' && !shown.vectors) writeText(2, lineOf(word, shown, found.state, count));
     else world.print(lineOf(word, shown, found.state, count));
   }
-  if (json) world.print(`${JSON.stringify(objects, undefined, 2)}\n`);
-  return exit(status);
+  if (json && !license) world.print(`${JSON.stringify(objects, undefined, 2)}\n`);
+  if (license) world.print(licenseText(world.prog));
+  return exit(license ? 0 : status);
 }
 
 export const tool = defineTool({
@@ -185,7 +191,7 @@ export const tool = defineTool({
   differences: [
     'Failures are said with the name of the tool.',
     'The vectors of process 0 are shown (the original says there are none).',
-    '-h, --help and --usage print to standard output; --license is left out.',
+    '-h, --help and --usage print to standard output.',
     '`--json`, `--dry-run`, `--trace` and `--version` are ours.',
   ],
   exitStatuses: [['1', 'a word is no process, or wrong usage']],

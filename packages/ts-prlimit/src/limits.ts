@@ -67,7 +67,7 @@ const UNLIMITED = 'unlimited';
 
 function parseValue(text: string): bigint | undefined {
   if (text === UNLIMITED) return sys.RLIM_INFINITY;
-  const [, sign, digits] = /^\s*([+-]?)(\d+)$/.exec(text) ?? [];
+  const [, sign, digits] = /^[\t-\r ]*([+-]?)(\d+)$/.exec(text) ?? [];
   if (digits === undefined) return undefined;
   const value = BigInt(digits);
   if (value > sys.RLIM_INFINITY) return undefined;

@@ -2,7 +2,14 @@ import { HELP_OPTIONS, type Option } from '@ts/cli';
 import { RESOURCES } from './limits.ts';
 
 export const options: readonly Option[] = [
-  { long: 'pid', short: 'p', arg: 'pid', help: 'show or change the limits of this process' },
+  {
+    long: 'pid',
+    short: 'p',
+    arg: 'pid[:inode]',
+    help: 'show or change the limits of this process',
+    details:
+      'With the inode of its pidfd (lsns and nsenter take it, too) it is an error where the number belongs to another process by now.',
+  },
   { long: 'output', short: 'o', arg: 'list', help: 'the columns to show' },
   ...RESOURCES.map(
     ({ name, short, help }): Option => ({

@@ -1,16 +1,31 @@
 /** prlimit(1): shows and changes resource limits; command-line interface for prlimit(2). */
+import { closeSync, fstatSync } from 'node:fs';
+import { has, setInStatus } from '@ts/capabilities';
 import {
   type Cause,
   defineTool,
   exit,
+  INT_MAX,
   isTerminal,
   type Outcome,
   type Parsed,
+  parseInteger,
   ToolError,
   terminalWidth,
   type World,
 } from '@ts/cli';
-import { type LiveSys, live, type Recording, RLIM_INFINITY, type Sys } from '@ts/sys';
+import {
+  CAP_SYS_RESOURCE,
+  Journal,
+  type LiveSys,
+  live,
+  parseCBigInt,
+  parseDecimal,
+  type Recording,
+  RLIM_INFINITY,
+  type Sys,
+  SysError,
+} from '@ts/sys';
 import { type Column, formatJson, formatRaw, formatTable, type Row } from '@ts/tables';
 import { formatLimit, type Limit, parseLimit, RESOURCES, type Resource } from './limits.ts';
 import { options } from './options.ts';
@@ -18,6 +33,7 @@ import { options } from './options.ts';
 interface Plan {
   /** 0 is the tool's own, and so the program's. */
   readonly pid: number;
+  readonly target: Target;
   readonly changes: readonly Change[];
   /** Resources to show, in order. */
   readonly shown: readonly Resource[];
@@ -62,12 +78,29 @@ function parseColumns(text: string): LimitColumn[] {
   });
 }
 
-const LARGEST_PID = 0x7fff_ffff;
+/** A process by its number, and the inode that its pidfd must have, which no other process will ever have. */
+interface Target {
+  readonly pid: number;
+  readonly inode?: bigint;
+}
 
-function parsePid(text: string): number {
-  const pid = /^\s*[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (Math.abs(pid) <= LARGEST_PID) return pid;
-  throw new ToolError(`invalid PID argument: '${text}'`);
+function parseTarget(text: string): Target {
+  const [, number = text, inode] = /^(.*):(\d+)$/s.exec(text) ?? [];
+  const wanted = inode === undefined ? undefined : parseCBigInt(inode.replace(/^0+(?=.)/, ''));
+  if (inode !== undefined && wanted === undefined) throw new ToolError(`invalid PID argument: '${text}'`);
+  return { pid: parseInteger(number, 'invalid PID argument', -INT_MAX - 1, INT_MAX), inode: wanted };
+}
+
+/** Throws where the process is another one, or none. */
+function checkTarget({ pid, inode }: Target): void {
+  if (inode === undefined) return;
+  const pidfd = live().or(`cannot open process ${pid}`).look('pidfd_open', pid, 0);
+  try {
+    const { ino } = fstatSync(pidfd, { bigint: true });
+    if (ino !== inode) throw new ToolError(`pidfd inode ${inode} not found for pid ${pid}`, 1, `it has ${ino} now`);
+  } finally {
+    closeSync(pidfd);
+  }
 }
 
 /** Limits as the program would find them: those that Node has raised for itself are what they were. */
@@ -103,7 +136,9 @@ function plan({ steps, values, operands }: Parsed<typeof options>, world: World)
   const pids = steps.filter(({ option }) => option.long === 'pid');
   if (pids.length > 1) throw new ToolError('option --pid may be specified only once');
   const [pidStep] = pids;
-  const pid = pidStep ? parsePid(pidStep.value ?? '') : 0;
+  const target = pidStep ? parseTarget(pidStep.value ?? '') : { pid: 0 };
+  const { pid } = target;
+  checkTarget(target);
   if (pidStep && pid !== 0 && operands.length) throw new ToolError('options --pid and COMMAND are mutually exclusive');
   const named = steps.flatMap(({ option, value }) => {
     const resource = RESOURCES.find(({ name }) => name.toLowerCase() === option.long);
@@ -117,6 +152,7 @@ function plan({ steps, values, operands }: Parsed<typeof options>, world: World)
   const shown = named.filter(({ value }) => value === undefined).map(({ resource }) => resource);
   return {
     pid,
+    target,
     changes,
     shown: named.length ? shown : RESOURCES,
     columns: parseColumns(output ?? DEFAULT),
@@ -181,22 +217,36 @@ function setAll({ pid, changes }: Plan, sys: LiveSys, world: World): void {
     changes.map((each) => [each.resource, readLimit(setting(live(), pid, each), pid, each.resource, world)]),
   );
   const raises = ({ resource, hard }: Change) => hard > (before.get(resource) as Current).hard;
-  const done: Change[] = [];
+  const journal = new Journal();
   try {
     for (const each of [...changes.filter(raises), ...changes.filter((each) => !raises(each))]) {
       set(setting(sys, pid, each), pid, each);
-      done.unshift({ ...each, ...before.get(each.resource) });
+      journal.add(() => set(sys.ignoring(), pid, { ...each, ...before.get(each.resource) }));
     }
   } catch (error) {
-    for (const each of done) set(sys.ignoring(), pid, each);
+    journal.run();
     throw error;
   }
 }
 
 function act(plan: Plan, sys: LiveSys, world: World): Outcome {
   if (plan.changes.length) setAll(plan, sys, world);
-  world.print(textOf(plan, world));
+  const text = textOf(plan, world);
+  // What was read is that process's only where the number is still its own.
+  checkTarget(plan.target);
+  world.print(text);
   return exit(0);
+}
+
+/** Undefined where it cannot be read. */
+function hardLimit(name: string, pid: string): bigint | undefined {
+  const resource = RESOURCES.find((each) => each.name === name);
+  try {
+    return resource && live().getrlimit(parseDecimal(pid) ?? 0, resource.number).max;
+  } catch (error) {
+    if (error instanceof SysError) return undefined;
+    throw error;
+  }
 }
 
 const causes: readonly Cause[] = [
@@ -204,13 +254,18 @@ const causes: readonly Cause[] = [
     of: 'set',
     errors: ['EPERM'],
     probe: ([name = '', pid = '', hard = ''], world) => {
-      const most = world.read('/proc/sys/fs/nr_open')?.trim();
-      if (name === 'NOFILE' && most !== undefined && BigInt(hard) > BigInt(most))
+      const most = parseCBigInt(world.read('/proc/sys/fs/nr_open')?.trim() ?? '');
+      if (name === 'NOFILE' && most !== undefined && BigInt(hard) > most)
         return `fs.nr_open allows no more than ${most} open files`;
+      const status = world.read('/proc/self/status');
+      if (status === undefined || has(setInStatus(status, 'Eff'), CAP_SYS_RESOURCE)) return undefined;
       const owner = /^Uid:\s*(\d+)/m.exec(world.read(`/proc/${pid}/status`) ?? '')?.[1];
-      if (pid !== '0' && owner !== undefined && Number(owner) !== world.uid)
+      if (pid !== '0' && owner !== undefined && parseDecimal(owner) !== world.uid)
         return `process ${pid} belongs to user ${owner}: this needs CAP_SYS_RESOURCE`;
-      return 'a hard limit can only be lowered: to raise it needs CAP_SYS_RESOURCE';
+      const now = hardLimit(name, pid);
+      return now !== undefined && BigInt(hard) > now
+        ? 'a hard limit can only be lowered: to raise it needs CAP_SYS_RESOURCE'
+        : undefined;
     },
   },
 ];

@@ -9,6 +9,12 @@ export const options = [
       'A file in the form of container engines: defaultAction, defaultErrnoRet, architectures or archMap, flags, and syscalls with names, action, errnoRet, args, includes and excludes. "default" is the engines’ own profile; "strict" leaves out of it other processes, changes of ids and owners, the network, and what needs a capability. A file of these names is written with a slash.',
   },
   {
+    long: 'ignore-unknown',
+    help: 'pass over system calls, architectures and capabilities in a profile that are not known here',
+    details:
+      'As container runtimes do. Without it such a name is an error, since it may be misspelt. What a rule would have done with the call is left to defaultAction then.',
+  },
+  {
     long: 'deny',
     arg: 'call[=error],...',
     repeat: true,

@@ -1,5 +1,4 @@
 /** From the command line to a policy and its program. */
-import { readFileSync } from 'node:fs';
 import { nearestCapability, parseCapabilityList, setInStatus, UnknownCapability } from '@ts/capabilities';
 import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
 import {
@@ -11,6 +10,7 @@ import {
   architectureNamed,
   compilePolicy,
   DEFAULT_PROFILE,
+  dated,
   familyOf,
   formatAction,
   kindOf,
@@ -32,7 +32,15 @@ import {
   UnknownWord,
   X86_64,
 } from '@ts/seccomp';
-import { arm64, encode, SECCOMP_FILTER_FLAG_LOG, SECCOMP_RET_ERRNO, SECCOMP_RET_TRACE, strerror } from '@ts/sys';
+import {
+  arm64,
+  parseDecimal,
+  readBytes,
+  SECCOMP_FILTER_FLAG_LOG,
+  SECCOMP_RET_ERRNO,
+  SECCOMP_RET_TRACE,
+  strerror,
+} from '@ts/sys';
 import type { options } from './options.ts';
 
 type Input = Parsed<typeof options>;
@@ -87,11 +95,13 @@ function reading<Value>(says: string, read: () => Value): Value {
   }
 }
 
-/** A file that is there. */
+/** Bytes of the largest profile that is read. */
+const LARGEST = 16 * 1024 * 1024;
+
+/** Why a file that is there is not taken for a profile. */
 function whyUnreadable(name: string): string {
   try {
-    readFileSync(encode(name));
-    return 'it has changed';
+    return readBytes(name, LARGEST + 1).length > LARGEST ? `it is larger than ${LARGEST} bytes` : 'it has changed';
   } catch (error) {
     const { errno } = error as NodeJS.ErrnoException;
     if (errno === undefined) throw error;
@@ -99,11 +109,11 @@ function whyUnreadable(name: string): string {
   }
 }
 
-function readProfile(name: string, world: World): Profile {
+function readProfile(name: string, lenient: boolean, world: World): Profile {
   const builtIn = BUILT_IN.get(name);
-  if (builtIn) return builtIn;
+  if (builtIn) return dated(builtIn);
   const text = world.read(name);
-  if (text !== undefined) return reading(name, () => parseProfile(text));
+  if (text !== undefined) return reading(name, () => dated(parseProfile(text, lenient)));
   const known = [...BUILT_IN.keys()].join(', ');
   const hint = name.includes('/') ? undefined : `profiles without a file: ${known}`;
   throw new ToolError(
@@ -136,7 +146,7 @@ function capabilitiesOf(list: string | undefined, world: World): bigint {
 function kernelOf(world: World): readonly [number, number] {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(world.read('/proc/sys/kernel/osrelease') ?? '') ?? [];
   // Where /proc is missing: all that rules ask for has long been there.
-  return major === undefined ? [99, 0] : [Number(major), Number(minor)];
+  return [parseDecimal(major ?? '') ?? 99, parseDecimal(minor ?? '') ?? 0];
 }
 
 /** What --log names; without an argument it names nothing. */
@@ -146,7 +156,11 @@ function profileOf({ values }: Input, native: Architecture, world: World): Profi
   const family = familyOf(native).map(({ name }) => name);
   const only = values['allow-only']?.flatMap((text) => reading('--allow-only', () => parseCalls(text)));
   const base =
-    values.profile !== undefined ? readProfile(values.profile, world) : only ? allowOnly(family, only) : open(family);
+    values.profile !== undefined
+      ? readProfile(values.profile, Boolean(values['ignore-unknown']), world)
+      : only
+        ? allowOnly(family, only)
+        : open(family);
   const refused = (values.deny ?? []).flatMap((text) => reading('--deny', () => parseDeny(text)));
   const logged = loggedCalls(values).flatMap((text) => reading('--log', () => parseCalls(text)));
   const rules = logged.length ? [...refused, logging(logged)] : refused;
@@ -207,6 +221,8 @@ export function plan(input: Input, world: World): Plan {
   if (values.dump !== undefined && checks.length) throw new UsageError('--dump and --check cannot be combined');
   if (values.profile !== undefined && values['allow-only'])
     throw new UsageError('--profile and --allow-only cannot be combined');
+  if (values['ignore-unknown'] && values.profile === undefined)
+    throw new UsageError('--ignore-unknown is for --profile');
   if (prints && operands.length) throw new UsageError('with --dump and --check no program is run');
   if (!prints && (values.arch !== undefined || values.json))
     throw new UsageError('--arch and --json are for --dump and --check');

@@ -9,6 +9,7 @@ import {
   callsOf,
   type Decision,
   dataOf,
+  defaultFor,
   describeProgram,
   encodeProgram,
   evaluate,
@@ -20,7 +21,7 @@ import {
   type Program,
   UnknownWord,
 } from '@ts/seccomp';
-import { decode } from '@ts/sys';
+import { decode, parseCNumber, U32_MAX } from '@ts/sys';
 
 const shortName = ({ name }: Architecture) => name.replace('SCMP_ARCH_', '').toLowerCase();
 
@@ -55,7 +56,7 @@ interface Answer {
 
 function decisionOn(policy: Policy, architecture: Architecture, number: number): Decision {
   const belongs = architectureIn(policy, { token: architecture.token, number, args: [] });
-  const otherwise = belongs ? policy.defaultAction : policy.otherArchitectures;
+  const otherwise = belongs ? defaultFor(policy, belongs, number) : policy.otherArchitectures;
   return policy.decisions.get(architecture)?.get(number) ?? { clauses: [], otherwise };
 }
 
@@ -67,7 +68,6 @@ function withArguments(policy: Policy, { architecture, number, ...answer }: Answ
 
 const CALL = /^\s*(\w+)\s*(?:\(([^()]*)\))?\s*$/;
 const ARGUMENTS = 6;
-const LAST_NUMBER = 0xffffffff;
 const [LEAST_ARGUMENT, LARGEST_ARGUMENT] = [-(1n << 63n), (1n << 64n) - 1n];
 
 function parseArguments(text: string | undefined, call: string): bigint[] | undefined {
@@ -98,12 +98,18 @@ function numbered(native: Architecture, given: number): readonly [Architecture, 
   return [architectureOf(native.token, number) ?? native, number];
 }
 
+function numberOf(word: string): number {
+  const number = parseCNumber(word, U32_MAX);
+  if (number === undefined) throw new ToolError(`no number of a system call: '${word}'`);
+  return number;
+}
+
 function answersTo(policy: Policy, call: string): Answer[] {
   const [, word = call, text] = CALL.exec(call) ?? [];
   const [native] = policy.architectures as [Architecture];
   const args = parseArguments(text, call);
   const numbers: readonly (readonly [Architecture, number | undefined])[] = /^\d/.test(word)
-    ? [numbered(native, Number(word))]
+    ? [numbered(native, numberOf(word))]
     : policy.architectures.map((each) => [each, callsOf(each).get(checkedName(word))]);
   const answers = numbers.flatMap(([architecture, number]) =>
     number === undefined
@@ -118,7 +124,6 @@ function answersTo(policy: Policy, call: string): Answer[] {
         ],
   );
   if (!answers.length) throw new ToolError(`no architecture of this filter has the system call '${word}'`);
-  if (answers.some(({ number }) => number > LAST_NUMBER)) throw new ToolError(`no number of a system call: '${word}'`);
   return args ? answers.map((answer) => withArguments(policy, answer, args)) : answers;
 }
 

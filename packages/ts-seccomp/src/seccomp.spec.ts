@@ -142,9 +142,32 @@ describe('--check', () => {
         .join(''),
     );
   });
+  test('what is newer than a profile does not exist; rules beside it do not make it newer', () => {
+    const old = {
+      'old.json':
+        '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read", "statx"], "name": "", "action": "SCMP_ACT_ALLOW"}]}',
+    };
+    for (const more of [[], ['--deny', 'listns'], ['--log=listns']]) {
+      printed.length = 0;
+      const words = ['--profile', 'old.json', '--arch', 'x86_64', ...more];
+      const plan = planned([...words, ...['clone3', 'rseq', 'mount'].flatMap((call) => ['--check', call])], old);
+      tool.act?.(plan, undefined as never, world());
+      expect(printed.join('')).toBe(
+        ['clone3 (435): errno(ENOSYS)', 'rseq (334): errno(ENOSYS)', 'mount (165): errno(EPERM)']
+          .map((line) => `x86_64 ${line}\n`)
+          .join(''),
+      );
+    }
+    expect(printedBy('--allow-only', 'read', '--check', 'clone3')).toContain('errno(EPERM)');
+  });
+  test.each(['1e3', '0x', '08x', '4294967296', '0x100000000', '9'.repeat(400)])('%s is no number', (word) =>
+    expect(refusal(() => printedBy('--deny', 'reboot', '--check', word)).message).toBe(
+      `no number of a system call: '${word}'`,
+    ),
+  );
   test('numbers, and calls with arguments', () => {
     expect(printedBy('--profile', 'default', '--check', '169', '--check', '4000')).toBe(
-      'x86_64 reboot (169): errno(EPERM)\nx86_64 unknown (4000): errno(EPERM)\n',
+      'x86_64 reboot (169): errno(EPERM)\nx86_64 unknown (4000): errno(ENOSYS)\n',
     );
     const lines = (call: string) => printedBy('--profile', 'default', '--check', call).split('\n');
     expect(lines('personality(0xffffffff)')[0]).toBe('x86_64 personality (135): allow');

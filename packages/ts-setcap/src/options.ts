@@ -6,6 +6,7 @@ export const FILE = 'file';
 
 export const options = [
   ...HELP_AND_OUR_VERSION,
+  { long: 'license', help: 'show the licence, and end' },
   { long: 'quiet', short: 'q', shortOnly: true, help: 'say nothing' },
   { long: 'verify', short: 'v', shortOnly: true, help: 'compare with what the file has, and change nothing' },
   {

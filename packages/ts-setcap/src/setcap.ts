@@ -10,11 +10,11 @@ import {
   formatCapabilitySets,
   kernelCapabilities,
   lacking,
+  licenseText,
   makesSense,
   NO_CAPABILITIES,
   nearestCapability,
   parseCapabilitySets,
-  parseUnsigned,
   readCredentials,
   readFileCapabilities,
 } from '@ts/capabilities';
@@ -34,12 +34,17 @@ import {
   decode,
   encode,
   errnoOf,
+  ID_MAX,
+  Journal,
   type LiveSys,
   live,
+  parseCNumber,
+  parseDecimal,
   type Recording,
   type Sys,
   SysError,
   strerror,
+  U32_MAX,
 } from '@ts/sys';
 import { CAPABILITIES, FILE, options, split } from './options.ts';
 
@@ -54,6 +59,8 @@ interface Assignment {
 }
 
 interface Plan {
+  /** Shown behind what stands before it; the rest is not looked at. */
+  readonly license: boolean;
   readonly assignments: readonly Assignment[];
   readonly program: readonly string[];
   readonly json: boolean;
@@ -78,6 +85,7 @@ function readInput(quiet: boolean): string {
 }
 
 function parseText(text: string, count: number): FileCapabilities['sets'] {
+  if (/^[\t-\r ]*$/.test(text)) throw new ToolError('empty space is an invalid capability, did you mean -r?');
   const sets = parseCapabilitySets(text, count);
   if (!sets) {
     const word = text
@@ -95,10 +103,9 @@ function parseText(text: string, count: number): FileCapabilities['sets'] {
 
 function parseRootId(text: string | undefined): number {
   if (text === undefined) throw new UsageError("option requires an argument -- 'n'");
-  const id = parseUnsigned(text.trim());
-  if (id === undefined || id === 0 || id > 0xffff_ffff)
-    throw new ToolError(`bad ns rootid: want positive integer, got "${text}"`);
-  if (id === 0xffff_ffff) throw new ToolError(`bad ns rootid: ${text} is no user`);
+  const id = parseCNumber(text.replace(/^[\t-\r ]*\+?/, ''), U32_MAX);
+  if (!id) throw new ToolError(`bad ns rootid: want positive integer, got "${text}"`);
+  if (id > ID_MAX) throw new ToolError(`bad ns rootid: ${text} is no user`);
   return id;
 }
 
@@ -106,7 +113,9 @@ function plan({ steps, values, operands }: Parsed<typeof options>, world: World)
   const count = kernelCapabilities(world);
   const assignments: Assignment[] = [];
   let [rootId, quiet, verify, force] = [0, false, false, false];
-  for (let at = 0; at < steps.length; at++) {
+  const found = steps.findIndex(({ option }) => option.long === 'license');
+  const license = found >= 0;
+  for (let at = 0; at < (license ? found : steps.length); at++) {
     const { option, value = '' } = steps[at] as (typeof steps)[number];
     if (option.long === 'quiet') quiet = true;
     if (option.long === 'verify') verify = true;
@@ -128,7 +137,7 @@ function plan({ steps, values, operands }: Parsed<typeof options>, world: World)
     assignments.push({ file: next.value, wanted, verify, quiet, force });
   }
   if (!assignments.length && !steps.length) throw new UsageError('neither capabilities nor a file are named');
-  return { assignments, program: operands, json: Boolean(values.json) };
+  return { assignments, program: license ? [] : operands, json: Boolean(values.json), license };
 }
 
 const failed = (file: string) => `failed to set capabilities on file '${file}'`;
@@ -235,22 +244,25 @@ function apply(plan: Plan, sys: Recording, world: World): Outcome {
 }
 
 function act(plan: Plan, sys: LiveSys, world: World): Outcome {
-  const changed: (() => void)[] = [];
+  const journal = new Journal();
   try {
     if (toSet(plan).length)
-      assign(toSet(plan), sys, world, (file, before) => changed.unshift(() => write(sys.ignoring(), file, before)));
+      assign(toSet(plan), sys, world, (file, before) => journal.add(() => write(sys.ignoring(), file, before)));
   } catch (error) {
-    for (const takeBack of changed) takeBack();
+    journal.run();
     throw error;
   }
   const status = verify(plan, world);
+  if (plan.license && !status) world.print(licenseText(world.prog));
   return status ? exit(status) : after(plan);
 }
 
 /** What is not mapped shows as the overflow ids. */
 function isUnmapped(file: string, world: World): boolean {
+  // All users are mapped outside of user namespaces; there the overflow ids are those of an ordinary one.
+  if (/^\s*0\s+0\s+4294967295\s*$/.test(world.read('/proc/self/uid_map') ?? '')) return false;
   const stats = lstatSync(encode(file), { throwIfNoEntry: false });
-  const overflow = (name: string) => Number(world.read(`/proc/sys/kernel/overflow${name}`));
+  const overflow = (name: string) => parseDecimal(world.read(`/proc/sys/kernel/overflow${name}`)?.trim() ?? '');
   return stats !== undefined && (stats.uid === overflow('uid') || stats.gid === overflow('gid'));
 }
 
@@ -293,7 +305,7 @@ export const tool = defineTool({
   differences: [
     'All words are read, and all files looked at, before the first file is changed; when a later file fails, those before it get back what they had.',
     'Failures are said with the name of the tool, without the usage text.',
-    'Nothing but options is wrong usage only where there is none at all, as with the original; -h prints to standard output; --license is left out.',
+    'Nothing but options is wrong usage only where there is none at all, as with the original; -h prints to standard output.',
     '`-- PROGRAM`, `--json`, `--dry-run`, `--trace` and `--version` are ours.',
   ],
   exitStatuses: [

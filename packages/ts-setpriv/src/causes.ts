@@ -11,16 +11,18 @@ export const causes: readonly Cause[] = [
   {
     of: 'setgroups',
     errors: ['EPERM'],
-    probe: (_, world) =>
-      world.read('/proc/self/setgroups')?.trim() === 'deny'
-        ? 'this user namespace denies setgroups: leave the groups as they are with --keep-groups, or map groups with newgidmap'
-        : lacking('be root').probe(['cap_setgid'], world),
+    probe: ([held], world) => {
+      if (world.read('/proc/self/setgroups')?.trim() === 'deny')
+        return 'this user namespace denies setgroups: leave the groups as they are with --keep-groups, or map groups with newgidmap';
+      return held === 'lacking' ? lacking('be root').probe(['cap_setgid'], world) : undefined;
+    },
   },
   {
     of: 'inheritable',
     errors: ['EPERM'],
-    probe: () =>
-      'a capability can become inheritable only where it is in the bounding set, and permitted or CAP_SETPCAP effective',
+    probe: ([name]) =>
+      name &&
+      `${name} can become inheritable only where it is permitted, or with CAP_SETPCAP: this process has neither of them`,
   },
   {
     of: 'ambient',
@@ -34,16 +36,20 @@ export const causes: readonly Cause[] = [
   {
     of: 'ptracer',
     errors: ['EINVAL'],
-    probe: (_, world) =>
-      world.exists('/proc/sys/kernel/yama/ptrace_scope') ? 'there is no such process' : 'this kernel does not run Yama',
+    probe: ([pid = ''], world) => {
+      if (!world.exists('/proc/sys/kernel')) return undefined;
+      if (!world.exists('/proc/sys/kernel/yama')) return 'this kernel does not run Yama';
+      return /^[1-9]/.test(pid) && !world.exists(`/proc/${pid}`) ? `there is no process ${pid}` : undefined;
+    },
   },
   {
     of: 'seccomp',
     errors: ['EINVAL'],
-    probe: (_, world) =>
-      world.exists('/proc/sys/kernel/seccomp')
-        ? 'the kernel does not take this filter: not classic BPF for seccomp, or without a return at its end'
-        : 'this kernel has no seccomp filters',
+    probe: ([end], world) => {
+      if (end === 'endless') return 'a filter must end with a return';
+      const isMissing = world.exists('/proc/sys/kernel') && !world.exists('/proc/sys/kernel/seccomp');
+      return isMissing ? 'this kernel has no seccomp filters' : undefined;
+    },
   },
   {
     of: 'landlock-rule',

@@ -50,7 +50,7 @@ export const options = [
     arg: 'access',
     repeat: true,
     help: 'refuse accesses: fs, net, scope, or some of them: fs:<right>,...',
-    details: `All that are refused can be allowed again by rules. Rights of fs: ${listed(RIGHTS.fs)}. Rights of net: ${listed(RIGHTS.net)}. Scopes, outside of which nothing is allowed: ${listed(RIGHTS.scope)}.`,
+    details: `All that are refused can be allowed again by rules. A right of fs may be abbreviated and is then the first one of the list that begins so: "read" is read-file alone. Rights of fs: ${listed(RIGHTS.fs)}. Rights of net: ${listed(RIGHTS.net)}. Scopes, outside of which nothing is allowed: ${listed(RIGHTS.scope)}.`,
     group: confine,
   },
   {

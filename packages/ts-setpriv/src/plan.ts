@@ -1,10 +1,9 @@
 /** What the command line asks for, checked as far as it can be before anything changes. */
-import { readFileSync } from 'node:fs';
 import { type Change, DeltaError, kernelCapabilities, parseDelta } from '@ts/capabilities';
-import { type Account, groupList, type Parsed, parseId, ToolError, type World } from '@ts/cli';
+import { type Account, groupList, INT_MAX, type Parsed, parseId, parseInteger, ToolError, type World } from '@ts/cli';
 import { isRunning, type Module, whyNot } from '@ts/labels';
 import { LandlockError, parseRights, RESTRICT_FLAGS, type Restriction, restrictionOf, versionOf } from '@ts/landlock';
-import { encode, errnoOf, type LiveSys, live, signalNumber, strerror } from '@ts/sys';
+import { errnoOf, ID_MAX, type LiveSys, live, readBytes, signalNumber, strerror } from '@ts/sys';
 import type { options } from './options.ts';
 import { changeSecureBits } from './securebits.ts';
 
@@ -121,7 +120,6 @@ interface Identity {
 }
 
 function identityOf(values: Values, world: World): Identity {
-  const account = (text: string) => world.user(text) ?? (/^\d+$/.test(text) ? world.user(Number(text)) : undefined);
   const user = (name: 'ruid' | 'euid' | 'reuid') => {
     const text = values[name];
     return text === undefined ? undefined : parseId(text, name, (each) => world.user(each)?.uid);
@@ -131,15 +129,10 @@ function identityOf(values: Values, world: World): Identity {
     return text === undefined ? undefined : parseId(text, name, (each) => world.group(each)?.gid);
   };
   const [both, bothGroups] = [user('reuid'), group('regid')];
-  const real = values.reuid ?? values.ruid;
+  const [real, ruid] = [values.reuid ?? values.ruid, both ?? user('ruid')];
   return {
-    ids: {
-      ruid: both ?? user('ruid'),
-      euid: both ?? user('euid'),
-      rgid: bothGroups ?? group('rgid'),
-      egid: bothGroups ?? group('egid'),
-    },
-    account: real === undefined ? undefined : account(real),
+    ids: { ruid, euid: both ?? user('euid'), rgid: bothGroups ?? group('rgid'), egid: bothGroups ?? group('egid') },
+    account: real === undefined || ruid === undefined ? undefined : (world.user(real) ?? world.user(ruid)),
   };
 }
 
@@ -156,9 +149,7 @@ function groupsOf(values: Values, { ids, account }: Identity, world: World): rea
 }
 
 function groupNamed(word: string, world: World): number {
-  const id = world.group(word)?.gid ?? (/^\s*\+?\d+$/.test(word) ? Number(word) : Number.NaN);
-  if (id < 0xffff_ffff) return id;
-  throw new ToolError(`Invalid supplementary group id: '${word}'`);
+  return world.group(word)?.gid ?? parseInteger(word, 'Invalid supplementary group id', 0, ID_MAX);
 }
 
 const KEPT = ['TERM', 'COLORTERM', 'NO_COLOR'];
@@ -227,9 +218,7 @@ function tracer(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (text === 'any') return -1;
   if (text === 'none') return 0;
-  const pid = /^\d+$/.test(text) ? Number(text) : 0;
-  if (pid < 1 || pid > 0x7fff_ffff) throw new ToolError(`invalid PID argument: '${text}'`);
-  return pid;
+  return parseInteger(text, 'failed to parse ptracer pid', 1, INT_MAX);
 }
 
 function label(text: string | undefined, module: Module, world: World): string | undefined {
@@ -239,14 +228,14 @@ function label(text: string | undefined, module: Module, world: World): string |
 }
 
 /** Bytes of one `struct sock_filter`. */
-const INSTRUCTION = 8;
+export const INSTRUCTION = 8;
 const MOST_INSTRUCTIONS = 4096;
 
 function seccompFilter(path: string | undefined): Buffer | undefined {
   if (path === undefined) return undefined;
   let filter: Buffer;
   try {
-    filter = readFileSync(encode(path));
+    filter = readBytes(path, (MOST_INSTRUCTIONS + 1) * INSTRUCTION);
   } catch (error) {
     const { errno, syscall } = error as NodeJS.ErrnoException;
     if (errno === undefined) throw error;
@@ -257,7 +246,7 @@ function seccompFilter(path: string | undefined): Buffer | undefined {
     throw new ToolError(
       'invalid filter',
       PRIVILEGE,
-      `a filter is 1 to ${MOST_INSTRUCTIONS} instructions of ${INSTRUCTION} bytes; ${path} has ${filter.length} bytes`,
+      `a filter is 1 to ${MOST_INSTRUCTIONS} instructions of ${INSTRUCTION} bytes; ${path} has ${filter.length > MOST_INSTRUCTIONS * INSTRUCTION ? 'more' : `${filter.length} bytes`}`,
     );
   return filter;
 }

@@ -108,9 +108,12 @@ test.each([
 
 test.each([
   ['', 'No program specified'],
-  ['--ptracer x true', "invalid PID argument: 'x'"],
-  ['--ptracer 0 true', "invalid PID argument: '0'"],
-  ['--reuid -1 true', "failed to parse reuid: '-1'"],
+  ['--ptracer x true', "failed to parse ptracer pid: 'x'"],
+  ['--ptracer 0 true', "failed to parse ptracer pid: '0': Numerical result out of range"],
+  ['--ptracer 2147483648 true', "failed to parse ptracer pid: '2147483648': Numerical result out of range"],
+  ['--reuid -1 true', "failed to parse reuid: '-1': Numerical result out of range"],
+  ['--reuid 1e3 true', "failed to parse reuid: '1e3'"],
+  ['--groups 4294967296 true', "Invalid supplementary group id: '4294967296': Numerical result out of range"],
   ['--reuid 7 --reset-env --init-groups true', 'uid 7 not found'],
   ['--selinux-label x true', 'SELinux is not running'],
   ['--apparmor-profile x true', 'AppArmor is not running'],
@@ -139,7 +142,25 @@ test('causes', () => {
   expect(cause('setgroups', 'EPERM', { '/proc/self/setgroups': 'deny\n' })).toMatch(/denies setgroups/);
   expect(cause('ambient cap_kill inheritable', 'EPERM')).toMatch(/--inh-caps \+kill/);
   expect(cause('ambient cap_kill permitted inheritable', 'EPERM')).toMatch(/is not permitted/);
-  expect(cause('ptracer', 'EINVAL')).toMatch(/does not run Yama/);
+  // What was held when it failed, or cannot be read, is not claimed.
+  expect(cause('setgroups held', 'EPERM', none)).toBeUndefined();
+  expect(cause('setgroups lacking', 'EPERM', none)).toMatch(/^this needs CAP_SETGID: /);
+  expect(cause('inheritable cap_kill', 'EPERM')).toMatch(/^cap_kill can become inheritable only where it is permitted/);
+  expect(cause('inheritable ', 'EPERM')).toBeUndefined();
+  const there = (...paths: string[]) => ({
+    ...worldWith({}),
+    exists: (path: string) => paths.includes(path),
+  });
+  const why = (subject: string, ...paths: string[]) => explain(tool.causes ?? [], subject, 'EINVAL', there(...paths));
+  const kernel = '/proc/sys/kernel';
+  expect(why('ptracer 5')).toBeUndefined();
+  expect(why('ptracer 5', kernel)).toMatch(/does not run Yama/);
+  expect(why('ptracer 5', kernel, `${kernel}/yama`)).toBe('there is no process 5');
+  expect(why('ptracer 5', kernel, `${kernel}/yama`, '/proc/5')).toBeUndefined();
+  expect(why('seccomp')).toBeUndefined();
+  expect(why('seccomp', kernel)).toMatch(/no seccomp filters/);
+  expect(why('seccomp', kernel, `${kernel}/seccomp`)).toBeUndefined();
+  expect(why('seccomp endless', kernel, `${kernel}/seccomp`)).toBe('a filter must end with a return');
   expect(cause('label SELinux a:b:c', 'EINVAL')).toMatch(/knows no context 'a:b:c'/);
   expect(cause('label AppArmor box', 'ENOENT')).toMatch(/no profile 'box' is loaded/);
   expect(cause('label AppArmor box', 'EPERM')).toMatch(/does not let this process/);

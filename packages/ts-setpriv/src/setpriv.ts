@@ -6,6 +6,7 @@ import {
   capabilityName,
   firstCapabilities,
   has,
+  lackingIn,
   members,
   readCredentials,
 } from '@ts/capabilities';
@@ -13,6 +14,7 @@ import { candidates, defineTool, exit, type Facet, findProgram, type Outcome, ty
 import { labelNextExec, labelTree } from '@ts/labels';
 import { openRules, restrict } from '@ts/landlock';
 import {
+  BPF_RET,
   CAP_SETGID,
   CAP_SETPCAP,
   CAP_SETUID,
@@ -30,7 +32,7 @@ import {
 } from '@ts/sys';
 import { causes } from './causes.ts';
 import { options } from './options.ts';
-import { type Plan, PRIVILEGE, plan } from './plan.ts';
+import { INSTRUCTION, type Plan, PRIVILEGE, plan } from './plan.ts';
 import { show } from './show.ts';
 
 const status = { status: PRIVILEGE };
@@ -43,12 +45,20 @@ const changesCredentials = (plan: Plan) =>
   changesIds(plan) ||
   [plan.inheritable, plan.ambient, plan.bounding, plan.securebits].some((each) => each !== undefined);
 
+/** The last instruction is a return: offset of its code in `struct sock_filter`, class of the code. */
+const endsInReturn = (filter: Buffer) => ((filter.at(-INSTRUCTION) ?? 0) & BPF_CLASS) === BPF_RET;
+const BPF_CLASS = 7;
+
+/** Capabilities that cannot become inheritable without CAP_SETPCAP, since they are neither permitted nor inheritable. */
+const unreachable = ({ effective, permitted, inheritable }: CapabilitySets, wanted: bigint): number[] =>
+  has(effective, CAP_SETPCAP) ? [] : members(wanted & ~(permitted | inheritable));
+
 /** Speculative execution stays as it is. */
 function filterCalls(sys: Sys, filter: Buffer): void {
   sys.or('Could not run prctl(PR_SET_NO_NEW_PRIVS)', status).setNoNewPrivs();
   sys
     .or('Could not load seccomp filter', status)
-    .explaining('seccomp')
+    .explaining(endsInReturn(filter) ? 'seccomp' : 'seccomp endless')
     .setSeccompFilter(filter, SECCOMP_FILTER_FLAG_SPEC_ALLOW);
 }
 
@@ -66,22 +76,17 @@ function setIds(plan: Plan, sys: Sys, sets: CapabilitySets, world: World): void 
   const { ruid, euid, rgid, egid, groups } = plan;
   if (ruid !== undefined || euid !== undefined) {
     const effective = euid ?? world.euid;
-    sys
-      .or('setresuid failed', status)
-      .explaining('lacks cap_setuid')
-      .setresuid(ruid ?? world.uid, effective, effective);
+    lackingIn(sys.or('setresuid failed', status), sets, CAP_SETUID).setresuid(ruid ?? world.uid, effective, effective);
     // Keep-capabilities keep the permitted set; the effective one is gone with user 0.
     sys.or('reactivate capabilities', status).capset(sets);
   }
   // -1 leaves the real id; the saved one is always that of the effective one.
   if (rgid !== undefined || egid !== undefined) {
     const effective = egid ?? world.egid;
-    sys
-      .or('setresgid failed', status)
-      .explaining('lacks cap_setgid')
-      .setresgid(rgid ?? -1, effective, effective);
+    lackingIn(sys.or('setresgid failed', status), sets, CAP_SETGID).setresgid(rgid ?? -1, effective, effective);
   }
-  if (groups) sys.or('setgroups failed', status).explaining('setgroups').setgroups(groups);
+  const held = has(sets.effective, CAP_SETGID) ? 'held' : 'lacking';
+  if (groups) sys.or('setgroups failed', status).explaining(`setgroups ${held}`).setgroups(groups);
 }
 
 /** In order. A name that cannot be raised is an error; of all, those are raised that can be. */
@@ -104,9 +109,13 @@ function changeCapabilities(plan: Plan, sys: Sys, before: CapabilitySets): void 
   const { inheritable, ambient, bounding, count } = plan;
   if (bounding)
     for (const dropped of members(firstCapabilities(count) & ~applyDelta(firstCapabilities(count), bounding, count)))
-      sys.or('apply bounding set', status).explaining('lacks cap_setpcap').dropBounding(dropped);
+      lackingIn(sys.or('apply bounding set', status), before, CAP_SETPCAP).dropBounding(dropped);
   const sets = inheritable ? { ...before, inheritable: applyDelta(before.inheritable, inheritable, count) } : before;
-  if (inheritable) sys.or('apply capabilities', status).explaining('inheritable').capset(sets);
+  if (inheritable)
+    sys
+      .or('apply capabilities', status)
+      .explaining(`inheritable ${unreachable(before, sets.inheritable).map(capabilityName).join(' ')}`)
+      .capset(sets);
   if (ambient) changeAmbientSet(sys, ambient, sets, count);
 }
 
@@ -125,17 +134,19 @@ function steps(plan: Plan, sys: Sys, world: World): void {
     sys.or('activate capabilities', status).capset(active);
     setIds(plan, sys, active, world);
     if (plan.securebits !== undefined)
-      sys
-        .or('set process securebits failed', status)
-        .explaining('lacks cap_setpcap')
-        .setSecurebits(plan.securebits | SECBIT_KEEP_CAPS);
+      lackingIn(sys.or('set process securebits failed', status), active, CAP_SETPCAP).setSecurebits(
+        plan.securebits | SECBIT_KEEP_CAPS,
+      );
     changeCapabilities(plan, sys, active);
   }
 
   if (plan.parentDeathSignal !== undefined)
     sys.or('set parent death signal failed', status).setParentDeathSignal(plan.parentDeathSignal);
   if (plan.tracer !== undefined)
-    sys.or('set ptracer', status).explaining('ptracer').do('prctl', PR_SET_PTRACER, plan.tracer, 0, 0, 0);
+    sys
+      .or('set ptracer', status)
+      .explaining(`ptracer ${plan.tracer}`)
+      .do('prctl', PR_SET_PTRACER, plan.tracer, 0, 0, 0);
   if (plan.landlock) restrict(sys, plan.landlock, rules, plan.landlockFlags, PRIVILEGE);
 }
 
@@ -197,7 +208,7 @@ export const tool = defineTool({
     'Who may not change the bounding set gets an error (the original runs the program with the whole set).',
     '--ambient-caps with a name that cannot be raised is an error (the original runs the program without it); of "+all", those are raised that can be.',
     'A Landlock rule for a right that --landlock-access does not restrict is refused while the command line is read.',
-    'An id of 4294967295 or less than 0 is refused: to the kernel it means that nothing changes.',
+    'An id of 4294967295 or less than 0, or one that does not fit into 32 bits, is refused: to the kernel it means that nothing changes, or another user. A line of /etc/passwd or /etc/group with such an id is no account.',
     '--reset-env for a user without an account is an error; an empty PATH of /etc/login.defs counts as none.',
     '--landlock-best-effort, --file-label, --json, --dry-run and --trace are ours; --file-label may stand without a program.',
   ],
