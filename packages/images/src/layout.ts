@@ -7,6 +7,7 @@ import {
   hashed,
   lock,
   makeFile,
+  reading,
   replaced,
   sweep,
   type Written,
@@ -15,12 +16,14 @@ import {
   writeTar,
   writeWhole,
 } from '@ts/layers';
-import { AT_FDCWD, encode, type LiveSys, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } from '@ts/sys';
+import { encode, type LiveSys, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_WRONLY } from '@ts/sys';
 import { parseJson } from './files.ts';
 import { type Descriptor, ImageError, INDEX, type Index, REF_NAME } from './image.ts';
 
 /** Names of blobs that are not complete begin so. */
 const PARTIAL = '.new-';
+
+const openBlobs = (sys: LiveSys, root: string) => sys.open(join(root, 'blobs/sha256'), O_PATH | O_DIRECTORY);
 
 /** A folder that a layout is written into. */
 export class Layout {
@@ -49,23 +52,26 @@ export class Layout {
   /** Adds content; it gets its name when all of it is there. */
   async add(source: Content): Promise<{ digest: string; size: number }> {
     const writing = this.#sys.or('cannot write a blob');
-    const name = () => join(this.#root, 'blobs/sha256', `${PARTIAL}${randomBytes(6).toString('hex')}`);
-    const [temporary, fd] = makeFile(writing, name, 0o644);
+    const blobs = openBlobs(writing, this.#root);
     const hash = createHash('sha256');
     let size = 0;
+    let temporary: string | undefined;
+    let fd = -1;
     try {
+      [temporary, fd] = makeFile(writing, blobs, () => `${PARTIAL}${randomBytes(6).toString('hex')}`, 0o644);
       for await (const chunk of hashed(source, hash)) {
         writeBytes(writing, fd, chunk);
         size += chunk.length;
       }
       const hex = hash.digest('hex');
-      writing.renameat2(AT_FDCWD, temporary, AT_FDCWD, join(this.#root, 'blobs/sha256', hex));
+      writing.renameat2(blobs, temporary, blobs, hex);
       return { digest: `sha256:${hex}`, size };
     } catch (error) {
-      this.#sys.unlink(temporary);
+      if (temporary !== undefined) this.#sys.unlinkat(blobs, temporary);
       throw error;
     } finally {
-      this.#sys.close(fd);
+      if (fd >= 0) this.#sys.close(fd);
+      this.#sys.close(blobs);
     }
   }
 
@@ -88,7 +94,12 @@ export class Layout {
 
   async #name(manifest: Descriptor, name: string | undefined): Promise<void> {
     const path = join(this.#root, 'index.json');
-    const before = existsSync(path) ? parseJson<Index>(readFileSync(path), path) : undefined;
+    const before = existsSync(encode(path))
+      ? parseJson<Index>(
+          reading(path, () => readFileSync(encode(path))),
+          path,
+        )
+      : undefined;
     const others = (before?.manifests ?? []).filter(({ digest, annotations }) => {
       const other = annotations?.[REF_NAME];
       return other === undefined ? digest !== manifest.digest : other !== name;
@@ -111,9 +122,9 @@ function* archived(sys: LiveSys, root: string, time: number): Generator<Written>
   const common = { uid: 0, gid: 0, mtime: { seconds: BigInt(time), nanoseconds: 0 }, xattrs: new Map<string, never>() };
   for (const path of ['blobs', 'blobs/sha256'])
     yield { entry: { ...common, path, type: 'directory', mode: 0o755, size: 0 } };
-  const blobs = readdirSync(join(root, 'blobs/sha256')).sort();
+  const blobs = readdirSync(encode(join(root, 'blobs/sha256'))).sort();
   for (const path of [...blobs.map((name) => `blobs/sha256/${name}`), 'index.json', 'oci-layout']) {
-    const { size } = statSync(join(root, path));
+    const { size } = statSync(encode(join(root, path)));
     const content = createReadStream('', { fd: sys.open(join(root, path), O_RDONLY) });
     yield { entry: { ...common, path, type: 'file', mode: 0o644, size }, content };
   }
@@ -144,7 +155,12 @@ export async function writeLayout(
     return;
   }
   if (isLayout(target)) {
-    sweep(sys, join(target, 'blobs/sha256'), PARTIAL);
+    const blobs = openBlobs(sys.or(`cannot open the blobs of '${target}'`), target);
+    try {
+      sweep(sys, blobs, PARTIAL);
+    } finally {
+      sys.close(blobs);
+    }
     await write(new Layout(sys, target));
     return;
   }

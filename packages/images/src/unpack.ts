@@ -3,11 +3,13 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import {
   type ApplyOptions,
+  addOmitted,
   counted,
   decompressed,
   hashed,
+  nothingOmitted,
+  type Omitted,
   replaced,
-  type Unset,
   unpackInto,
   writeBytes,
 } from '@ts/layers';
@@ -34,14 +36,14 @@ async function unpackLayer(
   layer: Image['layers'][number],
   folder: number,
   { advance = () => undefined, ...options }: UnpackOptions,
-): Promise<Unset> {
+): Promise<Omitted> {
   const { algorithm } = parseDigest(layer.diffId);
   const hash = createHash(algorithm);
   const source = hashed(decompressed(counted(layer.open(), advance)), hash);
-  const unset = await unpackInto(sys, source, folder, options);
+  const omitted = await unpackInto(sys, source, folder, options);
   if (`${algorithm}:${hash.digest('hex')}` !== layer.diffId)
     throw new ImageError(`a layer is not what the configuration says: ${layer.diffId}`);
-  return unset;
+  return omitted;
 }
 
 function writeRecord(sys: LiveSys, folder: number, record: Record): void {
@@ -61,17 +63,16 @@ export async function unpack(
   names: readonly string[],
   target: string,
   options: UnpackOptions,
-): Promise<{ layers: readonly string[]; unset: Unset }> {
+): Promise<{ layers: readonly string[]; omitted: Omitted }> {
   await verify(image, options);
-  const unset = new Map<string, number>();
+  const sum = nothingOmitted();
   await replaced(sys, target, options.isReplacing, async (folder) => {
     for (const [index, layer] of image.layers.entries()) {
       const name = String(index + 1);
       sys.or(`cannot create '${join(target, name)}'`).mkdirat(folder, name, 0o700);
       const fd = sys.openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
       try {
-        for (const [attribute, count] of await unpackLayer(sys, layer, fd, options))
-          unset.set(attribute, (unset.get(attribute) ?? 0) + count);
+        addOmitted(sum, await unpackLayer(sys, layer, fd, options));
       } finally {
         sys.close(fd);
       }
@@ -84,5 +85,5 @@ export async function unpack(
     });
     sys.fchmod(folder, 0o755);
   });
-  return { layers: image.layers.map((_, index) => join(target, String(index + 1))), unset };
+  return { layers: image.layers.map((_, index) => join(target, String(index + 1))), omitted: sum };
 }

@@ -3,7 +3,7 @@ import { createReadStream, fstatSync } from 'node:fs';
 import { type LiveSys, O_RDONLY } from '@ts/sys';
 import { decompressed } from './compression.ts';
 import { LayerError } from './errors.ts';
-import { Folder, type Rules } from './folder.ts';
+import { Folder, type Omitted, type Rules } from './folder.ts';
 import { replaced } from './replacement.ts';
 import { abortable, limited } from './streams.ts';
 import { type Content, readTar } from './tar.ts';
@@ -17,16 +17,13 @@ export interface ApplyOptions extends Rules {
 /** What an entry takes on a disk, whatever is in it. */
 const ENTRY = 4096;
 
-/** Attributes that could not be set, and on how many files. */
-export type Unset = ReadonlyMap<string, number>;
-
 /** Unpacks an archive that is not compressed into an empty folder. */
 export async function unpackInto(
   sys: LiveSys,
   source: Content,
   folder: number,
   { maxSize, signal, ...rules }: ApplyOptions,
-): Promise<Unset> {
+): Promise<Omitted> {
   const into = new Folder(sys, folder, rules);
   let left = maxSize;
   try {
@@ -40,7 +37,7 @@ export async function unpackInto(
       await into.add(entry, content);
     }
     into.finish();
-    return into.unset;
+    return into.omitted;
   } finally {
     into.close();
   }
@@ -52,7 +49,7 @@ export const apply = (
   source: Content,
   target: string,
   { isReplacing, ...options }: ApplyOptions & { readonly isReplacing: boolean },
-): Promise<Unset> =>
+): Promise<Omitted> =>
   replaced(sys, target, isReplacing, (folder) => unpackInto(sys, decompressed(source), folder, options));
 
 /** Bytes of a file, or of standard input for "-", and how many there are where that is known. */

@@ -5,7 +5,7 @@ export { writeAll as writeBytes } from './contents.ts';
 export * from './diff.ts';
 export * from './errors.ts';
 export * from './export.ts';
-export { formatEntry } from './folder.ts';
+export { addOmitted, formatEntry, formatOmitted, nothingOmitted, type Omitted } from './folder.ts';
 export * from './marks.ts';
 export * from './replacement.ts';
 export * from './stack.ts';

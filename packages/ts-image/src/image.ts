@@ -63,7 +63,7 @@ interface Plan {
   readonly isRehearsal: boolean;
   readonly unpack: {
     readonly maxSize: number;
-    readonly devices: boolean;
+    readonly devices: 'make' | 'refuse' | 'skip';
     readonly sameOwner: boolean;
     readonly space: 'trusted' | 'user';
     readonly isReplacing: boolean;
@@ -125,6 +125,7 @@ function plan(input: Input, world: World): Plan {
   if (command === 'pack' && operands.length === 1 && values.base === undefined)
     throw new UsageError('there is nothing to pack: layers, or --base');
   if (values['base-name'] !== undefined && values.base === undefined) throw new UsageError('--base-name needs --base');
+  const most = spaceFor(world.read('/proc/self/uid_map'), world.read('/proc/self/status'));
   return {
     command,
     operands,
@@ -136,9 +137,9 @@ function plan(input: Input, world: World): Plan {
     isRehearsal: input.steps.some(({ option }) => option.long === 'dry-run'),
     unpack: {
       maxSize: parseSize(values['max-size'] ?? '64G', 'size'),
-      devices: Boolean(values.devices),
+      devices: values.devices ? 'make' : most === 'trusted' ? 'refuse' : 'skip',
       sameOwner: world.euid === 0 && !values['no-same-owner'],
-      space: values.userxattr ? 'user' : spaceFor(world.read('/proc/self/uid_map'), world.read('/proc/self/status')),
+      space: values.userxattr ? 'user' : most,
       isReplacing: Boolean(values.replace),
     },
     pack: {
@@ -192,12 +193,13 @@ async function inspect(images: Images, plan: Plan, sys: LiveSys, world: World, s
 
 async function unpack(images: Images, plan: Plan, sys: LiveSys, world: World, signal: AbortSignal): Promise<void> {
   const [reference, target] = plan.operands as [string, string];
+  const { formatOmitted } = await import('@ts/layers');
   await withImage(images, sys, reference, plan.name, plan, signal, async ({ names }, image) => {
     const shown = progress('unpack', images.bytesToVerify(image) + sizeOf(image), plan.progress);
-    const { layers, unset } = await images
+    const { layers, omitted } = await images
       .unpack(sys, image, names, target, { ...plan.unpack, signal, advance: shown.advance })
       .finally(shown.end);
-    for (const [name, count] of unset) world.warn(`the attribute ${name} could not be set on ${count} files`);
+    for (const line of formatOmitted(omitted)) world.warn(line);
     const lower = formatLower([...layers].reverse());
     world.print(plan.json ? `${JSON.stringify({ layers, lower, config: image.config }, null, 3)}\n` : `${lower}\n`);
   });
