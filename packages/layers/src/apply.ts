@@ -6,7 +6,8 @@ import { LayerError } from './errors.ts';
 import { Folder, type Omitted, type Rules } from './folder.ts';
 import { replaced } from './replacement.ts';
 import { abortable, limited } from './streams.ts';
-import { type Content, readTar } from './tar.ts';
+import type { Content } from './tar.ts';
+import { readTar } from './untar.ts';
 
 export interface ApplyOptions extends Rules {
   /** Most bytes that the archive may have when it is not compressed any more, and its files may pretend to have. */

@@ -325,14 +325,15 @@ export class Folder {
   /** Blocks of zeros become holes. */
   async #write(fd: number, path: string, { size, extents }: Entry, content: Content): Promise<void> {
     const sys = this.#sys.or(`cannot write '${path}'`);
-    const parts = [...(extents ?? [{ offset: 0, size }])];
+    const parts = extents ?? [{ offset: 0, size }];
+    let index = 0;
     let at = 0;
     let written = 0;
     let left = 0;
     for await (let chunk of content) {
       while (chunk.length) {
         if (left === 0) {
-          const next = parts.shift();
+          const next = parts[index++];
           if (!next) throw new LayerError(`'${path}' is longer in the archive than it says`);
           at = next.offset;
           left = next.size;
@@ -348,7 +349,8 @@ export class Folder {
         left -= part.length;
       }
     }
-    if (left > 0 || parts.some((part) => part.size > 0)) throw new LayerError(`'${path}' is cut off in the archive`);
+    if (left > 0 || parts.slice(index).some((part) => part.size > 0))
+      throw new LayerError(`'${path}' is cut off in the archive`);
     if (written !== size) sys.ftruncate(fd, size);
   }
 

@@ -10,4 +10,5 @@ export * from './marks.ts';
 export * from './replacement.ts';
 export * from './stack.ts';
 export * from './streams.ts';
-export * from './tar.ts';
+export { type Content, type Entry, type EntryType, type Extent, type Written, writeTar } from './tar.ts';
+export * from './untar.ts';

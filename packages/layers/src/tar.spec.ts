@@ -19,16 +19,8 @@ import {
 import { describe, expect, test, vi } from 'vitest';
 import { compressed, decompressed, detectCompression } from './compression.ts';
 import { LayerError } from './errors.ts';
-import {
-  type Entry,
-  formatRecords,
-  formatTime,
-  parseRecords,
-  parseTime,
-  readTar,
-  type Written,
-  writeTar,
-} from './tar.ts';
+import { type Entry, formatRecords, formatTime, type Written, writeTar } from './tar.ts';
+import { parseRecords, parseTime, readTar } from './untar.ts';
 
 // Many archives are made; a busy machine takes its time.
 vi.setConfig({ testTimeout: 60_000 });
