@@ -1,9 +1,46 @@
 /** Archives of anybody: what they say is read strictly, and reading them takes no longer than they are. */
 import { describe, expect, test } from 'vitest';
-import { archive, type RawEntry, records } from '../../../e2e/harness/archive.ts';
 import { LayerError } from './errors.ts';
 import { formatRecords } from './tar.ts';
 import { checked, parseRecords, readTar } from './untar.ts';
+
+interface RawEntry {
+  readonly name: string;
+  readonly type?: string;
+  readonly data?: string | Buffer;
+  /** What the header says, where that is not the truth. */
+  readonly size?: number;
+}
+
+const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`;
+
+/** The checksum that fits. */
+function summed(header: Buffer): Buffer {
+  header.fill(' ', 148, 156);
+  const sum = header.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return header;
+}
+
+function block({ name, type = '0', data = '', size = data.length }: RawEntry): Buffer {
+  const header = Buffer.alloc(512);
+  const fields: readonly (readonly [at: number, text: string])[] = [
+    [0, name],
+    [100, octal(0o644, 8)],
+    [124, octal(size, 12)],
+    [156, type],
+    [257, 'ustar\x0000'],
+  ];
+  for (const [at, text] of fields) header.write(text, at, 'latin1');
+  return Buffer.concat([summed(header), Buffer.from(data), Buffer.alloc((512 - (data.length % 512)) % 512)]);
+}
+
+const archive = (...entries: readonly RawEntry[]) => Buffer.concat([...entries.map(block), Buffer.alloc(1024)]);
+const records = (values: Readonly<Record<string, string>>): RawEntry => ({
+  name: 'h',
+  type: 'x',
+  data: formatRecords(values),
+});
 
 const collect = async (source: AsyncIterable<Uint8Array>) => {
   const chunks: Uint8Array[] = [];
@@ -23,10 +60,7 @@ const X: RawEntry = { name: 'x', data: 'text' };
 function patched(bytes: Buffer, at: number, patch: Buffer | string): Buffer {
   const copy = Buffer.from(bytes);
   Buffer.from(patch as string, 'latin1').copy(copy, at);
-  copy.fill(' ', 148, 156);
-  const sum = copy.subarray(0, 512).reduce((total, byte) => total + byte, 0);
-  copy.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
-  return copy;
+  return summed(copy);
 }
 
 describe('the end', () => {
@@ -107,8 +141,10 @@ describe('numbers', () => {
   });
 
   test('a size means something of files alone', async () => {
-    const target = { type: '2', target: 't', size: 4096 };
-    expect((await entriesOf(archive({ name: 'l', ...target }, X))).map(({ path }) => path)).toEqual(['l', 'x']);
+    expect((await entriesOf(archive({ name: 'l', type: '2', size: 4096 }, X))).map(({ path }) => path)).toEqual([
+      'l',
+      'x',
+    ]);
   });
 
   test('times before 1970', async () => {
