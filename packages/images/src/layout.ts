@@ -17,8 +17,8 @@ import {
   writeWhole,
 } from '@ts/layers';
 import { encode, type LiveSys, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_WRONLY } from '@ts/sys';
-import { parseJson } from './files.ts';
 import { type Descriptor, ImageError, INDEX, type Index, REF_NAME } from './image.ts';
+import { indexIn } from './shapes.ts';
 
 /** Names of blobs that are not complete begin so. */
 const PARTIAL = '.new-';
@@ -95,7 +95,7 @@ export class Layout {
   async #name(manifest: Descriptor, name: string | undefined): Promise<void> {
     const path = join(this.#root, 'index.json');
     const before = existsSync(encode(path))
-      ? parseJson<Index>(
+      ? indexIn(
           reading(path, () => readFileSync(encode(path))),
           path,
         )
@@ -131,14 +131,15 @@ function* archived(sys: LiveSys, root: string, time: number): Generator<Written>
 }
 
 /**
- * Makes a layout, or adds to one. A new one, or an archive (a path that ends in .tar), is there complete or not at all; in one that
- * is there, the new image can be seen when all of it is.
+ * Makes a layout, or adds to one. A new one, or an archive, is there complete or not at all; in one that is there, the new image can
+ * be seen when all of it is.
  *
  * @param time Seconds since 1970 that files in an archive have.
  */
 export async function writeLayout(
   sys: LiveSys,
   target: string,
+  isArchive: boolean,
   time: number,
   write: (layout: Layout) => Promise<void>,
 ): Promise<void> {
@@ -147,7 +148,7 @@ export async function writeLayout(
     layout.begin();
     await write(layout);
   };
-  if (target.endsWith('.tar')) {
+  if (isArchive) {
     await withScratch(sys, target, async (root) => {
       await begun(root);
       await writeWhole(sys, target, writeTar(archived(sys, root, time)));

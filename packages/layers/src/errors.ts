@@ -1,12 +1,15 @@
 import { strerror } from '@ts/sys';
 
+const escaped = (control: string) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`;
+
 /** What makes a layer or an archive unusable, and what would help. */
 export class LayerError extends Error {
   constructor(
     message: string,
     readonly hint?: string,
   ) {
-    super(message);
+    // Names of others stand in it: they make no lines of their own and move no cursor.
+    super(message.replace(/\p{Cc}/gu, escaped));
     this.name = 'LayerError';
   }
 }

@@ -165,9 +165,13 @@ async function withImage<T>(
   signal: AbortSignal,
   use: (candidate: import('@ts/images').Candidate, image: import('@ts/images').Image) => Promise<T>,
 ): Promise<T> {
-  const source = await images.openSource(sys, reference, unpack.maxSize, signal);
+  const from = images.parseReference(reference);
+  const wanted = from.name ?? name;
+  if (from.name !== undefined && name !== undefined && from.name !== name)
+    throw new ToolError(`'${reference}' names another image than '${name}'`);
+  const source = await images.openSource(sys, from, unpack.maxSize, signal);
   try {
-    const candidate = images.choose(await source.candidates(), name, platform ?? images.hostPlatform());
+    const candidate = images.choose(await source.candidates(), wanted, platform ?? images.hostPlatform());
     return await use(candidate, await candidate.load());
   } finally {
     source.close();
@@ -206,8 +210,14 @@ async function unpack(images: Images, plan: Plan, sys: LiveSys, world: World, si
 }
 
 async function pack(images: Images, plan: Plan, sys: LiveSys, world: World, signal: AbortSignal): Promise<void> {
-  const [target, ...layers] = plan.operands as [string, ...string[]];
+  const [operand, ...layers] = plan.operands as [string, ...string[]];
   const { base, baseName, ...rest } = plan.pack;
+  const { transport, path: target, name = plan.name } = images.parseReference(operand);
+  if (plan.name !== undefined && name !== plan.name)
+    throw new ToolError(`'${operand}' is another name than '${plan.name}'`);
+  if (transport !== undefined && !transport.startsWith('oci'))
+    throw new ToolError(`images are written as oci: or oci-archive:, not as ${transport}:`);
+  const isArchive = transport === undefined ? target.endsWith('.tar') : transport === 'oci-archive';
   const write = async (image?: import('@ts/images').Image) => {
     const shown = progress('pack', undefined, plan.progress);
     const digest = await images
@@ -216,7 +226,8 @@ async function pack(images: Images, plan: Plan, sys: LiveSys, world: World, sign
         maxSize: plan.unpack.maxSize,
         base: image,
         layers,
-        name: plan.name,
+        isArchive,
+        name,
         platform: plan.platform,
         skipped: (path) => world.warn(`'${path}' is a socket: left out`),
         signal,
