@@ -22,7 +22,7 @@ export interface Record {
   readonly names: readonly string[];
   readonly digest?: string;
   /** Folders, lowest first. */
-  readonly layers: readonly { readonly path: string; readonly digest?: string; readonly diffId: string }[];
+  readonly layers: readonly { readonly path: string; readonly digest?: string; readonly diffId?: string }[];
   readonly config: unknown;
 }
 
@@ -66,13 +66,16 @@ export async function unpack(
 ): Promise<{ layers: readonly string[]; omitted: Omitted }> {
   await verify(image, options);
   const sum = nothingOmitted();
+  // An image without layers is one empty folder.
+  const paths = Array.from({ length: Math.max(1, image.layers.length) }, (_, index) => String(index + 1));
   await replaced(sys, target, options.isReplacing, async (folder) => {
-    for (const [index, layer] of image.layers.entries()) {
-      const name = String(index + 1);
+    for (const [index, name] of paths.entries()) {
+      const layer = image.layers[index];
       sys.or(`cannot create '${join(target, name)}'`).mkdirat(folder, name, 0o700);
       const fd = sys.openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
       try {
-        addOmitted(sum, await unpackLayer(sys, layer, fd, options));
+        if (layer) addOmitted(sum, await unpackLayer(sys, layer, fd, options));
+        else sys.fchmod(fd, 0o755);
       } finally {
         sys.close(fd);
       }
@@ -80,10 +83,14 @@ export async function unpack(
     writeRecord(sys, folder, {
       names,
       digest: image.digest,
-      layers: image.layers.map(({ digest, diffId }, index) => ({ path: String(index + 1), digest, diffId })),
+      layers: paths.map((path, index) => ({
+        path,
+        digest: image.layers[index]?.digest,
+        diffId: image.layers[index]?.diffId,
+      })),
       config: image.config,
     });
     sys.fchmod(folder, 0o755);
   });
-  return { layers: image.layers.map((_, index) => join(target, String(index + 1))), omitted: sum };
+  return { layers: paths.map((path) => join(target, path)), omitted: sum };
 }
