@@ -216,24 +216,20 @@ async function unpackedCopy(sys: LiveSys, source: Content, maxSize: number): Pro
 const fromStart = (fd: number): Content =>
   createReadStream('', { fd, autoClose: false, start: 0, highWaterMark: CHUNK });
 
-const isFolder = (path: string) =>
-  reading(path, () => statSync(encode(path), { throwIfNoEntry: false })?.isDirectory() ?? false);
-
 /** Opens a folder, an archive, or standard input for "-". @param maxSize Most bytes that a compressed archive may have in it. */
 export async function openFiles(sys: LiveSys, path: string, maxSize: number, signal?: AbortSignal): Promise<Files> {
-  if (path !== '-' && isFolder(path)) return new FolderFiles(sys, path);
+  const stat = path === '-' ? undefined : reading(path, () => statSync(encode(path), { throwIfNoEntry: false }));
+  if (stat?.isDirectory()) return new FolderFiles(sys, path);
+  const copied = (source: Content) => unpackedCopy(sys, abortable(source, signal), maxSize);
   let fd: number;
-  if (path === '-') fd = await unpackedCopy(sys, abortable(openArchive(sys, '-').source, signal), maxSize);
+  if (!stat?.isFile()) fd = await copied(openArchive(sys, path).source);
   else {
-    fd = sys.or(`cannot open '${path}'`).open(path, O_RDONLY);
+    fd = sys.or(`cannot open '${path}'`).open(path, O_RDONLY | O_NONBLOCK);
     const start = Buffer.alloc(8);
-    const isSeekable = fstatSync(fd).isFile();
-    if (isSeekable) readSync(fd, start, 0, start.length, 0);
-    if (!isSeekable || detectCompression(start) !== 'none') {
-      const source = isSeekable ? fromStart(fd) : createReadStream('', { fd, autoClose: false });
-      const copy = await unpackedCopy(sys, abortable(source, signal), maxSize);
-      closeSync(fd);
-      fd = copy;
+    readSync(fd, start, 0, start.length, 0);
+    if (detectCompression(start) !== 'none') {
+      const file = fd;
+      fd = await copied(fromStart(file)).finally(() => closeSync(file));
     }
   }
   try {

@@ -1,6 +1,7 @@
 /** From an archive to a layer. */
 import { createReadStream, fstatSync } from 'node:fs';
-import { type LiveSys, O_RDONLY } from '@ts/sys';
+import { open } from 'node:fs/promises';
+import { type LiveSys, O_PATH, O_RDONLY } from '@ts/sys';
 import { decompressed } from './compression.ts';
 import { LayerError } from './errors.ts';
 import { Folder, type Omitted, type Rules } from './folder.ts';
@@ -8,6 +9,7 @@ import { replaced } from './replacement.ts';
 import { abortable, limited } from './streams.ts';
 import type { Content } from './tar.ts';
 import { readTar } from './untar.ts';
+import { linkOf } from './walk.ts';
 
 export interface ApplyOptions extends Rules {
   /** Most bytes that the archive may have when it is not compressed any more, and its files may pretend to have. */
@@ -53,11 +55,30 @@ export const apply = (
 ): Promise<Omitted> =>
   replaced(sys, target, isReplacing, (folder) => unpackInto(sys, decompressed(source), folder, options));
 
+const CHUNK = 256 * 1024;
+
+/** Bytes of a fifo. Opening it waits for somebody who writes: not here, where no signal would be heard, but when they are read. */
+async function* ofFifo(sys: LiveSys, handle: number): AsyncGenerator<Uint8Array> {
+  try {
+    const file = await open(linkOf(handle), 'r');
+    yield* file.createReadStream({ highWaterMark: CHUNK });
+  } finally {
+    sys.close(handle);
+  }
+}
+
 /** Bytes of a file, or of standard input for "-", and how many there are where that is known. */
 export function openArchive(sys: LiveSys, path: string): { source: AsyncIterable<Uint8Array>; size?: number } {
-  const fd = path === '-' ? 0 : sys.or(`cannot open '${path}'`).open(path, O_RDONLY);
-  const stat = fstatSync(fd);
-  if (stat.isDirectory()) throw new LayerError(`'${path}' is a folder, not an archive`);
-  const source = createReadStream('', { fd, autoClose: fd !== 0, highWaterMark: 256 * 1024 });
-  return { source, size: stat.isFile() ? stat.size : undefined };
+  if (path === '-') return { source: createReadStream('', { fd: 0, autoClose: false, highWaterMark: CHUNK }) };
+  const opening = sys.or(`cannot open '${path}'`);
+  const handle = opening.open(path, O_PATH);
+  const stat = fstatSync(handle);
+  if (stat.isFIFO()) return { source: ofFifo(sys, handle) };
+  try {
+    if (stat.isDirectory()) throw new LayerError(`'${path}' is a folder, not an archive`);
+    const source = createReadStream('', { fd: opening.open(linkOf(handle), O_RDONLY), highWaterMark: CHUNK });
+    return { source, size: stat.isFile() ? stat.size : undefined };
+  } finally {
+    sys.close(handle);
+  }
 }

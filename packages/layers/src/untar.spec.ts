@@ -157,6 +157,13 @@ describe('numbers', () => {
   });
 });
 
+test('what no call takes: a NUL in a target, or in the name of an attribute', async () => {
+  await expect(entriesOf(archive(records({ linkpath: 'a\0b' }), { name: 'l', type: '2' }))).rejects.toThrow(
+    /has a NUL in it/,
+  );
+  await expect(entriesOf(archive(records({ 'SCHILY.xattr.user.a\0b': 'c' }), X))).rejects.toThrow(/has a NUL in it/);
+});
+
 describe('what describes files is bounded', () => {
   test('a record that seems to reach for another one', () => {
     expect(() => parseRecords(Buffer.from('4 a\n9 bb=cc\n'))).toThrow(LayerError);

@@ -204,10 +204,16 @@ const fromLatin1 = (text: string) => decode(Buffer.from(text, 'latin1'));
 
 type Attributes = ReadonlyMap<string, Uint8Array>;
 
+/** Text that can be given to the kernel. */
+function named(text: string): string {
+  if (text.includes('\0')) throw damaged(`'${text}' has a NUL in it`);
+  return fromLatin1(text);
+}
+
 const attributesIn = (records: Records): Attributes =>
   new Map(
     Object.entries(records).flatMap(([key, value]) =>
-      key.startsWith(XATTR) ? [[fromLatin1(key.slice(XATTR.length)), Buffer.from(value, 'latin1')] as const] : [],
+      key.startsWith(XATTR) ? [[named(key.slice(XATTR.length)), Buffer.from(value, 'latin1')] as const] : [],
     ),
   );
 
@@ -301,7 +307,7 @@ class Described {
       gid: this.#integer('gid', () => header.size(116, 8, LARGEST_ID), LARGEST_ID),
       mtime: mtime === undefined ? { seconds: header.number(136, 12), nanoseconds: 0 } : parseTime(mtime),
       size,
-      target: target === '' ? undefined : fromLatin1(target),
+      target: target === '' ? undefined : named(target),
       device: type.endsWith('device')
         ? {
             major: this.#integer('SCHILY.devmajor', () => header.size(329, 8, LARGEST_DEVICE), LARGEST_DEVICE),

@@ -291,10 +291,11 @@ export const tool = defineTool({
   grammar: { split: splitAtCommand(COMMANDS, { permute: true }) },
   description:
     'An image is a folder in the layout of the Open Container Initiative, an archive of such a folder, or what docker save writes; "-" is standard input. ' +
-    'The prefixes `oci:`, `oci-archive:` and `docker-archive:` of skopeo(1) may stand before it. All layers are read and checked against their digests, as they are stored and as the configuration has them, before anything is written.\n\n' +
+    'The prefixes `oci:`, `oci-archive:`, `docker-archive:` and `dir:` of skopeo(1) may stand before it, and behind all but the last a colon and the name of an image. All layers are read and checked against their digests, as they are stored and as the configuration has them, before anything is written.\n\n' +
     '`unpack` puts every layer into a folder of its own, <dir>/1 the lowest, and what is known of them into <dir>/image.json. It prints them as `ts-overlay --lower` takes them.\n\n' +
-    '`pack` puts layers, folders or archives, the lowest first, upon those of a base or upon nothing, and prints the digest of the image. It makes a layout, adds to one that is there, or makes an archive where the path ends in .tar.\n\n' +
-    '`inspect` shows what an image is.',
+    '`pack` puts layers, folders or archives, the lowest first, upon those of a base or upon nothing, and prints the digest of the image. It makes a layout, adds to one that is there (`oci:`), or makes an archive where the path ends in .tar (`oci-archive:`).\n\n' +
+    '`inspect` shows what an image is.\n\n' +
+    'Layers may be compressed with gzip or zstd; those of xz and bzip2 are read by the programs of these names. An image has at most 500 layers, as many as the kernel stacks, and JSON that is nested at most 64 deep.',
   exitStatuses: [
     ['0', 'success'],
     ['1', 'a step failed, or wrong usage: nothing is left of it'],
