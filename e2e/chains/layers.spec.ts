@@ -982,7 +982,7 @@ describe('a folder that others can write to', () => {
       const theirs = readdirSync(folder.path).sort();
       expect(theirs).toHaveLength(7);
       // The caller's own leftovers go, however deep and closed they are.
-      makeDeep(folder.path, '.img.ts-new-mine', 10_000, uid);
+      makeDeep(folder.path, '.img.ts-new-mine', uid === 0 ? 10_000 : 3000, uid);
       shell('mkdir -p .img.ts-new-own/closed/x; chmod 0 .img.ts-new-own/closed; mkfifo .img.ts-new-mine-fifo', {
         cwd: folder.path,
         uid,

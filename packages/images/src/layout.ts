@@ -1,13 +1,12 @@
 /** Writes OCI layouts: content by its digest, index.json last. */
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Content,
   hashed,
-  lock,
+  lockInTurn,
   makeFile,
-  reading,
   replaced,
   sweep,
   type Written,
@@ -16,7 +15,19 @@ import {
   writeTar,
   writeWhole,
 } from '@ts/layers';
-import { encode, type LiveSys, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_WRONLY } from '@ts/sys';
+import {
+  encode,
+  type LiveSys,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  O_WRONLY,
+} from '@ts/sys';
+import { openFiles, readSmall } from './files.ts';
 import { type Descriptor, ImageError, INDEX, type Index, REF_NAME } from './image.ts';
 import { indexIn } from './shapes.ts';
 
@@ -81,25 +92,28 @@ export class Layout {
   }
 
   /** Names an image; one that had the name before loses it. From here on the layout has it. */
-  async name(manifest: Descriptor, name: string | undefined): Promise<void> {
+  async name(manifest: Descriptor, name: string | undefined, signal?: AbortSignal): Promise<void> {
     // Somebody else may be adding to the layout, too.
-    const fd = this.#sys.open(join(this.#root, 'oci-layout'), O_RDONLY);
+    const fd = this.#sys.open(join(this.#root, 'oci-layout'), O_RDONLY | O_NONBLOCK);
     try {
-      lock(this.#sys, fd, true);
+      await lockInTurn(this.#sys, fd, signal);
       await this.#name(manifest, name);
     } finally {
       this.#sys.close(fd);
     }
   }
 
+  async #index(): Promise<Index | undefined> {
+    const files = await openFiles(this.#sys, this.#root, 0);
+    try {
+      return files.has('index.json') ? indexIn(await readSmall(files, 'index.json'), 'index.json') : undefined;
+    } finally {
+      files.close();
+    }
+  }
+
   async #name(manifest: Descriptor, name: string | undefined): Promise<void> {
-    const path = join(this.#root, 'index.json');
-    const before = existsSync(encode(path))
-      ? indexIn(
-          reading(path, () => readFileSync(encode(path))),
-          path,
-        )
-      : undefined;
+    const before = await this.#index();
     const others = (before?.manifests ?? []).filter(({ digest, annotations }) => {
       const other = annotations?.[REF_NAME];
       return other === undefined ? digest !== manifest.digest : other !== name;
@@ -111,7 +125,7 @@ export class Layout {
       mediaType: INDEX,
       manifests: [...others, { ...manifest, annotations }],
     };
-    await writeWhole(this.#sys, path, [Buffer.from(JSON.stringify(index))]);
+    await writeWhole(this.#sys, join(this.#root, 'index.json'), [Buffer.from(JSON.stringify(index))]);
   }
 }
 

@@ -31,6 +31,7 @@ import {
   type Platform,
 } from './image.ts';
 import { type Layout, writeLayout } from './layout.ts';
+import { platformOf } from './shapes.ts';
 import { verify } from './sources.ts';
 
 export interface PackOptions {
@@ -156,8 +157,7 @@ export async function pack(sys: LiveSys, target: string, options: PackOptions): 
       layers: added.map(({ descriptor }) => descriptor),
     };
     const descriptor = await layout.describe(MANIFEST, manifest);
-    const { os, architecture, variant } = config;
-    await layout.name({ ...descriptor, platform: { os, architecture, variant } }, name);
+    await layout.name({ ...descriptor, platform: platformOf(config) }, name, options.signal);
     digest = descriptor.digest;
   });
   return digest;

@@ -40,7 +40,7 @@ const ENDED = ['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET'];
 
 /** Data as a program of the host makes it of what is given to it. */
 async function* byProgram(name: keyof typeof PROGRAMS, source: Content): AsyncGenerator<Uint8Array> {
-  const { spawn } = await import('node:child_process');
+  const { spawn } = process.getBuiltinModule('node:child_process');
   // Nothing but the search path: options of these programs can stand in the environment, too.
   const child = spawn(name, PROGRAMS[name], { env: { PATH: process.env.PATH, LC_ALL: 'C' }, stdio: 'pipe' });
   let said = '';

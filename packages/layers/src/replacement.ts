@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { fstatSync, readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { isBelow, parseMountinfo, realPath } from '@ts/mounts';
 import {
   AT_REMOVEDIR,
@@ -339,18 +340,29 @@ export async function withScratch(sys: LiveSys, target: string, use: (folder: st
   }
 }
 
-/**
- * Locks a file or a folder until it is closed, where its file system has locks.
- *
- * @param isWaiting Until somebody else has closed it; else EAGAIN then.
- */
-export const lock = (sys: LiveSys, fd: number, isWaiting = false): void => {
+/** Locks a file or a folder until it is closed, where its file system has locks. EAGAIN where somebody else has. */
+function lock(sys: LiveSys, fd: number): void {
   try {
-    sys.flock(fd, isWaiting ? LOCK_EX : LOCK_EX | LOCK_NB);
+    sys.flock(fd, LOCK_EX | LOCK_NB);
   } catch (error) {
     if (!isCode(error, ...NO_LOCKS)) throw error;
   }
-};
+}
+
+const BETWEEN_TRIES = 50;
+
+/** The same as soon as nobody else has it locked. Signals are heard meanwhile. */
+export async function lockInTurn(sys: LiveSys, fd: number, signal: AbortSignal | undefined): Promise<void> {
+  for (;;)
+    try {
+      signal?.throwIfAborted();
+      lock(sys, fd);
+      return;
+    } catch (error) {
+      if (!isCode(error, 'EAGAIN')) throw error;
+      await setTimeout(BETWEEN_TRIES);
+    }
+}
 
 /** Writes a file: whole, or not at all. A file that is there is replaced. */
 export async function writeWhole(sys: LiveSys, target: string, source: Content): Promise<void> {
