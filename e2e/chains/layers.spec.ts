@@ -1043,6 +1043,27 @@ describe('a folder that others can write to', () => {
   });
 });
 
+test('a fifo that nobody writes to: a signal is heard', async () => {
+  using folder = layerFolder();
+  run(['mkfifo', 'fifo'], { cwd: folder.path });
+  for (const words of [
+    ['ts-overlay', 'apply', 'fifo', 'new'],
+    ['ts-image', 'pack', 'new', 'fifo'],
+    ['ts-image', 'unpack', 'fifo', 'new'],
+  ] as const) {
+    const child = spawn(join(bin, words[0]), words.slice(1), { cwd: folder.path, stdio: 'ignore' });
+    const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+    // It listens to the signal when it waits.
+    until('it listens', () => {
+      const caught = /^SigCgt:\s*(\w+)/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? '0';
+      return (BigInt(`0x${caught}`) & (1n << 14n)) !== 0n;
+    });
+    child.kill('SIGTERM');
+    expect(await ended, words.join(' ')).toBe('SIGTERM');
+    expect(readdirSync(folder.path)).toEqual(['fifo']);
+  }
+});
+
 describe('trees of any depth', () => {
   test('are shown, packed, joined and removed with few descriptors', (context) => {
     needs(context, needsRoot, needsProgram('perl', 'prlimit'));

@@ -96,16 +96,13 @@ const nested = (depth: number): Json => {
 const VALUES: readonly Json[] = [
   null,
   true,
-  0,
   -1,
   1e300,
   '',
   'text\n\u001b[2J\0',
-  [],
   [null],
   [{}],
   {},
-  { a: null },
   { toString: null, length: 3 },
   nested(40),
   nested(200),
@@ -229,5 +226,57 @@ describe('work is bounded', () => {
     below = blob(INDEX, bytesOf({ manifests: [below] }));
     writeFileSync(join(folder, 'index.json'), bytesOf({ manifests: [below] }));
     expect(await outcome()).toMatch(/^indexes lead to indexes, more than 4 in turn$/);
+  });
+});
+
+describe('what docker save writes', () => {
+  const saved = (manifest: Json, config: Json = CONFIGURATION) => {
+    const root = join(folder, 'saved');
+    mkdirSync(root, { recursive: true });
+    writeFileSync(join(root, 'manifest.json'), bytesOf(manifest));
+    writeFileSync(join(root, 'config.json'), bytesOf(config));
+    writeFileSync(join(root, 'layer.tar'), '');
+    return root;
+  };
+  const IMAGE = { Config: 'config.json', RepoTags: ['a:1'], Layers: ['layer.tar'] };
+
+  async function said(root: string): Promise<string> {
+    try {
+      const source = await openSource(live(), { path: root }, 1 << 20);
+      try {
+        const candidate = choose(await source.candidates(), undefined, { os: 'linux', architecture: 'amd64' });
+        return describeImage(candidate, await candidate.load()) && 'read';
+      } finally {
+        source.close();
+      }
+    } catch (error) {
+      if (!(error instanceof LayerError)) throw error;
+      expect(error.message).toMatch(/^[^\p{Cc}]+$/u);
+      return error.message;
+    }
+  }
+
+  test('each value in turn is replaced by another one', async () => {
+    const outcomes = new Set<string>();
+    for (const by of VALUES) for (const each of changed([IMAGE], by)) outcomes.add(await said(saved(each)));
+    expect(outcomes).toContain('read');
+    expect(outcomes.size).toBeGreaterThan(3);
+  });
+
+  test('null for no layers and no names', async () => {
+    const config = { ...CONFIGURATION, rootfs: { type: 'layers', diff_ids: null } };
+    expect(await said(saved([{ ...IMAGE, Layers: null, RepoTags: null }], config))).toBe('read');
+  });
+
+  test('a large configuration that many images have is read once', async () => {
+    const config = { ...CONFIGURATION, config: { Env: Array.from({ length: 300_000 }, (_, index) => `A${index}=b`) } };
+    const start = performance.now();
+    await said(
+      saved(
+        Array.from({ length: 20_000 }, () => IMAGE),
+        config,
+      ),
+    );
+    expect(performance.now() - start).toBeLessThan(10_000);
   });
 });
