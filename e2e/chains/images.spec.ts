@@ -710,6 +710,25 @@ describe('what is only seldom so', () => {
       });
   });
 
+  test('names beside an archive that others have taken keep nobody from writing it', (context) => {
+    needs(context, needsRoot);
+    run(['sh', '-c', 'mkdir -m 1777 shared'], { cwd: folder.path });
+    run(
+      [
+        'sh',
+        '-c',
+        'mkdir -p i.tar.scratch/x; mkfifo .i.tar.ts-new-x; ln -s /etc .i.tar.scratch.ts-new-x; mkdir .i.tar.ts-new-y',
+      ],
+      {
+        cwd: at('shared'),
+        uid: NOBODY,
+      },
+    );
+    for (let round = 0; round < 2; round++)
+      expect(image('pack', 'shared/i.tar', 'app')).toMatchObject({ stderr: '', status: 0 });
+    expect(readdirSync(at('shared')).filter((name) => name.includes('i.tar'))).toHaveLength(5);
+  });
+
   test('a layout of somebody else leads nobody to other files', () => {
     layout('astray', { os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [idOf(TAR)] } }, [
       { bytes: TAR, type: '' },

@@ -332,11 +332,19 @@ export async function replaced<T>(
 
 /** Does something with an empty folder beside `target` that is gone afterwards. */
 export async function withScratch(sys: LiveSys, target: string, use: (folder: string) => Promise<void>): Promise<void> {
-  const scratch = new Replacement(sys, `${target}.scratch`, false);
+  const path = realPath(target);
+  const name = basename(path);
+  const parent = openParent(sys, path);
   try {
-    await use(`/proc/self/fd/${scratch.fd}`);
+    sweep(sys, parent, prefixOf(name));
+    const [temporary, fd] = makeFolder(sys, target, parent, name);
+    try {
+      await use(linkOf(fd));
+    } finally {
+      remove(sys, parent, temporary, fd);
+    }
   } finally {
-    scratch.discard();
+    sys.close(parent);
   }
 }
 

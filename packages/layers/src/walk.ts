@@ -146,7 +146,7 @@ export class Place {
 const openIn = (sys: LiveSys, folder: number, name: string, shown: string): number =>
   sys.or(`cannot open '${shown}'`).openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
-const moved = (path: string) => new LayerError(`'${path}' was moved or replaced meanwhile`);
+export const moved = (path: string): LayerError => new LayerError(`'${path}' was moved or replaced meanwhile`);
 
 /** Permission bits of an entry itself. By descriptor: a link that somebody puts in its place is not followed. */
 export function setMode(sys: LiveSys, folder: number, name: string, mode: number): void {
