@@ -309,6 +309,31 @@ describe('what others write', () => {
       expect(summary(name).config).toEqual(summary('layout').config);
     });
 
+  test('dir: of skopeo, and names behind the path', (context) => {
+    needs(context, needsProgram('skopeo'));
+    const to = (target: string) =>
+      expect(run(['skopeo', 'copy', '-q', 'oci:layout:demo:1', target], { cwd: folder.path })).toMatchObject({
+        stderr: '',
+        status: 0,
+      });
+    to('dir:plain');
+    to('docker-archive:named.tar:one/demo:1');
+    for (const reference of ['dir:plain', 'plain', 'oci:layout:demo:1', 'docker-archive:named.tar:one/demo:1'])
+      expect(summary(reference).config, reference).toEqual(summary('layout').config);
+    expect(image('unpack', '--replace', 'dir:plain', 'out-plain')).toMatchObject({ stderr: '', status: 0 });
+    image('unpack', '--replace', 'layout', 'out');
+    for (const layer of ['1', '2']) expect(picture(at(`out-plain/${layer}`))).toBe(picture(at(`out/${layer}`)));
+    expect(image('inspect', 'oci:layout:other')).toMatchObject({ status: 1, stdout: '' });
+    expect(image('inspect', 'docker-archive:layout').stderr).toMatch(/'layout' is not what docker-archive: means/);
+    expect(image('pack', 'oci:behind:x:1', 'app')).toMatchObject({ stderr: '', status: 0 });
+    expect(image('pack', 'oci-archive:behind.img:x:1', 'app')).toMatchObject({ stderr: '', status: 0 });
+    for (const reference of ['oci:behind:x:1', 'oci-archive:behind.img:x:1'])
+      expect(run(['skopeo', 'inspect', reference], { cwd: folder.path })).toMatchObject({ stderr: '', status: 0 });
+    expect(image('pack', 'docker-archive:no.tar', 'app').stderr).toBe(
+      'ts-image: images are written as oci: or oci-archive:, not as docker-archive:\n',
+    );
+  });
+
   test('compressed as a whole, by a pipe, and as a base', (context) => {
     needs(context, needsProgram('skopeo'));
     run(['skopeo', 'copy', '-q', 'oci:layout:demo:1', 'docker-archive:d.tar:demo:1'], { cwd: folder.path });
@@ -591,5 +616,140 @@ describe('killed in the middle', () => {
     for (const target of ['k', 'k.tar', 'grown']) expect(image('pack', '--name', 'k', target, 'app').status).toBe(0);
     expect(readdirSync(folder.path).filter((name) => name.startsWith('.'))).toEqual([]);
     expect(readdirSync(at('grown/blobs/sha256')).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+});
+
+describe('what is only seldom so', () => {
+  /** A layout of one image with this configuration and these layers. */
+  function layout(name: string, config: object, layers: readonly { readonly bytes: Buffer; readonly type: string }[]) {
+    make(folder.path, { [`${name}/blobs/sha256/`]: null, [`${name}/oci-layout`]: '{"imageLayoutVersion":"1.0.0"}' });
+    const blob = (mediaType: string, bytes: Buffer) => {
+      const hex = createHash('sha256').update(bytes).digest('hex');
+      writeFileSync(at(`${name}/blobs/sha256/${hex}`), bytes);
+      return { mediaType, digest: `sha256:${hex}`, size: bytes.length };
+    };
+    const json = (mediaType: string, value: object) => blob(mediaType, Buffer.from(JSON.stringify(value)));
+    const manifest = json('application/vnd.oci.image.manifest.v1+json', {
+      schemaVersion: 2,
+      config: json('application/vnd.oci.image.config.v1+json', config),
+      layers: layers.map(({ bytes, type }) => blob(`application/vnd.oci.image.layer.v1.tar${type}`, bytes)),
+    });
+    writeFileSync(at(`${name}/index.json`), JSON.stringify({ schemaVersion: 2, manifests: [manifest] }));
+  }
+  const idOf = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  const TAR = archive({ name: 'file', data: 'x' });
+
+  test('an image without layers is one empty folder, and a base', () => {
+    layout(
+      'none',
+      { os: 'linux', architecture: 'amd64', config: null, rootfs: { type: 'layers', diff_ids: null } },
+      [],
+    );
+    expect(image('inspect', '--verify', 'none')).toMatchObject({ stderr: '', status: 0 });
+    expect(image('unpack', 'none', 'out-none')).toMatchObject({ stdout: 'out-none/1\n', stderr: '', status: 0 });
+    expect(readdirSync(at('out-none')).sort()).toEqual(['1', 'image.json']);
+    expect(image('pack', '--base', 'none', '--cmd', 'x', 'upon-none', 'app')).toMatchObject({ stderr: '', status: 0 });
+    expect(summary('upon-none')).toMatchObject({ layers: [{}], config: { Cmd: ['x'] } });
+  });
+
+  test.for(['xz', 'bzip2'])('layers compressed with %s', (name, context) => {
+    needs(context, needsProgram(name));
+    writeFileSync(at(`layer.${name}.tar`), TAR);
+    run([name, '-f', '-k', `layer.${name}.tar`], { cwd: folder.path });
+    const bytes = readFileSync(at(`layer.${name}.tar.${name === 'xz' ? 'xz' : 'bz2'}`));
+    const config = { os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [idOf(TAR)] } };
+    layout(`by-${name}`, config, [{ bytes, type: `+${name}` }]);
+    expect(image('unpack', '--platform=linux/amd64', `by-${name}`, `out-by-${name}`)).toMatchObject({
+      stderr: '',
+      status: 0,
+    });
+    expect(readFileSync(at(`out-by-${name}/1/file`), 'utf8')).toBe('x');
+  });
+
+  test('what comes behind the end of a layer counts for its digest, and being cut off there is an error', () => {
+    const long = Buffer.concat([TAR, Buffer.alloc(700_000)]);
+    const config = { os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [idOf(long)] } };
+    layout('long', config, [{ bytes: gzipSync(long), type: '+gzip' }]);
+    expect(image('unpack', 'long', 'out-long')).toMatchObject({ stderr: '', status: 0 });
+    writeFileSync(at('long.tar.gz'), gzipSync(long));
+    const { stderr, stdout } = shell(
+      'head -c -30 long.tar.gz | ts-overlay apply - out-cut; echo $?; head -c -30 long.tar.gz | ts-image pack packed-cut -; echo $?; ls -d out-cut packed-cut 2>/dev/null',
+      { cwd: folder.path },
+    );
+    expect(stdout).toBe('1\n1\n');
+    expect(stderr).toMatch(
+      /^ts-overlay: the gzip data is damaged: [^\n]+\nts-image: the gzip data is damaged: [^\n]+\n$/,
+    );
+  });
+
+  test('a folder whose name is no UTF-8 keeps all its images', () => {
+    const { stdout, stderr } = shell(
+      String.raw`d=$(printf 'lay\377'); ts-image pack --name one "$d" app && ts-image pack --name two "$d" base && ts-image inspect --name one "$d" | head -1 && ts-image inspect --name two "$d" | head -1 && ts-image unpack --name one "$d" "$d.out" >/dev/null && cat "$d.out/1/opt/hello" && ts-image pack "$d.tar" "$d.out/1" && ts-image inspect --verify "$d.tar" | grep -c Layer`,
+      { cwd: folder.path },
+    );
+    expect(stderr).toBe('');
+    expect(stdout.split('\n').slice(2)).toEqual([
+      'Name:       one',
+      'Name:       two',
+      'hello',
+      expect.stringMatching(/^sha256:/),
+      '1',
+      '',
+    ]);
+  });
+
+  test('a file that cannot be read is named as it was given', () => {
+    for (const [words, stderr] of [
+      [['inspect', 'no/such'], "ts-image: cannot open 'no/such': No such file or directory\n"],
+      [['inspect', 'app.tar/x'], "ts-image: cannot read 'app.tar/x': Not a directory\n"],
+      [['unpack', 'layout', 'app.tar/x'], /^ts-image: cannot open '.*app\.tar': Not a directory\n$/],
+    ] as const)
+      expect(image(...words), words.join(' ')).toMatchObject({
+        status: 1,
+        stderr: typeof stderr === 'string' ? stderr : expect.stringMatching(stderr),
+      });
+  });
+
+  test('names beside an archive that others have taken keep nobody from writing it', (context) => {
+    needs(context, needsRoot);
+    run(['sh', '-c', 'mkdir -m 1777 shared'], { cwd: folder.path });
+    run(
+      [
+        'sh',
+        '-c',
+        'mkdir -p i.tar.scratch/x; mkfifo .i.tar.ts-new-x; ln -s /etc .i.tar.scratch.ts-new-x; mkdir .i.tar.ts-new-y',
+      ],
+      {
+        cwd: at('shared'),
+        uid: NOBODY,
+      },
+    );
+    for (let round = 0; round < 2; round++)
+      expect(image('pack', 'shared/i.tar', 'app')).toMatchObject({ stderr: '', status: 0 });
+    expect(readdirSync(at('shared')).filter((name) => name.includes('i.tar'))).toHaveLength(5);
+  });
+
+  test('a layout of somebody else leads nobody to other files', () => {
+    layout('astray', { os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [idOf(TAR)] } }, [
+      { bytes: TAR, type: '' },
+    ]);
+    writeFileSync(at('elsewhere'), TAR);
+    run(
+      [
+        'sh',
+        '-c',
+        `cd astray/blobs/sha256 && rm ${idOf(TAR).slice(7)} && ln -s ${at('elsewhere')} ${idOf(TAR).slice(7)}`,
+      ],
+      {
+        cwd: folder.path,
+      },
+    );
+    expect(image('unpack', 'astray', 'out-astray').stderr).toBe(`ts-image: layer ${idOf(TAR)} is missing\n`);
+    run(['sh', '-c', `cd astray/blobs/sha256 && rm ${idOf(TAR).slice(7)} && mkfifo ${idOf(TAR).slice(7)}`], {
+      cwd: folder.path,
+    });
+    expect(image('unpack', 'astray', 'out-astray').stderr).toBe(`ts-image: layer ${idOf(TAR)} is missing\n`);
+    run(['sh', '-c', 'rm astray/index.json && mkfifo astray/index.json'], { cwd: folder.path });
+    expect(image('inspect', 'astray').stderr).toMatch(/^ts-image: 'astray' is no image/);
   });
 });

@@ -400,15 +400,9 @@ describe('a hostile archive', () => {
       ],
       /'a', which is not a folder/,
     ],
-    ['deletes what it has', [{ name: 'a', data: '1' }, { name: '.wh.a' }], /'a' is in the archive twice/],
     ['deletes the folder above', [{ name: 'd/.wh...' }], /'d\/\.wh\.\.\.' marks nothing that can be deleted/],
     ['deletes nothing', [{ name: '.wh.' }], /marks nothing that can be deleted/],
     ['has something in a deletion', [{ name: '.wh.a/b', data: '1' }], /is inside of what marks a deletion/],
-    [
-      'has a mark of the kernel',
-      [records({ 'SCHILY.xattr.trusted.overlay.redirect': '/etc' }), { name: 'd/', type: '5' }],
-      /has the attribute trusted\.overlay\.redirect/,
-    ],
     ['is a file itself', [{ name: '.', data: 'x' }], /something else than a folder for its top/],
     ['has a name with a NUL', [records({ path: 'a\0b' }), { name: 'x' }], /cannot be that of a file/],
     ['is larger than it may be', [{ name: 'a', data: Buffer.alloc(200_000) }], /the archive.* more than|grows beyond/],
@@ -588,7 +582,7 @@ describe('an ordinary user', () => {
     );
     const result = run(['ts-overlay', 'apply', 'a.tar', 'layer'], { cwd: folder.path, uid: NOBODY });
     expect(result).toMatchObject({
-      stderr: 'ts-overlay: the attribute security.capability could not be set on 1 files\n',
+      stderr: 'ts-overlay: the attribute security.capability could not be set on 1 file\n',
       status: 0,
     });
     expect(isWhiteout(join(folder.path, 'layer/gone'))).toBe(true);
@@ -947,4 +941,254 @@ test('--dry-run says what would be made, and makes nothing', (context) => {
   const { stdout } = run(['ts-overlay', '--dry-run', '--lower', 'lower', '--tmpfs', 'layer'], { cwd: folder.path });
   expect(stdout).toMatch(/^mount\("tmpfs"(.*\n)*move_mount\(/);
   expect(picture(folder.path)).toBe(before);
+});
+
+/** Makes a folder of `depth` folders in each other, which no path can name. */
+const makeDeep = (cwd: string, name: string, depth: number, uid = 0) =>
+  run(
+    [
+      'perl',
+      '-e',
+      'mkdir $ARGV[0]; chdir $ARGV[0]; for (1 .. $ARGV[1]) { mkdir "d" or die; chdir "d" or die } open my $f, ">", "end"',
+      name,
+      String(depth),
+    ],
+    { cwd, uid },
+  );
+
+/** Removes what is in a folder by rm(1): Node itself cannot remove deep trees. */
+const emptied = (path: string): Disposable => ({
+  [Symbol.dispose]: () =>
+    void run(['find', '.', '-mindepth', '1', '-maxdepth', '1', '-exec', 'rm', '-rf', '{}', '+'], { cwd: path }),
+});
+
+describe('a folder that others can write to', () => {
+  const OTHER = 65533;
+  const LEFT = `
+    mkfifo .img.ts-new-fifo; ln -s /etc .img.ts-new-link; ln -s nowhere .img.ts-new-dangling
+    mkdir -p .img.ts-new-folder/below; : >.img.ts-new-file; mkdir -m 0 .img.ts-new-closed`;
+
+  for (const [who, uid] of [
+    ['root', 0],
+    ['an ordinary user', NOBODY],
+  ] as const)
+    test(`what another user has put there neither stops nor misleads ${who}`, (context) => {
+      needs(context, needsRoot, needsProgram('perl'));
+      using folder = layerFolder();
+      using _ = emptied(folder.path);
+      run(['chmod', '1777', '.'], { cwd: folder.path });
+      shell(LEFT, { cwd: folder.path, uid: OTHER });
+      makeDeep(folder.path, '.img.ts-new-deep', 3000, OTHER);
+      const theirs = readdirSync(folder.path).sort();
+      expect(theirs).toHaveLength(7);
+      // The caller's own leftovers go, however deep and closed they are.
+      makeDeep(folder.path, '.img.ts-new-mine', uid === 0 ? 10_000 : 3000, uid);
+      shell('mkdir -p .img.ts-new-own/closed/x; chmod 0 .img.ts-new-own/closed; mkfifo .img.ts-new-mine-fifo', {
+        cwd: folder.path,
+        uid,
+      });
+      writeFileSync(join(folder.path, 'a.tar'), archive({ name: 'a', data: 'x' }));
+      for (const words of [
+        'apply a.tar img',
+        'apply --replace a.tar img',
+        'export --output img img',
+        'squash --replace img img',
+      ]) {
+        const target = words.includes('export') ? 'export --output img.tar img' : words;
+        const result = run(['timeout', '60', join(bin, 'ts-overlay'), ...target.split(' ')], { cwd: folder.path, uid });
+        expect(result, target).toMatchObject({ stderr: '', status: 0 });
+      }
+      expect(readFileSync(join(folder.path, 'img/a'), 'utf8')).toBe('x');
+      // A fifo of one's own is nothing that a run could have left.
+      expect(readdirSync(folder.path).filter((name) => name.startsWith('.'))).toEqual(
+        [...theirs, '.img.ts-new-mine-fifo'].sort(),
+      );
+    });
+
+  test('where names can be moved by others, nothing is taken for a leftover', (context) => {
+    needs(context, needsRoot);
+    using folder = layerFolder();
+    run(['chmod', '777', '.'], { cwd: folder.path });
+    make(folder.path, { 'data/precious': 'x' });
+    run(['mv', 'data', '.img.ts-new-x'], { cwd: folder.path, uid: OTHER });
+    writeFileSync(join(folder.path, 'a.tar'), archive({ name: 'a', data: 'x' }));
+    expect(run(['ts-overlay', 'apply', 'a.tar', 'img'], { cwd: folder.path })).toMatchObject({ status: 0 });
+    expect(readFileSync(join(folder.path, '.img.ts-new-x/precious'), 'utf8')).toBe('x');
+  });
+
+  test('until a layer is complete, nobody but its maker can look into it, whoever gets its top', (context) => {
+    needs(context, needsRoot, needsProgram('strace'));
+    using folder = layerFolder();
+    writeFileSync(
+      join(folder.path, 'a.tar'),
+      archive(
+        { name: './', type: '5', uid: OTHER, mode: 0o777 },
+        { name: 'd/', type: '5', uid: OTHER, mode: 0o777 },
+        { name: 'd/fifo', type: '6', uid: OTHER, mode: 0o666 },
+      ),
+    );
+    runKilledAt('renameat2', 1, ['ts-overlay', 'apply', 'a.tar', 'img'], folder.path);
+    runKilledAt('mknodat', 1, ['ts-overlay', 'apply', 'a.tar', 'other'], folder.path);
+    const states = readdirSync(folder.path)
+      .filter((name) => name.startsWith('.'))
+      .map((name) => [name.slice(0, 4), statSync(join(folder.path, name)).uid]);
+    expect(Object.fromEntries(states)).toMatchObject({ '.oth': 0 });
+    expect(run(['ts-overlay', 'apply', 'a.tar', 'done'], { cwd: folder.path })).toMatchObject({
+      stderr: '',
+      status: 0,
+    });
+    for (const path of ['done', 'done/d', 'done/d/fifo'])
+      expect(statSync(join(folder.path, path)).uid, path).toBe(OTHER);
+    expect(statSync(join(folder.path, 'done')).mode & 0o7777).toBe(0o777);
+  });
+});
+
+test('a fifo that nobody writes to: a signal is heard', async () => {
+  using folder = layerFolder();
+  run(['mkfifo', 'fifo'], { cwd: folder.path });
+  for (const words of [
+    ['ts-overlay', 'apply', 'fifo', 'new'],
+    ['ts-image', 'pack', 'new', 'fifo'],
+    ['ts-image', 'unpack', 'fifo', 'new'],
+  ] as const) {
+    const child = spawn(join(bin, words[0]), words.slice(1), { cwd: folder.path, stdio: 'ignore' });
+    const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+    // It listens to the signal when it waits.
+    until('it listens', () => {
+      const caught = /^SigCgt:\s*(\w+)/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? '0';
+      return (BigInt(`0x${caught}`) & (1n << 14n)) !== 0n;
+    });
+    child.kill('SIGTERM');
+    expect(await ended, words.join(' ')).toBe('SIGTERM');
+    expect(readdirSync(folder.path)).toEqual(['fifo']);
+  }
+});
+
+describe('trees of any depth', () => {
+  test('are shown, packed, joined and removed with few descriptors', (context) => {
+    needs(context, needsRoot, needsProgram('perl', 'prlimit'));
+    using folder = layerFolder();
+    using _ = emptied(folder.path);
+    makeDeep(folder.path, 'deep', 3000);
+    const few = (words: string) =>
+      run(['prlimit', '--nofile=100', join(bin, 'ts-overlay'), ...words.split(' ')], { cwd: folder.path });
+    expect(few('squash deep flat')).toMatchObject({ stderr: '', status: 0 });
+    expect(
+      shell(`prlimit --nofile=100 ${join(bin, 'ts-overlay')} diff flat | wc -l`, { cwd: folder.path }).stdout,
+    ).toBe('3001\n');
+    expect(few('export --output a.tar flat')).toMatchObject({ stderr: '', status: 0 });
+    // An archive names by paths, and no path is longer than 4,096 bytes.
+    const back = few('apply a.tar back');
+    expect(back.status).toBe(1);
+    expect(back.stderr).toMatch(/^ts-overlay: cannot [^\n]*: File name too long\n$/);
+    make(folder.path, { 'small/a': '' });
+    expect(few('squash --replace small flat')).toMatchObject({ stderr: '', status: 0 });
+    expect(readdirSync(folder.path).sort()).toEqual(['a.tar', 'deep', 'flat', 'small']);
+  });
+
+  test('what is mounted in what is to be replaced is not emptied', (context) => {
+    needs(context, needsRoot);
+    using folder = layerFolder();
+    make(folder.path, { 'old/m': null, 'host/file': 'x' });
+    writeFileSync(join(folder.path, 'a.tar'), archive({ name: 'a', data: 'x' }));
+    const result = run(
+      [
+        'unshare',
+        '-m',
+        'sh',
+        '-c',
+        `mount --bind host old/m && ${join(bin, 'ts-overlay')} apply --replace a.tar old; echo $?; ls old`,
+      ],
+      { cwd: folder.path },
+    );
+    expect(result.stdout).toBe('1\nm\n');
+    expect(result.stderr).toMatch(/'[^']*old' cannot be replaced: something is mounted at '[^']*old\/m'\n/);
+    expect(readFileSync(join(folder.path, 'host/file'), 'utf8')).toBe('x');
+  });
+});
+
+describe('layers as other tools write them', () => {
+  const applied = (folder: string, ...entries: RawEntry[]) => {
+    writeFileSync(join(folder, 'a.tar'), archive(...entries));
+    return run(['ts-overlay', 'apply', '--replace', 'a.tar', 'new'], { cwd: folder });
+  };
+
+  test('attributes of mounted layers are left out, and counted', (context) => {
+    needs(context, needsRoot, needsProgram('getfattr'));
+    using folder = layerFolder();
+    const result = applied(
+      folder.path,
+      records({ 'SCHILY.xattr.user.overlay.impure': 'y', 'SCHILY.xattr.trusted.overlay.redirect': '/etc' }),
+      { name: 'etc/', type: '5' },
+      records({ 'SCHILY.xattr.user.overlay.origin': '', 'SCHILY.xattr.user.kept': 'y' }),
+      { name: 'etc/f' },
+    );
+    expect(result).toMatchObject({
+      stderr: 'ts-overlay: 3 attributes of mounted layers (overlay.*) left out\n',
+      status: 0,
+    });
+    expect(run(['getfattr', '-R', '-m', '-', 'new'], { cwd: folder.path }).stdout.match(/^\w+\..*/gm)).toEqual([
+      'user.kept',
+    ]);
+  });
+
+  const isOpaque = (path: string) =>
+    run(['getfattr', '-n', 'trusted.overlay.opaque', '--only-values', path]).stdout === 'y';
+  const CASES: readonly (readonly [what: string, entries: RawEntry[], check: (at: string) => void])[] = [
+    [
+      'a deletion below a file of the layer',
+      [{ name: 't', data: 'x' }, { name: 't/.wh.u' }, { name: 't/.wh..wh..opq' }, { name: 't/v/.wh.w' }],
+      (at) => expect(readFileSync(`${at}/t`, 'utf8')).toBe('x'),
+    ],
+    [
+      'a deletion below a deletion',
+      [{ name: '.wh.t' }, { name: 't/.wh.u' }, { name: '.wh.t' }],
+      (at) => expect(isWhiteout(`${at}/t`)).toBe(true),
+    ],
+    [
+      'a file beside its deletion',
+      [{ name: '.wh.t' }, { name: 't', data: 'x' }, { name: 'u', data: 'y' }, { name: '.wh.u' }],
+      (at) => expect([readFileSync(`${at}/t`, 'utf8'), readFileSync(`${at}/u`, 'utf8')]).toEqual(['x', 'y']),
+    ],
+    [
+      'a folder beside its deletion hides the one below',
+      [
+        { name: '.wh.t' },
+        { name: 't/', type: '5', mode: 0o755 },
+        { name: 'u/', type: '5', mode: 0o755 },
+        { name: '.wh.u' },
+        { name: '.wh.v' },
+        { name: 'v/w', data: 'x' },
+      ],
+      (at) => expect(['t', 'u', 'v'].map((name) => isOpaque(`${at}/${name}`))).toEqual([true, true, true]),
+    ],
+    ['a layer that hides all below', [{ name: '.wh..wh..opq' }], (at) => expect(isOpaque(at)).toBe(true)],
+    [
+      'a link beside its deletion',
+      [{ name: 'a', data: 'x' }, { name: '.wh.l' }, { name: 'l', type: '1', target: 'a' }],
+      (at) => expect(statSync(`${at}/l`).nlink).toBe(2),
+    ],
+  ];
+  for (const [what, entries, check] of CASES)
+    test(what, (context) => {
+      needs(context, needsRoot, needsProgram('getfattr'));
+      using folder = layerFolder();
+      expect(applied(folder.path, ...entries)).toMatchObject({ stderr: '', status: 0 });
+      check(join(folder.path, 'new'));
+    });
+
+  test('device nodes of an ordinary user are left out, and counted', (context) => {
+    needs(context, needsRoot);
+    using folder = layerFolder();
+    run(['chmod', '777', '.'], { cwd: folder.path });
+    writeFileSync(
+      join(folder.path, 'a.tar'),
+      archive({ name: 'dev/null', type: '3', major: 1, minor: 3 }, { name: 'x' }),
+    );
+    for (const command of [['ts-overlay'], ['ts-unshare', '-r', 'ts-overlay']]) {
+      const result = run([...command, 'apply', '--replace', 'a.tar', 'new'], { cwd: folder.path, uid: NOBODY });
+      expect(result).toMatchObject({ stderr: 'ts-overlay: 1 device node left out\n', status: 0 });
+      expect(readdirSync(join(folder.path, 'new')).sort()).toEqual(['x']);
+    }
+  });
 });

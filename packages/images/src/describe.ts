@@ -20,7 +20,7 @@ const words = (list: readonly string[] | null | undefined) => (list?.length ? JS
 
 /** Lines of `inspect`. */
 export function describeImage({ names }: Candidate, { digest, configDigest, config, layers }: Image): string {
-  const { config: run = {} } = config;
+  const run = config.config ?? {};
   const rows: readonly (readonly [string, string | undefined])[] = [
     ['Name', names.join(', ') || undefined],
     ['Digest', digest],

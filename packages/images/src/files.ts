@@ -1,7 +1,7 @@
 /** Files of an image, in a folder or in an archive of tar(5): whole or in part, in any order. */
-import { closeSync, createReadStream, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, createReadStream, fstatSync, readSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, posix } from 'node:path';
+import { posix } from 'node:path';
 import {
   abortable,
   type Content,
@@ -9,10 +9,23 @@ import {
   detectCompression,
   limited,
   openArchive,
+  reading,
   readTar,
   writeBytes,
 } from '@ts/layers';
-import { encode, type LiveSys, O_RDWR, O_TMPFILE } from '@ts/sys';
+import {
+  encode,
+  type LiveSys,
+  O_DIRECTORY,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  O_RDWR,
+  O_TMPFILE,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  SysError,
+} from '@ts/sys';
 import { ImageError } from './image.ts';
 
 export interface Files {
@@ -35,10 +48,34 @@ export async function readSmall(files: Files, path: string): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-export function parseJson<T>(bytes: Buffer, what: string): T {
+/** What describes an image is nested less than ten deep. */
+const DEEPEST = 64;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** How deep JSON is nested, as far as `most`. */
+function depthOf(bytes: Buffer, most: number): number {
+  let depth = 0;
+  let deepest = 0;
+  let isText = false;
+  for (let at = 0; at < bytes.length && deepest <= most; at++) {
+    const byte = bytes[at] as number;
+    if (byte === QUOTE) isText = !isText;
+    else if (isText) at += byte === BACKSLASH ? 1 : 0;
+    else if (byte === 0x5b || byte === 0x7b) deepest = Math.max(deepest, ++depth);
+    else if (byte === 0x5d || byte === 0x7d) depth--;
+  }
+  return deepest;
+}
+
+/** An object or a list out of JSON of anybody's: what is in it has yet to be checked. */
+export function parseJson(bytes: Buffer, what: string): unknown {
+  if (depthOf(bytes, DEEPEST) > DEEPEST)
+    throw new ImageError(`'${what}' cannot be read: it is nested more than ${DEEPEST} deep`);
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'));
-    if (typeof value === 'object' && value !== null) return value as T;
+    if (typeof value === 'object' && value !== null) return value;
   } catch {
     // said below
   }
@@ -47,37 +84,61 @@ export function parseJson<T>(bytes: Buffer, what: string): T {
 
 const CHUNK = 256 * 1024;
 
-class FolderFiles implements Files {
-  readonly #root: string;
+/** What says that there is no such file, or none that an image could mean. */
+const MISSING = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'ENXIO'];
 
-  constructor(root: string) {
-    this.#root = root;
+/** An image may say any path, and the folder be anybody's: every path is resolved inside of it, and nothing but a file is read. */
+class FolderFiles implements Files {
+  readonly #sys: LiveSys;
+  readonly #root: number;
+
+  constructor(sys: LiveSys, root: string) {
+    this.#sys = sys;
+    this.#root = sys.or(`cannot open '${root}'`).open(root, O_PATH | O_DIRECTORY);
   }
 
-  /** An image may say any path: what leads out of the folder is not there. */
-  #stat(path: string) {
-    if (path.split('/').includes('..')) return undefined;
+  /** Opens a file; undefined where there is none. It may be a fifo by now: that would not keep anybody waiting. */
+  #open(path: string, flags: number): number | undefined {
+    if (path.includes('\0')) return undefined;
+    let fd: number;
     try {
-      return statSync(encode(join(this.#root, path)));
-    } catch {
-      return undefined; // that it is missing is said by whoever needs it
+      fd = this.#sys
+        .or(`cannot open '${path}'`)
+        .openat2(this.#root, path, { flags, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS });
+    } catch (error) {
+      if (error instanceof SysError && MISSING.includes(error.code)) return undefined;
+      throw error;
     }
+    if (fstatSync(fd).isFile()) return fd;
+    this.#sys.close(fd);
+    return undefined;
+  }
+
+  #sizeOf(path: string): number | undefined {
+    const fd = this.#open(path, O_PATH);
+    if (fd === undefined) return undefined;
+    const { size } = fstatSync(fd);
+    this.#sys.close(fd);
+    return size;
   }
 
   has(path: string): boolean {
-    return this.#stat(path)?.isFile() ?? false;
+    return this.#sizeOf(path) !== undefined;
   }
 
   size(path: string): number {
-    return this.#stat(path)?.size ?? 0;
+    return this.#sizeOf(path) ?? 0;
   }
 
   open(path: string): Content {
-    // By descriptor: Bun's streams take no path in bytes.
-    return createReadStream('', { fd: openSync(encode(join(this.#root, path)), 'r'), highWaterMark: CHUNK });
+    const fd = this.#open(path, O_RDONLY | O_NONBLOCK);
+    if (fd === undefined) throw new ImageError(`'${path}' is missing`);
+    return createReadStream('', { fd, highWaterMark: CHUNK });
   }
 
-  close(): void {}
+  close(): void {
+    this.#sys.close(this.#root);
+  }
 }
 
 interface Place {
@@ -157,20 +218,18 @@ const fromStart = (fd: number): Content =>
 
 /** Opens a folder, an archive, or standard input for "-". @param maxSize Most bytes that a compressed archive may have in it. */
 export async function openFiles(sys: LiveSys, path: string, maxSize: number, signal?: AbortSignal): Promise<Files> {
-  if (path !== '-' && statSync(encode(path), { throwIfNoEntry: false })?.isDirectory()) return new FolderFiles(path);
+  const stat = path === '-' ? undefined : reading(path, () => statSync(encode(path), { throwIfNoEntry: false }));
+  if (stat?.isDirectory()) return new FolderFiles(sys, path);
+  const copied = (source: Content) => unpackedCopy(sys, abortable(source, signal), maxSize);
   let fd: number;
-  if (path === '-') fd = await unpackedCopy(sys, abortable(openArchive(sys, '-').source, signal), maxSize);
+  if (!stat?.isFile()) fd = await copied(openArchive(sys, path).source);
   else {
-    sys.close(sys.or(`cannot open '${path}'`).open(path, 0));
-    fd = openSync(encode(path), 'r');
+    fd = sys.or(`cannot open '${path}'`).open(path, O_RDONLY | O_NONBLOCK);
     const start = Buffer.alloc(8);
-    const isSeekable = fstatSync(fd).isFile();
-    if (isSeekable) readSync(fd, start, 0, start.length, 0);
-    if (!isSeekable || detectCompression(start) !== 'none') {
-      const source = isSeekable ? fromStart(fd) : createReadStream('', { fd, autoClose: false });
-      const copy = await unpackedCopy(sys, abortable(source, signal), maxSize);
-      closeSync(fd);
-      fd = copy;
+    readSync(fd, start, 0, start.length, 0);
+    if (detectCompression(start) !== 'none') {
+      const file = fd;
+      fd = await copied(fromStart(file)).finally(() => closeSync(file));
     }
   }
   try {

@@ -91,6 +91,8 @@ export interface Image {
 export interface Candidate {
   readonly names: readonly string[];
   readonly digest: string;
+  /** Digests of the indexes that lead to it. */
+  readonly within?: readonly string[];
   readonly platform?: Platform;
   /** Reads what describes it, and checks that against its digests. Layers are not read. */
   load(): Promise<Image>;
@@ -138,25 +140,67 @@ export function hostPlatform(): Platform {
 export const formatPlatform = ({ os, architecture, variant }: Platform): string =>
   [os, architecture, variant].filter(Boolean).join('/');
 
-const fits = (platform: Platform | undefined, wanted: Platform) =>
-  platform === undefined ||
-  (platform.os === wanted.os &&
-    platform.architecture === wanted.architecture &&
-    (wanted.variant === undefined || platform.variant === wanted.variant));
+/** Other names of architectures, with the variant that they mean. */
+const ARCHITECTURES: Readonly<Record<string, readonly [architecture: string, variant?: string]>> = {
+  x86_64: ['amd64'],
+  'x86-64': ['amd64'],
+  aarch64: ['arm64'],
+  i386: ['386'],
+  armhf: ['arm', 'v7'],
+  armel: ['arm', 'v6'],
+};
+
+/** Variants that are meant where none is named. */
+const PLAIN: Readonly<Record<string, string>> = { amd64: 'v1', arm64: 'v8', arm: 'v7' };
+
+/** A platform by the names that all others are compared by. */
+function normalized({ os, architecture, variant }: Platform): Required<Platform> {
+  const lower = architecture.toLowerCase();
+  const [name = lower, implied] = ARCHITECTURES[lower] ?? [];
+  const said = (variant || implied || PLAIN[name] || '').toLowerCase();
+  return { os: os.toLowerCase(), architecture: name, variant: /^\d/.test(said) ? `v${said}` : said };
+}
+
+/** Lowest variant of an architecture whose variants run all that was made for lower ones. */
+const LOWEST: Readonly<Record<string, number>> = { amd64: 1, arm: 5 };
+
+/**
+ * How well a platform suits, 0 the best: the variant itself, then lower ones, which it runs, too; undefined where it does not. What says
+ * nothing suits all.
+ */
+export function suits(platform: Platform | undefined, wanted: Platform): number | undefined {
+  if (platform === undefined) return 0;
+  const [has, wants] = [normalized(platform), normalized(wanted)];
+  if (has.os !== wants.os || has.architecture !== wants.architecture) return undefined;
+  if (has.variant === wants.variant) return 0;
+  const [own = 0, most = 0] = [has, wants].map(({ variant }) => Number(/^v(\d)$/.exec(variant)?.[1] ?? 0));
+  const lowest = LOWEST[has.architecture];
+  return lowest !== undefined && own >= lowest && own < most ? most - own : undefined;
+}
 
 /** "latest" is the end of "debian:latest". */
 const isNamed = (names: readonly string[], wanted: string) =>
   names.some((name) => name === wanted || name.endsWith(`:${wanted}`) || name.endsWith(`/${wanted}`));
 
-/** The one image that is meant. */
+/** The one image that is meant. @param name Its name, the end of that, or a digest: of itself or of an index that leads to it. */
 export function choose(candidates: readonly Candidate[], name: string | undefined, platform: Platform): Candidate {
   if (!candidates.length) throw new ImageError('there is no image in it');
-  const named = name === undefined ? candidates : candidates.filter(({ names }) => isNamed(names, name));
+  const itself = candidates.find(({ digest }) => digest === name);
+  if (itself) return itself;
+  const named =
+    name === undefined
+      ? candidates
+      : candidates.filter(({ names, within = [] }) => within.includes(name) || isNamed(names, name));
   const known = [...new Set(candidates.flatMap(({ names }) => names))].join(', ') || 'none has a name';
   if (!named.length) throw new ImageError(`there is no image '${name}' in it`, `there are: ${known}`);
-  const fitting = named.filter((each) => fits(each.platform, platform));
+  const ranked = named.map((each) => ({ each, rank: suits(each.platform, platform) }));
+  const best = ranked.reduce<number | undefined>(
+    (least, { rank }) => (rank !== undefined && (least === undefined || rank < least) ? rank : least),
+    undefined,
+  );
+  const fitting = ranked.filter(({ rank }) => best !== undefined && rank === best).map(({ each }) => each);
   if (!fitting.length) {
-    const platforms = named.map((each) => formatPlatform(each.platform as Platform)).join(', ');
+    const platforms = [...new Set(named.map((each) => formatPlatform(each.platform as Platform)))].join(', ');
     throw new ImageError(
       `there is no image for ${formatPlatform(platform)} in it`,
       `--platform chooses another one: ${platforms}`,

@@ -1,11 +1,11 @@
 /** Writes OCI layouts: content by its digest, index.json last. */
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Content,
   hashed,
-  lock,
+  lockInTurn,
   makeFile,
   replaced,
   sweep,
@@ -15,12 +15,26 @@ import {
   writeTar,
   writeWhole,
 } from '@ts/layers';
-import { AT_FDCWD, encode, type LiveSys, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } from '@ts/sys';
-import { parseJson } from './files.ts';
+import {
+  encode,
+  type LiveSys,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  O_WRONLY,
+} from '@ts/sys';
+import { openFiles, readSmall } from './files.ts';
 import { type Descriptor, ImageError, INDEX, type Index, REF_NAME } from './image.ts';
+import { indexIn } from './shapes.ts';
 
 /** Names of blobs that are not complete begin so. */
 const PARTIAL = '.new-';
+
+const openBlobs = (sys: LiveSys, root: string) => sys.open(join(root, 'blobs/sha256'), O_PATH | O_DIRECTORY);
 
 /** A folder that a layout is written into. */
 export class Layout {
@@ -49,23 +63,26 @@ export class Layout {
   /** Adds content; it gets its name when all of it is there. */
   async add(source: Content): Promise<{ digest: string; size: number }> {
     const writing = this.#sys.or('cannot write a blob');
-    const name = () => join(this.#root, 'blobs/sha256', `${PARTIAL}${randomBytes(6).toString('hex')}`);
-    const [temporary, fd] = makeFile(writing, name, 0o644);
+    const blobs = openBlobs(writing, this.#root);
     const hash = createHash('sha256');
     let size = 0;
+    let temporary: string | undefined;
+    let fd = -1;
     try {
+      [temporary, fd] = makeFile(writing, blobs, () => `${PARTIAL}${randomBytes(6).toString('hex')}`, 0o644);
       for await (const chunk of hashed(source, hash)) {
         writeBytes(writing, fd, chunk);
         size += chunk.length;
       }
       const hex = hash.digest('hex');
-      writing.renameat2(AT_FDCWD, temporary, AT_FDCWD, join(this.#root, 'blobs/sha256', hex));
+      writing.renameat2(blobs, temporary, blobs, hex);
       return { digest: `sha256:${hex}`, size };
     } catch (error) {
-      this.#sys.unlink(temporary);
+      if (temporary !== undefined) this.#sys.unlinkat(blobs, temporary);
       throw error;
     } finally {
-      this.#sys.close(fd);
+      if (fd >= 0) this.#sys.close(fd);
+      this.#sys.close(blobs);
     }
   }
 
@@ -75,20 +92,28 @@ export class Layout {
   }
 
   /** Names an image; one that had the name before loses it. From here on the layout has it. */
-  async name(manifest: Descriptor, name: string | undefined): Promise<void> {
+  async name(manifest: Descriptor, name: string | undefined, signal?: AbortSignal): Promise<void> {
     // Somebody else may be adding to the layout, too.
-    const fd = this.#sys.open(join(this.#root, 'oci-layout'), O_RDONLY);
+    const fd = this.#sys.open(join(this.#root, 'oci-layout'), O_RDONLY | O_NONBLOCK);
     try {
-      lock(this.#sys, fd, true);
+      await lockInTurn(this.#sys, fd, signal);
       await this.#name(manifest, name);
     } finally {
       this.#sys.close(fd);
     }
   }
 
+  async #index(): Promise<Index | undefined> {
+    const files = await openFiles(this.#sys, this.#root, 0);
+    try {
+      return files.has('index.json') ? indexIn(await readSmall(files, 'index.json'), 'index.json') : undefined;
+    } finally {
+      files.close();
+    }
+  }
+
   async #name(manifest: Descriptor, name: string | undefined): Promise<void> {
-    const path = join(this.#root, 'index.json');
-    const before = existsSync(path) ? parseJson<Index>(readFileSync(path), path) : undefined;
+    const before = await this.#index();
     const others = (before?.manifests ?? []).filter(({ digest, annotations }) => {
       const other = annotations?.[REF_NAME];
       return other === undefined ? digest !== manifest.digest : other !== name;
@@ -100,7 +125,7 @@ export class Layout {
       mediaType: INDEX,
       manifests: [...others, { ...manifest, annotations }],
     };
-    await writeWhole(this.#sys, path, [Buffer.from(JSON.stringify(index))]);
+    await writeWhole(this.#sys, join(this.#root, 'index.json'), [Buffer.from(JSON.stringify(index))]);
   }
 }
 
@@ -111,23 +136,24 @@ function* archived(sys: LiveSys, root: string, time: number): Generator<Written>
   const common = { uid: 0, gid: 0, mtime: { seconds: BigInt(time), nanoseconds: 0 }, xattrs: new Map<string, never>() };
   for (const path of ['blobs', 'blobs/sha256'])
     yield { entry: { ...common, path, type: 'directory', mode: 0o755, size: 0 } };
-  const blobs = readdirSync(join(root, 'blobs/sha256')).sort();
+  const blobs = readdirSync(encode(join(root, 'blobs/sha256'))).sort();
   for (const path of [...blobs.map((name) => `blobs/sha256/${name}`), 'index.json', 'oci-layout']) {
-    const { size } = statSync(join(root, path));
+    const { size } = statSync(encode(join(root, path)));
     const content = createReadStream('', { fd: sys.open(join(root, path), O_RDONLY) });
     yield { entry: { ...common, path, type: 'file', mode: 0o644, size }, content };
   }
 }
 
 /**
- * Makes a layout, or adds to one. A new one, or an archive (a path that ends in .tar), is there complete or not at all; in one that
- * is there, the new image can be seen when all of it is.
+ * Makes a layout, or adds to one. A new one, or an archive, is there complete or not at all; in one that is there, the new image can
+ * be seen when all of it is.
  *
  * @param time Seconds since 1970 that files in an archive have.
  */
 export async function writeLayout(
   sys: LiveSys,
   target: string,
+  isArchive: boolean,
   time: number,
   write: (layout: Layout) => Promise<void>,
 ): Promise<void> {
@@ -136,7 +162,7 @@ export async function writeLayout(
     layout.begin();
     await write(layout);
   };
-  if (target.endsWith('.tar')) {
+  if (isArchive) {
     await withScratch(sys, target, async (root) => {
       await begun(root);
       await writeWhole(sys, target, writeTar(archived(sys, root, time)));
@@ -144,7 +170,12 @@ export async function writeLayout(
     return;
   }
   if (isLayout(target)) {
-    sweep(sys, join(target, 'blobs/sha256'), PARTIAL);
+    const blobs = openBlobs(sys.or(`cannot open the blobs of '${target}'`), target);
+    try {
+      sweep(sys, blobs, PARTIAL);
+    } finally {
+      sys.close(blobs);
+    }
     await write(new Layout(sys, target));
     return;
   }

@@ -31,11 +31,14 @@ import {
   type Platform,
 } from './image.ts';
 import { type Layout, writeLayout } from './layout.ts';
+import { platformOf } from './shapes.ts';
 import { verify } from './sources.ts';
 
 export interface PackOptions {
   /** What the new layers are put upon. */
   readonly base?: Image;
+  /** The layout is an archive. */
+  readonly isArchive: boolean;
   /** Folders or archives, lowest first. */
   readonly layers: readonly string[];
   readonly name?: string;
@@ -125,12 +128,12 @@ export function runOf(base: Run = {}, own: Run): Run {
   );
 }
 
-/** Makes an image in a layout: a folder, or an archive where the path ends in .tar. Result: digest of its manifest. */
+/** Makes an image in a layout: a folder, or an archive. Result: digest of its manifest. */
 export async function pack(sys: LiveSys, target: string, options: PackOptions): Promise<string> {
   const { base, layers, name, author, comment, created, run } = options;
   if (base) await verify(base, options);
   let digest = '';
-  await writeLayout(sys, target, created, async (layout) => {
+  await writeLayout(sys, target, options.isArchive, created, async (layout) => {
     const added: Omit<Added, 'history'>[] = [];
     if (base) for await (const each of ofBase(layout, base, options)) added.push(each);
     const history: History[] = [];
@@ -143,7 +146,7 @@ export async function pack(sys: LiveSys, target: string, options: PackOptions): 
       ...(options.platform ?? (base ? {} : hostPlatform())),
       ...(author === undefined ? {} : { author }),
       created: timeText(created),
-      config: runOf(base?.config.config, run),
+      config: runOf(base?.config.config ?? {}, run),
       rootfs: { type: 'layers', diff_ids: added.map(({ diffId }) => diffId) },
       history: [...(base?.config.history ?? []), ...history],
     } as Config;
@@ -154,8 +157,7 @@ export async function pack(sys: LiveSys, target: string, options: PackOptions): 
       layers: added.map(({ descriptor }) => descriptor),
     };
     const descriptor = await layout.describe(MANIFEST, manifest);
-    const { os, architecture, variant } = config;
-    await layout.name({ ...descriptor, platform: { os, architecture, variant } }, name);
+    await layout.name({ ...descriptor, platform: platformOf(config) }, name, options.signal);
     digest = descriptor.digest;
   });
   return digest;

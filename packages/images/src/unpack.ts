@@ -3,11 +3,13 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import {
   type ApplyOptions,
+  addOmitted,
   counted,
   decompressed,
   hashed,
+  nothingOmitted,
+  type Omitted,
   replaced,
-  type Unset,
   unpackInto,
   writeBytes,
 } from '@ts/layers';
@@ -20,7 +22,7 @@ export interface Record {
   readonly names: readonly string[];
   readonly digest?: string;
   /** Folders, lowest first. */
-  readonly layers: readonly { readonly path: string; readonly digest?: string; readonly diffId: string }[];
+  readonly layers: readonly { readonly path: string; readonly digest?: string; readonly diffId?: string }[];
   readonly config: unknown;
 }
 
@@ -34,14 +36,14 @@ async function unpackLayer(
   layer: Image['layers'][number],
   folder: number,
   { advance = () => undefined, ...options }: UnpackOptions,
-): Promise<Unset> {
+): Promise<Omitted> {
   const { algorithm } = parseDigest(layer.diffId);
   const hash = createHash(algorithm);
   const source = hashed(decompressed(counted(layer.open(), advance)), hash);
-  const unset = await unpackInto(sys, source, folder, options);
+  const omitted = await unpackInto(sys, source, folder, options);
   if (`${algorithm}:${hash.digest('hex')}` !== layer.diffId)
     throw new ImageError(`a layer is not what the configuration says: ${layer.diffId}`);
-  return unset;
+  return omitted;
 }
 
 function writeRecord(sys: LiveSys, folder: number, record: Record): void {
@@ -61,17 +63,19 @@ export async function unpack(
   names: readonly string[],
   target: string,
   options: UnpackOptions,
-): Promise<{ layers: readonly string[]; unset: Unset }> {
+): Promise<{ layers: readonly string[]; omitted: Omitted }> {
   await verify(image, options);
-  const unset = new Map<string, number>();
+  const sum = nothingOmitted();
+  // An image without layers is one empty folder.
+  const paths = Array.from({ length: Math.max(1, image.layers.length) }, (_, index) => String(index + 1));
   await replaced(sys, target, options.isReplacing, async (folder) => {
-    for (const [index, layer] of image.layers.entries()) {
-      const name = String(index + 1);
+    for (const [index, name] of paths.entries()) {
+      const layer = image.layers[index];
       sys.or(`cannot create '${join(target, name)}'`).mkdirat(folder, name, 0o700);
       const fd = sys.openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
       try {
-        for (const [attribute, count] of await unpackLayer(sys, layer, fd, options))
-          unset.set(attribute, (unset.get(attribute) ?? 0) + count);
+        if (layer) addOmitted(sum, await unpackLayer(sys, layer, fd, options));
+        else sys.fchmod(fd, 0o755);
       } finally {
         sys.close(fd);
       }
@@ -79,10 +83,14 @@ export async function unpack(
     writeRecord(sys, folder, {
       names,
       digest: image.digest,
-      layers: image.layers.map(({ digest, diffId }, index) => ({ path: String(index + 1), digest, diffId })),
+      layers: paths.map((path, index) => ({
+        path,
+        digest: image.layers[index]?.digest,
+        diffId: image.layers[index]?.diffId,
+      })),
       config: image.config,
     });
     sys.fchmod(folder, 0o755);
   });
-  return { layers: image.layers.map((_, index) => join(target, String(index + 1))), unset };
+  return { layers: paths.map((path) => join(target, path)), omitted: sum };
 }

@@ -1,12 +1,15 @@
 /** From an archive to a layer. */
 import { createReadStream, fstatSync } from 'node:fs';
-import { type LiveSys, O_RDONLY } from '@ts/sys';
+import { open } from 'node:fs/promises';
+import { type LiveSys, O_PATH, O_RDONLY } from '@ts/sys';
 import { decompressed } from './compression.ts';
 import { LayerError } from './errors.ts';
-import { Folder, type Rules } from './folder.ts';
+import { Folder, type Omitted, type Rules } from './folder.ts';
 import { replaced } from './replacement.ts';
 import { abortable, limited } from './streams.ts';
-import { type Content, readTar } from './tar.ts';
+import type { Content } from './tar.ts';
+import { readTar } from './untar.ts';
+import { linkOf } from './walk.ts';
 
 export interface ApplyOptions extends Rules {
   /** Most bytes that the archive may have when it is not compressed any more, and its files may pretend to have. */
@@ -17,16 +20,13 @@ export interface ApplyOptions extends Rules {
 /** What an entry takes on a disk, whatever is in it. */
 const ENTRY = 4096;
 
-/** Attributes that could not be set, and on how many files. */
-export type Unset = ReadonlyMap<string, number>;
-
 /** Unpacks an archive that is not compressed into an empty folder. */
 export async function unpackInto(
   sys: LiveSys,
   source: Content,
   folder: number,
   { maxSize, signal, ...rules }: ApplyOptions,
-): Promise<Unset> {
+): Promise<Omitted> {
   const into = new Folder(sys, folder, rules);
   let left = maxSize;
   try {
@@ -40,7 +40,7 @@ export async function unpackInto(
       await into.add(entry, content);
     }
     into.finish();
-    return into.unset;
+    return into.omitted;
   } finally {
     into.close();
   }
@@ -52,14 +52,33 @@ export const apply = (
   source: Content,
   target: string,
   { isReplacing, ...options }: ApplyOptions & { readonly isReplacing: boolean },
-): Promise<Unset> =>
+): Promise<Omitted> =>
   replaced(sys, target, isReplacing, (folder) => unpackInto(sys, decompressed(source), folder, options));
+
+const CHUNK = 256 * 1024;
+
+/** Bytes of a fifo. Opening it waits for somebody who writes: not here, where no signal would be heard, but when they are read. */
+async function* ofFifo(sys: LiveSys, handle: number): AsyncGenerator<Uint8Array> {
+  try {
+    const file = await open(linkOf(handle), 'r');
+    yield* file.createReadStream({ highWaterMark: CHUNK });
+  } finally {
+    sys.close(handle);
+  }
+}
 
 /** Bytes of a file, or of standard input for "-", and how many there are where that is known. */
 export function openArchive(sys: LiveSys, path: string): { source: AsyncIterable<Uint8Array>; size?: number } {
-  const fd = path === '-' ? 0 : sys.or(`cannot open '${path}'`).open(path, O_RDONLY);
-  const stat = fstatSync(fd);
-  if (stat.isDirectory()) throw new LayerError(`'${path}' is a folder, not an archive`);
-  const source = createReadStream('', { fd, autoClose: fd !== 0, highWaterMark: 256 * 1024 });
-  return { source, size: stat.isFile() ? stat.size : undefined };
+  if (path === '-') return { source: createReadStream('', { fd: 0, autoClose: false, highWaterMark: CHUNK }) };
+  const opening = sys.or(`cannot open '${path}'`);
+  const handle = opening.open(path, O_PATH);
+  const stat = fstatSync(handle);
+  if (stat.isFIFO()) return { source: ofFifo(sys, handle) };
+  try {
+    if (stat.isDirectory()) throw new LayerError(`'${path}' is a folder, not an archive`);
+    const source = createReadStream('', { fd: opening.open(linkOf(handle), O_RDONLY), highWaterMark: CHUNK });
+    return { source, size: stat.isFile() ? stat.size : undefined };
+  } finally {
+    sys.close(handle);
+  }
 }

@@ -1,4 +1,9 @@
-/** gzip and zstd: by Node where it has them, zstd on older Nodes (before 22.15) by a reader in JavaScript. */
+/**
+ * gzip and zstd: by Node where it has them, zstd on older Nodes (before 22.15) by a reader in JavaScript.
+ *
+ * xz and bzip2, which few layers have, are read by the programs of these names, as tar(1) does it: they are on most hosts, they are
+ * fast, and no code has to be trusted and kept up to date for what is so rare.
+ */
 import { pipeline, type Transform } from 'node:stream';
 import zlib from 'node:zlib';
 import { Decompress } from 'fzstd';
@@ -7,7 +12,11 @@ import type { Content } from './tar.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd';
 
-const MAGICS: readonly (readonly [name: string, bytes: readonly number[]])[] = [
+type Detected = Compression | 'xz' | 'bzip2';
+
+const PACKAGES = { xz: 'xz-utils', bzip2: 'bzip2' } as const;
+
+const MAGICS: readonly (readonly [name: Detected, bytes: readonly number[]])[] = [
   ['gzip', [0x1f, 0x8b]],
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
   // A frame to be skipped, with which pzstd(1) begins.
@@ -17,11 +26,50 @@ const MAGICS: readonly (readonly [name: string, bytes: readonly number[]])[] = [
 ];
 
 /** What data is compressed with, by its first bytes. */
-export function detectCompression(start: Uint8Array): Compression {
-  const found = MAGICS.find(([, bytes]) => bytes.every((byte, index) => start[index] === byte))?.[0] ?? 'none';
-  if (found === 'xz' || found === 'bzip2')
-    throw new LayerError(`compressed with ${found}, which is not read`, `${found} -dc FILE | … - reads its output`);
-  return found as Compression;
+export const detectCompression = (start: Uint8Array): Detected =>
+  MAGICS.find(([, bytes]) => bytes.every((byte, index) => start[index] === byte))?.[0] ?? 'none';
+
+/** Programs that read what Node cannot, with arguments. A damaged archive may ask xz(1) for any amount of memory. */
+const PROGRAMS = {
+  xz: ['-dc', '--memlimit-decompress=512MiB'],
+  bzip2: ['-dc'],
+} as const;
+
+/** Errors of writing to a program that has ended: what it says is of more use. */
+const ENDED = ['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET'];
+
+/** Data as a program of the host makes it of what is given to it. */
+async function* byProgram(name: keyof typeof PROGRAMS, source: Content): AsyncGenerator<Uint8Array> {
+  const { spawn } = process.getBuiltinModule('node:child_process');
+  // Nothing but the search path: options of these programs can stand in the environment, too.
+  const child = spawn(name, PROGRAMS[name], { env: { PATH: process.env.PATH, LC_ALL: 'C' }, stdio: 'pipe' });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (said.length < 1000) said += text;
+  });
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  ended.catch(() => undefined); // awaited below
+  let failure: Error | undefined;
+  pipeline(source, child.stdin, (error) => {
+    if (error && !ENDED.includes((error as NodeJS.ErrnoException).code ?? '')) failure = error;
+  });
+  try {
+    yield* child.stdout as AsyncIterable<Uint8Array>;
+    const status = await ended;
+    if (failure) throw failure;
+    if (status !== 0) throw new LayerError(`the ${name} data is damaged: ${said.split('\n')[0]}`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new LayerError(
+      `compressed with ${name}, and there is no program ${name} here`,
+      `install it: ${PACKAGES[name]}`,
+    );
+  } finally {
+    child.kill();
+  }
 }
 
 /** Bytes that a compressor hands over at once. */
@@ -89,6 +137,7 @@ export async function* decompressed(source: Content): AsyncGenerator<Uint8Array>
   const compression = detectCompression(start);
   if (compression === 'gzip') yield* explained('gzip', through(all, zlib.createGunzip({ chunkSize: CHUNK })));
   else if (compression === 'none') yield* all;
+  else if (compression === 'xz' || compression === 'bzip2') yield* byProgram(compression, all);
   else if (createZstdDecompress) yield* explained('zstd', through(all, createZstdDecompress({ chunkSize: CHUNK })));
   else yield* explained('zstd', unzstd(all));
 }

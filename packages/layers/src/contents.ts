@@ -1,13 +1,18 @@
 /** Data of files: where it is, how it is read, how it is copied with its holes. */
-import { type LiveSys, O_NOFOLLOW, O_RDONLY, SEEK_DATA, SEEK_HOLE, SEEK_SET, SysError } from '@ts/sys';
+import { type LiveSys, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, SEEK_DATA, SEEK_HOLE, SEEK_SET, SysError } from '@ts/sys';
 import { LayerError } from './errors.ts';
 import type { Extent } from './tar.ts';
-import type { Found } from './walk.ts';
+import { type Found, isSame, moved, statOfOpen } from './walk.ts';
 
 const CHUNK = 128 * 1024;
 
-export const openFile = (sys: LiveSys, { folder, name, path }: Found): number =>
-  sys.or(`cannot open '${path}'`).openat(folder, name, O_RDONLY | O_NOFOLLOW);
+/** Opens a file that was looked at. What has been put in its place is refused, and keeps nobody waiting. */
+export function openFile(sys: LiveSys, { folder, name, path, stat }: Found): number {
+  const fd = sys.or(`cannot open '${path}'`).openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (isSame(stat, statOfOpen(fd))) return fd;
+  sys.close(fd);
+  throw moved(path);
+}
 
 /** All of an open file that is not a hole. */
 export function extentsOf(sys: LiveSys, fd: number, size: number): Extent[] {

@@ -7,7 +7,7 @@ import { isWhiteout, kindOf } from './diff.ts';
 import { LayerError } from './errors.ts';
 import { attributesOf, isMark, type Marks, marksOf, WHOLE } from './marks.ts';
 import type { Entry, EntryType, Extent, Written } from './tar.ts';
-import { type Found, openFolder, pathOf, statOfFolder, targetOf, walk } from './walk.ts';
+import { type Found, openFolder, pathOf, statOfOpen, targetOf, walk } from './walk.ts';
 
 export interface ExportOptions {
   /** Latest time that files may have, in seconds since 1970; times have no fractions then. */
@@ -194,7 +194,7 @@ export function* exported(sys: LiveSys, layer: string, options: ExportOptions): 
     const exporter = new Exporter(sys, options, view);
     const attributes = attributesOf(sys, pathOf(top));
     const xattrs = new Map([...attributes].filter(([name]) => !isLocal(name)));
-    yield* exporter.folder('', statOfFolder(top), xattrs, marksOf(attributes));
+    yield* exporter.folder('', statOfOpen(top), xattrs, marksOf(attributes));
     yield* walk<Written>(sys, top, (found) => exporter.add(found));
   } finally {
     if (view !== undefined) sys.close(view);

@@ -4,6 +4,7 @@
  * Every name is resolved inside the folder by the kernel (openat2(2), RESOLVE_IN_ROOT), whatever links the archive itself has
  * brought; nothing that is there is written through, followed or replaced: a name comes once.
  */
+import { fstatSync, type Stats } from 'node:fs';
 import { posix } from 'node:path';
 import {
   type LiveSys,
@@ -29,13 +30,13 @@ import { LayerError } from './errors.ts';
 import { isMark, markOpaque, type Space } from './marks.ts';
 import { give } from './owner.ts';
 import type { Content, Entry } from './tar.ts';
-import { pathOf } from './walk.ts';
+import { linkOf, pathOf, setMode } from './walk.ts';
 
 export interface Rules {
   /** Files get the owner that the archive says, or else belong to the caller. */
   readonly sameOwner: boolean;
-  /** Device nodes are made, or else refused. */
-  readonly devices: boolean;
+  /** Device nodes are made, refused, or left out and counted: an ordinary user can make none. */
+  readonly devices: 'make' | 'refuse' | 'skip';
   /** Where marks are kept. */
   readonly space: Space;
 }
@@ -61,11 +62,40 @@ const makedev = (major: number, minor: number) => (minor & 0xff) | (major << 8) 
 
 const isCode = (error: unknown, code: string) => error instanceof SysError && error.code === code;
 
-/** What is left to be done with a folder when all that is in it is there. */
+/** What is left to be done with a folder when all that is in it is there: until then nobody but the caller can look into it. */
 interface Pending {
-  mode: number;
-  mtime?: Time;
+  readonly mode: number;
+  readonly mtime?: Time;
+  readonly owner?: Pick<Entry, 'uid' | 'gid'>;
 }
+
+/** What an archive has and the folder has not. */
+export interface Omitted {
+  /** Attributes that could not be set, and on how many files. */
+  readonly unset: Map<string, number>;
+  /** Attributes that mean something to mounted layers alone. */
+  marks: number;
+  /** Device nodes. */
+  devices: number;
+}
+
+export const nothingOmitted = (): Omitted => ({ unset: new Map(), marks: 0, devices: 0 });
+
+/** Adds what one archive leaves out to what others do. */
+export function addOmitted(sum: Omitted, { unset, marks, devices }: Omitted): void {
+  for (const [name, count] of unset) sum.unset.set(name, (sum.unset.get(name) ?? 0) + count);
+  sum.marks += marks;
+  sum.devices += devices;
+}
+
+const counted = (count: number, one: string, more: string) => `${count} ${count === 1 ? one : more}`;
+
+/** The same in words, a line each. */
+export const formatOmitted = ({ unset, marks, devices }: Omitted): string[] => [
+  ...[...unset].map(([name, count]) => `the attribute ${name} could not be set on ${counted(count, 'file', 'files')}`),
+  ...(marks ? [`${counted(marks, 'attribute', 'attributes')} of mounted layers (overlay.*) left out`] : []),
+  ...(devices ? [`${counted(devices, 'device node', 'device nodes')} left out`] : []),
+];
 
 const ZEROS = Buffer.alloc(16 * 1024);
 
@@ -84,6 +114,9 @@ function* data(bytes: Uint8Array): Generator<{ offset: number; part: Uint8Array 
   if (start >= 0) yield { offset: start, part: bytes.subarray(start) };
 }
 
+/** Something is to be put where something else than a folder is. */
+class NoFolder extends LayerError {}
+
 /** What an entry makes: "file etc/hosts", "deleted etc/motd". */
 export function formatEntry({ path, type, target }: Entry): string {
   const parts = partsOf(path);
@@ -100,8 +133,7 @@ export class Folder {
   readonly #rules: Rules;
   readonly #open = new Map<string, number>();
   readonly #pending = new Map<string, Pending>();
-  /** Attributes that could not be set, and on how many files. */
-  readonly unset = new Map<string, number>();
+  readonly omitted = nothingOmitted();
 
   /** @param root Descriptor of an empty folder. */
   constructor(sys: LiveSys, root: number, rules: Rules) {
@@ -126,11 +158,13 @@ export class Folder {
     try {
       fd = this.#find(path);
     } catch (error) {
-      if (isCode(error, 'ENOTDIR') || isCode(error, 'ELOOP'))
-        throw new LayerError(`something is to be put into '${path}', which is not a folder`);
-      if (!isCode(error, 'ENOENT') || path === '') throw error;
+      const isOther = isCode(error, 'ENOTDIR') || isCode(error, 'ELOOP');
+      const isReplaced = isOther && this.#isReplaced(path);
+      if (isOther && !isReplaced) throw new NoFolder(`something is to be put into '${path}', which is not a folder`);
+      if (!(isReplaced || isCode(error, 'ENOENT')) || path === '') throw error;
       this.#makeFolder(path);
       fd = this.#find(path);
+      if (isReplaced) markOpaque(this.#sys, pathOf(fd), this.#rules.space);
     }
     if (this.#open.size >= KEPT) {
       const [oldest, descriptor] = this.#open.entries().next().value as [string, number];
@@ -139,6 +173,28 @@ export class Folder {
     }
     this.#open.set(path, fd);
     return fd;
+  }
+
+  /** Takes away the mark that something is deleted, which is replaced then: what comes in its place hides all below. */
+  #isReplaced(path: string): boolean {
+    const folder = this.#folder(above(path));
+    const name = posix.basename(path);
+    const isMarked = this.#isWhiteout(folder, name);
+    if (isMarked) this.#sys.unlinkat(folder, name);
+    return isMarked;
+  }
+
+  #isWhiteout(folder: number, name: string): boolean {
+    return this.#lookAt(folder, name, (stat) => stat.isCharacterDevice() && stat.rdev === 0);
+  }
+
+  #lookAt(folder: number, name: string, is: (stat: Stats) => boolean): boolean {
+    const handle = this.#sys.openat(folder, name, O_PATH | O_NOFOLLOW);
+    try {
+      return is(fstatSync(handle));
+    } finally {
+      this.#sys.close(handle);
+    }
   }
 
   #makeFolder(path: string): void {
@@ -155,10 +211,13 @@ export class Folder {
 
   /** A name that is to be made: the open folder, and the last part. Throws where something has it. */
   #make(path: string, make: (folder: number, name: string, sys: LiveSys) => void): void {
+    const making = () => make(this.#folder(above(path)), posix.basename(path), this.#sys.or(`cannot create '${path}'`));
     try {
-      make(this.#folder(above(path)), posix.basename(path), this.#sys.or(`cannot create '${path}'`));
+      making();
     } catch (error) {
-      throw isCode(error, 'EEXIST') ? new LayerError(`'${path}' is in the archive twice`) : error;
+      if (!isCode(error, 'EEXIST')) throw error;
+      if (!this.#isReplaced(path)) throw new LayerError(`'${path}' is in the archive twice`);
+      making();
     }
   }
 
@@ -166,12 +225,9 @@ export class Folder {
     const parts = partsOf(entry.path);
     const path = parts.join('/');
     const name = parts.at(-1) ?? '';
-    for (const attribute of entry.xattrs.keys())
-      if (isMark(attribute))
-        throw new LayerError(`'${path}' has the attribute ${attribute}, which is for mounted layers alone`);
     const folders = parts.slice(0, -1);
     if (folders.some((part) => part.startsWith(OF_AUFS) && part !== OPAQUE)) return;
-    if (name === OPAQUE) markOpaque(this.#sys, pathOf(this.#folder(above(path))), this.#rules.space);
+    if (name === OPAQUE) this.#mark(above(path), (folder) => markOpaque(this.#sys, pathOf(folder), this.#rules.space));
     else if (name.startsWith(OF_AUFS)) return;
     else if (name.startsWith(WHITEOUT)) this.#addWhiteout(path, name.slice(WHITEOUT.length));
     else if (folders.some((part) => part.startsWith(WHITEOUT)))
@@ -181,32 +237,61 @@ export class Folder {
     else this.#addOther(path, entry);
   }
 
+  /** Marks something in a folder. Where the layer itself has put something else in its place, nothing is below that could be hidden. */
+  #mark(path: string, mark: (folder: number) => void): void {
+    let folder: number;
+    try {
+      if (path !== '' && this.#isWhiteout(this.#folder(above(path)), posix.basename(path))) return;
+      folder = this.#folder(path);
+    } catch (error) {
+      if (error instanceof NoFolder) return;
+      throw error;
+    }
+    mark(folder);
+  }
+
   #addWhiteout(path: string, name: string): void {
     if (name === '' || name === '.' || name === '..')
       throw new LayerError(`'${path}' marks nothing that can be deleted`);
-    this.#make(posix.join(above(path), name), (folder, last, sys) => {
-      sys.mknodat(folder, last, S_IFCHR, 0);
+    this.#mark(above(path), (folder) => {
+      try {
+        this.#sys.or(`cannot create '${path}'`).mknodat(folder, name, S_IFCHR, 0);
+      } catch (error) {
+        if (!isCode(error, 'EEXIST')) throw error;
+        // The layer replaces it: a folder of its own hides the one below, all else does so anyway.
+        if (this.#lookAt(folder, name, (stat) => stat.isDirectory()))
+          markOpaque(this.#sys, `${linkOf(folder)}/${name}`, this.#rules.space);
+      }
     });
   }
 
   #addFolder(path: string, entry: Entry): void {
     if (entry.type !== 'directory') throw new LayerError(`the archive has something else than a folder for its top`);
-    if (path !== '') {
-      const folder = this.#folder(above(path));
-      try {
-        this.#sys.or(`cannot create '${path}'`).mkdirat(folder, posix.basename(path), 0o700);
-      } catch (error) {
-        if (!isCode(error, 'EEXIST')) throw error; // known from what is in it, or there twice, as tar -r writes it
-      }
-    }
+    const isReplaced = path !== '' && this.#isOnlyMarked(path);
     const fd = this.#openFolder(path);
     try {
-      this.#setOwner(fd, path, entry);
+      if (isReplaced) markOpaque(this.#sys, pathOf(fd), this.#rules.space);
       this.#setAttributes(pathOf(fd), path, entry);
     } finally {
       this.#sys.close(fd);
     }
-    this.#pending.set(path, { mode: entry.mode, mtime: entry.mtime });
+    this.#pending.set(path, { mode: entry.mode, mtime: entry.mtime, owner: entry });
+  }
+
+  /** Makes a folder where there is none yet. Result: whether that is in the place of something deleted. */
+  #isOnlyMarked(path: string): boolean {
+    const make = () =>
+      this.#sys.or(`cannot create '${path}'`).mkdirat(this.#folder(above(path)), posix.basename(path), 0o700);
+    try {
+      make();
+      return false;
+    } catch (error) {
+      if (!isCode(error, 'EEXIST')) throw error;
+      // Else it is known from what is in it, or there twice, as tar -r writes it.
+      if (!this.#isReplaced(path)) return false;
+      make();
+      return true;
+    }
   }
 
   /** A folder itself, not what a link leads to. */
@@ -230,7 +315,7 @@ export class Folder {
       await this.#write(fd, path, entry, content);
       this.#setOwner(fd, path, entry);
       this.#sys.or(`cannot set permissions of '${path}'`).fchmod(fd, entry.mode);
-      this.#setAttributes(pathOf(fd).slice(0, -2), path, entry);
+      this.#setAttributes(linkOf(fd), path, entry);
       this.#sys.utimensat(fd, null, entry.mtime, entry.mtime);
     } finally {
       this.#sys.close(fd);
@@ -240,14 +325,15 @@ export class Folder {
   /** Blocks of zeros become holes. */
   async #write(fd: number, path: string, { size, extents }: Entry, content: Content): Promise<void> {
     const sys = this.#sys.or(`cannot write '${path}'`);
-    const parts = [...(extents ?? [{ offset: 0, size }])];
+    const parts = extents ?? [{ offset: 0, size }];
+    let index = 0;
     let at = 0;
     let written = 0;
     let left = 0;
     for await (let chunk of content) {
       while (chunk.length) {
         if (left === 0) {
-          const next = parts.shift();
+          const next = parts[index++];
           if (!next) throw new LayerError(`'${path}' is longer in the archive than it says`);
           at = next.offset;
           left = next.size;
@@ -263,7 +349,8 @@ export class Folder {
         left -= part.length;
       }
     }
-    if (left > 0 || parts.some((part) => part.size > 0)) throw new LayerError(`'${path}' is cut off in the archive`);
+    if (left > 0 || parts.slice(index).some((part) => part.size > 0))
+      throw new LayerError(`'${path}' is cut off in the archive`);
     if (written !== size) sys.ftruncate(fd, size);
   }
 
@@ -275,7 +362,15 @@ export class Folder {
     }
     // What tar(1) has made of a layer that is mounted elsewhere: the device that marks a deletion.
     const isWhiteout = type === 'character-device' && device?.major === 0 && device.minor === 0;
-    if (device && !isWhiteout && !this.#rules.devices)
+    if (isWhiteout) {
+      this.#addWhiteout(path, posix.basename(path));
+      return;
+    }
+    if (device && this.#rules.devices === 'skip') {
+      this.omitted.devices++;
+      return;
+    }
+    if (device && this.#rules.devices === 'refuse')
       throw new LayerError(`'${path}' is a device node`, '--devices makes such, where the archive can be trusted');
     this.#make(path, (folder, name, sys) => {
       if (type === 'symlink') sys.symlinkat(target, folder, name);
@@ -284,17 +379,16 @@ export class Folder {
         sys.mknodat(
           folder,
           name,
-          (type === 'block-device' ? S_IFBLK : S_IFCHR) | (isWhiteout ? 0 : 0o600),
+          (type === 'block-device' ? S_IFBLK : S_IFCHR) | 0o600,
           makedev(device?.major ?? 0, device?.minor ?? 0),
         );
     });
-    if (isWhiteout) return;
     const folder = this.#folder(above(path));
     const name = posix.basename(path);
     const { uid, gid } = entry;
     if (this.#rules.sameOwner) give(this.#sys, path, uid, gid, (sys) => sys.lchownat(folder, name, uid, gid));
-    if (type !== 'symlink') this.#sys.or(`cannot set permissions of '${path}'`).fchmodat(folder, name, entry.mode);
-    this.#setAttributes(`/proc/self/fd/${folder}/${name}`, path, entry);
+    if (type !== 'symlink') setMode(this.#sys.or(`cannot set permissions of '${path}'`), folder, name, entry.mode);
+    this.#setAttributes(`${linkOf(folder)}/${name}`, path, entry);
     this.#sys.utimensat(folder, name, entry.mtime, entry.mtime);
   }
 
@@ -312,13 +406,17 @@ export class Folder {
     }
   }
 
-  #setOwner(fd: number, path: string, entry: Entry): void {
-    const { uid, gid } = entry;
+  #setOwner(fd: number, path: string, { uid, gid }: Pick<Entry, 'uid' | 'gid'>): void {
     if (this.#rules.sameOwner) give(this.#sys, path, uid, gid, (sys) => sys.fchown(fd, uid, gid));
   }
 
   #setAttributes(at: string, path: string, { xattrs, type }: Entry): void {
-    for (const [name, value] of xattrs)
+    for (const [name, value] of xattrs) {
+      // Rootless engines archive what overlayfs has noted of their layers. It could hide or show what the archive does not say.
+      if (isMark(name)) {
+        this.omitted.marks++;
+        continue;
+      }
       try {
         const sys = this.#sys.or(`cannot set the attribute ${name} of '${path}'`);
         if (type === 'file' || type === 'directory') sys.setxattr(at, name, value);
@@ -326,14 +424,16 @@ export class Folder {
       } catch (error) {
         // Not every user and not every file system can have all of them.
         if (!isCode(error, 'EPERM') && !isCode(error, 'EOPNOTSUPP')) throw error;
-        this.unset.set(name, (this.unset.get(name) ?? 0) + 1);
+        this.omitted.unset.set(name, (this.omitted.unset.get(name) ?? 0) + 1);
       }
+    }
   }
 
-  /** Gives folders their permissions and times, those inside before those around them. */
+  /** Gives folders their owners, permissions and times, those inside before those around them. */
   finish(): void {
-    for (const [path, { mode, mtime }] of [...this.#pending].reverse()) {
+    for (const [path, { mode, mtime, owner }] of [...this.#pending].reverse()) {
       const fd = this.#openFolder(path);
+      if (owner) this.#setOwner(fd, path, owner);
       this.#sys.or(`cannot set permissions of '${path || '.'}'`).fchmod(fd, mode);
       if (mtime) this.#sys.utimensat(fd, null, mtime, mtime);
       this.#sys.close(fd);

@@ -5,116 +5,158 @@
  * run for the same name: it is locked while its maker lives.
  */
 import { randomBytes } from 'node:crypto';
-import { fstatSync, lstatSync, readdirSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { realPath } from '@ts/mounts';
+import { fstatSync, readdirSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { isBelow, parseMountinfo, realPath } from '@ts/mounts';
 import {
-  AT_FDCWD,
   AT_REMOVEDIR,
   decode,
-  encode,
   type LiveSys,
   LOCK_EX,
   LOCK_NB,
   O_CREAT,
+  O_DIRECTORY,
   O_EXCL,
   O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
   O_RDONLY,
   O_WRONLY,
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
+  readText,
   SysError,
+  strerror,
 } from '@ts/sys';
 import { writeAll } from './contents.ts';
-import { LayerError } from './errors.ts';
+import { LayerError, reading } from './errors.ts';
 import type { Content } from './tar.ts';
-import { empty } from './walk.ts';
+import { empty, isSame, linkOf, openToEmpty, pathOf, statOfOpen } from './walk.ts';
 
 const isCode = (error: unknown, ...codes: string[]) => error instanceof SysError && codes.includes(error.code);
 
-/** What is there: nothing, an empty folder, a folder with something in it. */
-function stateOf(path: string): 'nothing' | 'empty' | 'full' {
+/** Does something with what a name stands for, held by a descriptor and neither followed nor opened; undefined where there is nothing. */
+function lookAt<T>(sys: LiveSys, parent: number, name: string, use: (handle: number) => T): T | undefined {
+  let handle: number;
   try {
-    if (!statSync(encode(path)).isDirectory()) throw new LayerError(`'${path}' is there already and is not a folder`);
-    return readdirSync(encode(path)).length ? 'full' : 'empty';
+    handle = sys.openat(parent, name, O_PATH | O_NOFOLLOW);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'nothing';
+    if (isCode(error, 'ENOENT')) return undefined;
     throw error;
   }
+  try {
+    return use(handle);
+  } finally {
+    sys.close(handle);
+  }
 }
+
+const saidOf = (error: SysError | LayerError) =>
+  error instanceof SysError ? `${error.context ?? error.call}: ${strerror(error.errno)}` : error.message;
+
+type State = 'nothing' | 'empty' | 'full';
+
+/** What is there: nothing, an empty folder, a folder with something in it. */
+const stateOf = (sys: LiveSys, parent: number, name: string, shown: string): State =>
+  lookAt(sys.or(`cannot open '${shown}'`), parent, name, (handle): State => {
+    if (!fstatSync(handle).isDirectory()) throw new LayerError(`'${shown}' is there already and is not a folder`);
+    return reading(shown, () => readdirSync(pathOf(handle), { encoding: 'latin1' })).length ? 'full' : 'empty';
+  }) ?? 'nothing';
 
 const occupied = (target: string) =>
   new LayerError(`'${target}' is there already`, '--replace puts the new one in its place');
 
-const prefixOf = (target: string) => `.${basename(target).slice(0, 100)}.ts-new-`;
+const prefixOf = (name: string) => `.${name.slice(0, 100)}.ts-new-`;
+
+/** A name that no other run uses, for what will be called `name`. */
+const temporaryFor = (name: string) => prefixOf(name) + randomBytes(6).toString('hex');
+
+/** The folder that a path names something in, as a descriptor: from here on no path is looked up again. */
+const openParent = (sys: LiveSys, path: string): number =>
+  sys.or(`cannot open '${dirname(path)}'`).open(dirname(path), O_PATH | O_DIRECTORY);
 
 /** File systems without locks. */
 const NO_LOCKS = ['ENOLCK', 'EOPNOTSUPP', 'ENOSYS'];
 
-/** Opens what nobody else has open so; EAGAIN where its maker is at work. */
-function openLocked(sys: LiveSys, path: string): number {
-  const fd = sys.or(`cannot open '${path}'`).open(path, O_RDONLY | O_NOFOLLOW);
-  try {
-    sys.flock(fd, LOCK_EX | LOCK_NB);
-    return fd;
-  } catch (error) {
-    sys.close(fd);
-    throw error;
-  }
+const STICKY = 0o1000;
+
+/** Whether nobody else, but root, can give away or take a name of the caller's in a folder. */
+function isGuarded(folder: number): boolean {
+  const { mode, uid } = fstatSync(folder);
+  return [0, process.geteuid?.()].includes(uid) && ((mode & 0o022) === 0 || (mode & STICKY) !== 0);
 }
 
-/** Removes a file or a folder that is open. What somebody else has removed meanwhile is gone as well. */
-function remove(sys: LiveSys, path: string, fd: number): void {
+/** Removes a name and what it stands for, which is open. What somebody else has removed meanwhile is gone as well. */
+function remove(sys: LiveSys, parent: number, name: string, fd: number): void {
   try {
     const isFolder = fstatSync(fd).isDirectory();
     if (isFolder) empty(sys, fd);
-    sys.unlinkat(AT_FDCWD, path, isFolder ? AT_REMOVEDIR : 0);
+    sys.or(`cannot remove '${name}'`).unlinkat(parent, name, isFolder ? AT_REMOVEDIR : 0);
   } catch (error) {
-    if (!isCode(error, 'ENOENT') && (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (!isCode(error, 'ENOENT')) throw error;
   } finally {
     sys.close(fd);
   }
 }
 
-/** Removes what runs that were killed have left in a folder: what begins so, and is not locked. */
-export function sweep(sys: LiveSys, folder: string, prefix: string): void {
+/** Opens a file or a folder of the caller's that nobody has locked, and locks it; undefined for anything else. Never waits. */
+const openLeftover = (sys: LiveSys, parent: number, name: string): number | undefined =>
+  lookAt(sys, parent, name, (handle) => {
+    const stat = fstatSync(handle);
+    if (stat.uid !== process.geteuid?.() || !(stat.isDirectory() || stat.isFile())) return undefined;
+    const fd = sys.open(linkOf(handle), O_RDONLY | O_NONBLOCK);
+    try {
+      sys.flock(fd, LOCK_EX | LOCK_NB);
+      return fd;
+    } catch (error) {
+      sys.close(fd);
+      throw error;
+    }
+  });
+
+/**
+ * Removes what runs of the caller's that were killed have left in a folder: what begins so, belongs to the caller and is not locked.
+ * Where others could have put it under that name, it stays.
+ */
+export function sweep(sys: LiveSys, folder: number, prefix: string): void {
+  if (!isGuarded(folder)) return;
   let names: string[];
   try {
-    names = readdirSync(encode(folder), { encoding: 'buffer' }).map(decode);
+    names = readdirSync(pathOf(folder), { encoding: 'buffer' }).map(decode);
   } catch {
     return; // that nothing can be made there is said when it is tried
   }
   for (const name of names.filter((each) => each.startsWith(prefix)))
     try {
-      const path = join(folder, name);
-      remove(sys, path, openLocked(sys, path));
+      const fd = openLeftover(sys, folder, name);
+      if (fd !== undefined) remove(sys, folder, name, fd);
     } catch (error) {
-      // Another run's that is at work, or another user's.
-      if (!isCode(error, 'EAGAIN', 'EACCES', 'EPERM', 'ENOENT', ...NO_LOCKS)) throw error;
+      // Another run is at work; or what is left is more than this run can remove, which keeps nobody from going on.
+      if (!(error instanceof SysError || error instanceof LayerError)) throw error;
     }
 }
-
-/** A name that no other run uses, beside the final one. */
-const temporaryFor = (target: string) => join(dirname(target), prefixOf(target) + randomBytes(6).toString('hex'));
 
 /**
  * Something new that is locked, under a name out of `name`. Between the two steps another run may take it for something left behind, and
  * remove it: then there is another one.
  *
- * @param make Makes and opens it; undefined where it is gone already.
+ * @param parent Descriptor of the folder that it is in. @param make Makes and opens it; undefined where it is gone already.
  */
 function makeLocked(
   sys: LiveSys,
+  parent: number,
   name: () => string,
-  make: (path: string) => number | undefined,
-): [path: string, fd: number] {
+  make: (name: string) => number | undefined,
+): [name: string, fd: number] {
   for (;;) {
-    const path = name();
-    const fd = make(path);
+    const last = name();
+    const fd = make(last);
     if (fd === undefined) continue;
     try {
       lock(sys, fd);
-      if (lstatSync(encode(path), { throwIfNoEntry: false })) return [path, fd];
+      const stat = statOfOpen(fd);
+      if (lookAt(sys, parent, last, (handle) => isSame(stat, statOfOpen(handle)))) return [last, fd];
     } catch (error) {
       if (!isCode(error, 'EAGAIN')) throw error;
     }
@@ -122,32 +164,48 @@ function makeLocked(
   }
 }
 
-function makeFolder(sys: LiveSys, shown: string, target: string): [path: string, fd: number] {
-  return makeLocked(
+const makeFolder = (sys: LiveSys, shown: string, parent: number, name: string): [name: string, fd: number] =>
+  makeLocked(
     sys,
-    () => temporaryFor(target),
-    (path) => {
-      sys.or(`cannot create '${shown}'`).mkdir(path, 0o700);
+    parent,
+    () => temporaryFor(name),
+    (last) => {
+      sys.or(`cannot create '${shown}'`).mkdirat(parent, last, 0o700);
+      let fd: number;
       try {
-        return sys.or(`cannot open '${path}'`).open(path, O_RDONLY | O_NOFOLLOW);
+        fd = sys.or(`cannot open '${last}'`).openat(parent, last, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
       } catch (error) {
         if (isCode(error, 'ENOENT')) return undefined;
         throw error;
       }
+      if (fstatSync(fd).uid === process.geteuid?.()) return fd;
+      sys.close(fd);
+      throw new LayerError(`cannot create '${shown}': another user has put something else in its place`);
     },
   );
-}
 
-/** A new file that is locked and to be written, under a name out of `name`. */
-export const makeFile = (sys: LiveSys, name: () => string, mode: number): [path: string, fd: number] =>
-  makeLocked(sys, name, (path) => sys.open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, mode));
+/** A new file that is locked and to be written, under a name out of `name`. @param parent Descriptor of the folder that it is in. */
+export const makeFile = (sys: LiveSys, parent: number, name: () => string, mode: number): [name: string, fd: number] =>
+  makeLocked(sys, parent, name, (last) => sys.openat(parent, last, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, mode));
+
+/** Throws where something is mounted in a folder, which could neither be removed nor be thrown away with it. */
+function refuseMounts(path: string): void {
+  const mount = parseMountinfo(readText('/proc/self/mountinfo')).find(
+    ({ target }) => target !== path && isBelow(target, path),
+  );
+  if (mount)
+    throw new LayerError(`'${path}' cannot be replaced: something is mounted at '${mount.target}'`, 'unmount it first');
+}
 
 export class Replacement {
   /** The new folder, to be filled. */
   readonly fd: number;
   readonly #sys: LiveSys;
   readonly #target: string;
-  readonly #path: string;
+  /** Last part of the target, and the name of the new folder until then: in the open folder `#parent`. */
+  readonly #name: string;
+  readonly #temporary: string;
+  readonly #parent: number;
   readonly #isAllowed: boolean;
   #hasOld = false;
 
@@ -155,17 +213,30 @@ export class Replacement {
   constructor(sys: LiveSys, target: string, isAllowed: boolean) {
     this.#sys = sys;
     this.#target = realPath(target.replace(/(?<=.)\/+$/, ''));
+    this.#name = basename(this.#target);
     this.#isAllowed = isAllowed;
-    if (stateOf(this.#target) === 'full' && !isAllowed) throw occupied(target);
-    sweep(sys, dirname(this.#target), prefixOf(this.#target));
-    [this.#path, this.fd] = makeFolder(sys, target, this.#target);
+    this.#parent = openParent(sys, this.#target);
+    try {
+      const state = this.#state();
+      if (state === 'full' && !isAllowed) throw occupied(target);
+      if (state === 'full') refuseMounts(this.#target);
+      sweep(sys, this.#parent, prefixOf(this.#name));
+      [this.#temporary, this.fd] = makeFolder(sys, target, this.#parent, this.#name);
+    } catch (error) {
+      sys.close(this.#parent);
+      throw error;
+    }
+  }
+
+  #state(): State {
+    return stateOf(this.#sys, this.#parent, this.#name || '.', this.#target);
   }
 
   #rename(flags: number): void {
     try {
       this.#sys
         .or(`cannot rename the new folder to '${this.#target}'`)
-        .renameat2(AT_FDCWD, this.#path, AT_FDCWD, this.#target, flags);
+        .renameat2(this.#parent, this.#temporary, this.#parent, this.#name, flags);
     } catch (error) {
       throw isCode(error, 'EBUSY')
         ? new LayerError(
@@ -196,13 +267,30 @@ export class Replacement {
   /** Removes what had the name before. */
   finish(): void {
     this.#sys.close(this.fd);
-    if (this.#hasOld) remove(this.#sys, this.#path, this.#sys.open(this.#path, O_RDONLY | O_NOFOLLOW));
+    try {
+      if (this.#hasOld) this.#removeOld();
+    } finally {
+      this.#sys.close(this.#parent);
+    }
+  }
+
+  #removeOld(): void {
+    const old = `${dirname(this.#target)}/${this.#temporary}`;
+    try {
+      const fd = openToEmpty(this.#sys, this.#parent, this.#temporary, old);
+      remove(this.#sys, this.#parent, this.#temporary, fd);
+    } catch (error) {
+      if (!(error instanceof SysError || error instanceof LayerError)) throw error;
+      throw new LayerError(
+        `the new folder is in its place, but what was there before is left as '${old}': ${saidOf(error)}`,
+      );
+    }
   }
 
   /** Gives it a name that nothing has, or an empty folder, which rename(2) itself replaces. */
   #isNamed(): boolean {
     try {
-      this.#rename(stateOf(this.#target) === 'nothing' ? RENAME_NOREPLACE : 0);
+      this.#rename(this.#state() === 'nothing' ? RENAME_NOREPLACE : 0);
       return true;
     } catch (error) {
       if (isCode(error, 'EEXIST', 'ENOTEMPTY')) return false;
@@ -214,7 +302,11 @@ export class Replacement {
 
   /** Removes it; what was there before stays. */
   discard(): void {
-    remove(this.#sys, this.#path, this.fd);
+    try {
+      remove(this.#sys, this.#parent, this.#temporary, this.fd);
+    } finally {
+      this.#sys.close(this.#parent);
+    }
   }
 }
 
@@ -240,40 +332,65 @@ export async function replaced<T>(
 
 /** Does something with an empty folder beside `target` that is gone afterwards. */
 export async function withScratch(sys: LiveSys, target: string, use: (folder: string) => Promise<void>): Promise<void> {
-  const scratch = new Replacement(sys, `${target}.scratch`, false);
+  const path = realPath(target);
+  const name = basename(path);
+  const parent = openParent(sys, path);
   try {
-    await use(`/proc/self/fd/${scratch.fd}`);
+    sweep(sys, parent, prefixOf(name));
+    const [temporary, fd] = makeFolder(sys, target, parent, name);
+    try {
+      await use(linkOf(fd));
+    } finally {
+      remove(sys, parent, temporary, fd);
+    }
   } finally {
-    scratch.discard();
+    sys.close(parent);
   }
 }
 
-/**
- * Locks a file or a folder until it is closed, where its file system has locks.
- *
- * @param isWaiting Until somebody else has closed it; else EAGAIN then.
- */
-export const lock = (sys: LiveSys, fd: number, isWaiting = false): void => {
+/** Locks a file or a folder until it is closed, where its file system has locks. EAGAIN where somebody else has. */
+function lock(sys: LiveSys, fd: number): void {
   try {
-    sys.flock(fd, isWaiting ? LOCK_EX : LOCK_EX | LOCK_NB);
+    sys.flock(fd, LOCK_EX | LOCK_NB);
   } catch (error) {
     if (!isCode(error, ...NO_LOCKS)) throw error;
   }
-};
+}
+
+const BETWEEN_TRIES = 50;
+
+/** The same as soon as nobody else has it locked. Signals are heard meanwhile. */
+export async function lockInTurn(sys: LiveSys, fd: number, signal: AbortSignal | undefined): Promise<void> {
+  for (;;)
+    try {
+      signal?.throwIfAborted();
+      lock(sys, fd);
+      return;
+    } catch (error) {
+      if (!isCode(error, 'EAGAIN')) throw error;
+      await setTimeout(BETWEEN_TRIES);
+    }
+}
 
 /** Writes a file: whole, or not at all. A file that is there is replaced. */
 export async function writeWhole(sys: LiveSys, target: string, source: Content): Promise<void> {
   const path = realPath(target);
-  sweep(sys, dirname(path), prefixOf(path));
+  const name = basename(path);
+  const parent = openParent(sys, path);
   const writing = sys.or(`cannot write '${target}'`);
-  const [temporary, fd] = makeFile(writing, () => temporaryFor(path), 0o666);
   try {
-    for await (const chunk of source) writeAll(writing, fd, chunk);
-    writing.renameat2(AT_FDCWD, temporary, AT_FDCWD, path);
-  } catch (error) {
-    sys.unlink(temporary);
-    throw error;
+    sweep(sys, parent, prefixOf(name));
+    const [temporary, fd] = makeFile(writing, parent, () => temporaryFor(name), 0o666);
+    try {
+      for await (const chunk of source) writeAll(writing, fd, chunk);
+      writing.renameat2(parent, temporary, parent, name);
+    } catch (error) {
+      sys.unlinkat(parent, temporary);
+      throw error;
+    } finally {
+      sys.close(fd);
+    }
   } finally {
-    sys.close(fd);
+    sys.close(parent);
   }
 }

@@ -1,25 +1,13 @@
 /** One layer out of several: what a mount of all of them would show, or that and what it would hide below. */
 import type { BigIntStats } from 'node:fs';
-import {
-  type LiveSys,
-  O_CREAT,
-  O_DIRECTORY,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_RDONLY,
-  O_WRONLY,
-  S_IFCHR,
-  S_IFMT,
-  SysError,
-  type Time,
-} from '@ts/sys';
+import { type LiveSys, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, S_IFCHR, S_IFMT, SysError, type Time } from '@ts/sys';
 import { copyData, openFile } from './contents.ts';
 import { isWhiteout } from './diff.ts';
 import { LayerError } from './errors.ts';
 import { type Attributes, attributesOf, isMark, markOpaque, marksOf, type Space, WHOLE } from './marks.ts';
 import { give } from './owner.ts';
 import { replaced } from './replacement.ts';
-import { entriesOf, type Found, openFolder, openFolderIn, pathOf, statOfFolder, targetOf } from './walk.ts';
+import { type Found, openFolder, Place, pathOf, setMode, targetOf } from './walk.ts';
 
 export interface StackOptions {
   /** What is deleted stays marked as such, since more layers lie below. */
@@ -37,11 +25,10 @@ interface Layer {
 
 interface Part {
   readonly layer: Layer;
-  readonly fd: number;
+  readonly place: Place;
 }
 
-interface Candidate {
-  readonly layer: Layer;
+interface Candidate extends Part {
   readonly found: Found;
 }
 
@@ -66,27 +53,31 @@ class Stack {
     this.#options = options;
   }
 
-  async folder(parts: readonly Part[], to: number, path: string): Promise<void> {
-    const candidates = new Map<string, Candidate[]>();
-    for (const { layer, fd } of parts)
-      for (const found of entriesOf(fd, path)) {
-        const known = candidates.get(found.name);
-        if (known) known.push({ layer, found });
-        else candidates.set(found.name, [{ layer, found }]);
-      }
-    for (const [, each] of candidates) await this.#entry(each as [Candidate, ...Candidate[]], to);
-    // Signals are heard between two folders.
+  /** Fills the folder that `to` is at with what the parts make together. */
+  async folder(parts: readonly Part[], to: Place): Promise<void> {
+    // Signals are heard between two folders; and a deep tree takes no stack.
     await new Promise((resolve) => setImmediate(resolve));
     this.#options.signal?.throwIfAborted();
+    const having = new Map<string, Part[]>();
+    for (const part of parts)
+      for (const name of part.place.names()) {
+        const known = having.get(name);
+        if (known) known.push(part);
+        else having.set(name, [part]);
+      }
+    for (const [name, those] of having) {
+      const candidates = those.map((part): Candidate => ({ ...part, found: part.place.find(name) }));
+      await this.#entry(candidates as [Candidate, ...Candidate[]], to);
+    }
   }
 
-  async #entry([top, ...others]: readonly [Candidate, ...Candidate[]], to: number): Promise<void> {
+  async #entry([top, ...others]: readonly [Candidate, ...Candidate[]], to: Place): Promise<void> {
     const { found } = top;
     const attributes = this.#attributes(found);
     if (isWhiteout(found.stat, marksOf(attributes))) {
-      if (this.#options.keepsWhiteouts) this.#sys.mknodat(to, found.name, S_IFCHR, 0);
+      if (this.#options.keepsWhiteouts) this.#sys.mknodat(to.fd, found.name, S_IFCHR, 0);
     } else if (found.stat.isDirectory()) await this.#merge(top, others, attributes, to);
-    else this.#copy(top, attributes, to);
+    else this.#copy(top, attributes, to.fd);
   }
 
   #attributes({ path, at, stat }: Found): Attributes {
@@ -102,8 +93,8 @@ class Stack {
   }
 
   /** A folder of the topmost layer with those below that it does not hide. */
-  async #merge({ layer, found }: Candidate, others: readonly Candidate[], attributes: Attributes, to: number) {
-    const together: Candidate[] = [{ layer, found }];
+  async #merge(top: Candidate, others: readonly Candidate[], attributes: Attributes, to: Place): Promise<void> {
+    const together = [top];
     let hides = marksOf(attributes).isOpaque;
     for (const other of others) {
       if (hides) break;
@@ -111,20 +102,13 @@ class Stack {
       hides = !other.found.stat.isDirectory() || marks.isOpaque;
       if (other.found.stat.isDirectory()) together.push(other);
     }
-    const { name, path } = found;
-    this.#sys.or(`cannot create '${path}'`).mkdirat(to, name, 0o700);
-    const fd = this.#sys.openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    const parts = together.map((each) => ({
-      layer: each.layer,
-      fd: openFolderIn(this.#sys, each.found.folder, name, path),
-    }));
-    try {
-      await this.folder(parts, fd, path);
-      this.finish(fd, found.stat, attributes, hides, path);
-    } finally {
-      for (const part of parts) this.#sys.close(part.fd);
-      this.#sys.close(fd);
-    }
+    const { name, path, stat } = top.found;
+    this.#sys.or(`cannot create '${path}'`).mkdirat(to.fd, name, 0o700);
+    to.enter(name);
+    for (const { place, found } of together) place.enter(name, found.stat);
+    await this.folder(together, to);
+    for (const { place } of together) place.leave();
+    to.leave((fd) => this.finish(fd, stat, attributes, hides, path));
   }
 
   /** A folder that is complete gets its owner, attributes, permissions and times. */
@@ -155,7 +139,7 @@ class Stack {
       if (stat.isSymbolicLink()) making.symlinkat(targetOf(found), to, name);
       else making.mknodat(to, name, Number(stat.mode & (BigInt(S_IFMT) | 0o600n)), Number(stat.rdev));
       this.#give(path, stat, (sys, uid, gid) => sys.lchownat(to, name, uid, gid));
-      if (!stat.isSymbolicLink()) this.#sys.fchmodat(to, name, modeOf(stat));
+      if (!stat.isSymbolicLink()) setMode(this.#sys, to, name, modeOf(stat));
       this.#setAttributes(`/proc/self/fd/${to}/${name}`, attributes, path);
       this.#sys.utimensat(to, name, timeOf(stat.atimeNs), timeOf(stat.mtimeNs));
     }
@@ -175,7 +159,7 @@ class Stack {
       this.#sys.linkat(from, name, to, as);
       return true;
     } catch (error) {
-      if (error instanceof SysError && ['EPERM', 'EMLINK', 'EXDEV'].includes(error.code)) return false;
+      if (error instanceof SysError && ['EPERM', 'EMLINK', 'EXDEV', 'ENAMETOOLONG'].includes(error.code)) return false;
       throw error;
     }
   }
@@ -208,16 +192,21 @@ async function stackInto(
   options: StackOptions,
 ): Promise<void> {
   const parts: Part[] = [];
+  const place = new Place(sys, to);
   try {
-    for (const layer of layers) parts.push({ layer, fd: openFolder(sys, layer.path) });
-    const hiding = parts.findIndex(({ fd }) => marksOf(attributesOf(sys, pathOf(fd))).isOpaque);
+    for (const layer of layers) parts.push({ layer, place: new Place(sys, openFolder(sys, layer.path)) });
+    const hiding = parts.findIndex(({ place: { fd } }) => marksOf(attributesOf(sys, pathOf(fd))).isOpaque);
     const shown = hiding < 0 ? parts : parts.slice(0, hiding + 1);
     const stack = new Stack(sys, to, options);
-    await stack.folder(shown, to, '');
-    const top = (parts[0] as Part).fd;
-    stack.finish(to, statOfFolder(top), attributesOf(sys, pathOf(top)), hiding >= 0, '.');
+    await stack.folder(shown, place);
+    const top = (parts[0] as Part).place;
+    stack.finish(to, top.stat, attributesOf(sys, pathOf(top.fd)), hiding >= 0, '.');
   } finally {
-    for (const { fd } of parts) sys.close(fd);
+    place.close();
+    for (const each of parts) {
+      each.place.close();
+      sys.close(each.place.fd);
+    }
   }
 }
 

@@ -19,16 +19,8 @@ import {
 import { describe, expect, test, vi } from 'vitest';
 import { compressed, decompressed, detectCompression } from './compression.ts';
 import { LayerError } from './errors.ts';
-import {
-  type Entry,
-  formatRecords,
-  formatTime,
-  parseRecords,
-  parseTime,
-  readTar,
-  type Written,
-  writeTar,
-} from './tar.ts';
+import { type Entry, formatRecords, formatTime, type Written, writeTar } from './tar.ts';
+import { parseRecords, parseTime, readTar } from './untar.ts';
 
 // Many archives are made; a busy machine takes its time.
 vi.setConfig({ testTimeout: 60_000 });
@@ -319,9 +311,35 @@ describe('compression', () => {
     await expect(collect(decompressed([ZSTD.subarray(0, 8)]))).rejects.toThrow(LayerError);
   });
 
-  test('others are refused by name', () => {
-    expect(() => detectCompression(Buffer.from('fd377a585a00', 'hex'))).toThrow(/compressed with xz/);
-    expect(() => detectCompression(Buffer.from('BZh9'))).toThrow(/compressed with bzip2/);
+  test('what it is, by its first bytes', () => {
+    expect(detectCompression(Buffer.from('fd377a585a00', 'hex'))).toBe('xz');
+    expect(detectCompression(Buffer.from('BZh9'))).toBe('bzip2');
     expect(detectCompression(Buffer.from('plain'))).toBe('none');
+  });
+
+  test.for(['xz', 'bzip2'])('%s by the program', async (name, context) => {
+    let packed = Buffer.alloc(0);
+    try {
+      packed = execFileSync(name, ['-c'], { input: text });
+    } catch {
+      context.skip(`not installed: ${name}`);
+    }
+    expect((await collect(decompressed(inPieces(packed, 100)))).equals(text)).toBe(true);
+    const cut = packed.subarray(0, packed.length - 20);
+    await expect(collect(decompressed([cut]))).rejects.toThrow(new RegExp(`the ${name} data is damaged: `));
+    const failing = async function* () {
+      yield packed.subarray(0, 50);
+      throw new LayerError('the source is gone');
+    };
+    await expect(collect(decompressed(failing()))).rejects.toThrow('the source is gone');
+    // Whoever wants no more of it leaves no program behind.
+    for await (const _ of decompressed([packed])) break;
+    const path = process.env.PATH;
+    process.env.PATH = '/nonexistent';
+    try {
+      await expect(collect(decompressed([packed]))).rejects.toThrow(`there is no program ${name} here`);
+    } finally {
+      process.env.PATH = path;
+    }
   });
 });

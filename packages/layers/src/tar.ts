@@ -1,15 +1,12 @@
 /**
- * Archives of tar(5), read and written entry for entry by tar-stream.
+ * Archives of tar(5), written entry for entry by tar-stream; ./untar.ts reads them.
  *
  * Names, link targets and values of extended attributes are bytes. tar-stream takes the records of PAX headers for UTF-8 text,
- * which a capability of a file (security.capability) is not: methods of its own are replaced by ones that keep bytes. Text of
- * headers is then latin1, one character a byte, in both directions. Replaced are also those that read on behind the end of an
- * archive, that leave global records out where an entry has none of its own, and that say what is wrong with an archive.
+ * which a capability of a file (security.capability) is not: a method of its own is replaced by one that keeps bytes. Text of
+ * headers is then latin1, one character a byte.
  */
-import { PassThrough } from 'node:stream';
-import { decode, encode, type Time } from '@ts/sys';
-import { type Extract, extract, type Header, type Pack, pack } from 'tar-stream';
-import { LayerError } from './errors.ts';
+import { encode, type Time } from '@ts/sys';
+import { type Header, type Pack, pack } from 'tar-stream';
 
 export type EntryType = 'file' | 'link' | 'symlink' | 'directory' | 'character-device' | 'block-device' | 'fifo';
 
@@ -41,37 +38,15 @@ export interface Entry {
 /** Content of a file: that of its extents, where it has any. */
 export type Content = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
-const BLOCK = 512;
-const XATTR = 'SCHILY.xattr.';
+export const BLOCK = 512;
+export const XATTR = 'SCHILY.xattr.';
 
 const padding = (size: number) => Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);
 
-/** Text as the kernel has it, of text with one character a byte, and back. */
-const fromLatin1 = (text: string) => decode(Buffer.from(text, 'latin1'));
+/** Text with one character a byte. */
 const toLatin1 = (text: string) => encode(text).toString('latin1');
 
-/** Records of a PAX header: "LENGTH KEY=VALUE\n", the length being that of the whole record. */
-export function parseRecords(bytes: Buffer): Record<string, string> {
-  const records: Record<string, string> = Object.create(null) as Record<string, string>;
-  for (let at = 0; at < bytes.length; ) {
-    const blank = bytes.indexOf(0x20, at);
-    const length = Number(bytes.toString('latin1', at, blank));
-    const equals = bytes.indexOf(0x3d, blank);
-    if (
-      blank < 0 ||
-      !(length > blank - at) ||
-      equals < 0 ||
-      at + length > bytes.length ||
-      bytes[at + length - 1] !== 0x0a
-    )
-      throw new LayerError('the archive is damaged: a PAX header cannot be read');
-    records[bytes.toString('latin1', blank + 1, equals)] = bytes.toString('latin1', equals + 1, at + length - 1);
-    at += length;
-  }
-  return records;
-}
-
-/** The same way back. Keys and values have one character a byte. */
+/** Records of a PAX header: "LENGTH KEY=VALUE\n", the length being that of the whole record. Keys and values have one character a byte. */
 export function formatRecords(records: Readonly<Record<string, string>>): Buffer {
   const lines = Object.entries(records).map(([key, value]) => {
     const rest = ` ${key}=${value}\n`;
@@ -80,69 +55,6 @@ export function formatRecords(records: Readonly<Record<string, string>>): Buffer
     return length + rest;
   });
   return Buffer.from(lines.join(''), 'latin1');
-}
-
-type Records = Record<string, string>;
-
-type Callback = (error?: Error | null) => void;
-
-interface ExtractInside {
-  _header: (Omit<Header, 'type'> & { type: string }) | null;
-  _buffer: { readonly buffered: number; shift(size: number): unknown };
-  _pax: Records | null;
-  _paxGlobal: Records | null;
-  _consumeHeader(): boolean;
-  _decodeLongHeader(bytes: Uint8Array): void;
-  _applyLongHeaders(): void;
-  _continueWrite(error: Error | null): void;
-  _final(callback: Callback): void;
-}
-
-/** Records of an entry, its own before those for all. An empty value takes one back, but for attributes: those can be empty. */
-const together = (global: Records | null, own: Records | null): Records | null =>
-  global || own
-    ? Object.fromEntries(
-        Object.entries({ ...global, ...own }).filter(([key, value]) => value !== '' || key.startsWith(XATTR)),
-      )
-    : null;
-
-function byteReader(): Extract {
-  const reader = extract({ filenameEncoding: 'latin1', allowUnknownFormat: true } as Parameters<typeof extract>[0]);
-  const inside = reader as unknown as ExtractInside;
-  const { _consumeHeader, _decodeLongHeader, _applyLongHeaders, _continueWrite, _final } = inside;
-  /** Empty blocks in turn: two of them are the end, whatever comes behind. */
-  let empty = 0;
-  inside._consumeHeader = function () {
-    const isRead = _consumeHeader.call(this);
-    empty = isRead && this._header === null ? empty + 1 : 0;
-    if (empty >= 2) {
-      this._buffer.shift(this._buffer.buffered);
-      empty = 2;
-    }
-    return isRead;
-  };
-  inside._decodeLongHeader = function (bytes) {
-    const type = this._header?.type;
-    if (type === 'pax-global-header') this._paxGlobal = { ...this._paxGlobal, ...parseRecords(Buffer.from(bytes)) };
-    else if (type === 'pax-header') this._pax = parseRecords(Buffer.from(bytes));
-    else _decodeLongHeader.call(this, bytes);
-  };
-  inside._applyLongHeaders = function () {
-    this._pax = together(this._paxGlobal, this._pax);
-    _applyLongHeaders.call(this);
-  };
-  inside._continueWrite = function (error) {
-    const isKnown = error === null || error === undefined || error instanceof LayerError;
-    _continueWrite.call(
-      this,
-      isKnown ? error : new LayerError(`not a tar archive, or a damaged one: ${error.message}`),
-    );
-  };
-  inside._final = function (callback) {
-    if (empty === 2) _final.call(this, callback);
-    else callback(new LayerError('the archive is cut off: its end is missing'));
-  };
-  return reader;
 }
 
 interface PackInside {
@@ -197,140 +109,12 @@ function byteWriter(): Pack {
   return writer;
 }
 
-/** "1700000000.25" in seconds and nanoseconds, exactly. Throws LayerError for what no file can have. */
-export function parseTime(text: string): Time {
-  const [, sign, whole, fraction = ''] = /^(-?)(\d{1,18})(?:\.(\d*))?$/.exec(text) ?? [];
-  if (whole === undefined) throw new LayerError(`the archive is damaged: '${text}' is no time`);
-  const nanoseconds = Number(fraction.padEnd(9, '0').slice(0, 9));
-  const seconds = BigInt(whole);
-  if (sign !== '-') return { seconds, nanoseconds };
-  return nanoseconds ? { seconds: -seconds - 1n, nanoseconds: 1e9 - nanoseconds } : { seconds: -seconds, nanoseconds };
-}
-
-/** The same way back. */
+/** A time as PAX has it, "1700000000.25". */
 export function formatTime({ seconds, nanoseconds }: Time): string {
   const isNegative = seconds < 0n && nanoseconds > 0;
   const [whole, part] = isNegative ? [-seconds - 1n, 1e9 - nanoseconds] : [seconds, nanoseconds];
   const fraction = String(part).padStart(9, '0').replace(/0+$/, '');
   return `${isNegative ? '-' : ''}${whole}${fraction && `.${fraction}`}`;
-}
-
-/** The number of a record, or else of the header. */
-const integer = (text: string | undefined, otherwise: number, most = Number.MAX_SAFE_INTEGER): number => {
-  const value = text === undefined ? otherwise : /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  // tar-stream reads -0 where an old header has -1.
-  if (!Number.isSafeInteger(value) || value < 0 || value > most || Object.is(value, -0))
-    throw new LayerError(`the archive is damaged: '${text ?? otherwise}' is no number that can stand there`);
-  return value;
-};
-
-/** The kernel has 32 bits for it, and one value that means none. */
-const LARGEST_ID = 0xffff_fffe;
-const LARGEST_DEVICE = 0xffff_ffff;
-
-/** tar-stream is one second late for times before 1970, which old headers have as a complement of two. */
-function headerTime(mtime: Date): Time {
-  const seconds = Math.floor(mtime.getTime() / 1000);
-  if (Number.isNaN(seconds)) throw new LayerError('the archive is damaged: a time cannot be read');
-  return { seconds: BigInt(seconds < 0 ? seconds - 1 : seconds), nanoseconds: 0 };
-}
-
-const xattrsOf = (records: Readonly<Records>): Map<string, Uint8Array> =>
-  new Map(
-    Object.entries(records).flatMap(([key, value]) =>
-      key.startsWith(XATTR) ? [[fromLatin1(key.slice(XATTR.length)), Buffer.from(value, 'latin1')] as const] : [],
-    ),
-  );
-
-/** Extents out of numbers in turn: offset, size, offset, size … */
-function extentsOf(numbers: readonly number[], size: number, path: string): Extent[] {
-  const extents: Extent[] = [];
-  let end = 0;
-  for (let at = 0; at < numbers.length; at += 2) {
-    const extent = { offset: numbers[at] as number, size: numbers[at + 1] ?? Number.NaN };
-    if (!(extent.offset >= end) || !(extent.offset + extent.size <= size))
-      throw new LayerError(`the archive is damaged: the map of holes of '${path}' makes no sense`);
-    end = extent.offset + extent.size;
-    if (extent.size) extents.push(extent);
-  }
-  return extents;
-}
-
-const TYPES: Readonly<Record<string, EntryType>> = {
-  file: 'file',
-  'contiguous-file': 'file',
-  link: 'link',
-  symlink: 'symlink',
-  directory: 'directory',
-  'character-device': 'character-device',
-  'block-device': 'block-device',
-  fifo: 'fifo',
-};
-
-function entryOf(header: Header): Entry {
-  const records = (header.pax ?? {}) as Readonly<Records>;
-  const path = fromLatin1(records['GNU.sparse.name'] ?? header.name);
-  const known = TYPES[header.type ?? ''];
-  // Old archives have no type for folders.
-  const type = known === 'file' && path.endsWith('/') ? 'directory' : known;
-  if (!type)
-    throw new LayerError(
-      `'${path}' is of a kind that is not read`,
-      'of sparse files the form of PAX is: tar --format=posix --sparse',
-    );
-  const size = integer(records['GNU.sparse.realsize'] ?? records['GNU.sparse.size'], header.size);
-  const map = records['GNU.sparse.map'];
-  if (map === undefined && records['GNU.sparse.numblocks'] !== undefined)
-    throw new LayerError(`'${path}' is sparse in a form that is not read`, 'tar --format=posix --sparse-version=1.0');
-  return {
-    path,
-    type,
-    mode: header.mode & 0o7777,
-    uid: integer(records.uid, header.uid, LARGEST_ID),
-    gid: integer(records.gid, header.gid, LARGEST_ID),
-    mtime: records.mtime === undefined ? headerTime(header.mtime) : parseTime(records.mtime),
-    size: type === 'file' ? size : 0,
-    target: header.linkname ? fromLatin1(header.linkname) : undefined,
-    device: type.endsWith('device')
-      ? {
-          major: integer(records['SCHILY.devmajor'], header.devmajor, LARGEST_DEVICE),
-          minor: integer(records['SCHILY.devminor'], header.devminor, LARGEST_DEVICE),
-        }
-      : undefined,
-    xattrs: xattrsOf(records),
-    extents: map === undefined ? undefined : extentsOf(map.split(',').map(Number), size, path),
-  };
-}
-
-const isSparse1 = (header: Header) => (header.pax as Record<string, string> | null)?.['GNU.sparse.major'] === '1';
-
-/** Most blocks that the map of holes of one file may take. */
-const MAP_LIMIT = 16 * 1024;
-
-/** Reads the map that stands before the data of a sparse file (PAX 1.0): numbers in lines, to the end of a block. */
-async function readMap(chunks: AsyncIterator<Uint8Array>, path: string): Promise<{ numbers: number[]; rest: Buffer }> {
-  let bytes = Buffer.alloc(0);
-  for (;;) {
-    const next = await chunks.next();
-    if (next.done) throw new LayerError(`the archive is damaged: the map of holes of '${path}' is cut off`);
-    bytes = Buffer.concat([bytes, next.value]);
-    const lines = bytes.toString('latin1').split('\n');
-    const count = Number(lines[0]);
-    if (lines.length > 1 && !(count <= MAP_LIMIT * 32))
-      throw new LayerError(`the archive is damaged: the map of holes of '${path}' makes no sense`);
-    if (lines.length <= 1 || lines.length <= 2 * count + 1) {
-      if (bytes.length > MAP_LIMIT * BLOCK) throw new LayerError(`the map of holes of '${path}' is too long`);
-      continue;
-    }
-    const used = lines.slice(0, 2 * count + 1).join('\n').length + 1;
-    const end = Math.ceil(used / BLOCK) * BLOCK;
-    if (bytes.length >= end) return { numbers: lines.slice(1, 2 * count + 1).map(Number), rest: bytes.subarray(end) };
-  }
-}
-
-async function* resumed(first: Buffer, chunks: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  if (first.length) yield first;
-  for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
 }
 
 interface Drains {
@@ -350,67 +134,6 @@ const drained = (stream: Drains): Promise<void> =>
     stream.on('close', done);
   });
 
-/** Passes on what comes. */
-async function feed(reader: Extract, source: Content): Promise<void> {
-  let size = 0;
-  for await (const chunk of source) {
-    if (reader.destroyed) return;
-    size += chunk.length;
-    if (!reader.write(chunk)) await drained(reader);
-  }
-  if (size === 0) throw new LayerError('the archive is empty');
-  reader.end(null);
-}
-
-/** An entry of an archive that is being read; what is left of its content is passed over. */
-export interface Read {
-  readonly entry: Entry;
-  readonly content: AsyncIterable<Uint8Array>;
-  /** Where its content begins in the archive, in bytes. */
-  readonly offset: number;
-}
-
-/** Reads an archive in one pass and constant memory. Throws LayerError for what cannot be read. */
-export async function* readTar(source: Content): AsyncGenerator<Read> {
-  const reader = byteReader();
-  feed(reader, source).catch((error: Error) => reader.destroy(error));
-  try {
-    for await (const stream of reader) {
-      const entry = entryOf(stream.header);
-      const offset = (stream.header as Header & { byteOffset: number }).byteOffset;
-      if (isSparse1(stream.header)) {
-        const chunks = (stream as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
-        const { numbers, rest } = await readMap(chunks, entry.path);
-        yield {
-          entry: { ...entry, extents: extentsOf(numbers, entry.size, entry.path) },
-          content: resumed(rest, chunks),
-          offset,
-        };
-      } else yield { entry, content: stream as AsyncIterable<Uint8Array>, offset };
-      stream.resume();
-    }
-  } finally {
-    reader.destroy(null);
-  }
-}
-
-/** Passes the bytes of an archive on, and throws LayerError where they are none. */
-export async function* checked(source: Content): AsyncGenerator<Uint8Array> {
-  const copy = new PassThrough();
-  const reading = (async () => {
-    for await (const _ of readTar(copy));
-  })();
-  reading.catch((error: Error) => copy.destroy(error));
-  copy.on('error', () => undefined); // awaited below
-  for await (const chunk of source) {
-    if (!copy.destroyed && !copy.write(chunk)) await drained(copy);
-    if (copy.destroyed) await reading;
-    yield chunk;
-  }
-  copy.end();
-  await reading;
-}
-
 /** A name that fits into a header as it is: tar-stream leaves others to PAX. */
 const fits = (text: string) => /^[\x20-\x7e]{1,100}$/.test(text);
 
@@ -428,7 +151,7 @@ const mapOf = (extents: readonly Extent[], size: number): Buffer => {
   return Buffer.concat([text, padding(text.length)]);
 };
 
-const extentEnd = ({ offset, size }: Extent) => offset + size;
+export const extentEnd = ({ offset, size }: Extent) => offset + size;
 
 function headerOf(entry: Entry): { header: Partial<Header> & { name: string; records: Buffer }; map?: Buffer } {
   const name = toLatin1(entry.type === 'directory' ? `${entry.path.replace(/\/+$/, '')}/` : entry.path);

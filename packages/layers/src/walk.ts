@@ -1,6 +1,22 @@
-/** Reads a tree by descriptors of its folders: whoever renames folders meanwhile leads nobody astray. */
-import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
-import { AT_REMOVEDIR, decode, encode, type LiveSys, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '@ts/sys';
+/**
+ * Reads a tree by descriptors of its folders: whoever renames folders meanwhile leads nobody astray. However deep a tree is, it
+ * takes few descriptors and no stack.
+ */
+import { type BigIntStats, fstatSync, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  decode,
+  encode,
+  type LiveSys,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  RESOLVE_NO_XDEV,
+  SysError,
+} from '@ts/sys';
+import { LayerError, reading } from './errors.ts';
 
 /** An entry of a folder that is open. */
 export interface Found {
@@ -17,66 +33,213 @@ export interface Found {
 /** A path to an open folder itself, for calls that do not follow links. */
 export const pathOf = (fd: number): string => `/proc/self/fd/${fd}/.`;
 
+/** A path to what is open, whatever it is; calls must follow it. */
+export const linkOf = (fd: number): string => `/proc/self/fd/${fd}`;
+
 const join = (path: string, name: string) => (path ? `${path}/${name}` : name);
 
 export const openFolder = (sys: LiveSys, path: string): number =>
   sys.or(`cannot open '${path}'`).open(path, O_RDONLY | O_DIRECTORY);
 
-export const statOfFolder = (fd: number): BigIntStats => lstatSync(pathOf(fd), { bigint: true });
+export const statOfOpen = (fd: number): BigIntStats => statSync(linkOf(fd), { bigint: true });
 
-export const openFolderIn = (sys: LiveSys, folder: number, name: string, shown: string): number =>
-  sys.or(`cannot open '${shown}'`).openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-
-/** Entries of an open folder, sorted by the bytes of their names. */
-export function entriesOf(folder: number, path: string): Found[] {
-  return readdirSync(pathOf(folder), { encoding: 'buffer' })
-    .sort(Buffer.compare)
-    .map((bytes) => {
-      const name = decode(bytes);
-      const at = `/proc/self/fd/${folder}/${name}`;
-      return { path: join(path, name), name, folder, at, stat: lstatSync(encode(at), { bigint: true }) };
-    });
-}
+export const isSame = (one: BigIntStats, other: BigIntStats): boolean => one.dev === other.dev && one.ino === other.ino;
 
 /** Target of a symbolic link. */
-export const targetOf = ({ at }: Found): string => decode(readlinkSync(encode(at), { encoding: 'buffer' }));
+export const targetOf = ({ at, path }: Found): string =>
+  decode(reading(path, () => readlinkSync(encode(at), { encoding: 'buffer' })));
+
+/** Folders on the way from the top that stay open. Others are opened again from below, by "..", and must be the same. */
+const KEPT = 32;
+
+interface Folder {
+  readonly path: string;
+  readonly stat: BigIntStats;
+  /** -1 where it is closed for the time being. */
+  fd: number;
+}
+
+/** A folder of a tree, and the way back to the top. */
+export class Place {
+  readonly #sys: LiveSys;
+  readonly #way: [Folder, ...Folder[]];
+
+  /** @param top Descriptor, which stays open. @param path What the top is called in messages and paths. */
+  constructor(sys: LiveSys, top: number, path = '') {
+    this.#sys = sys;
+    this.#way = [{ path, stat: statOfOpen(top), fd: top }];
+  }
+
+  get #here(): Folder {
+    return this.#way.at(-1) as Folder;
+  }
+
+  /** Descriptor of the folder, until another one is entered or this one is left. */
+  get fd(): number {
+    return this.#here.fd;
+  }
+
+  get path(): string {
+    return this.#here.path;
+  }
+
+  /** What it was when it was entered. */
+  get stat(): BigIntStats {
+    return this.#here.stat;
+  }
+
+  /** Names in the folder, sorted by their bytes. */
+  names(): string[] {
+    const names = reading(this.path || '.', () => readdirSync(pathOf(this.fd), { encoding: 'buffer' }));
+    return names.sort(Buffer.compare).map(decode);
+  }
+
+  find(name: string): Found {
+    const path = join(this.path, name);
+    const at = `${linkOf(this.fd)}/${name}`;
+    return {
+      path,
+      name,
+      folder: this.fd,
+      at,
+      stat: reading(path, () => lstatSync(encode(at), { bigint: true })),
+    };
+  }
+
+  /** Goes into a folder. @param seen What it was when it was looked at: another one is refused. */
+  enter(name: string, seen?: BigIntStats, open = openIn): void {
+    const path = join(this.path, name);
+    const fd = open(this.#sys, this.fd, name, path);
+    const stat = statOfOpen(fd);
+    if (seen && !isSame(seen, stat)) {
+      this.#sys.close(fd);
+      throw moved(path);
+    }
+    this.#way.push({ path, stat, fd });
+    const far = this.#way[this.#way.length - 1 - KEPT];
+    if (far === undefined || far === this.#way[0]) return;
+    this.#sys.close(far.fd);
+    far.fd = -1;
+  }
+
+  /** Goes back to the folder above. @param last What is done with the one below before it is closed. */
+  leave(last: (fd: number) => void = () => undefined): void {
+    const below = this.#way.pop() as Folder;
+    const here = this.#here;
+    try {
+      if (here.fd < 0) {
+        here.fd = openIn(this.#sys, below.fd, '..', here.path);
+        if (!isSame(here.stat, statOfOpen(here.fd))) throw moved(below.path);
+      }
+      last(below.fd);
+    } finally {
+      this.#sys.close(below.fd);
+    }
+  }
+
+  /** Closes all but the top. */
+  close(): void {
+    for (const { fd } of this.#way.splice(1)) if (fd >= 0) this.#sys.close(fd);
+  }
+}
+
+const openIn = (sys: LiveSys, folder: number, name: string, shown: string): number =>
+  sys.or(`cannot open '${shown}'`).openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+
+export const moved = (path: string): LayerError => new LayerError(`'${path}' was moved or replaced meanwhile`);
+
+/** Permission bits of an entry itself. By descriptor: a link that somebody puts in its place is not followed. */
+export function setMode(sys: LiveSys, folder: number, name: string, mode: number): void {
+  const handle = sys.openat(folder, name, O_PATH | O_NOFOLLOW);
+  try {
+    sys.fchmodat(AT_FDCWD, linkOf(handle), mode);
+  } finally {
+    sys.close(handle);
+  }
+}
 
 /** What is walked over next: below a folder, or past it. */
 export type Visit<T> = (found: Found) => Generator<T, boolean | undefined>;
 
 /** Walks over a tree, folders before what is in them. `visit` returns false to leave out what is below. */
 export function* walk<T>(sys: LiveSys, folder: number, visit: Visit<T>, path = ''): Generator<T> {
-  for (const found of entriesOf(folder, path)) {
-    const isEntered = yield* visit(found);
-    if (!found.stat.isDirectory() || isEntered === false) continue;
-    const below = openFolderIn(sys, folder, found.name, found.path);
-    try {
-      yield* walk(sys, below, visit, found.path);
-    } finally {
-      sys.close(below);
+  const place = new Place(sys, folder, path);
+  const left = [place.names().values()];
+  try {
+    for (let names = left.at(-1); names; names = left.at(-1)) {
+      const { done, value: name } = names.next();
+      if (done) {
+        left.pop();
+        if (left.length) place.leave();
+        continue;
+      }
+      const found = place.find(name);
+      const isEntered = yield* visit(found);
+      if (!found.stat.isDirectory() || isEntered === false) continue;
+      place.enter(name, found.stat);
+      left.push(place.names().values());
     }
+  } finally {
+    place.close();
   }
 }
 
-/** Removes all that is in an open folder. */
+/** Removes all that is in an open folder. What is mounted there, and what others have moved away meanwhile, stays. */
 export function empty(sys: LiveSys, folder: number): void {
-  // Not 'buffer': Bun gives no types of entries then.
-  for (const entry of readdirSync(pathOf(folder), { encoding: 'latin1', withFileTypes: true })) {
-    const name = decode(Buffer.from(entry.name, 'latin1'));
-    if (!entry.isDirectory()) {
-      sys.unlinkat(folder, name);
-      continue;
+  const place = new Place(sys, folder);
+  const left = [removeFiles(sys, place)];
+  try {
+    for (let names = left.at(-1); names; names = left.at(-1)) {
+      const name = names.at(-1);
+      if (name !== undefined) {
+        place.enter(name, undefined, openToEmpty);
+        left.push(removeFiles(sys, place));
+        continue;
+      }
+      left.pop();
+      const done = left.at(-1)?.pop();
+      if (done === undefined) continue;
+      place.leave();
+      sys.or(`cannot remove '${join(place.path, done)}'`).unlinkat(place.fd, done, AT_REMOVEDIR);
     }
-    const below = openToEmpty(sys, folder, name);
-    empty(sys, below);
-    sys.close(below);
-    sys.unlinkat(folder, name, AT_REMOVEDIR);
+  } finally {
+    place.close();
   }
 }
 
-/** Its owner may lack the right to look into it, or to take something out. */
-function openToEmpty(sys: LiveSys, folder: number, name: string): number {
-  const { mode } = lstatSync(encode(`/proc/self/fd/${folder}/${name}`));
-  if ((mode & 0o700) !== 0o700) sys.fchmodat(folder, name, 0o700);
-  return openFolderIn(sys, folder, name, name);
+/** Removes what is no folder; result: names of folders. */
+function removeFiles(sys: LiveSys, place: Place): string[] {
+  const folders: string[] = [];
+  // Not 'buffer': Bun gives no types of entries then.
+  const entries = reading(place.path || '.', () =>
+    readdirSync(pathOf(place.fd), { encoding: 'latin1', withFileTypes: true }),
+  );
+  for (const entry of entries) {
+    const name = decode(Buffer.from(entry.name, 'latin1'));
+    if (entry.isDirectory()) folders.push(name);
+    else sys.or(`cannot remove '${join(place.path, name)}'`).unlinkat(place.fd, name);
+  }
+  return folders;
+}
+
+/** Opens a folder with the rights to look into it and to take something out, which its owner, if that is the caller, can give himself. */
+export function openToEmpty(sys: LiveSys, folder: number, name: string, shown: string): number {
+  const opening = sys.or(`cannot open '${shown}'`);
+  const inside = { flags: O_DIRECTORY | O_NOFOLLOW, resolve: RESOLVE_NO_XDEV };
+  const handle = (() => {
+    try {
+      return opening.openat2(folder, name, { ...inside, flags: inside.flags | O_PATH });
+    } catch (error) {
+      if (!(error instanceof SysError) || error.code !== 'EXDEV') throw error;
+      throw new LayerError(`'${shown}' cannot be removed: something is mounted there`, 'unmount it first');
+    }
+  })();
+  try {
+    const { mode, uid } = fstatSync(handle);
+    // By descriptor: whatever has the name by now is left alone.
+    if ((mode & 0o700) !== 0o700 && uid === process.geteuid?.()) sys.fchmodat(AT_FDCWD, linkOf(handle), 0o700);
+    return opening.openat(handle, '.', O_RDONLY | O_DIRECTORY);
+  } finally {
+    sys.close(handle);
+  }
 }

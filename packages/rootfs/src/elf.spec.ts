@@ -86,4 +86,44 @@ describe('parseElf', () => {
       }
     }
   });
+
+  /** The same with a dynamic section of its own at the end of the file. */
+  function withDynamic(entries: readonly (readonly [tag: number, value: number])[], strings: Buffer): Buffer {
+    const start = program([], '/ld\0');
+    const end = Buffer.alloc(16 * (entries.length + 3));
+    [...entries, [5, 0x1000], [10, strings.length], [0, 0]].forEach(([tag, value], index) => {
+      end.writeBigUInt64LE(BigInt(tag as number), 16 * index);
+      end.writeBigUInt64LE(BigInt(value as number), 16 * index + 8);
+    });
+    const bytes = Buffer.concat([start.subarray(0, 0x200), strings, end]);
+    bytes.writeBigUInt64LE(BigInt(strings.length), 64 + 32);
+    bytes.writeBigUInt64LE(BigInt(0x200 + strings.length), 64 + 56 + 8);
+    bytes.writeBigUInt64LE(BigInt(end.length), 64 + 56 + 32);
+    return bytes;
+  }
+
+  test('what anybody may write has limits, and takes no longer than it is', () => {
+    const long = Buffer.concat([Buffer.alloc(4_000_000, 'a'), Buffer.of(0)]);
+    const names = Buffer.from(`${'lib.so\0'.repeat(2000)}`);
+    const needed = (count: number) => Array.from({ length: count }, (_, index) => [1, 7 * (index % 2000)] as const);
+    const CASES: readonly (readonly [bytes: Buffer, message: RegExp])[] = [
+      [withDynamic(needed(200_000), names), /^it needs more than 1024 libraries$/],
+      [withDynamic([[1, 0]], long), /^a name in it is too long$/],
+      [withDynamic([[1, names.length]], names), /^a name in it has no end$/],
+      [withDynamic([[1, 7 * 1999]], names.subarray(0, -1)), /^a name in it has no end$/],
+      [withDynamic([[29, 0]], Buffer.from(`${'/a:'.repeat(1000)}\0`)), /^it names 1000 folders for libraries/],
+      [withDynamic([[29, 0]], long), /^a name in it is too long$/],
+      [
+        withDynamic(
+          Array.from({ length: 100_000 }, (_, index) => [100 + index, 0] as const),
+          names,
+        ),
+        /^its dynamic section is damaged$/,
+      ],
+    ];
+    const start = performance.now();
+    for (const [bytes, message] of CASES) expect(() => parseElf(from(bytes)), String(message)).toThrow(message);
+    expect(performance.now() - start).toBeLessThan(2000);
+    expect(parseElf(from(withDynamic(needed(1000), names)))?.needed).toHaveLength(1000);
+  });
 });

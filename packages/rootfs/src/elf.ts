@@ -1,5 +1,7 @@
 /** What a program asks of its loader: elf(5). Pure over a function that reads bytes of the file. */
 
+import { decode } from '@ts/sys';
+
 /** Bytes of a file from an offset on; fewer where the file ends. */
 export type ReadAt = (offset: number, size: number) => Buffer;
 
@@ -35,18 +37,32 @@ interface Segment {
   readonly size: number;
 }
 
-/** A program header table larger than this is not one. */
+/** Anybody may have written the file: what goes beyond this is refused, and reading it takes no longer than it is. */
 const MOST_SEGMENTS = 4096;
 const LARGEST_TABLE = 16 << 20;
+/** Libraries that one object asks for, and folders that it names for them. */
+const MOST_NEEDED = 1024;
+const MOST_FOLDERS = 256;
+/** Bytes of a name, and of a list of folders. */
+const LONGEST_NAME = 4096;
+const LONGEST_LIST = 64 << 10;
 
 export class ElfError extends Error {}
 
-const cString = (bytes: Buffer, at: number): string => {
-  const end = bytes.indexOf(0, at);
-  return bytes.toString('latin1', at, end < 0 ? bytes.length : end);
-};
+/** Text up to a NUL, which is there within `longest` bytes. */
+function cString(read: ReadAt, offset: number, size: number, longest: number): string {
+  const bytes = exactly(read, offset, Math.max(0, Math.min(size, longest + 1)));
+  const end = bytes.indexOf(0);
+  if (end < 0) throw new ElfError(size > longest ? 'a name in it is too long' : 'a name in it has no end');
+  return decode(bytes.subarray(0, end));
+}
 
-const folders = (text: string | undefined) => text?.split(':').filter(Boolean) ?? [];
+function folders(text: string | undefined): string[] {
+  const list = text?.split(':').filter(Boolean) ?? [];
+  if (list.length > MOST_FOLDERS)
+    throw new ElfError(`it names ${list.length} folders for libraries, the most is ${MOST_FOLDERS}`);
+  return list;
+}
 
 /** Reads an ELF file; undefined where it is none. Throws ElfError where it is damaged or of the other byte order. */
 export function parseElf(read: ReadAt): Elf | undefined {
@@ -74,7 +90,7 @@ export function parseElf(read: ReadAt): Elf | undefined {
   return {
     bits: is64 ? 64 : 32,
     machine,
-    interpreter: interpreter && cString(exactly(read, interpreter.offset, interpreter.size), 0),
+    interpreter: interpreter && cString(read, interpreter.offset, interpreter.size, LONGEST_NAME),
     ...(dynamic ? readDynamic(read, segments, dynamic, is64) : { needed: [], rpath: [], runpath: [] }),
   };
 }
@@ -95,22 +111,29 @@ function readDynamic(
   const bytes = exactly(read, offset, size);
   const width = is64 ? 8 : 4;
   const word = (at: number) => (is64 ? Number(bytes.readBigUInt64LE(at)) : bytes.readUInt32LE(at));
-  const entries: [tag: number, value: number][] = [];
-  for (let at = 0; at + 2 * width <= bytes.length && word(at) !== DT_NULL; at += 2 * width)
-    entries.push([word(at), word(at + width)]);
-  const value = (tag: number) => entries.find(([each]) => each === tag)?.[1];
+  const values = new Map<number, number>();
+  const needed: number[] = [];
+  for (let at = 0; at + 2 * width <= bytes.length; at += 2 * width) {
+    const tag = word(at);
+    if (tag === DT_NULL) break;
+    if (tag === DT_NEEDED) needed.push(word(at + width));
+    else if (!values.has(tag)) values.set(tag, word(at + width));
+    if (needed.length > MOST_NEEDED) throw new ElfError(`it needs more than ${MOST_NEEDED} libraries`);
+    if (values.size > MOST_SEGMENTS) throw new ElfError('its dynamic section is damaged');
+  }
 
-  const address = value(DT_STRTAB);
+  const address = values.get(DT_STRTAB);
   if (address === undefined) return { needed: [], rpath: [], runpath: [] };
   const segment = segments.find(
     (each) => each.type === PT_LOAD && address >= each.address && address < each.address + each.size,
   );
   if (!segment) throw new ElfError('its string table is in no segment');
-  const strings = exactly(read, address - segment.address + segment.offset, value(DT_STRSZ) ?? 0);
-  const text = (at: number | undefined) => (at === undefined ? undefined : cString(strings, at));
-  return {
-    needed: entries.filter(([tag]) => tag === DT_NEEDED).map(([, at]) => cString(strings, at)),
-    rpath: folders(text(value(DT_RPATH))),
-    runpath: folders(text(value(DT_RUNPATH))),
+  const begin = address - segment.address + segment.offset;
+  const length = values.get(DT_STRSZ) ?? 0;
+  const text = (at: number, longest = LONGEST_NAME) => cString(read, begin + at, length - at, longest);
+  const list = (tag: number) => {
+    const at = values.get(tag);
+    return folders(at === undefined ? undefined : text(at, LONGEST_LIST));
   };
+  return { needed: needed.map((at) => text(at)), rpath: list(DT_RPATH), runpath: list(DT_RUNPATH) };
 }

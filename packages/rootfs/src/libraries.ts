@@ -61,7 +61,7 @@ export function librariesOf(
   for (const { path, elf: asking, inherited } of queue) {
     const origin = dirname(host.real(path));
     const rpath = asking.runpath.length ? [] : asking.rpath.map((folder) => expand(folder, origin, machine, bits));
-    const handedDown = [...rpath, ...inherited];
+    const handedDown = [...new Set([...rpath, ...inherited])];
     for (const name of asking.needed) {
       if (found.has(name)) continue;
       const library = name.includes('/') ? expand(name, origin, machine, bits) : find(name, asking, origin, handedDown);

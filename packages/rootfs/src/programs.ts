@@ -11,18 +11,20 @@ import {
   statSync,
 } from 'node:fs';
 import { posix } from 'node:path';
-import { decode, encode, readText } from '@ts/sys';
+import { decode, encode, O_NONBLOCK, O_RDONLY, readText } from '@ts/sys';
 import { type Elf, parseElf, type ReadAt } from './elf.ts';
 import { configuredFolders } from './folders.ts';
 import { type Binaries, librariesOf, MissingLibrary } from './libraries.ts';
 import { PathError, Tree, type Why } from './tree.ts';
 
-/** Reads pieces of a file; the descriptor lives as long as `use`. */
+/** Reads pieces of a file; the descriptor lives as long as `use`. What is no file is none, and keeps nobody waiting. */
 function withFile<T>(path: string, use: (read: ReadAt) => T): T {
-  const fd = openSync(encode(path), 'r');
+  const fd = openSync(encode(path), O_RDONLY | O_NONBLOCK);
   try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw Object.assign(new Error(`'${path}' is no file`), { code: 'EACCES' });
     return use((offset, size) => {
-      const buffer = Buffer.alloc(Math.max(0, Math.min(size, fstatSync(fd).size - offset)));
+      const buffer = Buffer.alloc(Math.max(0, Math.min(size, stat.size - offset)));
       return buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, offset));
     });
   } finally {
@@ -35,6 +37,7 @@ export function thisHost(programOffset: (path: string) => number = () => 0): Bin
   const known = new Map<string, Elf | undefined>();
   const elf = (path: string) => {
     try {
+      // Without opening it: an open device may do more than to be read.
       if (!statSync(encode(path)).isFile()) return undefined;
       const start = programOffset(path);
       return withFile(path, (read) => parseElf((offset, size) => read(start + offset, size)));
@@ -61,8 +64,8 @@ export function thisHost(programOffset: (path: string) => number = () => 0): Bin
           .replaceAll('?', '.')}$`,
       );
       try {
-        return readdirSync(encode(folder))
-          .map(String)
+        return readdirSync(encode(folder), { encoding: 'buffer' })
+          .map(decode)
           .filter((name) => shape.test(name))
           .sort()
           .map((name) => posix.join(folder, name));
@@ -74,7 +77,7 @@ export function thisHost(programOffset: (path: string) => number = () => 0): Bin
       if (!known.has(path)) known.set(path, elf(path));
       return known.get(path);
     },
-    real: (path) => realpathSync(encode(path), 'utf8'),
+    real: (path) => decode(realpathSync.native(encode(path), 'buffer')),
   };
 }
 

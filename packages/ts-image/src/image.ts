@@ -63,7 +63,7 @@ interface Plan {
   readonly isRehearsal: boolean;
   readonly unpack: {
     readonly maxSize: number;
-    readonly devices: boolean;
+    readonly devices: 'make' | 'refuse' | 'skip';
     readonly sameOwner: boolean;
     readonly space: 'trusted' | 'user';
     readonly isReplacing: boolean;
@@ -125,6 +125,7 @@ function plan(input: Input, world: World): Plan {
   if (command === 'pack' && operands.length === 1 && values.base === undefined)
     throw new UsageError('there is nothing to pack: layers, or --base');
   if (values['base-name'] !== undefined && values.base === undefined) throw new UsageError('--base-name needs --base');
+  const most = spaceFor(world.read('/proc/self/uid_map'), world.read('/proc/self/status'));
   return {
     command,
     operands,
@@ -136,9 +137,9 @@ function plan(input: Input, world: World): Plan {
     isRehearsal: input.steps.some(({ option }) => option.long === 'dry-run'),
     unpack: {
       maxSize: parseSize(values['max-size'] ?? '64G', 'size'),
-      devices: Boolean(values.devices),
+      devices: values.devices ? 'make' : most === 'trusted' ? 'refuse' : 'skip',
       sameOwner: world.euid === 0 && !values['no-same-owner'],
-      space: values.userxattr ? 'user' : spaceFor(world.read('/proc/self/uid_map'), world.read('/proc/self/status')),
+      space: values.userxattr ? 'user' : most,
       isReplacing: Boolean(values.replace),
     },
     pack: {
@@ -164,9 +165,13 @@ async function withImage<T>(
   signal: AbortSignal,
   use: (candidate: import('@ts/images').Candidate, image: import('@ts/images').Image) => Promise<T>,
 ): Promise<T> {
-  const source = await images.openSource(sys, reference, unpack.maxSize, signal);
+  const from = images.parseReference(reference);
+  const wanted = from.name ?? name;
+  if (from.name !== undefined && name !== undefined && from.name !== name)
+    throw new ToolError(`'${reference}' names another image than '${name}'`);
+  const source = await images.openSource(sys, from, unpack.maxSize, signal);
   try {
-    const candidate = images.choose(await source.candidates(), name, platform ?? images.hostPlatform());
+    const candidate = images.choose(await source.candidates(), wanted, platform ?? images.hostPlatform());
     return await use(candidate, await candidate.load());
   } finally {
     source.close();
@@ -192,20 +197,27 @@ async function inspect(images: Images, plan: Plan, sys: LiveSys, world: World, s
 
 async function unpack(images: Images, plan: Plan, sys: LiveSys, world: World, signal: AbortSignal): Promise<void> {
   const [reference, target] = plan.operands as [string, string];
+  const { formatOmitted } = await import('@ts/layers');
   await withImage(images, sys, reference, plan.name, plan, signal, async ({ names }, image) => {
     const shown = progress('unpack', images.bytesToVerify(image) + sizeOf(image), plan.progress);
-    const { layers, unset } = await images
+    const { layers, omitted } = await images
       .unpack(sys, image, names, target, { ...plan.unpack, signal, advance: shown.advance })
       .finally(shown.end);
-    for (const [name, count] of unset) world.warn(`the attribute ${name} could not be set on ${count} files`);
+    for (const line of formatOmitted(omitted)) world.warn(line);
     const lower = formatLower([...layers].reverse());
     world.print(plan.json ? `${JSON.stringify({ layers, lower, config: image.config }, null, 3)}\n` : `${lower}\n`);
   });
 }
 
 async function pack(images: Images, plan: Plan, sys: LiveSys, world: World, signal: AbortSignal): Promise<void> {
-  const [target, ...layers] = plan.operands as [string, ...string[]];
+  const [operand, ...layers] = plan.operands as [string, ...string[]];
   const { base, baseName, ...rest } = plan.pack;
+  const { transport, path: target, name = plan.name } = images.parseReference(operand);
+  if (plan.name !== undefined && name !== plan.name)
+    throw new ToolError(`'${operand}' is another name than '${plan.name}'`);
+  if (transport !== undefined && !transport.startsWith('oci'))
+    throw new ToolError(`images are written as oci: or oci-archive:, not as ${transport}:`);
+  const isArchive = transport === undefined ? target.endsWith('.tar') : transport === 'oci-archive';
   const write = async (image?: import('@ts/images').Image) => {
     const shown = progress('pack', undefined, plan.progress);
     const digest = await images
@@ -214,7 +226,8 @@ async function pack(images: Images, plan: Plan, sys: LiveSys, world: World, sign
         maxSize: plan.unpack.maxSize,
         base: image,
         layers,
-        name: plan.name,
+        isArchive,
+        name,
         platform: plan.platform,
         skipped: (path) => world.warn(`'${path}' is a socket: left out`),
         signal,
@@ -278,10 +291,11 @@ export const tool = defineTool({
   grammar: { split: splitAtCommand(COMMANDS, { permute: true }) },
   description:
     'An image is a folder in the layout of the Open Container Initiative, an archive of such a folder, or what docker save writes; "-" is standard input. ' +
-    'The prefixes `oci:`, `oci-archive:` and `docker-archive:` of skopeo(1) may stand before it. All layers are read and checked against their digests, as they are stored and as the configuration has them, before anything is written.\n\n' +
+    'The prefixes `oci:`, `oci-archive:`, `docker-archive:` and `dir:` of skopeo(1) may stand before it, and behind all but the last a colon and the name of an image. All layers are read and checked against their digests, as they are stored and as the configuration has them, before anything is written.\n\n' +
     '`unpack` puts every layer into a folder of its own, <dir>/1 the lowest, and what is known of them into <dir>/image.json. It prints them as `ts-overlay --lower` takes them.\n\n' +
-    '`pack` puts layers, folders or archives, the lowest first, upon those of a base or upon nothing, and prints the digest of the image. It makes a layout, adds to one that is there, or makes an archive where the path ends in .tar.\n\n' +
-    '`inspect` shows what an image is.',
+    '`pack` puts layers, folders or archives, the lowest first, upon those of a base or upon nothing, and prints the digest of the image. It makes a layout, adds to one that is there (`oci:`), or makes an archive where the path ends in .tar (`oci-archive:`).\n\n' +
+    '`inspect` shows what an image is.\n\n' +
+    'Layers may be compressed with gzip or zstd; those of xz and bzip2 are read by the programs of these names. An image has at most 500 layers, as many as the kernel stacks, and JSON that is nested at most 64 deep.',
   exitStatuses: [
     ['0', 'success'],
     ['1', 'a step failed, or wrong usage: nothing is left of it'],

@@ -11,13 +11,17 @@ export const options = [
     long: 'name',
     arg: 'name',
     help: 'name of the image: which one is meant, or what a new one is called',
+    details:
+      'The end of a name is enough. The digest of a manifest chooses that one, whatever platform it is for; that of an index, one of those that it leads to.',
     group: CHOICE,
     ours: true,
   },
   {
     long: 'platform',
-    arg: 'os/architecture',
+    arg: 'os/architecture[/variant]',
     help: 'platform of the image (default: that of this host)',
+    details:
+      'Platforms are compared as containerd compares them: arm64 is arm64/v8, arm is arm/v7, amd64 is amd64/v1. Where there is none for the variant itself, the next lower one of arm and amd64 is taken. An image that names no platform suits all.',
     group: CHOICE,
     ours: true,
   },
@@ -31,7 +35,14 @@ export const options = [
     ours: true,
   },
   { long: 'no-progress', help: 'no progress on a terminal', group: CHOICE, ours: true },
-  { long: 'devices', help: 'make device nodes that layers have', group: UNPACKING, ours: true },
+  {
+    long: 'devices',
+    help: 'make device nodes that layers have',
+    details:
+      'Without it, device nodes are refused; where none can be made, as by an ordinary user or in a user namespace, they are left out and counted.',
+    group: UNPACKING,
+    ours: true,
+  },
   { long: 'no-same-owner', help: 'files belong to the caller', group: UNPACKING, ours: true },
   { long: 'userxattr', help: 'keep marks in user.overlay.* attributes', group: UNPACKING, ours: true },
   { long: 'replace', help: 'put it in the place of a folder that is there', group: UNPACKING, ours: true },

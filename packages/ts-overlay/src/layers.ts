@@ -61,7 +61,7 @@ export interface LayerPlan {
   readonly sparse: boolean;
   readonly compression: 'none' | 'gzip' | 'zstd';
   readonly maxSize: number;
-  readonly devices: boolean;
+  readonly devices: 'make' | 'refuse' | 'skip';
   readonly sameOwner: boolean;
   readonly isReplacing: boolean;
   readonly keepsWhiteouts: boolean;
@@ -74,6 +74,7 @@ export interface LayerPlan {
 export function planLayers(command: LayerPlan['command'], input: Input, world: World): LayerPlan {
   const { values, operands } = input;
   checkCommand(COMMANDS, command, input, world.prog);
+  const most = spaceFor(world.read('/proc/self/uid_map'), world.read('/proc/self/status'));
   return {
     command,
     operands,
@@ -84,13 +85,13 @@ export function planLayers(command: LayerPlan['command'], input: Input, world: W
     sparse: Boolean(values.sparse),
     compression: oneOf('compress', ['none', 'gzip', 'zstd'] as const, values.compress, 'none'),
     maxSize: parseSize(values['max-size'] ?? '64G', 'size'),
-    devices: Boolean(values.devices),
+    devices: values.devices ? 'make' : most === 'trusted' ? 'refuse' : 'skip',
     sameOwner: world.euid === 0 && !values['no-same-owner'],
     isReplacing: Boolean(values.replace),
     keepsWhiteouts:
       oneOf('whiteouts', ['keep', 'drop'] as const, values.whiteouts, command === 'squash' ? 'keep' : 'drop') ===
       'keep',
-    space: values.userxattr ? 'user' : spaceFor(world.read('/proc/self/uid_map'), world.read('/proc/self/status')),
+    space: values.userxattr ? 'user' : most,
     progress: !values['no-progress'],
     isRehearsal: input.steps.some(({ option }) => option.long === 'dry-run'),
   };
@@ -133,7 +134,7 @@ async function applyArchive(layers: Layers, plan: LayerPlan, sys: LiveSys, world
   const shown = progress(archive, size, plan.progress);
   try {
     const { maxSize, devices, sameOwner, space, isReplacing } = plan;
-    const unset = await layers.apply(sys, layers.counted(source, shown.advance), target, {
+    const omitted = await layers.apply(sys, layers.counted(source, shown.advance), target, {
       maxSize,
       devices,
       sameOwner,
@@ -141,7 +142,7 @@ async function applyArchive(layers: Layers, plan: LayerPlan, sys: LiveSys, world
       isReplacing,
       signal,
     });
-    for (const [name, count] of unset) world.warn(`the attribute ${name} could not be set on ${count} files`);
+    for (const line of layers.formatOmitted(omitted)) world.warn(line);
   } finally {
     shown.end();
   }

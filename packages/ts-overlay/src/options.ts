@@ -104,7 +104,14 @@ export const options = [
     group: LAYERS,
     ours: true,
   },
-  { long: 'devices', help: 'make device nodes that an archive has', group: LAYERS, ours: true },
+  {
+    long: 'devices',
+    help: 'make device nodes that an archive has',
+    details:
+      'Without it, device nodes are refused; where none can be made, as by an ordinary user or in a user namespace, they are left out and counted.',
+    group: LAYERS,
+    ours: true,
+  },
   { long: 'no-same-owner', help: 'files belong to the caller', group: LAYERS, ours: true },
   { long: 'replace', help: 'put it in the place of a folder that is there', group: LAYERS, ours: true },
   {

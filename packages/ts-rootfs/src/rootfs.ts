@@ -26,7 +26,7 @@ import {
   type Search,
   writeTree,
 } from '@ts/rootfs';
-import { encode, errnoOf, type LiveSys, type Sys, strerror } from '@ts/sys';
+import { encode, errnoOf, type LiveSys, O_NONBLOCK, O_RDONLY, type Sys, strerror } from '@ts/sys';
 
 /** What a small system needs to be looked around in, and to show what a container is. */
 const DEFAULT_PROGRAMS =
@@ -67,7 +67,7 @@ function ownName(path: string): string | undefined {
   const bytes = Buffer.alloc(size);
   let fd: number | undefined;
   try {
-    fd = openSync(encode(path), 'r');
+    fd = openSync(encode(path), O_RDONLY | O_NONBLOCK);
     readSync(fd, bytes, 0, size, Math.max(0, fstatSync(fd).size - size));
   } catch {
     return undefined; // what cannot be read is said when it is to be copied
@@ -87,6 +87,9 @@ const isStandIn = (path: string) => {
 
 const programOffset = (path: string) => (ownName(path) === MULTICALL ? RUNTIME_OFFSET : 0);
 
+/** Names out of files of anybody's make no lines of their own. */
+const visible = (text: string) => text.replace(/\p{Cc}/gu, '?');
+
 function add(programs: Programs, name: string, search: Search, world: World): void {
   const path = findExecutable(name, search);
   if (path === undefined)
@@ -99,10 +102,10 @@ function add(programs: Programs, name: string, search: Search, world: World): vo
     const own = ownName(path);
     if (own !== undefined && own !== MULTICALL) programs.add(process.execPath, 'runtime', path);
   } catch (error) {
-    if (error instanceof MissingLibrary) throw new ToolError(`${name}: ${error.message}`);
+    if (error instanceof MissingLibrary) throw new ToolError(`${name}: ${visible(error.message)}`);
     if (error instanceof ElfError) throw new ToolError(`${name}: ${path}: ${error.message}`);
     if (error instanceof PathError)
-      throw new ToolError(`${name}: cannot read ${error.path}: ${strerror(errnoOf(error.code))}`);
+      throw new ToolError(`${name}: cannot read ${visible(error.path)}: ${strerror(errnoOf(error.code))}`);
     throw error;
   }
 }
