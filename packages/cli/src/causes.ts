@@ -33,7 +33,7 @@ export function confinement(world: World): string | undefined {
 /** First cause that a probe confirms. Where somebody else may be refusing, nothing else is claimed. */
 export function explain(causes: readonly Cause[], subject: string, error: string, world: World): string | undefined {
   const [of, ...words] = subject.split(' ');
-  const applies = causes.some((cause) => cause.of === of && cause.errors.includes(error));
+  const applies = causes.some((cause) => cause.of === of);
   const other = applies && REFUSALS.includes(error) ? confinement(world) : undefined;
   if (other !== undefined) return other;
   for (const cause of causes) {

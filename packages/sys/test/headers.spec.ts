@@ -70,7 +70,7 @@ const isEnumerator = (name: string) =>
 const isNetworkEnumerator = (name: string) =>
   /^(NLMSGERR_ATTR|IFLA|IFA(?!_F_)|NDA|RTN(?!H_F)|RT_SCOPE|RT_TABLE|RTAX?|RTNLGRP|VETH_INFO|MACVLAN_MODE|NFNL_MSG|NFPROTO|NF_INET|NFTA?|NHA|NEXTHOP_GRP|IFF|NETLINK_EXT)_/.test(
     name,
-  );
+  ) && !(name in NEWER);
 
 /** Newer than the headers of some systems: the value, and the Linux that brought it. Compared with the headers where they have it. */
 const NEWER: Readonly<Record<string, readonly [value: number, since: string]>> = {
@@ -107,6 +107,29 @@ const NEWER: Readonly<Record<string, readonly [value: number, since: string]>> =
   SECBIT_EXEC_DENY_INTERACTIVE_LOCKED: [0x800, '6.14'],
   NS_GET_ID: [0x8008b70d, '6.18'],
   SO_NETNS_COOKIE: [71, '5.14'],
+  IFLA_GSO_IPV4_MAX_SIZE: [63, '6.3'],
+  IFLA_GRO_IPV4_MAX_SIZE: [64, '6.3'],
+  IFLA_BR_FDB_N_LEARNED: [48, '6.7'],
+  IFLA_BR_FDB_MAX_LEARNED: [49, '6.7'],
+  IFLA_BRPORT_MAB: [40, '6.2'],
+  IFLA_BRPORT_NEIGH_VLAN_SUPPRESS: [43, '6.4'],
+  IFLA_BRPORT_BACKUP_NHID: [44, '6.6'],
+  IFLA_MACVLAN_BC_CUTOFF: [9, '6.4'],
+  IFLA_VXLAN_LOCALBYPASS: [31, '6.5'],
+  IFLA_VXLAN_RESERVED_BITS: [33, '6.14'],
+  NHA_OP_FLAGS: [14, '6.9'],
+  NHA_GROUP_STATS: [15, '6.9'],
+  NHA_HW_STATS_ENABLE: [16, '6.9'],
+  NHA_HW_STATS_USED: [17, '6.9'],
+  NHA_GROUP_STATS_ENTRY: [1, '6.9'],
+  NHA_GROUP_STATS_ENTRY_ID: [1, '6.9'],
+  NHA_GROUP_STATS_ENTRY_PACKETS: [2, '6.9'],
+  NHA_GROUP_STATS_ENTRY_PACKETS_HW: [3, '6.9'],
+  NHA_OP_FLAG_DUMP_STATS: [1, '6.9'],
+  NHA_OP_FLAG_DUMP_HW_STATS: [2, '6.9'],
+  NTF_EXT_LOCKED: [2, '6.2'],
+  NTF_EXT_EXT_VALIDATED: [4, '6.17'],
+  RTA_FLOWLABEL: [31, '6.14'],
 };
 /** The same for system calls; from 424 on the number is one for all architectures. */
 const NEWER_CALLS: typeof NEWER = {
