@@ -4,7 +4,7 @@ import { realPath } from '@ts/mounts';
 import { encode, readText } from '@ts/sys';
 import { type Partition, partitionTable } from './partitions.ts';
 import { type Probed, probe } from './probe.ts';
-import { withSource } from './source.ts';
+import { partOf, withSource } from './source.ts';
 import type { Devices } from './tags.ts';
 
 /** What cannot be looked at is not there: who asks goes on with the next device. */
@@ -43,8 +43,9 @@ const deviceAt = (path: string) =>
     return isDevice ? knownName(realPath(path)) : undefined;
   });
 
-/** What a device or an image holds; undefined where it cannot be read. */
-export const probePath = (path: string): Probed | undefined => attempt(() => withSource(path, probe));
+/** What a device or an image, or a part of it, holds; undefined where it cannot be read. Offset and limit in bytes. */
+export const probePath = (path: string, offset = 0, limit = 0): Probed | undefined =>
+  attempt(() => withSource(path, (source) => probe(partOf(source, offset, limit))));
 
 function partition(name: string): Partition | undefined {
   const own = `/sys/class/block/${name}`;
@@ -59,4 +60,4 @@ function partition(name: string): Partition | undefined {
   return table?.partitions.find((each) => each.start === start && each.size === size);
 }
 
-export const devices: Devices = { read, list, deviceAt, probe: probePath, partition };
+export const devices: Devices = { read, list, deviceAt, probe: (device) => probePath(device), partition };

@@ -20,8 +20,10 @@ import {
   LOOP_SET_STATUS64,
   O_RDONLY,
   O_RDWR,
+  parseCBigInt,
   SysError,
   sizeOf,
+  U64_MAX,
 } from '@ts/sys';
 import { devices } from './devices.ts';
 import type { Devices } from './tags.ts';
@@ -46,6 +48,26 @@ const STATUS_SIZE = NAME_AT + 2 * LO_NAME_SIZE + 32 + 16;
 /** `struct loop_config`: descriptor and size of a block stand before the status, and room for more behind it. */
 const CONFIG = { fd: 'u32', blockSize: 'u32' } as const;
 const CONFIG_SIZE = sizeOf(CONFIG) + STATUS_SIZE + 64;
+
+const UNITS = 'KMGTPEZY';
+
+/**
+ * A size as mount(8) takes it: decimal, octal or hexadecimal, and a unit of 1024 (K, KiB) or 1000 (KB) and their powers; with a
+ * decimal point where there is a unit.
+ *
+ * @returns Bytes; undefined for anything else, and for more than 64 bits hold.
+ */
+export function parseSize(text: string): bigint | undefined {
+  const [, whole = '', fraction, unit, kind] =
+    /^(0x[\da-f]+|\d+)(?:\.(\d{1,18}))?(?:([KMGTPEZY])(iB|B)?)?$/i.exec(text) ?? [];
+  const number = parseCBigInt(whole);
+  if (number === undefined || (fraction !== undefined && unit === undefined)) return undefined;
+  const power = unit === undefined ? 0n : BigInt(UNITS.indexOf(unit.toUpperCase()) + 1);
+  const factor = (kind?.toUpperCase() === 'B' ? 1000n : 1024n) ** power;
+  const part = fraction === undefined ? 0n : (BigInt(fraction) * factor) / 10n ** BigInt(fraction.length);
+  const size = number * factor + part;
+  return size <= U64_MAX ? size : undefined;
+}
 
 /** What of a file a device shows. */
 export interface LoopRange {
@@ -82,7 +104,7 @@ export interface UsedLoop extends LoopRange {
 
 /** Why a device is not set up although no call has failed. */
 export class LoopError extends Error {
-  constructor(readonly reason: 'overlap' | 'read-only' | 'no such device') {
+  constructor(readonly reason: 'overlap' | 'no such device') {
     super(reason);
   }
 }
@@ -162,12 +184,7 @@ function sharedDevice(sys: LiveSys, request: LoopRequest, path: string): Loop | 
       sys.close(fd);
       continue;
     }
-    const readOnly = (status.flags & LO_FLAGS_READ_ONLY) !== 0;
-    if (readOnly && !request.readOnly) {
-      sys.close(fd);
-      throw new LoopError('read-only');
-    }
-    return { device: used.device, fd, readOnly, reused: true };
+    return { device: used.device, fd, readOnly: (status.flags & LO_FLAGS_READ_ONLY) !== 0, reused: true };
   }
   return undefined;
 }

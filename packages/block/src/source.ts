@@ -56,6 +56,17 @@ export function fdSource(fd: number, size: number, isDisc = false): Source {
   };
 }
 
+/** A part of a source, as a loop device with this offset and this limit shows it; a limit of 0 is none. */
+export function partOf(source: Source, offset: number, limit: number): Source {
+  const rest = Math.max(0, source.size - offset);
+  const size = limit === 0 ? rest : Math.min(limit, rest);
+  return {
+    ...source,
+    size,
+    read: (at, length) => (at < 0 || !(at + length <= size) ? undefined : source.read(offset + at, length)),
+  };
+}
+
 /** "254:0": how /sys and /proc write the number of a device. */
 export const deviceNumber = (rdev: number): string =>
   `${((rdev >>> 8) & 0xfff) | (Math.floor(rdev / 2 ** 32) & ~0xfff)}:${(rdev & 0xff) | ((rdev >>> 12) & 0xfff00)}`;

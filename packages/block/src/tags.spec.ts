@@ -11,6 +11,7 @@ import {
   methodsOf,
   nodeOf,
   type Partition,
+  parseSize,
   parseTag,
   type Superblock,
   toUdevName,
@@ -193,4 +194,27 @@ describe('ranges of a file', () => {
     expect(compareRanges(one, other)).toBe(relation);
     expect(compareRanges(other, one)).toBe(relation);
   });
+});
+
+test.each([
+  ['0', 0n],
+  ['1024', 1024n],
+  ['0x400', 1024n],
+  ['010', 8n],
+  ['1K', 1024n],
+  ['1KiB', 1024n],
+  ['1kB', 1000n],
+  ['8M', 8n << 20n],
+  ['1.5K', 1536n],
+  ['16EiB', undefined],
+  ['15E', 15n << 60n],
+  ['', undefined],
+  ['-1', undefined],
+  ['xx', undefined],
+  ['1X', undefined],
+  ['1.5', undefined],
+  ['1 K', undefined],
+  ['99999999999999999999999', undefined],
+])('size %j', (text, size) => {
+  expect(parseSize(text)).toBe(size);
 });
