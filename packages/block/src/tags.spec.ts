@@ -47,12 +47,12 @@ test('UTF-16 ends at NUL; a lone surrogate is written as it is', () => {
 
 describe('tags', () => {
   test.each([
-    ['LABEL=a b', { kind: 'LABEL', value: 'a b' }],
-    ['LABEL="a b"', { kind: 'LABEL', value: 'a b' }],
-    ["UUID='x'", { kind: 'UUID', value: 'x' }],
-    ['LABEL="', { kind: 'LABEL', value: '"' }],
-    ['PARTUUID=1234abcd-01', { kind: 'PARTUUID', value: '1234abcd-01' }],
-    ['ID=ata-x', { kind: 'ID', value: 'ata-x' }],
+    ['LABEL=a b', { name: 'LABEL', value: 'a b' }],
+    ['LABEL="a b"', { name: 'LABEL', value: 'a b' }],
+    ["UUID='x'", { name: 'UUID', value: 'x' }],
+    ['LABEL="', { name: 'LABEL', value: '"' }],
+    ['PARTUUID=1234abcd-01', { name: 'PARTUUID', value: '1234abcd-01' }],
+    ['ID=ata-x', { name: 'ID', value: 'ata-x' }],
     ['label=x', undefined],
     ['/dev/a=b', undefined],
     ['toString=x', undefined],
@@ -62,8 +62,8 @@ describe('tags', () => {
   });
 
   test('their links', () => {
-    expect(linkOf({ kind: 'LABEL', value: 'a/b c' })).toBe('/dev/disk/by-label/a\\x2fb\\x20c');
-    expect(linkOf({ kind: 'ID', value: 'x' })).toBe('/dev/disk/by-id/x');
+    expect(linkOf({ name: 'LABEL', value: 'a/b c' })).toBe('/dev/disk/by-label/a\\x2fb\\x20c');
+    expect(linkOf({ name: 'ID', value: 'x' })).toBe('/dev/disk/by-id/x');
   });
 
   test('blkid.conf', () => {
@@ -126,25 +126,25 @@ describe('devices', () => {
   test('udev first, whatever devices say; then they are asked', () => {
     const holds = { '/dev/sda1': { label: 'x', uuid: 'u' }, '/dev/sdb': { label: 'y' } };
     const world = system({ files: disks, links: { '/dev/disk/by-label/x': '/dev/sdb' }, holds });
-    expect(findDevice({ kind: 'LABEL', value: 'x' }, world)).toBe('/dev/sdb');
+    expect(findDevice({ name: 'LABEL', value: 'x' }, world)).toBe('/dev/sdb');
     expect(world.probed).toEqual([]);
-    expect(findDevice({ kind: 'LABEL', value: 'x' }, world, 'EVALUATE=scan')).toBe('/dev/sda1');
-    expect(findDevice({ kind: 'UUID', value: 'u' }, world)).toBe('/dev/sda1');
-    expect(findDevice({ kind: 'UUID', value: 'u' }, world, 'EVALUATE=udev')).toBeUndefined();
-    expect(findDevice({ kind: 'UUID', value: 'U' }, world)).toBeUndefined();
-    expect(findDevice({ kind: 'ID', value: 'x' }, world)).toBeUndefined();
+    expect(findDevice({ name: 'LABEL', value: 'x' }, world, 'EVALUATE=scan')).toBe('/dev/sda1');
+    expect(findDevice({ name: 'UUID', value: 'u' }, world)).toBe('/dev/sda1');
+    expect(findDevice({ name: 'UUID', value: 'u' }, world, 'EVALUATE=udev')).toBeUndefined();
+    expect(findDevice({ name: 'UUID', value: 'U' }, world)).toBeUndefined();
+    expect(findDevice({ name: 'ID', value: 'x' }, world)).toBeUndefined();
   });
 
   test('an ambivalent device bears no name', () => {
     const world = system({ files: disks, holds: { '/dev/sdb': 'ambivalent' } });
-    expect(findDevice({ kind: 'LABEL', value: 'x' }, world)).toBeUndefined();
+    expect(findDevice({ name: 'LABEL', value: 'x' }, world)).toBeUndefined();
   });
 
   test('partitions by the table of their disk', () => {
     const world = system({ files: disks, partitions: { sda1: { uuid: '1234abcd-01', label: 'root' } } });
-    expect(findDevice({ kind: 'PARTUUID', value: '1234abcd-01' }, world)).toBe('/dev/sda1');
-    expect(findDevice({ kind: 'PARTLABEL', value: 'root' }, world)).toBe('/dev/sda1');
-    expect(findDevice({ kind: 'PARTLABEL', value: 'boot' }, world)).toBeUndefined();
+    expect(findDevice({ name: 'PARTUUID', value: '1234abcd-01' }, world)).toBe('/dev/sda1');
+    expect(findDevice({ name: 'PARTLABEL', value: 'root' }, world)).toBe('/dev/sda1');
+    expect(findDevice({ name: 'PARTLABEL', value: 'boot' }, world)).toBeUndefined();
   });
 
   test('of a volume and what it is made of the volume', () => {
@@ -158,7 +158,7 @@ describe('devices', () => {
     };
     const same = { label: 'x' };
     const holds = { '/dev/sdb': same, '/dev/mapper/below': same, '/dev/mapper/top': same };
-    expect(findDevice({ kind: 'LABEL', value: 'x' }, system({ files, holds }))).toBe('/dev/mapper/top');
+    expect(findDevice({ name: 'LABEL', value: 'x' }, system({ files, holds }))).toBe('/dev/mapper/top');
     expect(nodeOf(system({ files }), 'dm-1')).toBe('/dev/mapper/top');
     expect(nodeOf(system({ files }), 'cciss!c0d0')).toBe('/dev/cciss/c0d0');
   });

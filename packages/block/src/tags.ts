@@ -28,7 +28,7 @@ const KINDS = {
 
 export type TagKind = keyof typeof KINDS;
 export interface Tag {
-  readonly kind: TagKind;
+  readonly name: TagKind;
   readonly value: string;
 }
 
@@ -37,14 +37,14 @@ const QUOTES = /^(["'])(.*)\1$/s;
 /** NAME=value, the value with or without quotes; undefined where this is a path. */
 export function parseTag(source: string): Tag | undefined {
   const equals = source.indexOf('=');
-  const kind = source.slice(0, Math.max(equals, 0));
-  if (!Object.hasOwn(KINDS, kind)) return undefined;
+  const name = source.slice(0, Math.max(equals, 0));
+  if (!Object.hasOwn(KINDS, name)) return undefined;
   const value = source.slice(equals + 1);
-  return { kind: kind as TagKind, value: QUOTES.exec(value)?.[2] ?? value };
+  return { name: name as TagKind, value: QUOTES.exec(value)?.[2] ?? value };
 }
 
 /** Where udev links to such a device. */
-export const linkOf = ({ kind, value }: Tag): string => `/dev/disk/${KINDS[kind]}/${toUdevName(value)}`;
+export const linkOf = ({ name, value }: Tag): string => `/dev/disk/${KINDS[name]}/${toUdevName(value)}`;
 
 const METHODS = ['udev', 'scan'] as const;
 
@@ -100,12 +100,12 @@ const SAYS: Readonly<Record<TagKind, (devices: Devices, name: string) => string 
   ID: () => undefined,
 };
 
-function scan({ kind, value }: Tag, devices: Devices): string | undefined {
+function scan({ name, value }: Tag, devices: Devices): string | undefined {
   let best: { device: string; rank: number } | undefined;
-  for (const name of candidates(devices)) {
-    const device = devices.deviceAt(nodeOf(devices, name));
-    if (device === undefined || SAYS[kind](devices, name) !== value) continue;
-    const ranked = { device, rank: rank(devices, name) };
+  for (const candidate of candidates(devices)) {
+    const device = devices.deviceAt(nodeOf(devices, candidate));
+    if (device === undefined || SAYS[name](devices, candidate) !== value) continue;
+    const ranked = { device, rank: rank(devices, candidate) };
     if (!best || ranked.rank > best.rank) best = ranked;
     if (best.rank === 0 && !devices.list('/sys/block').some((other) => /^(dm-|md)/.test(other))) break;
   }
