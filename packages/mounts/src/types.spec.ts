@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findInFstab, parseFstab } from './fstab.ts';
+import { fstabNames, parseFstab } from './fstab.ts';
 import { splitLayers } from './overlay.ts';
 import { detectType, deviceTypes, matchesOptions, matchesType, SUPERBLOCKS_SIZE } from './types.ts';
 
@@ -60,13 +60,21 @@ test('layers of an overlay, where they are too long for one parameter', () => {
 
 test('deviceTypes', () => expect(deviceTypes('nodev\tsysfs\n\text3\n\tvfat\n')).toEqual(['ext3', 'vfat']));
 
-test('fstab', () => {
-  const entries = parseFstab('# comment\n\nLABEL=x /mnt/a\\040b ext4 ro,noauto 0 1\n/dev/vdb\t/b\n');
-  expect(entries).toEqual([
-    { source: 'LABEL=x', target: '/mnt/a b', type: 'ext4', options: 'ro,noauto' },
-    { source: '/dev/vdb', target: '/b', type: 'auto', options: 'defaults' },
-  ]);
-  expect(findInFstab(entries, '/b/')?.source).toBe('/dev/vdb');
-  expect(findInFstab(entries, '/dev/vdb')?.target).toBe('/b');
-  expect(findInFstab(entries, '/c')).toBeUndefined();
+test('fstab: entries, and lines that are none', () => {
+  const text =
+    '# comment\n\nLABEL=x /mnt/a\\040b ext4 ro,noauto 0 1\r\n/dev/vdb\t/b auto\n/dev/vdc /c\nx /d tmpfs ro y\nx /e tmpfs ro 0 z\nx /f tmpfs ro -1 0 more\n';
+  expect(parseFstab(text)).toEqual({
+    entries: [
+      { source: 'LABEL=x', target: '/mnt/a b', type: 'ext4', options: 'ro,noauto' },
+      { source: '/dev/vdb', target: '/b', type: 'auto', options: 'defaults' },
+      { source: 'x', target: '/f', type: 'tmpfs', options: 'ro' },
+    ],
+    bad: [5, 6, 7],
+  });
+});
+
+test('files of a folder of such files, in their order', () => {
+  expect(fstabNames(['b.fstab', '10.fstab', '2.fstab', '.h.fstab', '.fstab', 'x.conf', 'a.fstab', 'a1.fstab'])).toEqual(
+    ['2.fstab', '10.fstab', 'a.fstab', 'a1.fstab', 'b.fstab'],
+  );
 });

@@ -1,13 +1,24 @@
 /** mount(8): command-line interface for mount(2) and its younger kin. */
 import { defineTool, exit, type Outcome, ToolError, type World } from '@ts/cli';
-import { inNamespace, realPath } from '@ts/mounts';
-import { atOnce, type LiveSys, MS_BIND, MS_MOVE, type Recording, type Steps, SysError } from '@ts/sys';
-import { FAILED, hidden, type Listener, make } from './attach.ts';
+import { type Helper, inNamespace, runHelper, shown } from '@ts/mounts';
+import {
+  atOnce,
+  decode,
+  type LiveSys,
+  MS_BIND,
+  MS_MOVE,
+  type Recording,
+  type Steps,
+  SysError,
+  strerror,
+} from '@ts/sys';
+import { FAILED, finish, hasMore, hidden, type Listener, make, makeFolders, OF_ANOTHER_TYPE } from './attach.ts';
 import type { Change } from './change.ts';
-import { causes, remedyOf, stepOf, wordsOf } from './failure.ts';
+import { causes, isMissing, remedyOf, stepOf, wordsOf } from './failure.ts';
+import { helperCommand, helperFor } from './helper.ts';
 import { lines } from './list.ts';
 import { options } from './options.ts';
-import { grammar, type Mounting, type Plan, plan } from './plan.ts';
+import { grammar, type Mounting, type MountingAll, type Plan, plan, tolerantly } from './plan.ts';
 
 const SOME_FAILED = 64;
 
@@ -49,7 +60,8 @@ const collecting =
     for (let left = MESSAGES; left > 0; left--) {
       const buffer = Buffer.alloc(WORDS);
       const length = Number(sys.ignoring().do('read', context, buffer, WORDS));
-      if (length > 2) said.push(buffer.toString('utf8', 2, length).trimEnd());
+      if (length <= 0) return;
+      said.push(decode(buffer.subarray(0, length)).replace(/\n$/, ''));
     }
   };
 
@@ -78,53 +90,218 @@ function apply(plan: Plan, sys: Recording, world: World): Outcome {
 
 const DMESG = '\n       dmesg(1) may have more information after failed mount system call.';
 
-/** A failed call in the words of mount(8). */
-function asMountFailure(error: SysError, said: readonly string[], world: World): ToolError | SysError {
+/** What the kernel said of a failure, as one text; each of its messages begins with a letter that says how bad it is. */
+const errorsIn = (said: readonly string[]) =>
+  said.flatMap((line) => (line.startsWith('e ') ? [line.slice(2)] : [])).join('; ');
+
+/**
+ * A failed call in the words of mount(8); undefined where it is none, since the source may be missing.
+ *
+ * @param elsewhere In another namespace: nothing is opened there to find out why.
+ */
+function asMountFailure(
+  error: SysError,
+  change: Change,
+  said: readonly string[],
+  elsewhere: boolean,
+  world: World,
+): ToolError | SysError | undefined {
   const [subject, ...words] = (error.explain ?? '').split(' ');
   if (subject !== 'mount') return error;
   const step = stepOf(words);
-  const shown = step.flags & (MS_BIND | MS_MOVE) ? { ...step, source: realPath(step.source) } : step;
-  const hints = world.variable('TS_HINTS') === '0' ? [] : [...said, remedyOf(shown, error.errno, world)];
-  const hint = hints.filter((line) => line !== undefined).join(`\n${world.prog}: `);
-  return new ToolError(
-    `${realPath(step.target)}: ${wordsOf(shown, error.errno, world)}.${DMESG}`,
-    FAILED,
-    hint || undefined,
+  if (change.isTolerated && isMissing(step, error.errno)) return undefined;
+  const isPath = (step.flags & (MS_BIND | MS_MOVE)) !== 0;
+  const named = { ...step, source: shown(step.source, !isPath || change.asGiven.source) };
+  const told = errorsIn(said);
+  const sentence = told ? `${error.call}() failed: ${told}` : wordsOf(named, error.errno, world, error.call);
+  const isSilent = elsewhere || world.variable('TS_HINTS') === '0';
+  const hint = isSilent ? undefined : remedyOf(named, error.errno, world);
+  return new ToolError(`${shown(step.target, change.asGiven.target)}: ${sentence}.${DMESG}`, FAILED, hint);
+}
+
+/** Warnings and notes that the kernel has, as mount(8) shows them. */
+function tellNotes({ target, asGiven }: Change, said: readonly string[], world: World): void {
+  for (const [letter, noun] of [
+    ['w', 'warning'],
+    ['i', 'info'],
+  ] as const) {
+    const notes = said.flatMap((line) => (line.startsWith(`${letter} `) ? [line.slice(2)] : []));
+    if (notes.length)
+      world.warn(
+        `${shown(target, asGiven.target)}: mount ${noun}${notes.length > 1 ? 's' : ''}:\n${notes.map((note) => `      * ${note}`).join('\n')}`,
+      );
+  }
+}
+
+/** The words that follow a change, with paths as they are now. */
+function tell(change: Change, world: World): void {
+  const { source, target, asGiven, types } = change;
+  const seen = {
+    ...change,
+    source: types.length ? source : shown(source, asGiven.source),
+    target: shown(target, asGiven.target),
+  };
+  world.print(`${world.prog}: ${report(seen)}\n`);
+}
+
+/** Makes one change by system calls; a failure is that of mount(8). Result: whether it was made. */
+function makeNow(change: Change, elsewhere: boolean, sys: LiveSys, world: World): boolean {
+  const said: string[] = [];
+  try {
+    atOnce(sys, (steps) => make(change, steps, collecting(said)));
+    tellNotes(change, said, world);
+    return true;
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    const failure = asMountFailure(error, change, said, elsewhere, world);
+    if (failure === undefined) return false;
+    tellNotes(change, said, world);
+    failure.cause = error;
+    throw failure;
+  }
+}
+
+/** Who has failed has said why. */
+class HelperFailure extends Error {
+  constructor(readonly status: number) {
+    super();
+  }
+}
+
+/**
+ * A program mounts in our place, and what else is wanted is done afterwards. Result: its command line, where nothing is and it can be
+ * executed instead of this process.
+ */
+function byHelper(
+  helper: Helper,
+  change: Change,
+  mounting: Mounting | MountingAll,
+  isLast: boolean,
+  sys: LiveSys,
+  world: World,
+): readonly string[] | undefined {
+  const argv = helperCommand(helper, change, mounting);
+  const wants = hasMore(change);
+  if (wants && (change.subdir !== undefined || mounting.namespace !== undefined))
+    throw new ToolError(`${change.target}: ${argv[0]} mounts it, and nothing can be done with it afterwards`, FAILED);
+  if (isLast && !wants) {
+    atOnce(sys, (steps) => makeFolders(change, steps));
+    return argv;
+  }
+  atOnce(sys, (steps) => {
+    makeFolders(change, steps);
+    const status = runHelper(argv, world.environment);
+    if (status === undefined) throw new ToolError(`failed to execute ${argv[0]}`, FAILED);
+    if (status !== 0) throw new HelperFailure(status);
+    finish(change, steps);
+  });
+  return undefined;
+}
+
+/** One change; undefined where it was made, else the program that makes it. Throws what has failed. */
+function one(
+  change: Change,
+  mounting: Mounting | MountingAll,
+  isLast: boolean,
+  sys: LiveSys,
+  world: World,
+): { readonly made: boolean; readonly argv?: readonly string[] } {
+  const found = helperFor(change, mounting);
+  const comesBack = found !== undefined || 'places' in mounting;
+  const elsewhere = mounting.namespace !== undefined;
+  const now = (some: Change) => inside(mounting, comesBack, sys, () => makeNow(some, elsewhere, sys, world));
+  if (found && found.at > 0 && !mounting.fake) {
+    try {
+      return { made: now({ ...change, types: change.types.slice(0, found.at) }) };
+    } catch (error) {
+      const { cause } = error as Error;
+      if (!(cause instanceof SysError && OF_ANOTHER_TYPE.includes(cause.errno))) throw error;
+    }
+  }
+  if (found && !sys.dry) return { made: true, argv: byHelper(found.helper, change, mounting, isLast, sys, world) };
+  return { made: mounting.fake || now(change) };
+}
+
+/** Does something in the namespace where it is wanted. */
+function inside<Result>(
+  { namespace }: Pick<Mounting, 'namespace'>,
+  comesBack: boolean,
+  sys: LiveSys,
+  work: () => Result,
+): Result {
+  if (namespace === undefined) return work();
+  let result: Result | undefined;
+  atOnce(sys, (steps) =>
+    inNamespace(steps, namespace, comesBack, () => {
+      result = work();
+    }),
   );
+  return result as Result;
+}
+
+/** `-a`: the next one is mounted whatever became of the one before. */
+function actOnAll(plan: MountingAll, sys: LiveSys, world: World): Outcome {
+  const counts = { tried: 0, failed: 0 };
+  const note = (target: string, what: string) => {
+    if (plan.verbose) world.print(`${target.padEnd(25)}: ${what}\n`);
+  };
+  for (const { target, change: find } of plan.places) {
+    if (!find) {
+      note(target, 'ignored');
+      continue;
+    }
+    counts.tried++;
+    try {
+      const change = tolerantly(find);
+      if (!change) continue;
+      if (plan.isThere(change)) {
+        note(change.target, 'already mounted');
+        continue;
+      }
+      const { made } = one(change, plan, false, sys, world);
+      const done = change.kind === 'remount' ? 'successfully remounted' : 'successfully mounted';
+      if (made) note(change.target, plan.forks ? 'mount successfully forked' : done);
+    } catch (error) {
+      if (!(error instanceof HelperFailure)) {
+        if (!(error instanceof SysError || error instanceof ToolError)) throw error;
+        tellFailure(error, world);
+      }
+      counts.failed++;
+    }
+  }
+  return exit(counts.failed === 0 ? 0 : counts.failed === counts.tried ? FAILED : SOME_FAILED);
+}
+
+function tellFailure(error: SysError | ToolError, world: World): void {
+  if (error instanceof SysError) world.warn(`${error.context ?? error.call}: ${strerror(error.errno)}`);
+  else {
+    world.warn(error.message);
+    if (error.hint !== undefined && world.variable('TS_HINTS') !== '0') world.warn(error.hint);
+  }
 }
 
 function act(plan: Plan, sys: LiveSys, world: World): Outcome {
   if ('list' in plan) {
-    const { namespace } = plan;
-    if (namespace !== undefined) atOnce(sys, (steps) => inNamespace(steps, namespace, false, () => undefined));
     world.print(lines(plan, sys, world));
     return exit(0);
   }
-  let failed = 0;
-  const one = (change: Change) => {
-    const said: string[] = [];
+  if ('places' in plan) return actOnAll(plan, sys, world);
+  for (const [at, change] of plan.changes.entries()) {
     try {
-      if (!plan.fake) atOnce(sys, (steps) => make(change, steps, collecting(said)));
-      if (plan.verbose)
-        world.print(
-          `${world.prog}: ${report({ ...change, source: change.types.length ? change.source : realPath(change.source), target: realPath(change.target) })}\n`,
-        );
+      const { made, argv } = one(change, plan, at === plan.changes.length - 1, sys, world);
+      if (argv) return { become: argv };
+      if (made && plan.verbose && !helperFor(change, plan)) tell(change, world);
     } catch (error) {
-      if (!(error instanceof SysError)) throw error;
-      const failure = asMountFailure(error, said, world);
-      if (!plan.all) throw failure;
-      world.warn(failure instanceof ToolError ? failure.message : String(failure.message));
-      failed++;
+      if (error instanceof HelperFailure) return exit(error.status);
+      throw error;
     }
-  };
-  atOnce(sys, (steps) => makeAll(plan, steps, false, one));
-  return exit(failed === 0 ? 0 : failed === plan.changes.length ? FAILED : SOME_FAILED);
+  }
+  return exit(0);
 }
 
 /** Several mounts that are done or not done together, and what needs a second process, are played from a tape. */
 const becomes = (plan: Plan) =>
-  'program' in plan &&
-  !plan.all &&
+  'changes' in plan &&
   (plan.program.length > 0 || plan.changes.length > 1 || plan.changes.some(({ idmap }) => idmap !== undefined));
 
 export const tool = defineTool({

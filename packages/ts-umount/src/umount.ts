@@ -1,19 +1,27 @@
 /** umount(8): command-line interface for umount2(2). */
-import { defineTool, exit, type Outcome, type Parsed, UsageError, type World } from '@ts/cli';
+import { lstatSync, realpathSync } from 'node:fs';
+import { defineTool, exit, type Outcome, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
 import {
   allOptions,
+  findHelper,
   inNamespace,
+  linkOfTag,
   type Mount,
   matchesOptions,
   matchesType,
   mountAt,
   namespaceFile,
   parseMountinfo,
+  parseTag,
   realPath,
+  runHelper,
+  shown,
   subtree,
+  tableReader,
 } from '@ts/mounts';
 import {
   atOnce,
+  encode,
   type LiveSys,
   MNT_DETACH,
   MNT_FORCE,
@@ -23,6 +31,7 @@ import {
   type Recording,
   type Steps,
   SysError,
+  strerror,
 } from '@ts/sys';
 import { causes, remedyOf, subjectOf, wordsOf } from './causes.ts';
 import { options } from './options.ts';
@@ -52,8 +61,34 @@ export interface Plan {
   readonly verbose: boolean;
   readonly elseReadOnly: boolean;
   readonly detachLoop: boolean;
+  /** What is not mounted is no failure. */
+  readonly graceful: boolean;
+  /** Paths are not looked into. */
+  readonly asGiven: boolean;
+  /** Programs of others may be asked to detach. */
+  readonly helpers: boolean;
+  /** What such programs are told besides the mount point. */
+  readonly helperWords: readonly string[];
   readonly program: readonly string[];
 }
+
+/** Options that a program of others is told, in its order. */
+const FOR_HELPERS = [
+  ['no-mtab', '-n'],
+  ['lazy', '-l'],
+  ['force', '-f'],
+  ['verbose', '-v'],
+  ['read-only', '-r'],
+] as const;
+
+type Values = Parsed<typeof options>['values'];
+
+/** Of a whole tree, or of everything, no notes are kept: -n. */
+const helperWordsOf = (values: Values): string[] =>
+  FOR_HELPERS.flatMap(([option, word]) => {
+    const isMany = values.all || values['all-targets'] || values.recursive;
+    return values[option] || (option === 'no-mtab' && isMany) ? [word] : [];
+  });
 
 export function plan({ values, operands, beforeDashes }: Parsed<typeof options>): Plan {
   // "umount -- DIR" names a target; a program stands behind targets and dashes only.
@@ -76,22 +111,26 @@ export function plan({ values, operands, beforeDashes }: Parsed<typeof options>)
     verbose: values.verbose ?? false,
     elseReadOnly: values['read-only'] ?? false,
     detachLoop: values['detach-loop'] ?? false,
+    graceful: values.graceful ?? false,
+    asGiven: values['no-canonicalize'] ?? false,
+    helpers: !values['internal-only'],
+    helperWords: helperWordsOf(values),
     program,
   };
 }
 
 /** What has to look at the table of mounts as it is at that moment is not recorded but done. */
-const isPlain = ({ scope, fake, quiet, verbose, elseReadOnly, detachLoop }: Plan) =>
-  scope === 'target' && !fake && !quiet && !verbose && !elseReadOnly && !detachLoop;
+const isPlain = ({ scope, fake, quiet, verbose, elseReadOnly, detachLoop, graceful }: Plan) =>
+  scope === 'target' && !fake && !quiet && !verbose && !elseReadOnly && !detachLoop && !graceful;
 
 /** In the namespace where it is wanted; what follows is done in this one. */
-function there({ namespace, program }: Plan, sys: Steps, work: () => void): void {
+function there({ namespace, program }: Plan, comesBack: boolean, sys: Steps, work: () => void): void {
   if (namespace === undefined) work();
-  else inNamespace(sys, namespace, program.length > 0, work);
+  else inNamespace(sys, namespace, comesBack || program.length > 0, work);
 }
 
 function apply(plan: Plan, sys: Recording): Outcome {
-  there(plan, sys as unknown as Steps, () => {
+  there(plan, false, sys as unknown as Steps, () => {
     for (const target of plan.targets)
       sys
         .or(`${target}: umount(2) system call failed`, { status: FAILED })
@@ -101,32 +140,73 @@ function apply(plan: Plan, sys: Recording): Outcome {
   return { become: plan.program };
 }
 
-const mountsNow = (world: World) => parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
+/** What one run works with: how the mounts are read, and what they were when it began. */
+interface Scene {
+  readonly plan: Plan;
+  readonly sys: LiveSys;
+  readonly world: World;
+  /** The table of mounts as it is now. */
+  readonly mounts: () => Mount[];
+}
+
+/** The table by a descriptor from before: in another namespace /proc may be anybody's. */
+function sceneOf(plan: Plan, sys: LiveSys, world: World): Scene {
+  const { namespace } = plan;
+  const read = namespace === undefined ? () => world.read('/proc/self/mountinfo') ?? '' : tableReader(sys);
+  return { plan, sys, world, mounts: () => parseMountinfo(read()) };
+}
+
+/** The path of a source: a tag is looked up among the links that udev makes. */
+function sourceOf(place: string): string {
+  const tag = parseTag(place);
+  return tag ? linkOfTag(tag) : place;
+}
 
 /** The last mount at a place; failing that, of a source. */
-const find = (mounts: readonly Mount[], place: string) =>
-  mountAt(mounts, realPath(place)) ?? mounts.findLast(({ source }) => source === place || source === realPath(place));
+function find(mounts: readonly Mount[], place: string, { asGiven }: Plan): Mount | undefined {
+  const source = sourceOf(place);
+  const device = realPath(source);
+  return (
+    mountAt(mounts, shown(place, asGiven)) ??
+    mounts.findLast((mount) => mount.source === place || mount.source === device)
+  );
+}
 
 /** One umount2(2) and what hangs on it. Result: 0 or the exit status. */
-function detach(target: string, mount: Mount | undefined, plan: Plan, sys: LiveSys, world: World): number {
+function detach(target: string, mount: Mount | undefined, scene: Scene): number {
+  const { plan, sys, world } = scene;
   try {
     if (!plan.fake) sys.umount2(target, plan.flags);
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
-    if (error.code === 'EBUSY' && plan.elseReadOnly) return remountReadOnly(target, plan, sys, world);
-    if (!(plan.quiet && error.code === 'EINVAL')) {
-      world.warn(`${target}: ${wordsOf(error.errno)}.`);
-      const hint = world.variable('TS_HINTS') === '0' ? undefined : remedyOf(target, error.code, world);
-      if (hint !== undefined) world.warn(hint);
-    }
-    return FAILED;
+    return failed(error, target, mount, scene);
   }
   if (plan.detachLoop && !plan.fake && mount && /^\/dev\/loop\d+$/.test(mount.source)) freeLoop(mount.source, sys);
-  if (plan.verbose)
+  if (plan.verbose && plan.scope !== 'everything')
     world.warn(
       `${target}${mount && plan.scope === 'target' && plan.namespace === undefined ? ` (${mount.source})` : ''} unmounted`,
     );
   return 0;
+}
+
+/** Whether a mount has gone meanwhile: propagation, or somebody else, has taken it away. */
+const hasGone = (mount: Mount | undefined, { mounts }: Scene) =>
+  mount !== undefined && !mounts().some(({ id }) => id === mount.id);
+
+/** umount2(2) has failed. Result: 0 where that is none, or the exit status. */
+function failed(error: SysError, target: string, mount: Mount | undefined, scene: Scene): number {
+  const { plan, sys, world } = scene;
+  const { code, errno } = error;
+  const isAbsent = code === 'EINVAL' || code === 'ENOENT';
+  if (isAbsent && (hasGone(mount, scene) || (plan.graceful && !mount))) return 0;
+  if (code === 'EBUSY' && plan.elseReadOnly) return remountReadOnly(target, plan, sys, world);
+  if (!(plan.quiet && code === 'EINVAL')) {
+    world.warn(`${shown(target, plan.asGiven || plan.namespace !== undefined)}: ${wordsOf(errno)}.`);
+    const isSilent = plan.namespace !== undefined || world.variable('TS_HINTS') === '0';
+    const hint = isSilent ? undefined : remedyOf(target, code, world);
+    if (hint !== undefined) world.warn(hint);
+  }
+  return FAILED;
 }
 
 function remountReadOnly(target: string, plan: Plan, sys: LiveSys, world: World): number {
@@ -141,43 +221,133 @@ function freeLoop(device: string, sys: LiveSys): void {
   sys.close(fd);
 }
 
-/** What one operand stands for, those on top first. */
-function mountsOf(target: string, plan: Plan, world: World): Mount[] | undefined {
-  const mounts = mountsNow(world);
-  const mount = find(mounts, target);
-  if (!mount) return undefined;
-  const same = plan.scope === 'device' ? mounts.filter(({ device }) => device === mount.device) : [mount];
-  const all = new Map(
-    same.flatMap((each) => (plan.recursive ? subtree(mounts, each) : [each])).map((each) => [each.id, each]),
-  );
-  return [...all.values()].reverse();
+/** Detaches one mount, by a program of others where there is one for its type. */
+function detachMount(mount: Mount, scene: Scene): number {
+  const { plan, sys, world } = scene;
+  const helper = plan.helpers && !plan.fake && !sys.dry ? findHelper('umount', mount.type) : undefined;
+  if (!helper) return inside(scene, () => detach(mount.target, mount, scene));
+  const { path, type } = helper;
+  const argv = [
+    path,
+    mount.target,
+    ...plan.helperWords,
+    ...(type === undefined ? [] : ['-t', type]),
+    ...(plan.namespace === undefined ? [] : ['-N', plan.namespace]),
+  ];
+  const status = runHelper(argv, world.environment);
+  if (status === undefined) throw new ToolError(`failed to execute ${path}`, FAILED);
+  return status;
 }
 
-function detachOperand(target: string, plan: Plan, sys: LiveSys, world: World): number {
+/** Does something in the namespace where it is wanted; programs of others are run in this one. */
+function inside<Result>({ plan, sys }: Scene, work: () => Result): Result {
+  let result: Result | undefined;
+  atOnce(sys, (steps) =>
+    there(plan, true, steps, () => {
+      result = work();
+    }),
+  );
+  return result as Result;
+}
+
+/** The lowest of the mounts that lie on each other at one place. */
+function lowest(mounts: readonly Mount[], top: Mount): Mount {
+  const byId = new Map(mounts.map((mount) => [mount.id, mount]));
+  let low = top;
+  for (;;) {
+    const parent = byId.get(low.parent);
+    if (!parent || parent.target !== low.target || parent === low) return low;
+    low = parent;
+  }
+}
+
+/** A mount and all below it, each behind those that lie on it. */
+function fromTheTop(mounts: readonly Mount[], low: Mount): Mount[] {
+  const tree = subtree(mounts, low);
+  const children = new Map<number, Mount[]>();
+  for (const mount of tree) {
+    const siblings = children.get(mount.parent);
+    if (siblings) siblings.push(mount);
+    else children.set(mount.parent, [mount]);
+  }
+  // Parents first, those made later last; then turned around.
+  const order: Mount[] = [];
+  const seen = new Set<number>();
+  const next = [low];
+  for (let mount = next.pop(); mount; mount = next.pop()) {
+    if (seen.has(mount.id)) continue;
+    seen.add(mount.id);
+    order.push(mount);
+    next.push(...(children.get(mount.id) ?? []).toReversed());
+  }
+  return order.reverse();
+}
+
+/** What one operand stands for, those on top first. */
+function mountsOf(target: string, { plan }: Scene, mounts: readonly Mount[]): Mount[] | undefined {
+  const mount = find(mounts, target, plan);
+  if (!mount) return undefined;
+  const same =
+    plan.scope === 'device'
+      ? mounts.filter(({ device }) => device === mount.device).reverse()
+      : [lowest(mounts, mount)];
+  const all = same.flatMap((each) => (plan.recursive ? fromTheTop(mounts, each) : [each]));
+  return [...new Map(all.map((each) => [each.id, each])).values()];
+}
+
+/** Why a path cannot be followed by who is not root: told before anything else is looked at. */
+function unreachable(target: string, { plan, world }: Scene): ToolError | undefined {
+  if (world.euid === 0 || plan.asGiven || parseTag(target)) return undefined;
+  try {
+    realpathSync.native(encode(target), 'buffer');
+  } catch (error) {
+    const { errno = 0 } = error as NodeJS.ErrnoException;
+    return new ToolError(`${target}: ${strerror(Math.abs(errno))}`, 1);
+  }
+  return undefined;
+}
+
+function detachOperand(target: string, scene: Scene): number {
+  const { plan, world } = scene;
+  const mounts = inside(scene, scene.mounts);
   if (plan.scope === 'target') {
-    const mounts = mountsNow(world);
-    const mount = find(mounts, target);
+    const why = plan.namespace === undefined ? unreachable(target, scene) : undefined;
+    if (why) throw why;
+    const mount = find(mounts, target, plan);
+    if (mount) return detachMount(mount, scene);
+    if (plan.graceful && plan.namespace === undefined) return 0;
     // An ordinary user is told that nothing is there, not that the right to take it away is missing.
-    if (!mount && world.euid !== 0) {
+    if (world.euid !== 0) {
       if (!plan.quiet) world.warn(`${realPath(target)}: not mounted.`);
       return 1;
     }
-    return detach(mount?.target ?? target, mount, plan, sys, world);
+    return inside(scene, () => detach(target, undefined, scene));
   }
-  const found = mountsOf(target, plan, world);
+  const found = mountsOf(target, scene, mounts);
   if (!found) {
-    if (!plan.quiet) world.warn(`${target}: not mounted`);
+    if (plan.graceful) return 0;
+    if (!plan.quiet) world.warn(`${target}: ${isThere(target) ? 'not mounted' : 'not found'}`);
     return 1;
   }
   for (const mount of found) {
-    const status = detach(mount.target, mount, plan, sys, world);
+    const status = detachMount(mount, scene);
     // What lies above the one that stays cannot be detached.
     if (status !== 0) return status;
   }
   return 0;
 }
 
-function detachEverything(plan: Plan, sys: LiveSys, world: World): number[] {
+function isThere(path: string): boolean {
+  try {
+    lstatSync(encode(path));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function detachEverything(scene: Scene): number[] {
+  const { plan, world } = scene;
   const isMeant = (mount: Mount) =>
     matchesType(mount.type, plan.types ?? KEPT_TYPES) &&
     (plan.testOptions === undefined || matchesOptions(allOptions(mount), plan.testOptions)) &&
@@ -185,32 +355,26 @@ function detachEverything(plan: Plan, sys: LiveSys, world: World): number[] {
   const say = ({ target }: Mount, what: string) => {
     if (plan.verbose) world.print(`${target.padEnd(25)}: ${what}\n`);
   };
-  return mountsNow(world)
+  return inside(scene, scene.mounts)
     .reverse()
     .flatMap((mount) => {
       if (!isMeant(mount)) {
         say(mount, 'ignored');
         return [];
       }
-      const status = detach(mount.target, mount, { ...plan, verbose: false }, sys, world);
+      const status = detachMount(mount, scene);
       if (status === 0) say(mount, 'successfully unmounted');
       return [status];
     });
 }
 
 function act(plan: Plan, sys: LiveSys, world: World): Outcome {
-  let statuses: number[] = [];
-  atOnce(sys, (steps) =>
-    there(plan, steps, () => {
-      statuses =
-        plan.scope === 'everything'
-          ? detachEverything(plan, sys, world)
-          : plan.targets.map((target) => detachOperand(target, plan, sys, world));
-    }),
-  );
-  const failed = statuses.filter((status) => status !== 0);
-  if (failed.length && failed.length < statuses.length) return exit(SOME_FAILED);
-  if (failed.length) return exit(Math.max(...failed));
+  const scene = sceneOf(plan, sys, world);
+  const statuses =
+    plan.scope === 'everything' ? detachEverything(scene) : plan.targets.map((target) => detachOperand(target, scene));
+  const unsuccessful = statuses.filter((status) => status !== 0);
+  if (unsuccessful.length && unsuccessful.length < statuses.length) return exit(SOME_FAILED);
+  if (unsuccessful.length) return exit(Math.max(...unsuccessful));
   return plan.program.length ? { become: plan.program } : exit(0);
 }
 
@@ -226,7 +390,9 @@ export const tool = defineTool({
   description: 'Detaches mounts. With a program behind `--`, it becomes that program when all are detached.',
   differences: [
     'A program may follow behind `--`.',
-    'No umount.TYPE helpers, no /etc/mtab.',
+    'No /etc/mtab, no /run/mount/utab: words of fstab for ordinary users (user=) have no effect here.',
+    'With `--namespace`, umount.TYPE helpers are those of this namespace, and told of the other one by -N.',
+    'Behind `--` a program follows mounts that the kernel alone detaches: no helper is called for them.',
     '`-R` and `-A` take time in proportion to the number of mounts: thousands of them are gone in a second.',
     'The exit status for several mount points is 32 if all failed, 64 if some failed; util-linux before 2.39 adds statuses up.',
     '`-a -t` with types that are not mounted does nothing; the root file system is not tried.',
