@@ -8,5 +8,4 @@ export * from './overlay.ts';
 export * from './paths.ts';
 export * from './rights.ts';
 export * from './root.ts';
-export * from './tags.ts';
 export * from './types.ts';

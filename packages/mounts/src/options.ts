@@ -152,6 +152,14 @@ export interface Attributes {
   readonly clear: number;
 }
 
+/** The values of such words; '' where a word has none. */
+export interface LoopWords {
+  readonly loop?: string;
+  readonly offset?: string;
+  readonly sizelimit?: string;
+  readonly encryption?: string;
+}
+
 export interface MountOptions {
   /** MS_* that mount(2) is given, MS_REMOUNT, MS_BIND, MS_MOVE and MS_REC included. */
   readonly flags: number;
@@ -181,8 +189,8 @@ export interface MountOptions {
   readonly asGiven?: { readonly source: boolean; readonly target: boolean };
   /** Types to try where none is given, as for `-t`. */
   readonly automaticTypes?: string;
-  /** A loop device was asked for. */
-  readonly loop: boolean;
+  /** What was asked of a loop device, by word: loop, offset, sizelimit. */
+  readonly loop?: LoopWords;
   /** All words, for whoever looks for one. */
   readonly words: readonly string[];
 }
@@ -274,6 +282,9 @@ function parseExtra(name: string, value = ''): Extras | undefined {
 /** Whether the value of a flag says where it is to hold: for the mount, for the file system, for all mounts below. */
 const isLayers = (value: string) => /^(vfs|fs|recursive)(,(vfs|fs|recursive))*$/.test(unquoted(value));
 
+/** Words that ask for a loop device, or say what it is to be like. */
+const LOOP_WORDS: ReadonlySet<string> = new Set<keyof LoopWords>(['loop', 'offset', 'sizelimit', 'encryption']);
+
 /** Reads a list of options; throws OptionError for a value that cannot be. */
 export function parseOptions(text: string): MountOptions {
   let flags = 0;
@@ -284,7 +295,7 @@ export function parseOptions(text: string): MountOptions {
   const parameters: string[] = [];
   let extras: Extras = {};
   let layered = false;
-  let loop = false;
+  let loop: LoopWords | undefined;
   const words = splitOptions(text);
   for (const word of words) {
     const equals = word.indexOf('=');
@@ -305,7 +316,7 @@ export function parseOptions(text: string): MountOptions {
       if (layers.includes('recursive')) recursive.push(flag);
       else if (layers.includes('vfs')) plain.push(flag);
     } else if (name in EXTRAS) extras = { ...extras, ...parseExtra(name, value) };
-    else if (name === 'loop') loop = true;
+    else if (LOOP_WORDS.has(name)) loop = { ...loop, [name]: unquoted(value ?? '') };
     else if (!isForOthers(name)) {
       data.push(word);
       parameters.push(word);

@@ -1,7 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { fstabNames, parseFstab } from './fstab.ts';
 import { splitLayers } from './overlay.ts';
-import { detectType, deviceTypes, matchesOptions, matchesType, SUPERBLOCKS_SIZE } from './types.ts';
+import { deviceTypes, matchesOptions, matchesType } from './types.ts';
 
 test.each([
   ['ext4', 'ext4', true],
@@ -18,33 +18,6 @@ test.each([
   ['ro', false],
   ['+noauto', true],
 ])('options match %s: %s', (pattern, matches) => expect(matchesOptions(['_netdev', 'noauto'], pattern)).toBe(matches));
-
-describe('detectType', () => {
-  const device = (offset: number, bytes: string | readonly number[]) => {
-    const start = Buffer.alloc(SUPERBLOCKS_SIZE);
-    start.set(Buffer.from(bytes as string, 'latin1'), offset);
-    return start;
-  };
-  const ext = (compatible: number, incompatible: number, readOnly: number) => {
-    const start = device(1080, [0x53, 0xef]);
-    [compatible, incompatible, readOnly].forEach((features, index) => {
-      start.writeUInt32LE(features, 1024 + 92 + 4 * index);
-    });
-    return start;
-  };
-
-  test.each([
-    ['xfs', device(0, 'XFSB')],
-    ['btrfs', device(65600, '_BHRfS_M')],
-    ['iso9660', device(32769, 'CD001')],
-    ['vfat', device(82, 'FAT32   ')],
-    ['ext2', ext(0, 2, 1)],
-    ['ext3', ext(4, 2, 1)],
-    ['ext4', ext(4, 0x42, 1)],
-    [undefined, Buffer.alloc(SUPERBLOCKS_SIZE)],
-    [undefined, Buffer.alloc(0)],
-  ])('%s', (type, start) => expect(detectType(start)).toBe(type));
-});
 
 test('layers of an overlay, where they are too long for one parameter', () => {
   const long = 'x'.repeat(100);

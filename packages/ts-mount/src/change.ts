@@ -1,4 +1,5 @@
 /** One mount, or one change of a mount: what options, source and target mean. */
+import type { LoopRequest } from '@ts/block';
 import { type Parsed, ToolError, type World } from '@ts/cli';
 import {
   type Attributes,
@@ -30,6 +31,7 @@ import {
   parseDecimal,
   strerror,
 } from '@ts/sys';
+import { loopOf, loopRange } from './loop.ts';
 import type { options } from './options.ts';
 import { resolveSource, typesOf } from './source.ts';
 import { inTable, mountsNow } from './table.ts';
@@ -63,6 +65,10 @@ export interface Change {
   readonly mode?: number;
   /** The type, where one is named. */
   readonly type?: string;
+  /** The source is a file, and a loop device is needed for it. */
+  readonly loop?: LoopRequest;
+  /** The descriptor that keeps that device until it is mounted. */
+  readonly held?: number;
   /** Paths are not looked into. */
   readonly asGiven: { readonly source: boolean; readonly target: boolean };
   /** That the source is missing is no failure. */
@@ -188,12 +194,6 @@ export function changeOf(
   { input, world, type = input.values.types, isListed = false, startsAnew = false }: Origin,
 ): Change {
   const parsed = withIds(withoutLabels(read(words, target), world), world, (why) => unreadable(words, target, why));
-  if (parsed.loop)
-    throw new ToolError(
-      `${target}: loop devices are not set up by this tool`,
-      32,
-      `losetup --find --show ${source ?? 'FILE'} gives a device to mount`,
-    );
   const kind = kindOf(parsed, source, type);
   const { beneath = false, exclusive = false } = input.values;
   const isMore =
@@ -211,7 +211,8 @@ export function changeOf(
     source === undefined
       ? 'none'
       : resolveSource(source, named ?? [], { target, asGiven: isAsGiven, isTolerated }, world);
-  const types = kind === 'mount' ? (named ?? typesOf(path, parsed.automaticTypes, isElsewhere, world)) : [];
+  const range = loopRange(parsed, (why) => unreadable(words, target, why));
+  const types = kind === 'mount' ? (named ?? typesOf(path, parsed.automaticTypes, isElsewhere, world, range)) : [];
   const { owner: _owner, group: _group, ...rest } = startsAnew && kind === 'remount' ? anew(parsed) : parsed;
   const stays = kind === 'remount' && !startsAnew ? kept(parsed, target, input, world) : 0;
   return {
@@ -221,6 +222,7 @@ export function changeOf(
     types,
     type: named?.length === 1 ? named[0] : undefined,
     ...rest,
+    loop: kind === 'mount' && !isElsewhere ? loopOf(parsed, range, path, types, world) : undefined,
     asGiven,
     isTolerated,
     flags: kind === 'mount' ? parsed.flags & ~OPERATIONS : parsed.flags | stays,

@@ -1,6 +1,7 @@
 /** Mounts as fstab(5) has them, and as they are now. */
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { parseTag } from '@ts/block';
 import { ToolError, UsageError, type World } from '@ts/cli';
 import {
   allOptions,
@@ -13,7 +14,6 @@ import {
   mountAt,
   mountOf,
   parseFstab,
-  parseTag,
   realPath,
 } from '@ts/mounts';
 import { encode } from '@ts/sys';

@@ -1,5 +1,6 @@
 /** The mounts, as mount(8) lists them. */
 import { readdirSync, realpathSync } from 'node:fs';
+import { fromUdevName, probePath } from '@ts/block';
 import { ToolError, type World } from '@ts/cli';
 import { allOptions, type Mount, matchesType, mountinfoThere, parseMountinfo } from '@ts/mounts';
 import { idMappingOf, isIdmapped } from '@ts/namespaces';
@@ -30,10 +31,17 @@ const BY_LABEL = '/dev/disk/by-label';
 /** Labels by the device that bears them, as udev has noted them. */
 function labels(): Map<string, string> {
   try {
-    return new Map(readdirSync(BY_LABEL).map((label) => [realpathSync(`${BY_LABEL}/${label}`), label]));
+    return new Map(readdirSync(BY_LABEL).map((name) => [realpathSync(`${BY_LABEL}/${name}`), fromUdevName(name)]));
   } catch {
     return new Map(); // no udev, no labels
   }
+}
+
+/** The label that a device bears; where it cannot be read, the one that udev has noted. */
+function labelOf(device: string, noted: ReadonlyMap<string, string>): string | undefined {
+  if (!device.startsWith('/dev/')) return undefined;
+  const found = probePath(device);
+  return typeof found === 'object' ? found.label : noted.get(device);
 }
 
 /** A line a mount, whatever its name. */
@@ -68,11 +76,11 @@ export function lines({ list, namespace }: Listing, sys: LiveSys, world: World):
   const mounts = parseMountinfo(table).filter(({ type }) => list.types === undefined || matchesType(type, list.types));
   if (list.json)
     return `${JSON.stringify({ filesystems: mounts.map((mount) => details(mount, nameOf(mount), sys)) }, null, 3)}\n`;
-  const names = list.labels && namespace === undefined ? labels() : new Map<string, string>();
+  const noted = list.labels && namespace === undefined ? labels() : undefined;
   return mounts
     .map((mount) => {
       const source = nameOf(mount);
-      const label = names.get(source);
+      const label = noted && labelOf(mount.source, noted);
       return `${source} on ${printable(mount.target)} type ${mount.type} (${allOptions(mount).join(',')})${label === undefined ? '' : ` [${label}]`}\n`;
     })
     .join('');

@@ -7,6 +7,7 @@ import {
   type LiveSys,
   MS_BIND,
   MS_MOVE,
+  MS_RDONLY,
   type Recording,
   type Steps,
   SysError,
@@ -17,6 +18,7 @@ import type { Change } from './change.ts';
 import { causes, isMissing, remedyOf, stepOf, wordsOf } from './failure.ts';
 import { helperCommand, helperFor } from './helper.ts';
 import { lines } from './list.ts';
+import { asReadOnly, preparedAll, WRITE_PROTECTED, withDevice } from './loop.ts';
 import { options } from './options.ts';
 import { grammar, type Mounting, type MountingAll, type Plan, plan, tolerantly } from './plan.ts';
 
@@ -83,6 +85,7 @@ function apply(plan: Plan, sys: Recording, world: World): Outcome {
   const steps = sys as unknown as Steps;
   makeAll(mounting, steps, program.length > 0, (change) => {
     if (!fake) make(change, steps, printing(world));
+    if (change.held !== undefined) steps.close(change.held);
     if (verbose) sys.print(1, [`${world.prog}: ${report(change)}\n`]);
   });
   return program.length ? { become: program, mounted: fake ? [] : changes.flatMap(hidden) } : exit(0);
@@ -198,8 +201,37 @@ function byHelper(
   return undefined;
 }
 
-/** One change; undefined where it was made, else the program that makes it. Throws what has failed. */
-function one(
+/** What became of a change: whether it was made, or by which program it is still to be. */
+interface Made {
+  readonly made: boolean;
+  readonly argv?: readonly string[];
+  /** The change as it was made, with the device of its file. */
+  readonly change: Change;
+}
+
+/** One change, and the loop device that it needs. Throws what has failed. */
+function one(planned: Change, mounting: Mounting | MountingAll, isLast: boolean, sys: LiveSys, world: World): Made {
+  if (mounting.fake) return { made: true, change: planned };
+  return withDevice(planned, sys, world, (change) => {
+    // Who mounts in our place needs our device as long.
+    const isReady = isLast && change.held === undefined;
+    const how = (some: Change) => ({ ...oneReady(some, mounting, isReady, sys, world), change: some });
+    try {
+      return how(change);
+    } catch (error) {
+      const { cause } = error as Error;
+      const isProtected = cause instanceof SysError && ['EROFS', 'EACCES'].includes(cause.code);
+      if (!isProtected || change.kind !== 'mount' || change.flags & MS_RDONLY || !change.source.startsWith('/dev/'))
+        throw error;
+      const done = how({ ...change, ...asReadOnly(change) });
+      world.warn(`${shown(change.target, change.asGiven.target)}: ${WRITE_PROTECTED}`);
+      return done;
+    }
+  });
+}
+
+/** The same where the source is what it is. */
+function oneReady(
   change: Change,
   mounting: Mounting | MountingAll,
   isLast: boolean,
@@ -288,9 +320,9 @@ function act(plan: Plan, sys: LiveSys, world: World): Outcome {
   if ('places' in plan) return actOnAll(plan, sys, world);
   for (const [at, change] of plan.changes.entries()) {
     try {
-      const { made, argv } = one(change, plan, at === plan.changes.length - 1, sys, world);
+      const { made, argv, change: done } = one(change, plan, at === plan.changes.length - 1, sys, world);
       if (argv) return { become: argv };
-      if (made && plan.verbose && !helperFor(change, plan)) tell(change, world);
+      if (made && plan.verbose && !helperFor(change, plan)) tell(done, world);
     } catch (error) {
       if (error instanceof HelperFailure) return exit(error.status);
       throw error;
@@ -330,7 +362,7 @@ export const tool = defineTool({
     'With `--namespace` the mounts are made elsewhere, and the program runs here.',
   differences: [
     'A program may follow; words behind source and target are not wrong usage.',
-    'No mount.TYPE helpers, no /etc/mtab, no loop devices: the kernel mounts, nobody else.',
+    'No mount.TYPE helpers, no /etc/mtab.',
     'Words for others than the kernel (user=, x-*, _netdev) are not kept in /run/mount/utab, so the list does not show them.',
     'A remount changes what is named and leaves the rest, by fspick(2), fsconfig(2) and mount_setattr(2), as util-linux 2.39 and later.',
     'Attributes of a bind mount are set before it can be seen: `--bind -o ro` is never writable.',
@@ -368,6 +400,9 @@ export const tool = defineTool({
   files: (plan) => ('files' in plan ? plan.files : []),
   plan,
   becomes,
+  prepares: (plan) => 'changes' in plan && !plan.fake && plan.changes.some(({ loop }) => loop !== undefined),
+  prepare: (plan, sys, world) =>
+    'changes' in plan ? { ...plan, changes: preparedAll(plan.changes, sys, world) } : plan,
   apply,
   act,
 });

@@ -14,7 +14,6 @@ const world = madeUpWorld({
   prog: 'mount',
   read: (path) =>
     ({ '/etc/fstab': FSTAB, '/proc/filesystems': 'nodev\tproc\n\text4\n\tvfat\n', '/proc/self/mountinfo': '' })[path],
-  exists: (path) => path === '/dev/disk/by-label/home',
 });
 
 const plan = (...argv: string[]) => tool.plan(parse(tool.options, argv, tool.grammar), world);
@@ -34,7 +33,6 @@ describe('source, target and program', () => {
     [['-t', 'tmpfs', '--source', 'a', '--target', 'b', 'ls'], 'a', 'b', ['ls']],
     [['-t', 'tmpfs', '--target', 'b', 'a', '--', 'ls'], 'a', 'b', ['ls']],
     [['-t', 'tmpfs', '--source', 'a', 'b'], 'a', 'b', []],
-    [['-t', 'xfs', '-L', 'home', 'b'], '/dev/disk/by-label/home', 'b', []],
   ])('%j', (argv, source, target, program) => {
     expect(change(...argv)).toMatchObject({ source, target });
     expect(mounting(...argv).program).toEqual(program);
@@ -84,7 +82,23 @@ describe('what is done', () => {
   });
 
   test('a label that no device bears', () => expect(() => plan('LABEL=x', 'b')).toThrow("b: can't find LABEL=x."));
-  test('a loop device is not ours to make', () => expect(() => plan('-o', 'loop', 'a', 'b')).toThrow(ToolError));
+  test('a loop device, and the part of the file that it is to show', () => {
+    expect(change('-o', 'loop,ro,offset=1K,sizelimit=0x200', 'a', 'b')).toMatchObject({
+      source: 'a',
+      data: [],
+      loop: { file: 'a', device: undefined, offset: 1024n, sizeLimit: 512n, readOnly: true },
+    });
+    expect(change('-o', 'loop=/dev/loop9', '-t', 'ext4', 'a', 'b').loop).toMatchObject({ device: '/dev/loop9' });
+  });
+  test.each([
+    ['-o', 'ro', 'a', 'b'],
+    ['-o', 'loop', '-t', 'proc', 'a', 'b'],
+    ['-o', 'loop,X-mount.noloop', 'a', 'b'],
+    ['-o', 'bind,loop', 'a', 'b'],
+  ])('%j: none', (...argv) => expect(change(...argv).loop).toBeUndefined());
+  test.each(['offset=x', 'sizelimit=-1', 'loop,encryption=x'])('-o %s', (words) =>
+    expect(() => plan('-o', words, 'a', 'b')).toThrow(/failed to parse mount options/),
+  );
 });
 
 describe('the tape', () => {

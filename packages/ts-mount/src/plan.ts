@@ -1,6 +1,7 @@
 /** From the command line to what is to be done. */
+import { parseTag } from '@ts/block';
 import { type Grammar, groupsOf, ToolError, UsageError, type World } from '@ts/cli';
-import { type Mount, namespaceFile, parseTag, shown } from '@ts/mounts';
+import { type Mount, namespaceFile, shown } from '@ts/mounts';
 import { MS_REMOUNT } from '@ts/sys';
 import { type Change, changeOf, type Input, kindOf, optionWords, read, readsAccounts } from './change.ts';
 import {

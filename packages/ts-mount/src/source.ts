@@ -1,23 +1,17 @@
 /** Where a source is and what it holds: LABEL=, UUID= and their kin, links to devices, the type of a device. */
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { devices, findDevice, type LoopRange, parseTag, probePath } from '@ts/block';
 import { ToolError, type World } from '@ts/cli';
-import { detectType, deviceTypes, linkOfTag, matchesType, parseTag, realPath, SUPERBLOCKS_SIZE } from '@ts/mounts';
+import { deviceTypes, matchesType, realPath } from '@ts/mounts';
 import { encode } from '@ts/sys';
 
-const statOf = (path: string) => {
+export const statOf = (path: string) => {
   try {
     return statSync(encode(path));
   } catch {
     return undefined; // the kernel will say what is wrong with it
   }
 };
-
-/** A device by the name people know it by. */
-function known(device: string, world: World): string {
-  const [, mapped] = /^\/dev\/(dm-\d+)$/.exec(device) ?? [];
-  const name = mapped === undefined ? undefined : world.read(`/sys/block/${mapped}/dm/name`)?.trimEnd();
-  return name ? `/dev/mapper/${name}` : device;
-}
 
 /**
  * What a source stands for: the device of a tag, the device or file behind a link; any other source is what it is.
@@ -26,12 +20,8 @@ function known(device: string, world: World): string {
  */
 export function deviceOf(source: string, world: World): string | undefined {
   const tag = parseTag(source);
-  if (tag) {
-    const link = linkOfTag(tag);
-    return world.exists(link) ? known(realPath(link), world) : undefined;
-  }
-  const stat = statOf(source);
-  return stat?.isBlockDevice() || stat?.isFile() ? known(realPath(source), world) : source;
+  if (tag) return findDevice(tag, devices, world.read(world.variable('BLKID_CONF') ?? '/etc/blkid.conf'));
+  return devices.deviceAt(source) ?? (statOf(source)?.isFile() ? realPath(source) : source);
 }
 
 /** No device bears this tag. `isTolerated`: the entry of fstab says that this is no failure. */
@@ -46,7 +36,7 @@ export class SourceMissing extends ToolError {
 }
 
 /** Whether a type has no use for a device: its source is a word. */
-const isWithoutDevice = (type: string, world: World) =>
+export const isWithoutDevice = (type: string, world: World) =>
   (world.read('/proc/filesystems') ?? '').split('\n').includes(`nodev\t${type}`);
 
 /** Source of a mount as the kernel is told. `types`: those named. */
@@ -63,34 +53,35 @@ export function resolveSource(
   return device;
 }
 
-function startOf(path: string): Buffer {
-  const buffer = Buffer.alloc(SUPERBLOCKS_SIZE);
-  const fd = openSync(encode(path), 'r');
-  try {
-    return buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, 0));
-  } finally {
-    closeSync(fd);
-  }
+/** Types that live on devices, as /etc/filesystems has them and the kernel knows them: its are all where that ends with "*". */
+function allTypes(world: World): string[] {
+  const own = world.read('/etc/filesystems');
+  const lines = (own ?? '*').split('\n').map((line) => line.trim());
+  const named = lines.filter((line) => line !== '' && line !== '*' && !/^(#|nodev\s)/.test(line));
+  const known = lines.includes('*') ? deviceTypes(world.read('/proc/filesystems') ?? '') : [];
+  return [...new Set([...named, ...known])];
 }
 
 /**
  * Types to try for a source, where none is given: what it says it is, else all that live on devices.
  *
  * @param among Those that may be tried. @param isElsewhere It lies in another namespace, and is not looked at.
+ * @param range The part of a file that a loop device will show.
  */
-export function typesOf(source: string, among: string | undefined, isElsewhere: boolean, world: World): string[] {
+export function typesOf(
+  source: string,
+  among: string | undefined,
+  isElsewhere: boolean,
+  world: World,
+  range: LoopRange = { offset: 0n, sizeLimit: 0n },
+): string[] {
   const stat = isElsewhere ? undefined : statOf(source);
   if (stat?.isBlockDevice() || stat?.isFile()) {
-    try {
-      const type = detectType(startOf(source));
-      if (type !== undefined && (among === undefined || matchesType(type, among))) return [type];
-    } catch {
-      // The kernel will say what is wrong with it.
-    }
+    const found = probePath(source, Number(range.offset), Number(range.sizeLimit));
+    // Of something ambivalent all types are tried.
+    if (typeof found === 'object' && (among === undefined || matchesType(found.type, among))) return [found.type];
   }
   if (among !== undefined && !among.startsWith('no')) return among.split(',');
-  const types = deviceTypes(world.read('/proc/filesystems') ?? '').filter(
-    (type) => among === undefined || matchesType(type, among),
-  );
+  const types = allTypes(world).filter((type) => among === undefined || matchesType(type, among));
   return types.length ? types : ['ext4'];
 }

@@ -1,18 +1,17 @@
 /** umount(8): command-line interface for umount2(2). */
 import { lstatSync, realpathSync } from 'node:fs';
+import { devices, findDevice, freeLoop, parseTag, usedLoops } from '@ts/block';
 import { defineTool, exit, type Outcome, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
 import {
   allOptions,
   findHelper,
   inNamespace,
-  linkOfTag,
   type Mount,
   matchesOptions,
   matchesType,
   mountAt,
   namespaceFile,
   parseMountinfo,
-  parseTag,
   realPath,
   runHelper,
   shown,
@@ -22,12 +21,12 @@ import {
 import {
   atOnce,
   encode,
+  errnoOf,
   type LiveSys,
   MNT_DETACH,
   MNT_FORCE,
   MS_RDONLY,
   MS_REMOUNT,
-  O_RDONLY,
   type Recording,
   type Steps,
   SysError,
@@ -38,9 +37,6 @@ import { options } from './options.ts';
 
 const FAILED = 32;
 const SOME_FAILED = 64;
-
-/** linux/loop.h */
-const LOOP_CLR_FD = 0x4c01;
 
 /** Left alone by -a: what everything else needs. */
 const KEPT_TYPES = 'noproc,devfs,devpts,sysfs,rpc_pipefs,nfsd,selinuxfs';
@@ -120,8 +116,10 @@ export function plan({ values, operands, beforeDashes }: Parsed<typeof options>)
 }
 
 /** What has to look at the table of mounts as it is at that moment is not recorded but done. */
-const isPlain = ({ scope, fake, quiet, verbose, elseReadOnly, detachLoop, graceful }: Plan) =>
-  scope === 'target' && !fake && !quiet && !verbose && !elseReadOnly && !detachLoop && !graceful;
+const isPlain = ({ scope, fake, quiet, verbose, elseReadOnly, detachLoop, graceful, targets }: Plan) =>
+  scope === 'target' &&
+  !(fake || quiet || verbose || elseReadOnly || detachLoop || graceful) &&
+  !targets.some(isSource);
 
 /** In the namespace where it is wanted; what follows is done in this one. */
 function there({ namespace, program }: Plan, comesBack: boolean, sys: Steps, work: () => void): void {
@@ -156,20 +154,29 @@ function sceneOf(plan: Plan, sys: LiveSys, world: World): Scene {
   return { plan, sys, world, mounts: () => parseMountinfo(read()) };
 }
 
-/** The path of a source: a tag is looked up among the links that udev makes. */
-function sourceOf(place: string): string {
+/** Devices that an operand may stand for: the one of a tag, the one behind a link, the loop devices of a file. */
+function sourcesOf(place: string, world: World): (string | undefined)[] {
   const tag = parseTag(place);
-  return tag ? linkOfTag(tag) : place;
+  if (tag) return [findDevice(tag, devices, world.read(world.variable('BLKID_CONF') ?? '/etc/blkid.conf'))];
+  const real = realPath(place);
+  return [place, real, devices.deviceAt(place), ...loopsOf(real)];
 }
 
+const loopsOf = (file: string) =>
+  usedLoops()
+    .filter((used) => used.file === file)
+    .map(({ device }) => device);
+
+/** Whether an operand is no mount point, but says what is mounted there. */
+const isSource = (place: string): boolean =>
+  parseTag(place) !== undefined || devices.deviceAt(place) !== undefined || loopsOf(realPath(place)).length > 0;
+
 /** The last mount at a place; failing that, of a source. */
-function find(mounts: readonly Mount[], place: string, { asGiven }: Plan): Mount | undefined {
-  const source = sourceOf(place);
-  const device = realPath(source);
-  return (
-    mountAt(mounts, shown(place, asGiven)) ??
-    mounts.findLast((mount) => mount.source === place || mount.source === device)
-  );
+function find(mounts: readonly Mount[], place: string, { plan: { asGiven }, world }: Scene): Mount | undefined {
+  const there = mountAt(mounts, shown(place, asGiven));
+  if (there) return there;
+  const sources = sourcesOf(place, world);
+  return mounts.findLast(({ source }) => sources.includes(source));
 }
 
 /** One umount2(2) and what hangs on it. Result: 0 or the exit status. */
@@ -181,7 +188,8 @@ function detach(target: string, mount: Mount | undefined, scene: Scene): number 
     if (!(error instanceof SysError)) throw error;
     return failed(error, target, mount, scene);
   }
-  if (plan.detachLoop && !plan.fake && mount && /^\/dev\/loop\d+$/.test(mount.source)) freeLoop(mount.source, sys);
+  if (plan.detachLoop && !plan.fake && mount && /^\/dev\/loop\d+$/.test(mount.source))
+    freeLoop(sys.or(`${mount.source}: cannot be freed`).ignoring(errnoOf('ENXIO')), mount.source);
   if (plan.verbose && plan.scope !== 'everything')
     world.warn(
       `${target}${mount && plan.scope === 'target' && plan.namespace === undefined ? ` (${mount.source})` : ''} unmounted`,
@@ -213,12 +221,6 @@ function remountReadOnly(target: string, plan: Plan, sys: LiveSys, world: World)
   sys.or(`${target}: cannot remount read-only`, { status: FAILED }).mount(null, target, null, MS_REMOUNT | MS_RDONLY);
   if (plan.verbose) world.warn(`${target}: remounted read-only`);
   return 0;
-}
-
-function freeLoop(device: string, sys: LiveSys): void {
-  const fd = sys.or(`${device}: cannot open`).open(device, O_RDONLY);
-  sys.or(`${device}: cannot be freed`).ioctl(fd, LOOP_CLR_FD);
-  sys.close(fd);
 }
 
 /** Detaches one mount, by a program of others where there is one for its type. */
@@ -284,8 +286,9 @@ function fromTheTop(mounts: readonly Mount[], low: Mount): Mount[] {
 }
 
 /** What one operand stands for, those on top first. */
-function mountsOf(target: string, { plan }: Scene, mounts: readonly Mount[]): Mount[] | undefined {
-  const mount = find(mounts, target, plan);
+function mountsOf(target: string, scene: Scene, mounts: readonly Mount[]): Mount[] | undefined {
+  const { plan } = scene;
+  const mount = find(mounts, target, scene);
   if (!mount) return undefined;
   const same =
     plan.scope === 'device'
@@ -313,7 +316,7 @@ function detachOperand(target: string, scene: Scene): number {
   if (plan.scope === 'target') {
     const why = plan.namespace === undefined ? unreachable(target, scene) : undefined;
     if (why) throw why;
-    const mount = find(mounts, target, plan);
+    const mount = find(mounts, target, scene);
     if (mount) return detachMount(mount, scene);
     if (plan.graceful && plan.namespace === undefined) return 0;
     // An ordinary user is told that nothing is there, not that the right to take it away is missing.
