@@ -329,7 +329,7 @@ describe('types', () => {
   root('lists, and what is found out', () => {
     for (const [words, type] of [
       ['-t xfs,ext4', 'ext4'],
-      ['-t ext3,xfs', 'ext3'],
+      ['-t xfs,ext4,ext3', 'ext4'],
       ['-t auto', 'ext4'],
       ['-t noxfs', 'ext4'],
       ['', 'ext4'],

@@ -18,6 +18,7 @@ import {
 } from '@ts/mounts';
 import { encode } from '@ts/sys';
 import { type Change, changeOf, type Input } from './change.ts';
+import { devicesOf } from './loop.ts';
 import { deviceOf } from './source.ts';
 import { inTable, mountsNow, rootOf } from './table.ts';
 
@@ -126,10 +127,11 @@ export function findMounted(place: string, input: Input, world: World): Mount | 
 }
 
 /** Whether it is there already, among these mounts: the same source, of a bind mount the same directory, at the same place. */
-export function isMounted({ kind, source, target }: Change, mounts: readonly Mount[], input: Input): boolean {
+export function isMounted({ kind, source, target, loop }: Change, mounts: readonly Mount[], input: Input): boolean {
   const [place, real] = [inTable(target, input), inTable(source, input)];
   const there = mounts.filter((mount) => mount.target === place);
-  if (kind !== 'bind') return there.some((mount) => [source, real].includes(mount.source));
+  const sources = loop ? devicesOf(loop) : [source, real];
+  if (kind !== 'bind') return there.some((mount) => sources.includes(mount.source));
   const from = mountOf(mounts, real);
   const directory = from && join(from.root, relative(from.target, real));
   return there.some((mount) => mount.device === from?.device && mount.root === directory);

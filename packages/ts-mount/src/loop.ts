@@ -59,13 +59,19 @@ export function loopOf(
   return { ...range, file: source, device: loop?.loop || undefined, readOnly: (flags & MS_RDONLY) !== 0 };
 }
 
+/** Devices that show the file from this place on. */
+export function devicesOf({ file, offset }: LoopRequest): string[] {
+  const used = usedLoops().filter((each) => each.offset === offset && each.file === realPath(file));
+  return used.map(({ device }) => device);
+}
+
 /** Whether this very part of the file is mounted there already. */
-function isThere({ target }: Change, { file, offset }: LoopRequest, world: World): boolean {
+function isThere({ target }: Change, request: LoopRequest, world: World): boolean {
   const place = realPath(target);
   const mounts = parseMountinfo(world.read('/proc/self/mountinfo') ?? '').filter((mount) => mount.target === place);
   if (!mounts.length) return false;
-  const used = usedLoops().filter((each) => each.offset === offset && each.file === realPath(file));
-  return mounts.some(({ source }) => used.some(({ device }) => device === source));
+  const used = devicesOf(request);
+  return mounts.some(({ source }) => used.includes(source));
 }
 
 const cannotBe = ({ target, asGiven }: Change, what: string, status: number, why?: string) =>

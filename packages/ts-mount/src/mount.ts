@@ -209,6 +209,11 @@ interface Made {
   readonly change: Change;
 }
 
+/** Whether a device cannot be written; one that is mounted read-only already is busy for everything else. */
+const isWriteProtected = (source: string, code: string, world: World): boolean =>
+  ['EROFS', 'EACCES'].includes(code) ||
+  (code === 'EBUSY' && world.read(`/sys/class/block/${source.slice('/dev/'.length)}/ro`)?.trim() === '1');
+
 /** One change, and the loop device that it needs. Throws what has failed. */
 function one(planned: Change, mounting: Mounting | MountingAll, isLast: boolean, sys: LiveSys, world: World): Made {
   if (mounting.fake) return { made: true, change: planned };
@@ -220,7 +225,7 @@ function one(planned: Change, mounting: Mounting | MountingAll, isLast: boolean,
       return how(change);
     } catch (error) {
       const { cause } = error as Error;
-      const isProtected = cause instanceof SysError && ['EROFS', 'EACCES'].includes(cause.code);
+      const isProtected = cause instanceof SysError && isWriteProtected(change.source, cause.code, world);
       if (!isProtected || change.kind !== 'mount' || change.flags & MS_RDONLY || !change.source.startsWith('/dev/'))
         throw error;
       const done = how({ ...change, ...asReadOnly(change) });
@@ -362,7 +367,9 @@ export const tool = defineTool({
     'With `--namespace` the mounts are made elsewhere, and the program runs here.',
   differences: [
     'A program may follow; words behind source and target are not wrong usage.',
-    'No mount.TYPE helpers, no /etc/mtab.',
+    'A list of types is kept to for files, too, of which the original takes the type that it finds. `loop=/dev/loopN` makes the device where it is missing.',
+    'Where udev has no link, devices are looked at each time: the cache of libblkid (/run/blkid) is neither read nor written. Of rare types (those without a maker in today’s distributions) the kernel alone decides.',
+    'No /etc/mtab.',
     'Words for others than the kernel (user=, x-*, _netdev) are not kept in /run/mount/utab, so the list does not show them.',
     'A remount changes what is named and leaves the rest, by fspick(2), fsconfig(2) and mount_setattr(2), as util-linux 2.39 and later.',
     'Attributes of a bind mount are set before it can be seen: `--bind -o ro` is never writable.',
@@ -398,6 +405,10 @@ export const tool = defineTool({
     { command: 'ts-mount --namespace 4711 --bind /srv/data /data', says: 'a folder more in a container that runs' },
   ],
   files: (plan) => ('files' in plan ? plan.files : []),
+  momentary: (plan) =>
+    'changes' in plan && plan.changes.some(({ loop }) => loop !== undefined)
+      ? 'which loop device is free is known only then'
+      : undefined,
   plan,
   becomes,
   prepares: (plan) => 'changes' in plan && !plan.fake && plan.changes.some(({ loop }) => loop !== undefined),
