@@ -1,8 +1,13 @@
 /** The same command line to an original and to ours, called by the same name: what a caller sees must be the same. */
+
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { expect } from 'vitest';
-import { compatPath, type Result, type RunOptions, run } from './run.ts';
+import { compatPath, newest, type Result, type RunOptions, run } from './run.ts';
 
 export interface Parity extends RunOptions {
+  /** The version that ours follows where the two differ by age, or where the newest is faulty. */
+  readonly follows?: Version;
   /** Words in which the two may differ for a reason: replaced before comparing. */
   readonly normalise?: (text: string) => string;
 }
@@ -11,18 +16,32 @@ const withPath = (options: RunOptions, path: string): RunOptions => ({
   ...options,
   env: { ...options.env, PATH: path },
 });
-const ORIGINALS = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const INSTALLED = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** `newest`: those that the set-up has unpacked, or else what is installed. */
+export type Version = 'newest' | 'installed';
+
+/** PATH of the originals. */
+export const originals = (version: Version = 'newest'): string =>
+  version === 'newest' && existsSync(newest) ? newest + delimiter + INSTALLED : INSTALLED;
+
+/** Path of an original: the newest, or else the one that is installed. */
+export const newestOf = (name: string): string | undefined =>
+  originals()
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path));
 
 /** Results of the original and of ours. */
 export function both(argv: readonly string[], options: Parity = {}): { original: Result; ours: Result } {
-  const { normalise = (text: string) => text } = options;
+  const { normalise = (text: string) => text, follows } = options;
   const clean = (result: Result): Result => ({
     ...result,
     stdout: normalise(result.stdout),
     stderr: normalise(result.stderr),
   });
   return {
-    original: clean(run(argv, withPath(options, ORIGINALS))),
+    original: clean(run(argv, withPath(options, originals(follows)))),
     ours: clean(run(argv, withPath(options, compatPath))),
   };
 }

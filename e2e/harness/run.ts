@@ -8,10 +8,14 @@ import { forget, remember } from './leftovers.ts';
 export const root = resolve(import.meta.dirname, '../..');
 /** The stand-alone executable, where it is what is tested instead of the single files: TS_TEST_STANDALONE is its path. */
 export const standalone = process.env.TS_TEST_STANDALONE ? resolve(root, process.env.TS_TEST_STANDALONE) : undefined;
+/** Where the built files are: below the workspace, or copies of them where other users cannot reach that (../globalSetup.ts). */
+const place = process.env.TS_TEST_PLACE ?? join(root, 'dist');
 /** The built single files, or links to the stand-alone executable. */
-export const bin = join(root, standalone ? 'dist/standalone/bin' : 'dist/bin');
+export const bin = join(place, standalone ? 'standalone/bin' : 'bin');
 /** Links with the originals' names to them, made by the test run's own set-up. */
-export const compat = join(root, standalone ? 'dist/standalone/compat' : 'dist/compat');
+export const compat = join(place, standalone ? 'standalone/compat' : 'compat');
+/** The newest originals, where the test run's set-up has them. */
+export const newest = join(place, 'newest/bin');
 
 export interface Result {
   readonly status: number | null;

@@ -2,11 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { OwnGroup, trees } from '../harness/cgroups.ts';
-import { both } from '../harness/parity.ts';
+import { both, originals } from '../harness/parity.ts';
 import { compatPath, run, temporaryFolder } from '../harness/run.ts';
 import { needs, needsController, needsProgram, needsRoot } from '../harness/skip.ts';
 
-const ORIGINALS = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const ORIGINALS = originals();
 
 /**
  * The installed original stops at the first controller that is in no v1 hierarchy, so all are mounted, in a mount namespace

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { OwnGroup } from '../harness/cgroups.ts';
-import { saysTheSame } from '../harness/parity.ts';
+import { originals, saysTheSame } from '../harness/parity.ts';
 import { compatPath, run } from '../harness/run.ts';
 import { needs, needsController, needsProgram, needsRoot } from '../harness/skip.ts';
 
 const PROGRAMS = ['cgcreate', 'cgset', 'cgget', 'cgexec', 'cgclassify', 'cgdelete', 'lscgroup'] as const;
-const ORIGINALS = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const ORIGINALS = originals();
 
 /** Groups that every case finds: G with files of four controllers, G/kid in cpu alone, with G/kid/leaf below. */
 const SETUP = 'cgcreate -g cpu,cpuacct,memory,pids:$G && cgcreate -g cpu:$G/kid/leaf && cgset -r cpu.shares=500 $G';

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { randomCommands } from '../harness/ip-commands.ts';
 import { needsKind, PRIVATE, withoutChance } from '../harness/network.ts';
-import { compatPath, original, shell, temporaryFolder } from '../harness/run.ts';
+import { newestOf, originals } from '../harness/parity.ts';
+import { compatPath, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 
-const ORIGINALS = '/usr/sbin:/usr/bin:/sbin:/bin';
-const IP = original('ip') ?? '/usr/sbin/ip';
+const ORIGINALS = originals();
+const IP = newestOf('ip') ?? '/usr/sbin/ip';
 const END = '\f';
 
 /** Output and status of each command by either, in networks of their own at the same time; `setup` is always the original's. */

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { expectSame } from '../harness/parity.ts';
+import { expectSame, originals } from '../harness/parity.ts';
 import { compatPath, isRoot, NOBODY, run } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 
-const ORIGINALS = '/usr/sbin:/usr/bin:/sbin:/bin';
+const ORIGINALS = originals();
 
 /** The original's and our output for each list of words. */
 type Pair = readonly [original: string, ours: string];

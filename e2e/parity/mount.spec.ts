@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { compatPath, NOBODY, original, originalPath, type Result, run, temporaryFolder } from '../harness/run.ts';
+import { originals } from '../harness/parity.ts';
+import { compatPath, NOBODY, original, type Result, run, temporaryFolder } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 
 /** Runs a script in a mount namespace of its own, with its own /run: the original keeps notes there. */
@@ -200,7 +201,7 @@ describe('mount and umount do and say what the originals do and say', () => {
     test(script.replace(AS_NOBODY, 'as nobody:').replace(LAST, 'LAST'), (context) => {
       needs(context, needsRoot, needsProgram('mount', 'umount', 'unshare', 'setpriv'));
       using folder = temporaryFolder();
-      const theirs = inNamespace(script, folder.path, originalPath);
+      const theirs = inNamespace(script, folder.path, originals());
       // The same folder again, so that paths are the same; what the script has made there is taken away first.
       run(['sh', '-c', `rm -rf ${folder.path}/*`]);
       const ours = inNamespace(script, folder.path, compatPath);

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { fetchNewest } from './originals.ts';
 import { run } from './process.ts';
 
 /** What the end-to-end tests use beside Node. */
@@ -24,6 +25,7 @@ export const debianPackages: readonly string[] = [
   'zstd',
   'skopeo',
   'umoci',
+  'patchelf',
 ];
 
 function exists(program: string): boolean {
@@ -69,4 +71,5 @@ export async function setUpEnvironment(more: readonly string[] = [], current = f
   if (missing.length > 0 && canInstall) await installAsManyAsPossible(missing);
   const left = missingOf(packages);
   console.log(left.length === 0 ? 'all Debian packages are there' : `missing Debian packages: ${left.join(' ')}`);
+  fetchNewest();
 }

@@ -34,6 +34,14 @@ export function findHelper(
   return general === undefined ? undefined : { path: general, type };
 }
 
+/** Variables that a program run for root must not be led by; those of languages only where they name a path. */
+const LEADING = /^(BASH_ENV|ENV|HOME|IFS|KRB_CONF|LD_[^=]*|LIBPATH|MAIL|NLSPATH|PATH|SHELL|SHLIB_PATH)=/;
+const LANGUAGE = /^(LANG|LANGUAGE|LC_[^=]*)=.*\//s;
+
+/** The environment that a helper is given: that of this process, less what could lead root astray. */
+export const helperEnvironment = (environment: readonly string[], euid: number): readonly string[] =>
+  euid === 0 ? environment.filter((entry) => !LEADING.test(entry) && !LANGUAGE.test(entry)) : environment;
+
 /**
  * Runs a helper and waits for it, with descriptors and environment of this process.
  *

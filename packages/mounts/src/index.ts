@@ -1,4 +1,5 @@
 /** @ts/mounts: option words of mount(8), the kernel's table of mounts, fstab. */
+export * from './features.ts';
 export * from './fstab.ts';
 export * from './helpers.ts';
 export * from './mountinfo.ts';

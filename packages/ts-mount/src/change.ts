@@ -136,14 +136,19 @@ export function read(text: string, target: string): Words {
     return { ...options, idmap: idmap === undefined ? undefined : parseIdMapping(idmap) };
   } catch (error) {
     if (error instanceof OptionError)
-      throw unreadable(text, target, error.message, error.isOutOfRange ? 'ERANGE' : 'EINVAL');
+      throw unreadable(text, target, error.message, codeOf(error));
     throw error;
   }
 }
 
-function unreadable(text: string, target: string, why: string, errno = 'EINVAL'): ToolError {
+/** What the original says of it; of X-mount.mkdir nothing. */
+const codeOf = ({ message, isOutOfRange }: OptionError) =>
+  message.startsWith('X-mount.mkdir:') ? undefined : isOutOfRange ? 'ERANGE' : 'EINVAL';
+
+function unreadable(text: string, target: string, why: string, code: string | undefined = undefined): ToolError {
   const words = /(^|,)r[ow](,|$)/.test(text) ? text : `rw,${text}`;
-  return new ToolError(`${target}: failed to parse mount options '${words}': ${strerror(errnoOf(errno))}.`, 1, why);
+  const suffix = code === undefined ? '' : `: ${strerror(errnoOf(code))}`;
+  return new ToolError(`${target}: failed to parse mount options '${words}'${suffix}.`, 1, why);
 }
 
 export function kindOf(
@@ -193,7 +198,7 @@ export function changeOf(
   target: string,
   { input, world, type = input.values.types, isListed = false, startsAnew = false }: Origin,
 ): Change {
-  const parsed = withIds(withoutLabels(read(words, target), world), world, (why) => unreadable(words, target, why));
+  const parsed = withIds(withoutLabels(read(words, target), world), world, (why) => unreadable(words, target, why, 'EINVAL'));
   const kind = kindOf(parsed, source, type);
   const { beneath = false, exclusive = false } = input.values;
   const isMore =
@@ -226,7 +231,7 @@ export function changeOf(
     asGiven,
     isTolerated,
     flags: kind === 'mount' ? parsed.flags & ~OPERATIONS : parsed.flags | stays,
-    owner: ownerOf(parsed, world, (why) => unreadable(words, target, why)),
+    owner: ownerOf(parsed, world, (why) => unreadable(words, target, why, 'EINVAL')),
     beneath,
     exclusive,
     before: kind === 'remount' && !(parsed.flags & MS_BIND) ? attributesNow(parsed, target, input, world) : undefined,

@@ -1,6 +1,6 @@
 /** mount(8): command-line interface for mount(2) and its younger kin. */
 import { defineTool, exit, type Outcome, ToolError, type World } from '@ts/cli';
-import { type Helper, inNamespace, runHelper, shown } from '@ts/mounts';
+import { FEATURES, type Helper, helperEnvironment, inNamespace, runHelper, shown } from '@ts/mounts';
 import {
   atOnce,
   decode,
@@ -193,7 +193,7 @@ function byHelper(
   }
   atOnce(sys, (steps) => {
     makeFolders(change, steps);
-    const status = runHelper(argv, world.environment);
+    const status = runHelper(argv, helperEnvironment(world.environment, world.euid));
     if (status === undefined) throw new ToolError(`failed to execute ${argv[0]}`, FAILED);
     if (status !== 0) throw new HelperFailure(status);
     finish(change, steps);
@@ -326,7 +326,7 @@ function act(plan: Plan, sys: LiveSys, world: World): Outcome {
   for (const [at, change] of plan.changes.entries()) {
     try {
       const { made, argv, change: done } = one(change, plan, at === plan.changes.length - 1, sys, world);
-      if (argv) return { become: argv };
+      if (argv) return { become: argv, environment: helperEnvironment(world.environment, world.euid) };
       if (made && plan.verbose && !helperFor(change, plan)) tell(done, world);
     } catch (error) {
       if (error instanceof HelperFailure) return exit(error.status);
@@ -345,6 +345,7 @@ export const tool = defineTool({
   name: 'ts-mount',
   replaces: ['mount'],
   section: 8,
+  features: FEATURES,
   summary: 'Mount a filesystem.',
   synopsis: [
     '[-l] [-t <types>]',

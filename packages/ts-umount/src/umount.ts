@@ -4,7 +4,9 @@ import { devices, findDevice, freeLoop, parseTag, usedLoops } from '@ts/block';
 import { defineTool, exit, type Outcome, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
 import {
   allOptions,
+  FEATURES,
   findHelper,
+  helperEnvironment,
   inNamespace,
   type Mount,
   matchesOptions,
@@ -236,7 +238,7 @@ function detachMount(mount: Mount, scene: Scene): number {
     ...(type === undefined ? [] : ['-t', type]),
     ...(plan.namespace === undefined ? [] : ['-N', plan.namespace]),
   ];
-  const status = runHelper(argv, world.environment);
+  const status = runHelper(argv, helperEnvironment(world.environment, world.euid));
   if (status === undefined) throw new ToolError(`failed to execute ${path}`, FAILED);
   return status;
 }
@@ -385,6 +387,7 @@ export const tool = defineTool({
   name: 'ts-umount',
   replaces: ['umount'],
   section: 8,
+  features: FEATURES,
   summary: 'Unmount filesystems.',
   synopsis: ['-a [options]', '[options] <source> | <directory>... [-- <program> [<argument>...]]'],
   options,
