@@ -18,6 +18,7 @@ import {
   LOOP_GET_STATUS64,
   LOOP_SET_FD,
   LOOP_SET_STATUS64,
+  O_NONBLOCK,
   O_RDONLY,
   O_RDWR,
   parseCBigInt,
@@ -192,14 +193,14 @@ function sharedDevice(sys: LiveSys, request: LoopRequest, path: string): Loop | 
 const isOneOf = (error: unknown, names: readonly string[]): error is SysError =>
   error instanceof SysError && names.some((name) => error.errno === errnoOf(name));
 
-/** The file; only to be read where it cannot be written. */
+/** The file; only to be read where it cannot be written. What is no file is not waited for. */
 function openFile(sys: LiveSys, path: string, readOnly: boolean): { fd: number; readOnly: boolean } {
-  if (readOnly) return { fd: sys.open(path, O_RDONLY), readOnly };
+  if (readOnly) return { fd: sys.open(path, O_RDONLY | O_NONBLOCK), readOnly };
   try {
-    return { fd: sys.open(path, O_RDWR), readOnly };
+    return { fd: sys.open(path, O_RDWR | O_NONBLOCK), readOnly };
   } catch (error) {
     if (!isOneOf(error, ['EROFS', 'EACCES'])) throw error;
-    return { fd: sys.open(path, O_RDONLY), readOnly: true };
+    return { fd: sys.open(path, O_RDONLY | O_NONBLOCK), readOnly: true };
   }
 }
 

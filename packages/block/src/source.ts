@@ -1,6 +1,6 @@
 /** Bytes of a device or an image, by offset. Everything that looks at them is given this, so that tests need no device. */
-import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { encode, readText } from '@ts/sys';
+import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { encode, O_CLOEXEC, O_NONBLOCK, O_RDONLY, readText } from '@ts/sys';
 
 export interface Source {
   /** In bytes. */
@@ -87,8 +87,10 @@ const SCSI_DISC = 11;
  * @returns What `work` gives; undefined where the path is something else. @throws What `node:fs` throws.
  */
 export function withSource<Result>(path: string, work: (source: Source, stat: Stats) => Result): Result | undefined {
-  // O_RDONLY, O_NONBLOCK and O_CLOEXEC: a FIFO or a drive without a medium does not block.
-  const fd = openSync(encode(path), 0o2004000);
+  // To open some character devices is to do something to them.
+  const before = statSync(encode(path));
+  if (!before.isFile() && !before.isBlockDevice()) return undefined;
+  const fd = openSync(encode(path), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   try {
     const stat = fstatSync(fd);
     const size = sizeOf(stat);
