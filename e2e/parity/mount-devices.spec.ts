@@ -6,7 +6,7 @@ import { originals } from '../harness/parity.ts';
 import { compatPath, NOBODY, newest, original, type Result, run, temporaryFolder } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 
-const LABEL = `ts parity ${process.pid} é`;
+const LABEL = `p ${process.pid} é`;
 const UUID = '8b3f0c1e-2f6d-4a0b-9d53-7f4b1f5e6c21';
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -100,9 +100,9 @@ const same: readonly string[] = [
   'umount LABEL=none-such; echo $?; umount ext; echo $?',
   // fstab.
   'echo "$PWD/ext $PWD/m auto loop,noexec 0 0" >tab; mount -T tab -a; echo $?; see; mount -T tab -a; echo $?; umount m; mount -T tab ext; see; umount m; mount -T tab m; see; rm tab',
-  ...[`LABEL=${LABEL.replaceAll(' ', '\\\\040')}`, `UUID=${UUID}`, '$L', '$PWD/l'].map(
+  ...[`LABEL=${LABEL.replaceAll(' ', '\\040')}`, `UUID=${UUID}`, '$L', '$PWD/l'].map(
     (entry) =>
-      `L=$(DEVICE ext); ln -s $L l; echo "${entry} $PWD/m auto nosuid 0 0" >tab; for s in m 'LABEL=${LABEL}' UUID=${UUID} $L ./l; do mount -T tab "$s"; echo $?; see; umount m; done; rm l tab; losetup -d $L`,
+      `L=$(DEVICE ext); ln -s $L l; printf '%s %s auto nosuid 0 0\\n' "${entry}" $PWD/m >tab; for s in m 'LABEL=${LABEL}' UUID=${UUID} $L ./l; do mount -T tab "$s"; echo $?; see; umount m; done; rm l tab; losetup -d $L`,
   ),
 ];
 

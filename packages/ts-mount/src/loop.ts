@@ -10,7 +10,7 @@ import {
   usedLoops,
 } from '@ts/block';
 import { ToolError, type World } from '@ts/cli';
-import { parseMountinfo, realPath, shown } from '@ts/mounts';
+import { parseMountinfo, realPath } from '@ts/mounts';
 import { type LiveSys, MOUNT_ATTR_RDONLY, MS_RDONLY, SysError, strerror } from '@ts/sys';
 import type { Change, Words } from './change.ts';
 import { isWithoutDevice, statOf } from './source.ts';
@@ -74,8 +74,8 @@ function isThere({ target }: Change, request: LoopRequest, world: World): boolea
   return mounts.some(({ source }) => used.includes(source));
 }
 
-const cannotBe = ({ target, asGiven }: Change, what: string, status: number, why?: string) =>
-  new ToolError(`${shown(target, asGiven.target)}: ${what}.`, status, why);
+const cannotBe = ({ target }: Change, what: string, status: number, why?: string) =>
+  new ToolError(`${target}: ${what}.`, status, why);
 
 function setUp(change: Change, request: LoopRequest, sys: LiveSys, world: World): Loop {
   if (isThere(change, request, world)) throw cannotBe(change, `${realPath(request.file)} is already mounted`, 1);
