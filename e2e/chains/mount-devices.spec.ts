@@ -198,6 +198,12 @@ describe('loop devices', () => {
   });
 });
 
+root('a mount in another namespace, of a file of this one', () => {
+  const script = `unshare -m sleep 30 & P=$!; trap 'kill $P' EXIT; while [ $(readlink /proc/$P/ns/mnt) = $(readlink /proc/self/ns/mnt) ]; do sleep 0.02; done
+    ts-mount --namespace $P -o loop $PWD/ext $PWD/m; echo $?; mount_at m; grep -c "^/dev/loop[0-9]* $PWD/m ext4" /proc/$P/mounts; ts-umount --namespace $P $PWD/m; losetup -a | grep -c "$PWD/ext"`;
+  expect(inside(script)).toMatchObject({ stdout: '0\n1\n0\n', stderr: '' });
+});
+
 describe('a program behind the mount', () => {
   root('it finds the mount, and no descriptor of the device', () => {
     const { stdout, stderr, status } = inside(

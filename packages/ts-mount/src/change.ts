@@ -135,8 +135,7 @@ export function read(text: string, target: string): Words {
     const { idmap } = options;
     return { ...options, idmap: idmap === undefined ? undefined : parseIdMapping(idmap) };
   } catch (error) {
-    if (error instanceof OptionError)
-      throw unreadable(text, target, error.message, codeOf(error));
+    if (error instanceof OptionError) throw unreadable(text, target, error.message, codeOf(error));
     throw error;
   }
 }
@@ -198,7 +197,9 @@ export function changeOf(
   target: string,
   { input, world, type = input.values.types, isListed = false, startsAnew = false }: Origin,
 ): Change {
-  const parsed = withIds(withoutLabels(read(words, target), world), world, (why) => unreadable(words, target, why, 'EINVAL'));
+  const parsed = withIds(withoutLabels(read(words, target), world), world, (why) =>
+    unreadable(words, target, why, 'EINVAL'),
+  );
   const kind = kindOf(parsed, source, type);
   const { beneath = false, exclusive = false } = input.values;
   const isMore =
@@ -217,7 +218,9 @@ export function changeOf(
       ? 'none'
       : resolveSource(source, named ?? [], { target, asGiven: isAsGiven, isTolerated }, world);
   const range = loopRange(parsed, (why) => unreadable(words, target, why));
-  const types = kind === 'mount' ? (named ?? typesOf(path, parsed.automaticTypes, isElsewhere, world, range)) : [];
+  // A file for which a loop device is asked for is one of here: the device is the same everywhere.
+  const isUnseen = isElsewhere && parsed.loop === undefined;
+  const types = kind === 'mount' ? (named ?? typesOf(path, parsed.automaticTypes, isUnseen, world, range)) : [];
   const { owner: _owner, group: _group, ...rest } = startsAnew && kind === 'remount' ? anew(parsed) : parsed;
   const stays = kind === 'remount' && !startsAnew ? kept(parsed, target, input, world) : 0;
   return {
@@ -227,7 +230,7 @@ export function changeOf(
     types,
     type: named?.length === 1 ? named[0] : undefined,
     ...rest,
-    loop: kind === 'mount' && !isElsewhere ? loopOf(parsed, range, path, types, world) : undefined,
+    loop: kind === 'mount' && !isUnseen ? loopOf(parsed, range, path, types, world) : undefined,
     asGiven,
     isTolerated,
     flags: kind === 'mount' ? parsed.flags & ~OPERATIONS : parsed.flags | stays,

@@ -256,8 +256,7 @@ export function remedyOf(step: Step, given: number, world: World): string | unde
   if (errno === errnoOf('ENOENT') && step.step === 'mount' && missingIn(step.data)[0]) return missingIn(step.data)[0];
   if (errno === errnoOf('ENOTDIR') && flags & MS_BIND && stat(target) && stat(source))
     return 'a directory is bound on a directory, a file on a file';
-  if (errno === errnoOf('ENOTBLK') && stat(source)?.isFile())
-    return '-o loop makes a device of a file';
+  if (errno === errnoOf('ENOTBLK') && stat(source)?.isFile()) return '-o loop makes a device of a file';
   if (errno === errnoOf('ELOOP'))
     return flags & MS_MOVE && isBelow(realPath(target), realPath(source))
       ? `${realPath(source)} cannot be moved into itself`

@@ -369,6 +369,7 @@ export const tool = defineTool({
   differences: [
     'A program may follow; words behind source and target are not wrong usage.',
     'A list of types is kept to for files, too, of which the original takes the type that it finds. `loop=/dev/loopN` makes the device where it is missing.',
+    'With `--namespace` a file is mounted by a loop device where `-o loop` asks for it.',
     'Where udev has no link, devices are looked at each time: the cache of libblkid (/run/blkid) is neither read nor written. Of rare types (those without a maker in today’s distributions) the kernel alone decides.',
     'No /etc/mtab.',
     'Words for others than the kernel (user=, x-*, _netdev) are not kept in /run/mount/utab, so the list does not show them.',
