@@ -129,8 +129,7 @@ export function read(text: string, target: string): Words {
     const { idmap } = options;
     return { ...options, idmap: idmap === undefined ? undefined : parseIdMapping(idmap) };
   } catch (error) {
-    if (error instanceof OptionError)
-      throw unreadable(text, target, error.message, codeOf(error));
+    if (error instanceof OptionError) throw unreadable(text, target, error.message, codeOf(error));
     throw error;
   }
 }
@@ -192,7 +191,9 @@ export function changeOf(
   target: string,
   { input, world, type = input.values.types, isListed = false, startsAnew = false }: Origin,
 ): Change {
-  const parsed = withIds(withoutLabels(read(words, target), world), world, (why) => unreadable(words, target, why, 'EINVAL'));
+  const parsed = withIds(withoutLabels(read(words, target), world), world, (why) =>
+    unreadable(words, target, why, 'EINVAL'),
+  );
   if (parsed.loop)
     throw new ToolError(
       `${target}: loop devices are not set up by this tool`,
