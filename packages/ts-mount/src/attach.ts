@@ -362,7 +362,7 @@ function move(change: Change, sys: Steps, hear: Listener): void {
   };
   const old = (by: Steps) => mountClassic(change, by, null, hear);
   if (beneath) modern(sys);
-  else if (asGiven.target && !classic) elseClassic(sys, modern, old);
+  else if ((sys.live || asGiven.target) && !classic) elseClassic(sys, modern, old);
   else old(sys);
   if (!hasAttributes(change)) return;
   const back = (by: Steps) => by.mount(target, source, null, MS_MOVE);

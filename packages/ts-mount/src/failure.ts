@@ -245,10 +245,9 @@ export function remedyOf(step: Step, given: number, world: World): string | unde
       return whyNotInUserNamespace(type, (flags & MS_RDONLY) !== 0, world);
     return confinement(world);
   }
-  if (errno === errnoOf('EINVAL') && step.step === 'mount') {
-    if (flags & MS_MOVE) return whyNotMoved(source, target, world);
-    if (flags & MS_BIND && stat(source)) return whyNotBound(source, world);
-  }
+  if (errno === errnoOf('EINVAL') && flags & MS_MOVE) return whyNotMoved(source, target, world);
+  if (errno === errnoOf('EINVAL') && step.step === 'mount' && flags & MS_BIND && stat(source))
+    return whyNotBound(source, world);
   if (errno === errnoOf('EINVAL') && step.step === 'propagation')
     return `only a mount point has propagation: mount --bind ${target} ${target} makes it one`;
   if (errno === errnoOf('ENOENT') && !stat(target))

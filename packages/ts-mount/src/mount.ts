@@ -278,7 +278,7 @@ function inside<Result>(
 
 /** `-a`: the next one is mounted whatever became of the one before. */
 function actOnAll(plan: MountingAll, sys: LiveSys, world: World): Outcome {
-  const counts = { tried: 0, failed: 0 };
+  const counts = { succeeded: 0, failed: 0 };
   const note = (target: string, what: string) => {
     if (plan.verbose) world.print(`${target.padEnd(25)}: ${what}\n`);
   };
@@ -287,17 +287,17 @@ function actOnAll(plan: MountingAll, sys: LiveSys, world: World): Outcome {
       note(target, 'ignored');
       continue;
     }
-    counts.tried++;
     try {
       const change = tolerantly(find);
-      if (!change) continue;
-      if (plan.isThere(change)) {
+      if (change && plan.isThere(change)) {
         note(change.target, 'already mounted');
         continue;
       }
-      const { made } = one(change, plan, false, sys, world);
+      const made = change !== undefined && one(change, plan, false, sys, world).made;
+      counts.succeeded++;
+      if (!made) continue;
       const done = change.kind === 'remount' ? 'successfully remounted' : 'successfully mounted';
-      if (made) note(change.target, plan.forks ? 'mount successfully forked' : done);
+      note(change.target, plan.forks ? 'mount successfully forked' : done);
     } catch (error) {
       if (!(error instanceof HelperFailure)) {
         if (!(error instanceof SysError || error instanceof ToolError)) throw error;
@@ -306,7 +306,8 @@ function actOnAll(plan: MountingAll, sys: LiveSys, world: World): Outcome {
       counts.failed++;
     }
   }
-  return exit(counts.failed === 0 ? 0 : counts.failed === counts.tried ? FAILED : SOME_FAILED);
+  if (counts.failed === 0) return exit(0);
+  return exit(counts.succeeded === 0 ? FAILED : SOME_FAILED);
 }
 
 function tellFailure(error: SysError | ToolError, world: World): void {
@@ -370,17 +371,20 @@ export const tool = defineTool({
     'A program may follow; words behind source and target are not wrong usage.',
     'A list of types is kept to for files, too, of which the original takes the type that it finds. `loop=/dev/loopN` makes the device where it is missing.',
     'With `--namespace` a file is mounted by a loop device where `-o loop` asks for it.',
-    'Where udev has no link, devices are looked at each time: the cache of libblkid (/run/blkid) is neither read nor written. Of rare types (those without a maker in today’s distributions) the kernel alone decides.',
+    'Where udev has no link, devices are looked at each time: the cache of libblkid (/run/blkid) is neither read nor written. Of rare types (those without a maker in a Linux distribution) the kernel alone decides.',
     'No /etc/mtab.',
-    'Words for others than the kernel (user=, x-*, _netdev) are not kept in /run/mount/utab, so the list does not show them.',
-    'A remount changes what is named and leaves the rest, by fspick(2), fsconfig(2) and mount_setattr(2), as util-linux 2.39 and later.',
+    'Words for others than the kernel (user=, x-*, _netdev) are not kept in /run/mount/utab, so the list does not show them. Nor may ordinary users mount what fstab allows them: the program is not set-user-id.',
+    'mount.TYPE helpers are called as the original calls them, but not where a program or --also follows: the kernel mounts alone then. With `--namespace` it is a helper of this namespace, and told of the other one by -N. The mount point that --mkdir made for a helper that fails is taken away.',
+    'With -a and a helper that fails, -F reports the failure, too. Entries are mounted one after the other.',
+    'Where a younger call (fsopen(2), open_tree(2), move_mount(2), mount_setattr(2) …) answers ENOSYS at any step, mount(2) does the whole work, for all but what it cannot do: idmapped mounts, directories of file systems, flags for one layer.',
+    'A remount sets the attributes of the mount first, then the parameters of the file system; where these are refused, the attributes are as before.',
     'Attributes of a bind mount are set before it can be seen: `--bind -o ro` is never writable.',
-    '`X-mount.owner`, `.group`, `.mode`, `.idmap`, `--map-users`, `--map-groups`, `--onlyonce`, `ro=vfs`, `ro=fs` and `ro=recursive` as util-linux 2.39 and later; where a later step fails, nothing stays mounted.',
+    'Where a later step (X-mount.owner, propagation …) fails, nothing stays mounted, and no folder that was made for it is left.',
     '`X-mount.subdir` works with bind mounts, too. Before Linux 6.15 the whole file system can be seen for a moment.',
     'LIBMOUNT_FORCE_MOUNT2=always, and a kernel before Linux 5.12: mount(2) alone is used, for all but idmapped mounts and directories of file systems.',
-    'With `--namespace PID` fstab is that of the process; with the file of a namespace it is that of the caller.',
-    'The words of the kernel itself follow a failure, read from the context of the file system; one more line says why, where that can be found out. TS_HINTS=0 leaves both out.',
-    '`--also` and `--json` are ours; `--json` shows ids, roots, propagation and, since Linux 6.15, the maps of idmapped mounts.',
+    'With `--namespace PID` fstab and the mounts are those of the process; with the file of a namespace fstab is that of the caller, and what is mounted there is not known. No hint follows a failure there: nothing of another namespace is opened to find a cause.',
+    'The words of the kernel itself are the message, as of util-linux 2.40 and later. Where a program follows, they are lines behind it. One more line says why, where that could be read somewhere. TS_HINTS=0 leaves these lines out.',
+    '`--also` and `--json` are ours; `--json` shows ids, roots, propagation and, since Linux 6.15, the maps of idmapped mounts. `--beneath` and `--exclusive` are those of util-linux 2.42.',
   ],
   exitStatuses: [
     ['0', 'success'],

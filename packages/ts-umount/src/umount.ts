@@ -211,7 +211,7 @@ function failed(error: SysError, target: string, mount: Mount | undefined, scene
   if (isAbsent && (hasGone(mount, scene) || (plan.graceful && !mount))) return 0;
   if (code === 'EBUSY' && plan.elseReadOnly) return remountReadOnly(target, plan, sys, world);
   if (!(plan.quiet && code === 'EINVAL')) {
-    world.warn(`${shown(target, !mount || plan.asGiven || plan.namespace !== undefined)}: ${wordsOf(errno)}.`);
+    world.warn(`${target}: ${wordsOf(errno)}.`);
     const isSilent = plan.namespace !== undefined || world.variable('TS_HINTS') === '0';
     const hint = isSilent ? undefined : remedyOf(target, code, world);
     if (hint !== undefined) world.warn(hint);
