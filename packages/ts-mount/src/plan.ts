@@ -1,6 +1,6 @@
 /** From the command line to what is to be done. */
 import { type Grammar, groupsOf, ToolError, UsageError, type World } from '@ts/cli';
-import { type Mount, namespaceFile, parseTag, shown } from '@ts/mounts';
+import { isSamePlace, type Mount, namespaceFile, parseTag, realPath, shown } from '@ts/mounts';
 import { MS_REMOUNT } from '@ts/sys';
 import { type Change, changeOf, type Input, kindOf, optionWords, read, readsAccounts } from './change.ts';
 import {
@@ -142,7 +142,9 @@ function partOf(input: Input, fstabOf: () => Fstab, world: World): Part {
     const fstab = fstabOf();
     const entry = usesFstab(input) ? lookUp(place, fstab, world) : undefined;
     if (isForced && entry?.source !== source) throw notInFstab(place, fstab);
-    if (entry) return ofEntry(entry, words, input, world);
+    // Named by its source, a mount keeps what it has.
+    const isAt = entry !== undefined && [place, realPath(place)].some((path) => isSamePlace(entry.target, path));
+    if (entry) return ofEntry(entry, words, input, world, isAt);
     if (!isRemount)
       throw notInFstab(
         place,
