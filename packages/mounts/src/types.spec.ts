@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { fstabNames, parseFstab } from './fstab.ts';
 import { splitLayers } from './overlay.ts';
+import { linkOfTag, parseTag } from './tags.ts';
 import { detectType, deviceTypes, matchesOptions, matchesType, SUPERBLOCKS_SIZE } from './types.ts';
 
 test.each([
@@ -77,4 +78,17 @@ test('files of a folder of such files, in their order', () => {
   expect(fstabNames(['b.fstab', '10.fstab', '2.fstab', '.h.fstab', '.fstab', 'x.conf', 'a.fstab', 'a1.fstab'])).toEqual(
     ['2.fstab', '10.fstab', 'a.fstab', 'a1.fstab', 'b.fstab'],
   );
+});
+
+test('tags, and the links that udev makes for them', () => {
+  const link = (source: string) => {
+    const tag = parseTag(source);
+    return tag && linkOfTag(tag);
+  };
+  expect(link('LABEL=x')).toBe('/dev/disk/by-label/x');
+  expect(link('LABEL="a b/ä"')).toBe('/dev/disk/by-label/a\\x20b\\x2f\\xc3\\xa4');
+  expect(link("UUID='AB-1'")).toBe('/dev/disk/by-uuid/ab-1');
+  expect(link('PARTLABEL=../../x')).toBe('/dev/disk/by-partlabel/..\\x2f..\\x2fx');
+  for (const none of ['/dev/sda', 'x', 'FOO=x', 'toString=x', 'LABEL', 'label=x'])
+    expect(link(none), none).toBeUndefined();
 });

@@ -215,7 +215,8 @@ function one(
       if (!(cause instanceof SysError && OF_ANOTHER_TYPE.includes(cause.errno))) throw error;
     }
   }
-  if (found && !sys.dry) return { made: true, argv: byHelper(found.helper, change, mounting, isLast, sys, world) };
+  if (found && sys.dry) return { made: true, argv: isLast ? helperCommand(found.helper, change, mounting) : undefined };
+  if (found) return { made: true, argv: byHelper(found.helper, change, mounting, isLast, sys, world) };
   return { made: mounting.fake || now(change) };
 }
 
