@@ -393,7 +393,7 @@ function remountModern(change: Change, sys: Steps, hear: Listener): void {
   const settingMount = () =>
     setAttributes(during(sys, change, 'remount', 'mount_setattr'), change, AT_FDCWD, target, 0);
   if (flags & MS_BIND) {
-    settingMount();
+    asBefore(change, sys, settingMount);
     return;
   }
   // Whether the calls are known is seen before one of them has changed anything.
@@ -406,10 +406,10 @@ function remountModern(change: Change, sys: Steps, hear: Listener): void {
     () => {
       const configuring = during(sys, change, 'mount', 'fsconfig');
       for (const word of change.parameters) setParameter(configuring, context, word);
-      const reconfigure = () => configuring.fsconfig(context, FSCONFIG_CMD_RECONFIGURE, null, null);
-      settingMount();
-      if (change.before) sys.undoing((back) => restore(change, back), reconfigure);
-      else reconfigure();
+      asBefore(change, sys, () => {
+        settingMount();
+        configuring.fsconfig(context, FSCONFIG_CMD_RECONFIGURE, null, null);
+      });
     },
   );
   if (sys.live) hear(sys, context);
@@ -426,9 +426,16 @@ const ALL_ATTRIBUTES =
   MOUNT_ATTR_NOSYMFOLLOW |
   MOUNT_ATTR__ATIME;
 
-/** Mounts as they were before a remount. */
-function restore({ before = [], target }: Change, sys: Steps): void {
-  for (const { path, set } of before) sys.mount_setattr(AT_FDCWD, path ?? target, 0, { set, clear: ALL_ATTRIBUTES });
+/** Where `work` fails, the attributes of the mounts that a remount is about are what they were. */
+function asBefore({ before, target }: Change, sys: Steps, work: () => void): void {
+  if (before === undefined) {
+    work();
+    return;
+  }
+  const restore = (by: Steps) => {
+    for (const { path, set } of before) by.mount_setattr(AT_FDCWD, path ?? target, 0, { set, clear: ALL_ATTRIBUTES });
+  };
+  sys.undoing(restore, work);
 }
 
 const makesMount = ({ kind }: Pick<Change, 'kind'>) => kind === 'mount' || kind === 'bind';

@@ -237,7 +237,7 @@ export function changeOf(
     owner: ownerOf(parsed, world, (why) => unreadable(words, target, why, 'EINVAL')),
     beneath,
     exclusive,
-    before: kind === 'remount' && !(parsed.flags & MS_BIND) ? attributesNow(parsed, target, input, world) : undefined,
+    before: kind === 'remount' ? attributesNow(parsed, target, input, world) : undefined,
     classic: isClassic(world),
   };
 }

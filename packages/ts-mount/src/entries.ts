@@ -78,8 +78,12 @@ export function usesFstab({ values }: Input): boolean {
   return sources.includes('fstab');
 }
 
-/** An entry, and the options of the command line with it. */
-export function ofEntry(entry: FstabEntry, words: string, input: Input, world: World): Change {
+/**
+ * An entry, and the options of the command line with it.
+ *
+ * @param startsAnew On a remount: what neither names is as for a new mount.
+ */
+export function ofEntry(entry: FstabEntry, words: string, input: Input, world: World, startsAnew = true): Change {
   const { source, target, type, options: own } = entry;
   const both = {
     ignore: [words],
@@ -91,7 +95,7 @@ export function ofEntry(entry: FstabEntry, words: string, input: Input, world: W
   const prefixed = (input.values['target-prefix'] ?? '') + target;
   const options = both.filter(Boolean).join(',');
   const isListed = input.values.types === undefined;
-  return changeOf(options, source, prefixed, { input, world, type: given, isListed, startsAnew: true });
+  return changeOf(options, source, prefixed, { input, world, type: given, isListed, startsAnew });
 }
 
 /** The device, file or word that a source means, for comparing. */
@@ -156,7 +160,7 @@ export function everything(words: string, fstab: Fstab, input: Input, world: Wor
   return fstab.entries.map((entry) => {
     const { target, type, options } = entry;
     const list = options.split(',');
-    const isLeft = type === 'swap' || list.includes('noauto') || !target.startsWith('/') || target === '/';
+    const isLeft = type === 'swap' || list.includes('noauto') || target === '/';
     if (isLeft || !isWanted(input, type, list)) return { target };
     return { target, change: () => ofEntry(entry, words, ofAnyType(input), world) };
   });

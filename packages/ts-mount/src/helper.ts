@@ -44,7 +44,8 @@ export function helperOptions({ flags, words, parameters }: Pick<Change, 'flags'
     const name = switchOf(word);
     return name === undefined || !all.slice(at + 1).some((later) => switchOf(later) === name);
   });
-  return [flags & MS_RDONLY || parameters.includes('ro') ? 'ro' : 'rw', ...kept].join(',');
+  const last = parameters.findLast((word) => word === 'ro' || word === 'rw') ?? (flags & MS_RDONLY ? 'ro' : 'rw');
+  return [last, ...kept].join(',');
 }
 
 /** The first of the types that has such a program. */

@@ -187,10 +187,7 @@ function byHelper(
   const wants = hasMore(change);
   if (wants && (change.subdir !== undefined || mounting.namespace !== undefined))
     throw new ToolError(`${change.target}: ${argv[0]} mounts it, and nothing can be done with it afterwards`, FAILED);
-  if (isLast && !wants) {
-    atOnce(sys, (steps) => makeFolders(change, steps));
-    return argv;
-  }
+  if (isLast && !wants && change.mkdir === undefined) return argv;
   atOnce(sys, (steps) => {
     makeFolders(change, steps);
     const status = runHelper(argv, helperEnvironment(world.environment, world.euid));
@@ -255,7 +252,8 @@ function oneReady(
       if (!(cause instanceof SysError && OF_ANOTHER_TYPE.includes(cause.errno))) throw error;
     }
   }
-  if (found && !sys.dry) return { made: true, argv: byHelper(found.helper, change, mounting, isLast, sys, world) };
+  if (found && sys.dry) return { made: true, argv: isLast ? helperCommand(found.helper, change, mounting) : undefined };
+  if (found) return { made: true, argv: byHelper(found.helper, change, mounting, isLast, sys, world) };
   return { made: mounting.fake || now(change) };
 }
 
@@ -293,14 +291,16 @@ function actOnAll(plan: MountingAll, sys: LiveSys, world: World): Outcome {
         note(change.target, 'already mounted');
         continue;
       }
+      if (change && plan.forks) note(change.target, 'mount successfully forked');
       const made = change !== undefined && one(change, plan, false, sys, world).made;
       counts.succeeded++;
-      if (!made) continue;
-      const done = change.kind === 'remount' ? 'successfully remounted' : 'successfully mounted';
-      note(change.target, plan.forks ? 'mount successfully forked' : done);
+      if (made && !plan.forks)
+        note(change.target, change.kind === 'remount' ? 'successfully remounted' : 'successfully mounted');
     } catch (error) {
       if (!(error instanceof HelperFailure)) {
-        if (!(error instanceof SysError || error instanceof ToolError)) throw error;
+        const isOfOne = error instanceof ToolError || (error instanceof SysError && error.status === FAILED);
+        // That the namespace cannot be entered is true of all.
+        if (!isOfOne) throw error;
         tellFailure(error, world);
       }
       counts.failed++;

@@ -1,7 +1,7 @@
 /** From the command line to what is to be done. */
 import { parseTag } from '@ts/block';
 import { type Grammar, groupsOf, ToolError, UsageError, type World } from '@ts/cli';
-import { type Mount, namespaceFile, shown } from '@ts/mounts';
+import { isSamePlace, type Mount, namespaceFile, realPath, shown } from '@ts/mounts';
 import { MS_REMOUNT } from '@ts/sys';
 import { type Change, changeOf, type Input, kindOf, optionWords, read, readsAccounts } from './change.ts';
 import {
@@ -143,7 +143,9 @@ function partOf(input: Input, fstabOf: () => Fstab, world: World): Part {
     const fstab = fstabOf();
     const entry = usesFstab(input) ? lookUp(place, fstab, world) : undefined;
     if (isForced && entry?.source !== source) throw notInFstab(place, fstab);
-    if (entry) return ofEntry(entry, words, input, world);
+    // Named by its source, a mount keeps what it has.
+    const isAt = entry !== undefined && [place, realPath(place)].some((path) => isSamePlace(entry.target, path));
+    if (entry) return ofEntry(entry, words, input, world, isAt);
     if (!isRemount)
       throw notInFstab(
         place,

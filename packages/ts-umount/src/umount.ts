@@ -183,7 +183,7 @@ function find(mounts: readonly Mount[], place: string, { plan: { asGiven }, worl
 
 /** One umount2(2) and what hangs on it. Result: 0 or the exit status. */
 function detach(target: string, mount: Mount | undefined, scene: Scene): number {
-  const { plan, sys, world } = scene;
+  const { plan, sys } = scene;
   try {
     if (!plan.fake) sys.umount2(target, plan.flags);
   } catch (error) {
@@ -192,11 +192,15 @@ function detach(target: string, mount: Mount | undefined, scene: Scene): number 
   }
   if (plan.detachLoop && !plan.fake && mount && /^\/dev\/loop\d+$/.test(mount.source))
     freeLoop(sys.or(`${mount.source}: cannot be freed`).ignoring(errnoOf('ENXIO')), mount.source);
-  if (plan.verbose && plan.scope !== 'everything')
-    world.warn(
-      `${target}${mount && plan.scope === 'target' && plan.namespace === undefined ? ` (${mount.source})` : ''} unmounted`,
-    );
+  tell(target, mount, scene);
   return 0;
+}
+
+/** What is said with --verbose. */
+function tell(target: string, mount: Mount | undefined, { plan, world }: Scene): void {
+  if (!plan.verbose || plan.scope === 'everything') return;
+  const isNamed = mount && plan.scope === 'target' && plan.namespace === undefined;
+  world.warn(`${target}${isNamed ? ` (${mount.source})` : ''} unmounted`);
 }
 
 /** Whether a mount has gone meanwhile: propagation, or somebody else, has taken it away. */
@@ -240,6 +244,7 @@ function detachMount(mount: Mount, scene: Scene): number {
   ];
   const status = runHelper(argv, helperEnvironment(world.environment, world.euid));
   if (status === undefined) throw new ToolError(`failed to execute ${path}`, FAILED);
+  if (status === 0) tell(mount.target, mount, scene);
   return status;
 }
 
