@@ -3,9 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { NOBODY, original, run, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsKernel, needsProgram, needsRoot } from '../harness/skip.ts';
 
+/** Length of the name of the folder below, which columns are filled up to. */
+let LENGTH = 0;
+
 /** Runs a script on an empty tmpfs in a mount namespace of its own, with folders a, b, c; the tmpfs is the working directory. */
 function inside(script: string, env: NodeJS.ProcessEnv = {}) {
   using folder = temporaryFolder();
+  LENGTH = folder.path.length;
   const prepared = `mount -n -t tmpfs base . && cd $PWD && mkdir a b c || exit\n${script}`;
   const { stdout, stderr, status } = run([original('unshare') as string, '-m', 'sh', '-c', prepared], {
     cwd: folder.path,
@@ -354,13 +358,15 @@ describe("the kernel's own words", () => {
       root(`ts-mount ${command}${end}`, () => {
         const { stderr, status } = inside(`ts-mount ${command}${end}`);
         expect(status).toBe(32);
-        expect(stderr).toContain(`\nts-mount: ${words}`);
-        expect(inside(`ts-mount ${command}${end}`, { TS_HINTS: '0' }).stderr).not.toContain(words);
+        // At once they are the message, as of the original; after a tape they are a line behind it, which TS_HINTS=0 leaves out.
+        expect(stderr).toContain(end ? `\nts-mount: ${words}` : `HERE/a: fsconfig() failed: ${words}`);
+        const { stderr: terse } = inside(`ts-mount ${command}${end}`, { TS_HINTS: '0' });
+        expect(terse.includes(words)).toBe(end === '');
       });
 
   root('of a remount, and of a file system that is made by the younger calls', () => {
     expect(inside('ts-mount -t tmpfs x a && ts-mount -o remount,size=foo a').stderr).toContain(
-      "\nts-mount: tmpfs: Bad value for 'size'\n",
+      "HERE/a: fsconfig() failed: tmpfs: Bad value for 'size'.\n",
     );
     expect(inside('ts-mount -t tmpfs -o ro=vfs,size=foo x a true').stderr).toContain(
       "\nts-mount: tmpfs: Bad value for 'size'\n",
@@ -401,5 +407,138 @@ describe('--namespace: mounts elsewhere, the program here', () => {
       stderr: '',
       status: 0,
     });
+  });
+});
+
+/** The younger calls, of which some kernels and filters know none, or one not. */
+const YOUNGER = ['fsopen', 'fsconfig', 'fsmount', 'fspick', 'open_tree', 'move_mount', 'mount_setattr'];
+
+describe('where a younger call answers ENOSYS, mount(2) does the same', () => {
+  for (const unknown of [...YOUNGER.map((call) => [call]), YOUNGER])
+    for (const end of ['', ' -- true'])
+      root(`${unknown.join()}${end}`, () => {
+        const deny = unknown.map((call) => `${call}=ENOSYS`).join();
+        const m = `ts-seccomp --deny ${deny} ts-mount`;
+        const { stdout, stderr, status } = inside(
+          `${m} --bind -o ro a b${end} && ${m} -t tmpfs -o size=1m,nosuid x c${end} && ${TABLE}
+           ${m} -o remount,ro c${end} && ${TABLE} | tail -n 1; ${m} -o remount,bind,rw,noexec c${end} && ${TABLE} | tail -n 1
+           ${m} -o remount,rw,size=2m c${end} && ${TABLE} | tail -n 1; ${m} --make-private c${end} && mkdir d && ${m} --move c d${end} && ${TABLE} | tail -n 1`,
+        );
+        expect({ stdout, stderr, status }).toEqual({
+          stdout: [
+            'b /a ro,relatime tmpfs rw',
+            'c / rw,nosuid,relatime tmpfs rw,size=1024k',
+            'c / ro,nosuid,relatime tmpfs ro,size=1024k',
+            'c / rw,nosuid,noexec,relatime tmpfs ro,size=1024k',
+            'c / rw,nosuid,noexec,relatime tmpfs rw,size=2048k',
+            'd / rw,nosuid,noexec,relatime tmpfs rw,size=2048k',
+            '',
+          ].join('\n'),
+          stderr: '',
+          status: 0,
+        });
+      });
+
+  root('what mount(2) cannot do fails, and nothing is left', () => {
+    const { stdout, status, stderr } = inside(
+      `ts-seccomp --deny mount_setattr=ENOSYS ts-mount --bind --map-users 0:1:1 --map-groups 0:1:1 --mkdir a b/new; echo $?; ${TABLE}; ls b`,
+    );
+    expect({ stdout, status }).toEqual({ stdout: '32\n', status: 0 });
+    expect(stderr).toContain('Function not implemented');
+  });
+});
+
+describe('a remount that fails in part', () => {
+  root('leaves the mount as it was', () => {
+    const { stdout, stderr } = inside(
+      `ts-mount -t tmpfs -o nosuid,size=1m x a && ts-mount -o remount,ro,noexec,size=foo a; echo $?; ${TABLE}`,
+    );
+    expect(stdout).toBe('32\na / rw,nosuid,relatime tmpfs rw,size=1024k\n');
+    expect(stderr).toContain("fsconfig() failed: tmpfs: Bad value for 'size'.");
+  });
+
+  root('a file that is being written keeps both from becoming read-only', () => {
+    const { stdout, stderr } = inside(
+      `ts-mount -t tmpfs x a && exec 3>a/file && ts-mount -o remount,ro,noexec a; echo $?; ${TABLE}`,
+    );
+    expect(stdout).toBe('32\na / rw,relatime tmpfs rw\n');
+    expect(stderr).toContain('HERE/a: mount point is busy.');
+  });
+});
+
+describe('-a', () => {
+  root('what is listed is mounted whatever becomes of the others', () => {
+    const { stdout, stderr, status } = inside(
+      `printf '%s\\n' "UUID=dead-beef $PWD/a ext4 defaults 0 2" "LABEL=none $PWD/a ext4 nofail 0 2" "x $PWD/b tmpfs size=1m 0 0" "y $PWD/c tmpfs nosuchoption 0 0" "z $PWD/c tmpfs" "short line" >tab
+       ts-mount -T tab -a -v; echo $?; ts-mount -T tab -a -v -t notmpfs; echo $?; ${TABLE} | cut -d' ' -f1,5`,
+    );
+    expect(stdout).toBe(
+      `${['HERE/b', 'HERE/c'].map((target) => `${target}: successfully mounted\n`).join('')}64\n${['b', 'c', 'c'].map((name) => `HERE/${name}: ignored\n`).join('')}64\nb rw,size=1024k\nc rw\n`.replaceAll(
+        /^(HERE\/\w)(?=:)/gm,
+        (path) => path.padEnd(25 - LENGTH + 'HERE'.length),
+      ),
+    );
+    expect(stderr).toBe(
+      "ts-mount: tab: parse error at line 6 -- ignored\nts-mount: HERE/a: can't find UUID=dead-beef.\n" +
+        "ts-mount: HERE/c: fsconfig() failed: tmpfs: Unknown parameter 'nosuchoption'.\n       dmesg(1) may have more information after failed mount system call.\n" +
+        "ts-mount: tab: parse error at line 6 -- ignored\nts-mount: HERE/a: can't find UUID=dead-beef.\n",
+    );
+    expect(status).toBe(0);
+  });
+});
+
+describe('programs that mount in our place', () => {
+  /** /sbin with some of them, which print what they are told. */
+  const HELPERS = `mkdir h u w && printf '#!/bin/sh\\necho "$0 $*"; exit \${RC:-0}\\n' >h/x && chmod +x h/x && for n in mount.foo umount.tmpfs mount.fuse; do cp h/x u/$n; done && mount -t overlay -o lowerdir=$(readlink -f /sbin),upperdir=u,workdir=w x $(readlink -f /sbin)`;
+
+  root('are told what the original tells them, and their status is ours', () => {
+    const { stdout, stderr, status } = inside(
+      `${HELPERS}
+       ts-mount -t foo -o ro,nosuid,X-mount.mkdir,x-a=1,nofail src $PWD/a/new; ls a
+       RC=7 ts-mount -n -s -v -t foo src $PWD/b; echo $?
+       ts-mount -t fuse.some src $PWD/b; ts-mount -t foo -N $$ src $PWD/b | sed s/$$/PID/
+       RC=7 ts-mount -t foo --mkdir -o X-mount.mode=700 src $PWD/c/new; echo $?; ls c
+       ts-mount -i -t foo src b 2>&1 | head -n 1
+       ts-mount -t tmpfs x b; ts-umount -f $PWD/b; ts-umount -R b; RC=5 ts-umount b; echo $?; ts-umount -i b; ${TABLE}`,
+    );
+    expect({ stdout, stderr, status }).toEqual({
+      stdout: [
+        '/sbin/mount.foo src HERE/a/new -o ro,nosuid,nofail',
+        'new',
+        '/sbin/mount.foo src HERE/b -s -n -v -o rw',
+        '7',
+        '/sbin/mount.fuse src HERE/b -o rw -t fuse.some',
+        '/sbin/mount.foo src HERE/b -o rw -N /proc/PID/ns/mnt',
+        '/sbin/mount.foo src HERE/c/new -o rw',
+        '7',
+        "ts-mount: HERE/b: unknown filesystem type 'foo'.",
+        '/sbin/umount.tmpfs HERE/b -f',
+        '/sbin/umount.tmpfs HERE/b -n',
+        '/sbin/umount.tmpfs HERE/b',
+        '5',
+        '',
+      ].join('\n'),
+      stderr: '',
+      status: 0,
+    });
+  });
+
+  root('run for root they are not led by the environment', () => {
+    const { stdout } = inside(
+      `${HELPERS}; printf '#!/bin/sh\\nenv\\n' >u/mount.foo; chmod +x u/mount.foo
+       LD_FOO=1 BASH_ENV=1 IFS=x KEPT=1 ts-mount -t foo src b | grep -E '^(LD_FOO|BASH_ENV|HOME|KEPT)='`,
+    );
+    expect(stdout).toBe('KEPT=1\n');
+  });
+});
+
+describe('in another mount namespace nothing is opened by a path', () => {
+  root('whose /proc waits for a reader', () => {
+    const { stdout, status } = inside(
+      `${original('unshare')} -m sh -c 'mount -t tmpfs evil /proc; mkdir /proc/self; mkfifo /proc/self/mountinfo /proc/self/status /proc/self/uid_map /proc/mounts; echo; exec sleep 30' >ready & P=$!; trap "kill $P" EXIT; while ! test -s ready; do sleep 0.02; done
+       timeout 20 ts-mount -N $P | grep -c '^evil on /proc '; timeout 20 ts-mount -N $P -t tmpfs x $PWD/a; timeout 20 ts-mount -N $P -t ext4 /nowhere $PWD/b; echo $?
+       timeout 20 ts-umount -R -N $P $PWD/a; echo $?; timeout 20 ts-umount -N $P $PWD/a; echo $?`,
+    );
+    expect({ stdout, status }).toEqual({ stdout: '1\n32\n0\n32\n', status: 0 });
   });
 });

@@ -26,6 +26,20 @@ export const debianPackages: readonly string[] = [
   'skopeo',
   'umoci',
   'patchelf',
+  'e2fsprogs',
+  'xfsprogs',
+  'btrfs-progs',
+  'dosfstools',
+  'exfatprogs',
+  'f2fs-tools',
+  'ntfs-3g',
+  'udftools',
+  'genisoimage',
+  'xorriso',
+  'squashfs-tools',
+  'erofs-utils',
+  'cryptsetup-bin',
+  'fdisk',
 ];
 
 function exists(program: string): boolean {

@@ -119,7 +119,9 @@ function answer(call: Call, parsed: Parsed, world: World, session: Session): num
       world.print(helpOf(build).helpText(call.tool, tableOf(call.tool), world.prog));
       return 0;
     case 'version':
-      world.print(`${world.prog} from container-microtools ${build.version}\n`);
+      world.print(
+        `${world.prog} from container-microtools ${build.version}${call.tool.features ? ` (${call.tool.features})` : ''}\n`,
+      );
       return 0;
     case 'completion':
       world.print(helpOf(build).completionScript(call.tool.name, step.value ?? ''));

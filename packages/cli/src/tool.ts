@@ -49,6 +49,8 @@ export interface Tool<Table extends readonly Option[] = readonly Option[], Plan 
   /** Names of the original under which messages stand without a name before them (ip). */
   readonly bare?: readonly string[];
   readonly section: 1 | 8;
+  /** What --version says in parentheses: what scripts look for before they rely on it. */
+  readonly features?: string;
   /** One sentence, as in the man page's NAME. */
   readonly summary: string;
   /** What stands behind the name in the usage line, one an alternative. */

@@ -1,4 +1,5 @@
 /** The kernel's table of mounts, /proc/PID/mountinfo, proc_pid_mountinfo(5). Pure. */
+import { parseDecimal } from '@ts/sys';
 
 export interface Mount {
   readonly id: number;
@@ -21,7 +22,7 @@ export interface Mount {
 /** Blanks, tabs, line ends, backslashes and such are written as three octal digits. */
 export const unescapeOctal = (text: string): string =>
   text.includes('\\')
-    ? text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
+    ? text.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
     : text;
 
 const DELETED = '//deleted';
@@ -40,16 +41,19 @@ function listsOf() {
   };
 }
 
+/** A line that is none of the kernel's is left out. */
 function parseLine(line: string, listOf: (text: string) => readonly string[]): Mount | undefined {
   const words = line.split(' ');
   const dash = words.indexOf('-', 6);
   if (dash < 0) return undefined;
-  const [id, parent, device, root, target, options] = words as [string, string, string, string, string, string];
+  const [first, second, device, root, target, options] = words as [string, string, string, string, string, string];
+  const [id, parent] = [parseDecimal(first), parseDecimal(second)];
+  if (id === undefined || parent === undefined) return undefined;
   const [type = '', source = '', superOptions = ''] = words.slice(dash + 1);
   const place = unescapeOctal(target);
   return {
-    id: Number(id),
-    parent: Number(parent),
+    id,
+    parent,
     device,
     root: unescapeOctal(root),
     target: place.endsWith(DELETED) ? place.slice(0, -DELETED.length) : place,
@@ -96,11 +100,20 @@ export function allOptions({ options, superOptions }: Mount): string[] {
 
 /** A mount and all below it, in the order of the table. */
 export function subtree(mounts: readonly Mount[], top: Mount): Mount[] {
-  const inside = new Set([top.id]);
-  // The table is not sorted by depth where mounts have been moved, so it is gone through until nothing is added.
-  for (let size = 0; size !== inside.size; ) {
-    size = inside.size;
-    for (const { id, parent } of mounts) if (inside.has(parent)) inside.add(id);
+  const children = new Map<number, Mount[]>();
+  for (const mount of mounts) {
+    const siblings = children.get(mount.parent);
+    if (siblings) siblings.push(mount);
+    else children.set(mount.parent, [mount]);
   }
+  // The table is not sorted by depth where mounts have been moved. The topmost mount of a namespace may be its own parent.
+  const inside = new Set([top.id]);
+  const found = [top.id];
+  for (let id = found.pop(); id !== undefined; id = found.pop())
+    for (const child of children.get(id) ?? []) {
+      if (inside.has(child.id)) continue;
+      inside.add(child.id);
+      found.push(child.id);
+    }
   return mounts.filter(({ id }) => inside.has(id));
 }

@@ -1,5 +1,17 @@
 /** Acting in another mount namespace, and coming back. */
-import { CLONE_FS, CLONE_NEWNS, type Int, O_DIRECTORY, O_PATH, O_RDONLY, type Steps } from '@ts/sys';
+import { readFileSync } from 'node:fs';
+import {
+  atOnce,
+  CLONE_FS,
+  CLONE_NEWNS,
+  decode,
+  type Int,
+  type LiveSys,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDONLY,
+  type Steps,
+} from '@ts/sys';
 
 /** The file of a namespace that is named by a PID or by its file. */
 export const namespaceFile = (text: string): string => (/^\d+$/.test(text) ? `/proc/${text}/ns/mnt` : text);
@@ -48,4 +60,32 @@ export function inNamespace(sys: Steps, file: string, comeBack: boolean, work: (
   // What is to be taken back was made there.
   const left = () => sys.undo((back) => back.setns(there, CLONE_NEWNS));
   goBack(sys.or('cannot return from the target namespace'), place, left);
+}
+
+/**
+ * Reads the table of mounts of whichever namespace this process is in, by way of the /proc of now: that of another namespace may be
+ * anybody's.
+ */
+export function tableReader(sys: LiveSys): () => string {
+  const own = sys.or('cannot open /proc/self').open('/proc/self', O_PATH | O_DIRECTORY);
+  return () => {
+    const table = sys.or('cannot open mountinfo').do('openat', own, 'mountinfo', O_RDONLY);
+    try {
+      return decode(readFileSync(table));
+    } finally {
+      sys.close(table);
+    }
+  };
+}
+
+/** The table of mounts of the namespace of `file`, which is entered for good. @throws as `inNamespace` does. */
+export function mountinfoThere(sys: LiveSys, file: string): string {
+  const read = tableReader(sys);
+  let table = '';
+  atOnce(sys, (steps) =>
+    inNamespace(steps, file, false, () => {
+      table = read();
+    }),
+  );
+  return table;
 }

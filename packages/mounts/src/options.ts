@@ -33,6 +33,7 @@ import {
   MS_STRICTATIME,
   MS_SYNCHRONOUS,
   MS_UNBINDABLE,
+  parseOctal,
 } from '@ts/sys';
 
 interface Word {
@@ -151,6 +152,14 @@ export interface Attributes {
   readonly clear: number;
 }
 
+/** The values of such words; '' where a word has none. */
+export interface LoopWords {
+  readonly loop?: string;
+  readonly offset?: string;
+  readonly sizelimit?: string;
+  readonly encryption?: string;
+}
+
 export interface MountOptions {
   /** MS_* that mount(2) is given, MS_REMOUNT, MS_BIND, MS_MOVE and MS_REC included. */
   readonly flags: number;
@@ -176,17 +185,21 @@ export interface MountOptions {
   readonly mode?: number;
   /** Folders are made where the mount point is missing, with these permissions. */
   readonly mkdir?: number;
-  /** A loop device was asked for. */
-  readonly loop: boolean;
+  /** Paths are not looked into: they are handed to the kernel as given. */
+  readonly asGiven?: { readonly source: boolean; readonly target: boolean };
+  /** Types to try where none is given, as for `-t`. */
+  readonly automaticTypes?: string;
+  /** What was asked of a loop device, by word: loop, offset, sizelimit. */
+  readonly loop?: LoopWords;
   /** All words, for whoever looks for one. */
   readonly words: readonly string[];
 }
 
 /** Splits at commas; a comma between double quotes belongs to its word. */
-export function splitOptions(text: string): string[] {
-  const words = text.match(/(?:[^,"]|"[^"]*"?)+/g) ?? [];
-  return words.map((word) => word.trim()).filter(Boolean);
-}
+export const splitOptions = (text: string): string[] => text.match(/(?:[^,"]|"[^"]*"?)+/g) ?? [];
+
+/** A word as mount(8) takes it in a list: one with a name. */
+export const isOption = (word: string): boolean => !word.startsWith('=');
 
 function attributesOf(words: readonly Word[]): Attributes {
   let set = 0;
@@ -206,15 +219,26 @@ function attributesOf(words: readonly Word[]): Attributes {
   return { set, clear };
 }
 
-/** A value of an option that cannot be. */
-export class OptionError extends Error {}
+/** A value of an option that cannot be; `out of range` where it is a number too large. */
+export class OptionError extends Error {
+  constructor(
+    message: string,
+    readonly isOutOfRange = false,
+  ) {
+    super(message);
+  }
+}
 
 const unquoted = (text: string) => text.replace(/^"(.*)"$/s, '$1');
 
+const MODE_MAX = 0o7777;
+
 /** Octal permissions. */
 function parseMode(text: string): number {
-  if (!/^[0-7]{1,4}$/.test(text)) throw new OptionError(`'${text}' is no octal number of at most four digits`);
-  return Number.parseInt(text, 8);
+  const mode = parseOctal(text);
+  if (mode === undefined) throw new OptionError(`'${text}' is no mode of octal digits`);
+  if (mode > MODE_MAX) throw new OptionError(`'${text}' is larger than ${MODE_MAX.toString(8)}`, true);
+  return mode;
 }
 
 function parseValue(text: string): string {
@@ -222,29 +246,44 @@ function parseValue(text: string): string {
   return text;
 }
 
-type Extras = Pick<MountOptions, 'mkdir' | 'subdir' | 'idmap' | 'owner' | 'group' | 'mode'>;
+function parseAsGiven(value: string): Extras {
+  if (!['', 'source', 'target'].includes(value)) throw new OptionError(`'${value}' is neither source nor target`);
+  return { asGiven: { source: value !== 'target', target: value !== 'source' } };
+}
+
+type Extras = Pick<
+  MountOptions,
+  'mkdir' | 'subdir' | 'idmap' | 'owner' | 'group' | 'mode' | 'asGiven' | 'automaticTypes'
+>;
+
+const parseMkdir = (value: string): Extras => ({ mkdir: value === '' ? 0o755 : parseMode(value) });
 
 /** Words that mount(8) itself acts upon, with the key and the value of what they ask for. */
 const EXTRAS: Readonly<Record<string, (value: string) => Extras>> = {
-  'X-mount.mkdir': (value) => ({ mkdir: value === '' ? 0o755 : parseMode(value) }),
-  'x-mount.mkdir': (value) => ({ mkdir: value === '' ? 0o755 : parseMode(value) }),
+  'X-mount.mkdir': parseMkdir,
+  'x-mount.mkdir': parseMkdir,
   'X-mount.subdir': (value) => ({ subdir: parseValue(value) }),
   'X-mount.idmap': (value) => ({ idmap: parseValue(value) }),
   'X-mount.owner': (value) => ({ owner: parseValue(value) }),
   'X-mount.group': (value) => ({ group: parseValue(value) }),
   'X-mount.mode': (value) => ({ mode: parseMode(value) }),
+  'X-mount.nocanonicalize': parseAsGiven,
+  'X-mount.auto-fstypes': (value) => ({ automaticTypes: parseValue(value) }),
 };
 
 function parseExtra(name: string, value = ''): Extras | undefined {
   try {
     return EXTRAS[name]?.(unquoted(value));
   } catch (error) {
-    throw error instanceof OptionError ? new OptionError(`${name}: ${error.message}`) : error;
+    throw error instanceof OptionError ? new OptionError(`${name}: ${error.message}`, error.isOutOfRange) : error;
   }
 }
 
 /** Whether the value of a flag says where it is to hold: for the mount, for the file system, for all mounts below. */
 const isLayers = (value: string) => /^(vfs|fs|recursive)(,(vfs|fs|recursive))*$/.test(unquoted(value));
+
+/** Words that ask for a loop device, or say what it is to be like. */
+const LOOP_WORDS: ReadonlySet<string> = new Set<keyof LoopWords>(['loop', 'offset', 'sizelimit', 'encryption']);
 
 /** Reads a list of options; throws OptionError for a value that cannot be. */
 export function parseOptions(text: string): MountOptions {
@@ -256,7 +295,7 @@ export function parseOptions(text: string): MountOptions {
   const parameters: string[] = [];
   let extras: Extras = {};
   let layered = false;
-  let loop = false;
+  let loop: LoopWords | undefined;
   const words = splitOptions(text);
   for (const word of words) {
     const equals = word.indexOf('=');
@@ -265,7 +304,8 @@ export function parseOptions(text: string): MountOptions {
     const change = PROPAGATION[name];
     const flag = FLAG_WORDS[name];
     if (change !== undefined && value === undefined) propagation.push(change);
-    else if (flag && value === undefined) {
+    // A value that says nothing of where the flag is to hold means nothing; "user=NAME" says who has mounted it.
+    else if (flag && (value === undefined || !(isLayers(value) || name === 'user'))) {
       flags = (flags | (flag.set ?? 0)) & ~(flag.clear ?? 0);
       plain.push(flag);
       if (SUPERBLOCK_WORDS.has(name)) parameters.push(name);
@@ -276,7 +316,7 @@ export function parseOptions(text: string): MountOptions {
       if (layers.includes('recursive')) recursive.push(flag);
       else if (layers.includes('vfs')) plain.push(flag);
     } else if (name in EXTRAS) extras = { ...extras, ...parseExtra(name, value) };
-    else if (name === 'loop') loop = true;
+    else if (LOOP_WORDS.has(name)) loop = { ...loop, [name]: unquoted(value ?? '') };
     else if (!isForOthers(name)) {
       data.push(word);
       parameters.push(word);

@@ -10,3 +10,6 @@ export function realPath(path: string): string {
     return path;
   }
 }
+
+/** A path as messages have it: as the kernel's table would, unless it is to be left as it is. */
+export const shown = (path: string, asGiven: boolean): string => (asGiven ? path : realPath(path));

@@ -1,7 +1,7 @@
-import { describe, expect, test } from 'vitest';
-import { findInFstab, parseFstab } from './fstab.ts';
+import { expect, test } from 'vitest';
+import { fstabNames, parseFstab } from './fstab.ts';
 import { splitLayers } from './overlay.ts';
-import { detectType, deviceTypes, matchesOptions, matchesType, SUPERBLOCKS_SIZE } from './types.ts';
+import { deviceTypes, matchesOptions, matchesType } from './types.ts';
 
 test.each([
   ['ext4', 'ext4', true],
@@ -19,33 +19,6 @@ test.each([
   ['+noauto', true],
 ])('options match %s: %s', (pattern, matches) => expect(matchesOptions(['_netdev', 'noauto'], pattern)).toBe(matches));
 
-describe('detectType', () => {
-  const device = (offset: number, bytes: string | readonly number[]) => {
-    const start = Buffer.alloc(SUPERBLOCKS_SIZE);
-    start.set(Buffer.from(bytes as string, 'latin1'), offset);
-    return start;
-  };
-  const ext = (compatible: number, incompatible: number, readOnly: number) => {
-    const start = device(1080, [0x53, 0xef]);
-    [compatible, incompatible, readOnly].forEach((features, index) => {
-      start.writeUInt32LE(features, 1024 + 92 + 4 * index);
-    });
-    return start;
-  };
-
-  test.each([
-    ['xfs', device(0, 'XFSB')],
-    ['btrfs', device(65600, '_BHRfS_M')],
-    ['iso9660', device(32769, 'CD001')],
-    ['vfat', device(82, 'FAT32   ')],
-    ['ext2', ext(0, 2, 1)],
-    ['ext3', ext(4, 2, 1)],
-    ['ext4', ext(4, 0x42, 1)],
-    [undefined, Buffer.alloc(SUPERBLOCKS_SIZE)],
-    [undefined, Buffer.alloc(0)],
-  ])('%s', (type, start) => expect(detectType(start)).toBe(type));
-});
-
 test('layers of an overlay, where they are too long for one parameter', () => {
   const long = 'x'.repeat(100);
   expect(splitLayers(`lowerdir=/a:${long}`)).toEqual([`lowerdir=/a:${long}`]);
@@ -60,13 +33,21 @@ test('layers of an overlay, where they are too long for one parameter', () => {
 
 test('deviceTypes', () => expect(deviceTypes('nodev\tsysfs\n\text3\n\tvfat\n')).toEqual(['ext3', 'vfat']));
 
-test('fstab', () => {
-  const entries = parseFstab('# comment\n\nLABEL=x /mnt/a\\040b ext4 ro,noauto 0 1\n/dev/vdb\t/b\n');
-  expect(entries).toEqual([
-    { source: 'LABEL=x', target: '/mnt/a b', type: 'ext4', options: 'ro,noauto' },
-    { source: '/dev/vdb', target: '/b', type: 'auto', options: 'defaults' },
-  ]);
-  expect(findInFstab(entries, '/b/')?.source).toBe('/dev/vdb');
-  expect(findInFstab(entries, '/dev/vdb')?.target).toBe('/b');
-  expect(findInFstab(entries, '/c')).toBeUndefined();
+test('fstab: entries, and lines that are none', () => {
+  const text =
+    '# comment\n\nLABEL=x /mnt/a\\040b ext4 ro,noauto 0 1\r\n/dev/vdb\t/b auto\n/dev/vdc /c\nx /d tmpfs ro y\nx /e tmpfs ro 0 z\nx /f tmpfs ro -1 0 more\n';
+  expect(parseFstab(text)).toEqual({
+    entries: [
+      { source: 'LABEL=x', target: '/mnt/a b', type: 'ext4', options: 'ro,noauto' },
+      { source: '/dev/vdb', target: '/b', type: 'auto', options: 'defaults' },
+      { source: 'x', target: '/f', type: 'tmpfs', options: 'ro' },
+    ],
+    bad: [5, 6, 7],
+  });
+});
+
+test('files of a folder of such files, in their order', () => {
+  expect(fstabNames(['b.fstab', '10.fstab', '2.fstab', '.h.fstab', '.fstab', 'x.conf', 'a.fstab', 'a1.fstab'])).toEqual(
+    ['2.fstab', '10.fstab', 'a.fstab', 'a1.fstab', 'b.fstab'],
+  );
 });

@@ -14,6 +14,7 @@ const KERNEL = [
   'fs',
   'inotify',
   'landlock',
+  'loop',
   'magic',
   'memfd',
   'mount',
@@ -66,7 +67,7 @@ const LIBRARY = [
 
 /** Enumerators, which the preprocessor cannot ask for: there since Linux 5.2 or longer. */
 const isEnumerator = (name: string) =>
-  /^(FSCONFIG|NETNSA|LANDLOCK_RULE|BPF_PROG|BPF_OBJ|BPF_CGROUP|BPF_DEVCG)_/.test(name) && !(name in NEWER);
+  /^(FSCONFIG|LO_FLAGS|NETNSA|LANDLOCK_RULE|BPF_PROG|BPF_OBJ|BPF_CGROUP|BPF_DEVCG)_/.test(name) && !(name in NEWER);
 const isNetworkEnumerator = (name: string) =>
   /^(NLMSGERR_ATTR|IFLA|IFA(?!_F_)|NDA|RTN(?!H_F)|RT_SCOPE|RT_TABLE|RTAX?|RTNLGRP|VETH_INFO|MACVLAN_MODE|NFNL_MSG|NFPROTO|NF_INET|NFTA?|NHA|NEXTHOP_GRP|IFF|NETLINK_EXT)_/.test(
     name,

@@ -10,6 +10,7 @@ import {
   encode,
   errnoOf,
   FSCONFIG_CMD_CREATE,
+  FSCONFIG_CMD_CREATE_EXCL,
   FSCONFIG_CMD_RECONFIGURE,
   FSCONFIG_SET_FLAG,
   FSCONFIG_SET_STRING,
@@ -18,7 +19,15 @@ import {
   FSPICK_CLOEXEC,
   type Int,
   MNT_DETACH,
+  MOUNT_ATTR__ATIME,
   MOUNT_ATTR_IDMAP,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NODIRATIME,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_NOSYMFOLLOW,
+  MOUNT_ATTR_RDONLY,
+  MOVE_MOUNT_BENEATH,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_AUTOMOUNTS,
   MOVE_MOUNT_T_SYMLINKS,
@@ -45,7 +54,13 @@ export const FAILED = 32;
 export type Listener = (sys: Steps, context: Int) => void;
 
 /** The same calls; what fails is said of this step. */
-const during = (sys: Steps, change: Change, step: Step['step'], call = 'mount', type: string | null = null): Steps =>
+const during = (
+  sys: Steps,
+  change: Change,
+  step: Step['step'],
+  call = 'mount',
+  type: string | null = change.type ?? null,
+): Steps =>
   sys.or(`${change.target}: ${call}(2) system call failed`, { status: FAILED }).explaining(
     subjectOf({
       step,
@@ -63,7 +78,7 @@ function foldersOf(target: string): string[] {
   return above === target ? [] : [...foldersOf(above), target];
 }
 
-function makeFolders({ mkdir, target }: Change, sys: Steps): void {
+export function makeFolders({ mkdir, target }: Change, sys: Steps): void {
   if (mkdir === undefined) return;
   for (const folder of foldersOf(target)) {
     const made = sys.or(`${folder}: mkdir failed`).ignoring(errnoOf('EEXIST')).mkdir(folder, mkdir);
@@ -114,7 +129,11 @@ function mountClassic(change: Change, sys: Steps, type: string | null, hear: Lis
 }
 
 /** Errors after which another type may fit; on a tape every error is one. */
-const OF_ANOTHER_TYPE = ['EINVAL', 'ENODEV', 'EIO', 'EBADMSG', 'ENOTBLK'].map(errnoOf);
+export const OF_ANOTHER_TYPE = ['EINVAL', 'ENODEV'].map(errnoOf);
+
+/** By the younger calls; where the kernel, or a filter of system calls, does not know one of them, by the old one. */
+const elseClassic = (sys: Steps, modern: (sys: Steps) => void, classic: (sys: Steps) => void): void =>
+  sys.tryElse(modern, classic, errnoOf('ENOSYS'));
 
 const tryTypes = (change: Change, sys: Steps, attempt: (sys: Steps, type: string | null, silent: number) => void) => {
   const next = ([type = null, ...rest]: readonly (string | null)[], to: Steps): void => {
@@ -135,16 +154,21 @@ function newTree(change: Change, sys: Steps, type: string | null, hear: Listener
   const context = within('fsopen').fsopen(type ?? '', FSOPEN_CLOEXEC);
   let tree: Int = -1;
   sys.undoing(
-    (back) => hear(back, context),
+    (back) => {
+      hear(back, context);
+      back.close(context);
+    },
     () => {
       const configuring = within('fsconfig');
       configuring.fsconfig(context, FSCONFIG_SET_STRING, 'source', change.source);
       const words = type === 'overlay' ? change.parameters.flatMap(splitLayers) : change.parameters;
       for (const word of words) setParameter(configuring, context, word);
-      configuring.fsconfig(context, FSCONFIG_CMD_CREATE, null, null);
+      const create = change.exclusive ? FSCONFIG_CMD_CREATE_EXCL : FSCONFIG_CMD_CREATE;
+      configuring.fsconfig(context, create, null, null);
       tree = within('fsmount').fsmount(context, FSMOUNT_CLOEXEC, change.attributes.set | change.recursive.set);
     },
   );
+  if (sys.live) hear(sys, context);
   sys.close(context);
   return tree;
 }
@@ -233,7 +257,10 @@ const moveTo = (sys: Steps, change: Change, tree: Int) =>
     '',
     AT_FDCWD,
     change.target,
-    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS | MOVE_MOUNT_T_AUTOMOUNTS,
+    MOVE_MOUNT_F_EMPTY_PATH |
+      MOVE_MOUNT_T_AUTOMOUNTS |
+      (change.asGiven.target ? 0 : MOVE_MOUNT_T_SYMLINKS) |
+      (change.beneath ? MOVE_MOUNT_BENEATH : 0),
   );
 
 /** The last steps of a tree: what it is to be is settled before anybody sees it. */
@@ -285,28 +312,30 @@ const isTooLong = ({ data, classic }: Change) => !classic && encode(data.join(',
 
 function attachNew(change: Change, sys: Steps, hear: Listener): void {
   tryTypes(change, sys, (to, type, silent) => {
-    const needsTree = change.layered || change.idmap !== undefined || isTooLong(change);
+    const needsTree = change.layered || change.idmap !== undefined || isTooLong(change) || needsYounger(change);
     const whole = (by: Steps) => newTree(change, by, type, hear);
+    const classic = (by: Steps) => mountClassic(change, by, type, hear, silent);
     if (change.subdir !== undefined)
       attachDirectory(change, to, (by) => {
         if (!change.classic) return whole(by);
-        mountClassic(change, by, type, hear, silent);
+        classic(by);
         return undefined;
       });
     else if (needsTree) attach(change, to, whole(to));
-    else mountClassic(change, to, type, hear, silent);
+    // What fails at once can be told why; on a tape one call does for seven.
+    else if ((to.live || change.asGiven.target) && !change.classic)
+      elseClassic(to, (by) => attach(change, by, whole(by)), classic);
+    else classic(to);
   });
 }
+
+/** What mount(2) cannot do. */
+const needsYounger = ({ beneath, exclusive }: Change) => beneath || exclusive;
 
 const hasAttributes = ({ attributes, recursive }: Change) =>
   [attributes, recursive].some(({ set, clear }) => set !== 0 || clear !== 0);
 
-function attachBound(change: Change, sys: Steps, hear: Listener): void {
-  const needsTree = change.subdir !== undefined || change.idmap !== undefined;
-  if (needsTree || (hasAttributes(change) && !change.classic)) {
-    attach(change, sys, copiedTree(change, sys));
-    return;
-  }
+function boundClassic(change: Change, sys: Steps, hear: Listener): void {
   mountClassic(change, sys, null, hear);
   if (!hasAttributes(change)) return;
   sys.undoing(
@@ -315,26 +344,98 @@ function attachBound(change: Change, sys: Steps, hear: Listener): void {
   );
 }
 
-/** The file system is told its new parameters, then the mount its new attributes; what is not named stays as it is. */
+function attachBound(change: Change, sys: Steps, hear: Listener): void {
+  const modern = (by: Steps) => attach(change, by, copiedTree(change, by));
+  const classic = (by: Steps) => boundClassic(change, by, hear);
+  if (change.subdir !== undefined || change.idmap !== undefined || needsYounger(change)) modern(sys);
+  else if (change.classic || !(sys.live || hasAttributes(change) || change.asGiven.target)) classic(sys);
+  else elseClassic(sys, modern, classic);
+}
+
+/** Moves a mount; what it is given besides, it is given at its new place. */
+function move(change: Change, sys: Steps, hear: Listener): void {
+  const { source, target, beneath, asGiven, classic, flags } = change;
+  const modern = (by: Steps) => {
+    const tree = during(by, change, 'mount', 'open_tree').open_tree(AT_FDCWD, source, OPEN_TREE_CLOEXEC);
+    moveTo(by, change, tree);
+    by.close(tree);
+  };
+  const old = (by: Steps) => mountClassic(change, by, null, hear);
+  if (beneath) modern(sys);
+  else if ((sys.live || asGiven.target) && !classic) elseClassic(sys, modern, old);
+  else old(sys);
+  if (!hasAttributes(change)) return;
+  const back = (by: Steps) => by.mount(target, source, null, MS_MOVE);
+  const attributes = (by: Steps) =>
+    setAttributes(during(by, change, 'attributes', 'mount_setattr'), change, AT_FDCWD, target, 0);
+  const bits = (flags & ~MS_MOVE) | MS_BIND | MS_REMOUNT;
+  const remounting = (by: Steps) => during(by, change, 'attributes').mount(null, target, null, bits);
+  sys.undoing(back, () => {
+    if (classic) remounting(sys);
+    else elseClassic(sys, attributes, remounting);
+  });
+}
+
+/** The mount is told its new attributes, then the file system its new parameters; what is not named stays as it is. */
 function remount(change: Change, sys: Steps, hear: Listener): void {
-  const { target, flags, parameters, data } = change;
-  if (change.classic) {
-    during(sys, change, 'mount').mount(change.source, target, null, flags, data.length ? data.join(',') : null);
+  const classic = (by: Steps) => remountClassic(change, by);
+  if (change.classic) classic(sys);
+  else elseClassic(sys, (by) => remountModern(change, by, hear), classic);
+}
+
+function remountClassic(change: Change, sys: Steps): void {
+  const { source, target, flags, data } = change;
+  during(sys, change, 'mount').mount(source, target, null, flags, data.length ? data.join(',') : null);
+}
+
+function remountModern(change: Change, sys: Steps, hear: Listener): void {
+  const { target, flags } = change;
+  const settingMount = () =>
+    setAttributes(during(sys, change, 'remount', 'mount_setattr'), change, AT_FDCWD, target, 0);
+  if (flags & MS_BIND) {
+    asBefore(change, sys, settingMount);
     return;
   }
-  if (!(flags & MS_BIND)) {
-    const context = during(sys, change, 'mount', 'fspick').fspick(AT_FDCWD, target, FSPICK_CLOEXEC);
-    sys.undoing(
-      (back) => hear(back, context),
-      () => {
-        const configuring = during(sys, change, 'mount', 'fsconfig');
-        for (const word of parameters) setParameter(configuring, context, word);
+  // Whether the calls are known is seen before one of them has changed anything.
+  const context = during(sys, change, 'mount', 'fspick').fspick(AT_FDCWD, target, FSPICK_CLOEXEC);
+  sys.undoing(
+    (back) => {
+      hear(back, context);
+      back.close(context);
+    },
+    () => {
+      const configuring = during(sys, change, 'mount', 'fsconfig');
+      for (const word of change.parameters) setParameter(configuring, context, word);
+      asBefore(change, sys, () => {
+        settingMount();
         configuring.fsconfig(context, FSCONFIG_CMD_RECONFIGURE, null, null);
-      },
-    );
-    sys.close(context);
+      });
+    },
+  );
+  if (sys.live) hear(sys, context);
+  sys.close(context);
+}
+
+/** Every attribute that can be told from the table of mounts. */
+const ALL_ATTRIBUTES =
+  MOUNT_ATTR_RDONLY |
+  MOUNT_ATTR_NOSUID |
+  MOUNT_ATTR_NODEV |
+  MOUNT_ATTR_NOEXEC |
+  MOUNT_ATTR_NODIRATIME |
+  MOUNT_ATTR_NOSYMFOLLOW |
+  MOUNT_ATTR__ATIME;
+
+/** Where `work` fails, the attributes of the mounts that a remount is about are what they were. */
+function asBefore({ before, target }: Change, sys: Steps, work: () => void): void {
+  if (before === undefined) {
+    work();
+    return;
   }
-  setAttributes(during(sys, change, 'remount', 'mount_setattr'), change, AT_FDCWD, target, 0);
+  const restore = (by: Steps) => {
+    for (const { path, set } of before) by.mount_setattr(AT_FDCWD, path ?? target, 0, { set, clear: ALL_ATTRIBUTES });
+  };
+  sys.undoing(restore, work);
 }
 
 const makesMount = ({ kind }: Pick<Change, 'kind'>) => kind === 'mount' || kind === 'bind';
@@ -347,12 +448,21 @@ export const hidden = ({ kind, source, target }: Change) =>
 export function make(change: Change, sys: Steps, hear: Listener): void {
   makeFolders(change, sys);
   if (change.kind === 'remount') remount(change, sys, hear);
-  else if (change.kind === 'move') mountClassic(change, sys, null, hear);
+  else if (change.kind === 'move') move(change, sys, hear);
   else if (change.kind === 'bind') attachBound(change, sys, hear);
   else if (change.kind === 'mount') attachNew(change, sys, hear);
-  if (makesMount(change)) takenBack(change, sys);
+  if (makesMount(change) && !change.beneath) takenBack(change, sys);
   else if (change.kind === 'move') sys.undo((back) => back.mount(change.target, change.source, null, MS_MOVE));
 
+  finish(change, sys);
+}
+
+/** Whether something is to be done with a mount when it is there. */
+export const hasMore = ({ propagation, owner, mode, subdir, idmap }: Change): boolean =>
+  propagation.length > 0 || [owner, mode, subdir, idmap].some((each) => each !== undefined);
+
+/** What is done with a mount when it is there. */
+export function finish(change: Change, sys: Steps): void {
   for (const propagation of change.propagation)
     during(sys, change, 'propagation').mount('none', change.target, null, propagation);
   const { owner, mode, target } = change;

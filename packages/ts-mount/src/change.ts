@@ -1,20 +1,40 @@
 /** One mount, or one change of a mount: what options, source and target mean. */
+import type { LoopRequest } from '@ts/block';
 import { type Parsed, ToolError, type World } from '@ts/cli';
 import {
   type Attributes,
   deviceTypes,
+  isOption,
   type MountOptions,
   matchesType,
   mountAt,
   OptionError,
-  parseMountinfo,
   parseOptions,
-  realPath,
+  splitOptions,
+  subtree,
 } from '@ts/mounts';
 import { type IdMapping, parseIdMapping } from '@ts/namespaces';
-import { MOUNT_ATTR__ATIME, MS_BIND, MS_MOVE, MS_REC, MS_REMOUNT } from '@ts/sys';
+import {
+  errnoOf,
+  MOUNT_ATTR__ATIME,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NODIRATIME,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_NOSYMFOLLOW,
+  MOUNT_ATTR_RDONLY,
+  MS_BIND,
+  MS_MOVE,
+  MS_REC,
+  MS_REMOUNT,
+  parseAccountId,
+  parseDecimal,
+  strerror,
+} from '@ts/sys';
+import { loopOf, loopRange } from './loop.ts';
 import type { options } from './options.ts';
 import { resolveSource, typesOf } from './source.ts';
+import { inTable, mountsNow } from './table.ts';
 
 export type Input = Parsed<typeof options>;
 
@@ -43,6 +63,22 @@ export interface Change {
   /** What the root of the mount is given; -1 leaves an id as it is. */
   readonly owner?: { readonly uid: number; readonly gid: number };
   readonly mode?: number;
+  /** The type, where one is named. */
+  readonly type?: string;
+  /** The source is a file, and a loop device is needed for it. */
+  readonly loop?: LoopRequest;
+  /** The descriptor that keeps that device until it is mounted. */
+  readonly held?: number;
+  /** Paths are not looked into. */
+  readonly asGiven: { readonly source: boolean; readonly target: boolean };
+  /** That the source is missing is no failure. */
+  readonly isTolerated: boolean;
+  /** Under the mount that is there. */
+  readonly beneath: boolean;
+  /** No file system that is in use already. */
+  readonly exclusive: boolean;
+  /** Of a remount: the mounts that it is about (the first without a path, it is the target), and their MOUNT_ATTR_*. */
+  readonly before?: readonly { readonly path?: string; readonly set: number }[];
   /** Only mount(2) is to be used, as before Linux 5.2. */
   readonly classic: boolean;
 }
@@ -50,17 +86,32 @@ export interface Change {
 /** Flags that choose what mount(2) does; none of them is an attribute. */
 const OPERATIONS = MS_REMOUNT | MS_BIND | MS_MOVE | MS_REC;
 
+/** What the options of the command line ask for, as words of `-o`. */
+const AS_WORD: Readonly<Record<string, string>> = {
+  'read-only': 'ro',
+  rw: 'rw',
+  'read-write': 'rw',
+  bind: 'bind',
+  rbind: 'rbind',
+  move: 'move',
+  'no-canonicalize': 'X-mount.nocanonicalize',
+};
+
 /** Words of `-o` and of the options that stand for one, in the order given. */
 export function optionWords({ steps }: Input): string {
   const words = steps.flatMap(({ option: { long }, value = '' }) => {
-    if (long === 'options') return [value];
-    if (long === 'read-only') return ['ro'];
-    if (long === 'rw' || long === 'read-write') return ['rw'];
+    if (long === 'options') return checkedWords(value);
     if (long === 'mkdir') return [`X-mount.mkdir=${value}`];
-    if (long === 'bind' || long === 'rbind' || long === 'move') return [long];
+    const word = AS_WORD[long];
+    if (word !== undefined) return [word];
     return long.startsWith('make-') ? [long.slice('make-'.length)] : [];
   });
   return [...words, ...mapWords(steps)].join(',');
+}
+
+function checkedWords(list: string): string[] {
+  if (!splitOptions(list).every(isOption)) throw new ToolError(`unsupported option format: ${list}`, 1);
+  return [list];
 }
 
 /** `--map-users` and `--map-groups` are entries of one X-mount.idmap. */
@@ -84,14 +135,19 @@ export function read(text: string, target: string): Words {
     const { idmap } = options;
     return { ...options, idmap: idmap === undefined ? undefined : parseIdMapping(idmap) };
   } catch (error) {
-    if (error instanceof OptionError) throw unreadable(text, target, error.message);
+    if (error instanceof OptionError) throw unreadable(text, target, error.message, codeOf(error));
     throw error;
   }
 }
 
-function unreadable(text: string, target: string, why: string): ToolError {
+/** What the original says of it; of X-mount.mkdir nothing. */
+const codeOf = ({ message, isOutOfRange }: OptionError) =>
+  message.startsWith('X-mount.mkdir:') ? undefined : isOutOfRange ? 'ERANGE' : 'EINVAL';
+
+function unreadable(text: string, target: string, why: string, code: string | undefined = undefined): ToolError {
   const words = /(^|,)r[ow](,|$)/.test(text) ? text : `rw,${text}`;
-  return new ToolError(`${realPath(target)}: failed to parse mount options '${words}'.`, 1, why);
+  const suffix = code === undefined ? '' : `: ${strerror(errnoOf(code))}`;
+  return new ToolError(`${target}: failed to parse mount options '${words}'${suffix}.`, 1, why);
 }
 
 export function kindOf(
@@ -112,36 +168,135 @@ const typesNamed = (named: string, world: World) =>
     ? deviceTypes(world.read('/proc/filesystems') ?? '').filter((type) => matchesType(type, named))
     : named.split(',');
 
+/** What else a change comes from than words, source and target. */
+export interface Origin {
+  readonly input: Input;
+  readonly world: World;
+  /** The type that an entry of fstab names; that of the command line where left out. */
+  readonly type?: string;
+  /** It is the name of a type, or several: no "no" turns it around. */
+  readonly isListed?: boolean;
+  /** On a remount: what no word names is as for a new mount. Else it stays as it is. */
+  readonly startsAnew?: boolean;
+}
+
+/** Words of SELinux, which a kernel without it does not take: left out there, so that one fstab does for both. */
+const SELINUX_WORD = /^(context|fscontext|defcontext|rootcontext)=/;
+
+function withoutLabels(parsed: Words, world: World): Words {
+  const isLabel = (word: string) => SELINUX_WORD.test(word);
+  if (!parsed.data.some(isLabel) || /\tselinuxfs$/m.test(world.read('/proc/filesystems') ?? '')) return parsed;
+  const without = (words: readonly string[]) => words.filter((word) => !isLabel(word));
+  const { data, parameters, words } = parsed;
+  return { ...parsed, data: without(data), parameters: without(parameters), words: without(words) };
+}
+
 export function changeOf(
   words: string,
   source: string | undefined,
   target: string,
-  type: string | undefined,
-  world: World,
+  { input, world, type = input.values.types, isListed = false, startsAnew = false }: Origin,
 ): Change {
-  const parsed = read(words, target);
-  if (parsed.loop)
-    throw new ToolError(
-      `${target}: loop devices are not set up by this tool`,
-      32,
-      `losetup --find --show ${source ?? 'FILE'} gives a device to mount`,
-    );
+  const parsed = withIds(withoutLabels(read(words, target), world), world, (why) =>
+    unreadable(words, target, why, 'EINVAL'),
+  );
   const kind = kindOf(parsed, source, type);
-  const path = source === undefined ? 'none' : resolveSource(source, target, world);
-  const named = type === undefined || type === 'auto' ? undefined : type;
-  const types = kind !== 'mount' ? [] : named === undefined ? typesOf(path, world) : typesNamed(named, world);
-  const { owner: _owner, group: _group, ...rest } = parsed;
+  const { beneath = false, exclusive = false } = input.values;
+  const isMore =
+    parsed.propagation.length || parsed.owner !== undefined || parsed.group !== undefined || parsed.mode !== undefined;
+  if (beneath && (isMore || kind === 'remount' || kind === 'propagation'))
+    throw new ToolError('--beneath cannot be combined with a change of what is seen at the mount point', 1);
+  const named =
+    type === undefined || type === 'auto' ? undefined : isListed ? type.split(',') : typesNamed(type, world);
+  const { asGiven = { source: false, target: false } } = parsed;
+  const isTolerated = parsed.words.includes('nofail');
+  // What a path means in another namespace is not seen from here.
+  const isElsewhere = input.values.namespace !== undefined;
+  const isAsGiven = asGiven.source || isElsewhere || kind !== 'mount';
+  const path =
+    source === undefined
+      ? 'none'
+      : resolveSource(source, named ?? [], { target, asGiven: isAsGiven, isTolerated }, world);
+  const range = loopRange(parsed, (why) => unreadable(words, target, why));
+  // A file for which a loop device is asked for is one of here: the device is the same everywhere.
+  const isUnseen = isElsewhere && parsed.loop === undefined;
+  const types = kind === 'mount' ? (named ?? typesOf(path, parsed.automaticTypes, isUnseen, world, range)) : [];
+  const { owner: _owner, group: _group, ...rest } = startsAnew && kind === 'remount' ? anew(parsed) : parsed;
+  const stays = kind === 'remount' && !startsAnew ? kept(parsed, target, input, world) : 0;
   return {
     kind,
     source: path,
     target,
     types,
+    type: named?.length === 1 ? named[0] : undefined,
     ...rest,
-    flags: kind === 'mount' ? parsed.flags & ~OPERATIONS : parsed.flags | kept(parsed, kind, target, world),
-    owner: ownerOf(parsed, world, (why) => unreadable(words, target, why)),
+    loop: kind === 'mount' && !isUnseen ? loopOf(parsed, range, path, types, world) : undefined,
+    asGiven,
+    isTolerated,
+    flags: kind === 'mount' ? parsed.flags & ~OPERATIONS : parsed.flags | stays,
+    owner: ownerOf(parsed, world, (why) => unreadable(words, target, why, 'EINVAL')),
+    beneath,
+    exclusive,
+    before: kind === 'remount' ? attributesNow(parsed, target, input, world) : undefined,
     classic: isClassic(world),
   };
 }
+
+function attributesNow({ recursive }: Words, target: string, input: Input, world: World): Change['before'] {
+  const mounts = mountsNow(input, world);
+  const top = mountAt(mounts, inTable(target, input));
+  if (!top) return undefined;
+  const all = recursive.set || recursive.clear ? subtree(mounts, top) : [top];
+  return all.map((mount) => ({
+    path: mount === top ? undefined : mount.target,
+    set: parseOptions(mount.options.join(',')).attributes.set,
+  }));
+}
+
+/** All attributes that mount_setattr(2) changes, but those of times of access. */
+const ATTRIBUTES =
+  MOUNT_ATTR_RDONLY |
+  MOUNT_ATTR_NOSUID |
+  MOUNT_ATTR_NODEV |
+  MOUNT_ATTR_NOEXEC |
+  MOUNT_ATTR_NODIRATIME |
+  MOUNT_ATTR_NOSYMFOLLOW;
+
+/** Options of a remount that leave nothing as it was; MS_BIND changes what is named alone. */
+function anew(parsed: Words): Words {
+  if (parsed.flags & MS_BIND || parsed.layered) return parsed;
+  const { set } = parsed.attributes;
+  const isNamed = parsed.parameters.some((word) => word === 'ro' || word === 'rw');
+  return {
+    ...parsed,
+    attributes: { set, clear: (ATTRIBUTES & ~set) | MOUNT_ATTR__ATIME },
+    parameters: isNamed ? parsed.parameters : ['rw', ...parsed.parameters],
+  };
+}
+
+/** Accounts that options of file systems name, as the kernel takes them: by number. */
+function withIds(parsed: Words, world: World, failure: (why: string) => ToolError): Words {
+  const numbered = (word: string): string => {
+    const [, option, quoted = ''] = /^(uid|gid)=(.+)$/s.exec(word) ?? [];
+    if (option === undefined) return word;
+    const name = quoted.replace(/^"(.*)"$/s, '$1');
+    const isUser = option === 'uid';
+    const own = isUser ? world.uid : world.gid;
+    const found = isUser ? world.user(name)?.uid : world.group(name)?.gid;
+    const id = name === `use${isUser ? 'ruid' : 'rgid'}` ? own : (parseDecimal(name) ?? found);
+    if (id === undefined) throw failure(`${option}: there is no '${name}'`);
+    return `${option}=${id}`;
+  };
+  const isId = (word: string) => /^[ug]id=./.test(word);
+  if (!parsed.data.some(isId)) return parsed;
+  const numberedIn = (words: readonly string[]) => words.map(numbered);
+  const { data, parameters, words } = parsed;
+  return { ...parsed, data: numberedIn(data), parameters: numberedIn(parameters), words: numberedIn(words) };
+}
+
+/** Whether account files are asked for a change. */
+export const readsAccounts = ({ owner, words }: Change): boolean =>
+  owner !== undefined || words.some((word) => /^[ug]id=/.test(word));
 
 /** The younger calls that this tool makes came with Linux 5.2 to 5.12. The variable is libmount's. */
 function isClassic(world: World): boolean {
@@ -155,8 +310,8 @@ function isClassic(world: World): boolean {
 function ownerOf({ owner, group }: Words, world: World, failure: (why: string) => ToolError) {
   const idOf = (option: string, text: string | undefined, find: (name: string) => number | undefined) => {
     if (text === undefined) return -1;
-    const id = find(text) ?? (/^\d+$/.test(text) ? Number(text) : Number.NaN);
-    if (!(id < 0xffff_ffff)) throw failure(`${option}: there is no '${text}'`);
+    const id = find(text) ?? parseAccountId(text);
+    if (id === undefined) throw failure(`${option}: there is no '${text}'`);
     return id;
   };
   if (owner === undefined && group === undefined) return undefined;
@@ -167,9 +322,8 @@ function ownerOf({ owner, group }: Words, world: World, failure: (why: string) =
 }
 
 /** mount(2) resets on a remount what it is not told: flags that the mount has and no word names. */
-function kept({ attributes, words }: Words, kind: Change['kind'], target: string, world: World): number {
-  if (kind !== 'remount') return 0;
-  const mount = mountAt(parseMountinfo(world.read('/proc/self/mountinfo') ?? ''), realPath(target));
+function kept({ attributes, words }: Words, target: string, input: Input, world: World): number {
+  const mount = mountAt(mountsNow(input, world), inTable(target, input));
   const opposite = (word: string) => (word === 'ro' ? 'rw' : word.replace(/^no/, ''));
   const rest = (mount?.options ?? []).filter((word) => !words.includes(word) && !words.includes(opposite(word)));
   const { flags } = parseOptions(rest.filter((word) => !word.endsWith('atime') || !namesAtime(attributes)).join(','));

@@ -1,9 +1,19 @@
 /** What mount(8) says of a failure: it depends on the error, and on what is found where. */
 import { lstatSync, readlinkSync, statSync } from 'node:fs';
-import { has, setInStatus } from '@ts/capabilities';
 import type { Cause, World } from '@ts/cli';
-import { escapeOctal, isBelow, mountAt, mountOf, parseMountinfo, realPath, unescapeOctal } from '@ts/mounts';
-import { CAP_SYS_ADMIN, encode, errnoOf, MS_BIND, MS_MOVE, MS_RDONLY, MS_REMOUNT, strerror } from '@ts/sys';
+import {
+  escapeOctal,
+  inOwnUsers,
+  isBelow,
+  lacksSysAdmin,
+  mountAt,
+  mountOf,
+  parseMountinfo,
+  realPath,
+  unescapeOctal,
+} from '@ts/mounts';
+import { encode, errnoName, errnoOf, MS_BIND, MS_MOVE, MS_RDONLY, MS_REMOUNT, parseDecimal, strerror } from '@ts/sys';
+import { confinement, whyNotInUserNamespace } from './privileges.ts';
 
 /** A step that can fail, as the tape carries it to whoever explains it. */
 export interface Step {
@@ -29,7 +39,7 @@ export function stepOf(words: readonly string[]): Step {
     source: source ?? '',
     target: target ?? '',
     type: type || null,
-    flags: Number(flags),
+    flags: parseDecimal(flags ?? '') ?? 0,
     data: data ? data.split(',') : [],
   };
 }
@@ -42,11 +52,11 @@ const stat = (path: string) => {
   }
 };
 
-const isLink = (path: string) => {
+const lstatOf = (path: string) => {
   try {
-    return lstatSync(encode(path)).isSymbolicLink();
+    return lstatSync(encode(path));
   } catch {
-    return false;
+    return undefined;
   }
 };
 
@@ -57,74 +67,74 @@ function asOfMount({ step, source, target, flags }: Step, errno: number): number
   return step === 'attach' && errno === errnoOf('EINVAL') && differs ? errnoOf('ENOTDIR') : errno;
 }
 
-/** The sentence behind the mount point, without the full stop. */
-export function wordsOf(failed: Step, errno: number, world: World): string {
-  return describe(failed, asOfMount(failed, errno), world);
+/** The sentence behind the mount point, without the full stop. `call`: the system call that has failed. */
+export function wordsOf(failed: Step, errno: number, world: World, call = 'mount'): string {
+  return describe(failed, errno, `${call}() failed: ${strerror(errno)}`, world);
 }
 
-function describe({ step, source, target, type, flags }: Step, errno: number, world: World): string {
-  const failed = `mount(2) system call failed: ${strerror(errno)}`;
-  const isDirectory = stat(target)?.isDirectory() ?? false;
+const isSeen = (path: string) => lstatOf(path) !== undefined;
+
+/** ENOENT and ENOTDIR: which of the paths is it? `failed`: where that cannot be told. */
+function whatIsMissing({ source, target, flags }: Step, isPrefix: boolean, failed: string): string {
+  if (!isPrefix) {
+    if (!isSeen(target)) return 'mount point does not exist';
+    if (!stat(target)) return 'mount point is a symbolic link to nowhere';
+    return stat(source) ? failed : `special device ${source} does not exist`;
+  }
+  if (!(stat(target)?.isDirectory() || (flags & MS_BIND && stat(target)))) return 'mount point is not a directory';
+  return stat(source) ? failed : `special device ${source} does not exist (a path prefix is not a directory)`;
+}
+
+function whatIsWrong({ step, source, flags }: Step): string {
+  if (flags & MS_REMOUNT) return 'mount point not mounted or bad option';
+  if (step === 'propagation' || step === 'attributes') return 'not mount point or bad option';
+  return `wrong fs type, bad option, bad superblock on ${source}, missing codepage or helper program, or other error`;
+}
+
+function whatIsForbidden({ source, flags }: Step, isWriteProtected: boolean, failed: string): string {
+  if (flags & MS_RDONLY) return `cannot mount ${source} read-only`;
+  if (flags & MS_REMOUNT) return `cannot remount ${source} read-write, is write-protected`;
+  if (flags & MS_BIND) return `bind ${source} failed`;
+  return isWriteProtected ? `${source} is write-protected but explicit read-write mode requested` : failed;
+}
+
+type Sentence = (step: Step, failed: string, world: World) => string;
+
+/** By error. */
+const SENTENCES: Readonly<Record<string, Sentence>> = {
+  EPERM: ({ target, flags }, _failed, world) => {
+    if (world.euid !== 0) return 'must be superuser to use mount';
+    return stat(target)?.isDirectory() || flags & MS_BIND ? 'permission denied' : 'mount point is not a directory';
+  },
+  EBUSY: ({ source, flags }) =>
+    flags & MS_REMOUNT ? 'mount point is busy' : `${source} already mounted or mount point busy`,
+  ENOENT: (step, failed) => whatIsMissing(step, false, failed),
+  ENOTDIR: (step, failed) => whatIsMissing(step, true, failed),
+  EINVAL: whatIsWrong,
+  EMFILE: () => 'mount table full',
+  EIO: ({ source }) => `can't read superblock on ${source}`,
+  ENODEV: ({ type }) => (type === null ? 'unknown filesystem type' : `unknown filesystem type '${type}'`),
+  ENOTBLK: ({ source }) => `${source} is not a block device${stat(source)?.isFile() ? '; try "-o loop"' : ''}`,
+  ENXIO: ({ source }) => `${source} is not a valid block device`,
+  EACCES: (step, failed) => whatIsForbidden(step, false, failed),
+  EROFS: (step, failed) => whatIsForbidden(step, true, failed),
+  ENOMEDIUM: ({ source }) => `no medium found on ${source}`,
+  EBADMSG: ({ source }) => `cannot mount; probably corrupted filesystem on ${source}`,
+};
+
+function describe(failed: Step, errno: number, otherwise: string, world: World): string {
+  const { step, type } = failed;
   if (step === 'subdir') return `X-mount.subdir=${type}: ${strerror(errno)}`;
   if (step === 'idmap') return `X-mount.idmap: ids cannot be mapped: ${strerror(errno)}`;
-  const isRemount = (flags & MS_REMOUNT) !== 0;
-  switch (errno) {
-    case errnoOf('EPERM'):
-      if (world.euid !== 0) return 'must be superuser to use mount';
-      return isDirectory || flags & MS_BIND ? 'permission denied' : 'mount point is not a directory';
-    case errnoOf('EBUSY'):
-      return isRemount ? 'mount point is busy' : `${source} already mounted or mount point busy`;
-    case errnoOf('ENOENT'):
-      if (isLink(target) && !stat(target)) return 'mount point is a symbolic link to nowhere';
-      if (!stat(target)) return 'mount point does not exist';
-      return stat(source) ? failed : `special device ${source} does not exist`;
-    case errnoOf('ENOTDIR'):
-      if (flags & MS_BIND && stat(target) && stat(source))
-        return isDirectory ? failed : 'mount point is not a directory';
-      if (!isDirectory) return 'mount point is not a directory';
-      return stat(source) ? failed : `special device ${source} does not exist (a path prefix is not a directory)`;
-    case errnoOf('EINVAL'):
-      if (isRemount) return 'mount point not mounted or bad option';
-      if (step !== 'mount') return 'not mount point or bad option';
-      return `wrong fs type, bad option, bad superblock on ${source}, missing codepage or helper program, or other error`;
-    case errnoOf('EMFILE'):
-      return 'mount table full';
-    case errnoOf('EIO'):
-      return `can't read superblock on ${source}`;
-    case errnoOf('ENODEV'):
-      return type === null ? 'unknown filesystem type' : `unknown filesystem type '${type}'`;
-    case errnoOf('ENOTBLK'):
-      return `${source} is not a block device${stat(source)?.isFile() ? '; try "-o loop"' : ''}`;
-    case errnoOf('ENXIO'):
-      return `${source} is not a valid block device`;
-    case errnoOf('EACCES'):
-    case errnoOf('EROFS'):
-      if (flags & MS_RDONLY) return `cannot mount ${source} read-only`;
-      if (isRemount) return `cannot remount ${source} read-write, is write-protected`;
-      return flags & MS_BIND
-        ? `bind ${source} failed`
-        : errno === errnoOf('EROFS')
-          ? `${source} is write-protected but explicit read-write mode requested`
-          : failed;
-    case errnoOf('ENOMEDIUM'):
-      return `no medium found on ${source}`;
-    case errnoOf('EBADMSG'):
-      return `cannot mount; probably corrupted filesystem on ${source}`;
-    default:
-      return failed;
-  }
+  return SENTENCES[errnoName(errno)]?.(failed, otherwise, world) ?? otherwise;
 }
 
-/** Whether the right to mount is known to be missing; without /proc nothing is known. */
-function lacksSysAdmin(world: World): boolean {
-  const status = world.read('/proc/self/status');
-  return status !== undefined && !has(setInStatus(status, 'Eff'), CAP_SYS_ADMIN);
-}
-
-/** The user namespace is not the first one. */
-function inOwnUsers(world: World): boolean {
-  const map = world.read('/proc/self/uid_map');
-  return map !== undefined && map.trim().split(/\s+/).join(' ') !== '0 0 4294967295';
+/** Errors of a source that is not there: with `nofail` they are no failure. */
+export function isMissing({ source, target, flags }: Step, errno: number): boolean {
+  if (flags & (MS_REMOUNT | MS_MOVE)) return false;
+  const code = errnoName(errno);
+  const isAbsent = code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENOTBLK';
+  return code === 'ENOMEDIUM' || (isAbsent && stat(target) !== undefined && stat(source) === undefined);
 }
 
 const mountsNow = (world: World) => parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
@@ -162,7 +172,7 @@ function whyNotMoved(source: string, target: string, world: World): string | und
   const parent = mounts.find(({ id }) => id === mount.parent);
   return parent?.propagation.some((tag) => tag.startsWith('shared:'))
     ? `what lies on a shared mount cannot be moved: mount --make-private ${parent.target} first`
-    : inOwnUsers(world)
+    : inOwnUsers(world.read)
       ? `${from} is locked where it is: it came from a more privileged mount namespace`
       : undefined;
 }
@@ -172,8 +182,11 @@ function whyNotBound(source: string, world: World): string | undefined {
   const mount = mountOf(mountsNow(world), realPath(source));
   if (mount?.propagation.includes('unbindable'))
     return `${mount.target} is unbindable: mount --make-private ${mount.target} lets it be bound`;
-  if (!inOwnUsers(world)) return undefined;
-  return 'what lies below is locked: it came from a more privileged mount namespace and must not be uncovered; --rbind takes it along';
+  const below = mountsNow(world).find(
+    ({ parent, target }) => parent === mount?.id && isBelow(target, realPath(source)),
+  );
+  if (!inOwnUsers(world.read) || !below) return undefined;
+  return `${below.target} may be locked where it is, as what came from a more privileged mount namespace: --rbind takes it along`;
 }
 
 /** Words that take back an attribute, and the words in the table of mounts for that attribute. */
@@ -189,13 +202,13 @@ const TAKEN_BACK: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Why the root of a user namespace may not change a mount. */
-function whyNotRemounted({ step, target, data }: Step, world: World): string {
+function whyNotRemounted({ step, target, data }: Step, world: World): string | undefined {
   if (step === 'mount')
     return 'the file system belongs to a more privileged user namespace: only the mount can be changed, by -o remount,bind';
   const mount = mountAt(mountsNow(world), realPath(target));
   const locked = data.flatMap((word) => TAKEN_BACK[word] ?? []).filter((word) => mount?.options.includes(word));
-  const which = locked.length ? [...new Set(locked)].join(', ') : 'what is to be changed';
-  return `locked: ${which}: the mount came from a more privileged mount namespace, where it was set`;
+  if (!locked.length) return undefined;
+  return `locked: ${[...new Set(locked)].join(', ')}: the mount came from a more privileged mount namespace, where it was set`;
 }
 
 /** Paths among the options of a file system that lead nowhere (lowerdir=A:B). */
@@ -208,26 +221,33 @@ const missingIn = (data: readonly string[]) =>
       .map((path) => `${key}: ${path} does not exist`);
   });
 
+/** As many mounts as allowed: the limit is read, and held against those that are there. */
+function whyNoSpace(world: World): string | undefined {
+  const limit = parseDecimal((world.read('/proc/sys/fs/mount-max') ?? '').trim());
+  const count = mountsNow(world).length;
+  // A tree counts as a whole.
+  return limit !== undefined && count * 2 > limit
+    ? `there are ${count} mounts, and no more than ${limit} are allowed: sysctl -w fs.mount-max`
+    : undefined;
+}
+
 /** Why, where that can be found out. */
 export function remedyOf(step: Step, given: number, world: World): string | undefined {
   const { source, target, type, flags } = step;
   const errno = asOfMount(step, given);
   if (step.step === 'idmap') return whyNotMapped(type ?? '', source, errno, world);
   if (errno === errnoOf('EPERM')) {
-    if (!lacksSysAdmin(world) && inOwnUsers(world) && flags & MS_REMOUNT) return whyNotRemounted(step, world);
-    if (lacksSysAdmin(world))
+    if (lacksSysAdmin(world.read))
       return 'this needs CAP_SYS_ADMIN: be root, or mount in namespaces of your own: unshare --map-root-user --mount';
-    if (inOwnUsers(world) && type === 'proc')
-      return 'in a user namespace proc can be mounted only with a PID namespace of its own: unshare --pid --fork';
-    if (inOwnUsers(world) && type === 'sysfs')
-      return 'in a user namespace sysfs can be mounted only with a network namespace of its own: unshare --net';
-    if (inOwnUsers(world) && type !== null && step.step === 'mount')
-      return `the kernel does not let user namespaces mount ${type} here`;
+    if (!inOwnUsers(world.read)) return confinement(world);
+    if (flags & MS_REMOUNT) return confinement(world) ?? whyNotRemounted(step, world);
+    if (type !== null && step.step === 'mount' && !(flags & (MS_BIND | MS_MOVE)))
+      return whyNotInUserNamespace(type, (flags & MS_RDONLY) !== 0, world);
+    return confinement(world);
   }
-  if (errno === errnoOf('EINVAL') && step.step === 'mount') {
-    if (flags & MS_MOVE) return whyNotMoved(source, target, world);
-    if (flags & MS_BIND && stat(source)) return whyNotBound(source, world);
-  }
+  if (errno === errnoOf('EINVAL') && flags & MS_MOVE) return whyNotMoved(source, target, world);
+  if (errno === errnoOf('EINVAL') && step.step === 'mount' && flags & MS_BIND && stat(source))
+    return whyNotBound(source, world);
   if (errno === errnoOf('EINVAL') && step.step === 'propagation')
     return `only a mount point has propagation: mount --bind ${target} ${target} makes it one`;
   if (errno === errnoOf('ENOENT') && !stat(target))
@@ -235,13 +255,12 @@ export function remedyOf(step: Step, given: number, world: World): string | unde
   if (errno === errnoOf('ENOENT') && step.step === 'mount' && missingIn(step.data)[0]) return missingIn(step.data)[0];
   if (errno === errnoOf('ENOTDIR') && flags & MS_BIND && stat(target) && stat(source))
     return 'a directory is bound on a directory, a file on a file';
-  if (errno === errnoOf('ENOTBLK') && stat(source)?.isFile())
-    return `loop devices are not set up by us: losetup --find --show ${source}`;
+  if (errno === errnoOf('ENOTBLK') && stat(source)?.isFile()) return '-o loop makes a device of a file';
   if (errno === errnoOf('ELOOP'))
     return flags & MS_MOVE && isBelow(realPath(target), realPath(source))
       ? `${realPath(source)} cannot be moved into itself`
       : 'symbolic links lead to each other';
-  if (errno === errnoOf('ENOSPC')) return 'there are as many mounts as allowed: sysctl -w fs.mount-max';
+  if (errno === errnoOf('ENOSPC')) return whyNoSpace(world);
   return undefined;
 }
 

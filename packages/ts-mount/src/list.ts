@@ -1,7 +1,8 @@
 /** The mounts, as mount(8) lists them. */
 import { readdirSync, realpathSync } from 'node:fs';
+import { fromUdevName, probePath } from '@ts/block';
 import { ToolError, type World } from '@ts/cli';
-import { allOptions, type Mount, matchesType, parseMountinfo } from '@ts/mounts';
+import { allOptions, type Mount, matchesType, mountinfoThere, parseMountinfo } from '@ts/mounts';
 import { idMappingOf, isIdmapped } from '@ts/namespaces';
 import type { LiveSys } from '@ts/sys';
 import type { Listing } from './plan.ts';
@@ -30,10 +31,17 @@ const BY_LABEL = '/dev/disk/by-label';
 /** Labels by the device that bears them, as udev has noted them. */
 function labels(): Map<string, string> {
   try {
-    return new Map(readdirSync(BY_LABEL).map((label) => [realpathSync(`${BY_LABEL}/${label}`), label]));
+    return new Map(readdirSync(BY_LABEL).map((name) => [realpathSync(`${BY_LABEL}/${name}`), fromUdevName(name)]));
   } catch {
     return new Map(); // no udev, no labels
   }
+}
+
+/** The label that a device bears; where it cannot be read, the one that udev has noted. */
+function labelOf(device: string, noted: ReadonlyMap<string, string>): string | undefined {
+  if (!device.startsWith('/dev/')) return undefined;
+  const found = probePath(device);
+  return typeof found === 'object' ? found.label : noted.get(device);
 }
 
 /** A line a mount, whatever its name. */
@@ -41,8 +49,8 @@ function labels(): Map<string, string> {
 const printable = (path: string) => path.replace(/[\0-\x1f\x7f]/g, '?');
 
 /** Everything that is known of a mount. */
-const details = (mount: Mount, sys: LiveSys, world: World) => ({
-  source: sourceName(mount, world),
+const details = (mount: Mount, source: string, sys: LiveSys) => ({
+  source,
   target: mount.target,
   type: mount.type,
   options: allOptions(mount).join(','),
@@ -53,8 +61,12 @@ const details = (mount: Mount, sys: LiveSys, world: World) => ({
   ...(isIdmapped(mount) && { idmap: idMappingOf(sys, mount) ?? null }),
 });
 
-export function lines({ list }: Listing, sys: LiveSys, world: World): string {
-  const table = world.read('/proc/self/mountinfo');
+/** In another namespace nothing is opened by a path: the table names devices well enough. */
+const plainName = ({ source }: Mount) => source;
+
+export function lines({ list, namespace }: Listing, sys: LiveSys, world: World): string {
+  const table = namespace === undefined ? world.read('/proc/self/mountinfo') : mountinfoThere(sys, namespace);
+  const nameOf = namespace === undefined ? (mount: Mount) => sourceName(mount, world) : plainName;
   if (table === undefined)
     throw new ToolError(
       'failed to read mtab: No such file or directory',
@@ -63,12 +75,12 @@ export function lines({ list }: Listing, sys: LiveSys, world: World): string {
     );
   const mounts = parseMountinfo(table).filter(({ type }) => list.types === undefined || matchesType(type, list.types));
   if (list.json)
-    return `${JSON.stringify({ filesystems: mounts.map((mount) => details(mount, sys, world)) }, null, 3)}\n`;
-  const names = list.labels ? labels() : new Map<string, string>();
+    return `${JSON.stringify({ filesystems: mounts.map((mount) => details(mount, nameOf(mount), sys)) }, null, 3)}\n`;
+  const noted = list.labels && namespace === undefined ? labels() : undefined;
   return mounts
     .map((mount) => {
-      const source = sourceName(mount, world);
-      const label = names.get(source);
+      const source = nameOf(mount);
+      const label = noted && labelOf(mount.source, noted);
       return `${source} on ${printable(mount.target)} type ${mount.type} (${allOptions(mount).join(',')})${label === undefined ? '' : ` [${label}]`}\n`;
     })
     .join('');

@@ -1,13 +1,26 @@
 /** mount(8): command-line interface for mount(2) and its younger kin. */
 import { defineTool, exit, type Outcome, ToolError, type World } from '@ts/cli';
-import { inNamespace, realPath } from '@ts/mounts';
-import { atOnce, type LiveSys, MS_BIND, MS_MOVE, type Recording, type Steps, SysError } from '@ts/sys';
-import { FAILED, hidden, type Listener, make } from './attach.ts';
+import { FEATURES, type Helper, helperEnvironment, inNamespace, runHelper, shown } from '@ts/mounts';
+import {
+  atOnce,
+  decode,
+  type LiveSys,
+  MS_BIND,
+  MS_MOVE,
+  MS_RDONLY,
+  type Recording,
+  type Steps,
+  SysError,
+  strerror,
+} from '@ts/sys';
+import { FAILED, finish, hasMore, hidden, type Listener, make, makeFolders, OF_ANOTHER_TYPE } from './attach.ts';
 import type { Change } from './change.ts';
-import { causes, remedyOf, stepOf, wordsOf } from './failure.ts';
+import { causes, isMissing, remedyOf, stepOf, wordsOf } from './failure.ts';
+import { helperCommand, helperFor } from './helper.ts';
 import { lines } from './list.ts';
+import { asReadOnly, preparedAll, WRITE_PROTECTED, withDevice } from './loop.ts';
 import { options } from './options.ts';
-import { grammar, type Mounting, type Plan, plan } from './plan.ts';
+import { grammar, type Mounting, type MountingAll, type Plan, plan, tolerantly } from './plan.ts';
 
 const SOME_FAILED = 64;
 
@@ -49,7 +62,8 @@ const collecting =
     for (let left = MESSAGES; left > 0; left--) {
       const buffer = Buffer.alloc(WORDS);
       const length = Number(sys.ignoring().do('read', context, buffer, WORDS));
-      if (length > 2) said.push(buffer.toString('utf8', 2, length).trimEnd());
+      if (length <= 0) return;
+      said.push(decode(buffer.subarray(0, length)).replace(/\n$/, ''));
     }
   };
 
@@ -71,6 +85,7 @@ function apply(plan: Plan, sys: Recording, world: World): Outcome {
   const steps = sys as unknown as Steps;
   makeAll(mounting, steps, program.length > 0, (change) => {
     if (!fake) make(change, steps, printing(world));
+    if (change.held !== undefined) steps.close(change.held);
     if (verbose) sys.print(1, [`${world.prog}: ${report(change)}\n`]);
   });
   return program.length ? { become: program, mounted: fake ? [] : changes.flatMap(hidden) } : exit(0);
@@ -78,59 +93,260 @@ function apply(plan: Plan, sys: Recording, world: World): Outcome {
 
 const DMESG = '\n       dmesg(1) may have more information after failed mount system call.';
 
-/** A failed call in the words of mount(8). */
-function asMountFailure(error: SysError, said: readonly string[], world: World): ToolError | SysError {
+/** What the kernel said of a failure, as one text; each of its messages begins with a letter that says how bad it is. */
+const errorsIn = (said: readonly string[]) =>
+  said.flatMap((line) => (line.startsWith('e ') ? [line.slice(2)] : [])).join('; ');
+
+/**
+ * A failed call in the words of mount(8); undefined where it is none, since the source may be missing.
+ *
+ * @param elsewhere In another namespace: nothing is opened there to find out why.
+ */
+function asMountFailure(
+  error: SysError,
+  change: Change,
+  said: readonly string[],
+  elsewhere: boolean,
+  world: World,
+): ToolError | SysError | undefined {
   const [subject, ...words] = (error.explain ?? '').split(' ');
   if (subject !== 'mount') return error;
   const step = stepOf(words);
-  const shown = step.flags & (MS_BIND | MS_MOVE) ? { ...step, source: realPath(step.source) } : step;
-  const hints = world.variable('TS_HINTS') === '0' ? [] : [...said, remedyOf(shown, error.errno, world)];
-  const hint = hints.filter((line) => line !== undefined).join(`\n${world.prog}: `);
-  return new ToolError(
-    `${realPath(step.target)}: ${wordsOf(shown, error.errno, world)}.${DMESG}`,
-    FAILED,
-    hint || undefined,
+  if (change.isTolerated && isMissing(step, error.errno)) return undefined;
+  const isPath = (step.flags & (MS_BIND | MS_MOVE)) !== 0;
+  const named = { ...step, source: shown(step.source, !isPath || change.asGiven.source) };
+  const told = errorsIn(said);
+  const sentence = told ? `${error.call}() failed: ${told}` : wordsOf(named, error.errno, world, error.call);
+  const isSilent = elsewhere || world.variable('TS_HINTS') === '0';
+  const hint = isSilent ? undefined : remedyOf(named, error.errno, world);
+  return new ToolError(`${shown(step.target, change.asGiven.target)}: ${sentence}.${DMESG}`, FAILED, hint);
+}
+
+/** Warnings and notes that the kernel has, as mount(8) shows them. */
+function tellNotes({ target, asGiven }: Change, said: readonly string[], world: World): void {
+  for (const [letter, noun] of [
+    ['w', 'warning'],
+    ['i', 'info'],
+  ] as const) {
+    const notes = said.flatMap((line) => (line.startsWith(`${letter} `) ? [line.slice(2)] : []));
+    if (notes.length)
+      world.warn(
+        `${shown(target, asGiven.target)}: mount ${noun}${notes.length > 1 ? 's' : ''}:\n${notes.map((note) => `      * ${note}`).join('\n')}`,
+      );
+  }
+}
+
+/** The words that follow a change, with paths as they are now. */
+function tell(change: Change, world: World): void {
+  const { source, target, asGiven, types } = change;
+  const seen = {
+    ...change,
+    source: types.length ? source : shown(source, asGiven.source),
+    target: shown(target, asGiven.target),
+  };
+  world.print(`${world.prog}: ${report(seen)}\n`);
+}
+
+/** Makes one change by system calls; a failure is that of mount(8). Result: whether it was made. */
+function makeNow(change: Change, elsewhere: boolean, sys: LiveSys, world: World): boolean {
+  const said: string[] = [];
+  try {
+    atOnce(sys, (steps) => make(change, steps, collecting(said)));
+    tellNotes(change, said, world);
+    return true;
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    const failure = asMountFailure(error, change, said, elsewhere, world);
+    if (failure === undefined) return false;
+    tellNotes(change, said, world);
+    failure.cause = error;
+    throw failure;
+  }
+}
+
+/** Who has failed has said why. */
+class HelperFailure extends Error {
+  constructor(readonly status: number) {
+    super();
+  }
+}
+
+/**
+ * A program mounts in our place, and what else is wanted is done afterwards. Result: its command line, where nothing is and it can be
+ * executed instead of this process.
+ */
+function byHelper(
+  helper: Helper,
+  change: Change,
+  mounting: Mounting | MountingAll,
+  isLast: boolean,
+  sys: LiveSys,
+  world: World,
+): readonly string[] | undefined {
+  const argv = helperCommand(helper, change, mounting);
+  const wants = hasMore(change);
+  if (wants && (change.subdir !== undefined || mounting.namespace !== undefined))
+    throw new ToolError(`${change.target}: ${argv[0]} mounts it, and nothing can be done with it afterwards`, FAILED);
+  if (isLast && !wants && change.mkdir === undefined) return argv;
+  atOnce(sys, (steps) => {
+    makeFolders(change, steps);
+    const status = runHelper(argv, helperEnvironment(world.environment, world.euid));
+    if (status === undefined) throw new ToolError(`failed to execute ${argv[0]}`, FAILED);
+    if (status !== 0) throw new HelperFailure(status);
+    finish(change, steps);
+  });
+  return undefined;
+}
+
+/** What became of a change: whether it was made, or by which program it is still to be. */
+interface Made {
+  readonly made: boolean;
+  readonly argv?: readonly string[];
+  /** The change as it was made, with the device of its file. */
+  readonly change: Change;
+}
+
+/** Whether a device cannot be written; one that is mounted read-only already is busy for everything else. */
+const isWriteProtected = (source: string, code: string, world: World): boolean =>
+  ['EROFS', 'EACCES'].includes(code) ||
+  (code === 'EBUSY' && world.read(`/sys/class/block/${source.slice('/dev/'.length)}/ro`)?.trim() === '1');
+
+/** One change, and the loop device that it needs. Throws what has failed. */
+function one(planned: Change, mounting: Mounting | MountingAll, isLast: boolean, sys: LiveSys, world: World): Made {
+  if (mounting.fake) return { made: true, change: planned };
+  return withDevice(planned, sys, world, (change) => {
+    // Who mounts in our place needs our device as long.
+    const isReady = isLast && change.held === undefined;
+    const how = (some: Change) => ({ ...oneReady(some, mounting, isReady, sys, world), change: some });
+    try {
+      return how(change);
+    } catch (error) {
+      const { cause } = error as Error;
+      const isProtected = cause instanceof SysError && isWriteProtected(change.source, cause.code, world);
+      if (!isProtected || change.kind !== 'mount' || change.flags & MS_RDONLY || !change.source.startsWith('/dev/'))
+        throw error;
+      const done = how({ ...change, ...asReadOnly(change) });
+      world.warn(`${shown(change.target, change.asGiven.target)}: ${WRITE_PROTECTED}`);
+      return done;
+    }
+  });
+}
+
+/** The same where the source is what it is. */
+function oneReady(
+  change: Change,
+  mounting: Mounting | MountingAll,
+  isLast: boolean,
+  sys: LiveSys,
+  world: World,
+): { readonly made: boolean; readonly argv?: readonly string[] } {
+  const found = helperFor(change, mounting);
+  const comesBack = found !== undefined || 'places' in mounting;
+  const elsewhere = mounting.namespace !== undefined;
+  const now = (some: Change) => inside(mounting, comesBack, sys, () => makeNow(some, elsewhere, sys, world));
+  if (found && found.at > 0 && !mounting.fake) {
+    try {
+      return { made: now({ ...change, types: change.types.slice(0, found.at) }) };
+    } catch (error) {
+      const { cause } = error as Error;
+      if (!(cause instanceof SysError && OF_ANOTHER_TYPE.includes(cause.errno))) throw error;
+    }
+  }
+  if (found && sys.dry) return { made: true, argv: isLast ? helperCommand(found.helper, change, mounting) : undefined };
+  if (found) return { made: true, argv: byHelper(found.helper, change, mounting, isLast, sys, world) };
+  return { made: mounting.fake || now(change) };
+}
+
+/** Does something in the namespace where it is wanted. */
+function inside<Result>(
+  { namespace }: Pick<Mounting, 'namespace'>,
+  comesBack: boolean,
+  sys: LiveSys,
+  work: () => Result,
+): Result {
+  if (namespace === undefined) return work();
+  let result: Result | undefined;
+  atOnce(sys, (steps) =>
+    inNamespace(steps, namespace, comesBack, () => {
+      result = work();
+    }),
   );
+  return result as Result;
+}
+
+/** `-a`: the next one is mounted whatever became of the one before. */
+function actOnAll(plan: MountingAll, sys: LiveSys, world: World): Outcome {
+  const counts = { succeeded: 0, failed: 0 };
+  const note = (target: string, what: string) => {
+    if (plan.verbose) world.print(`${target.padEnd(25)}: ${what}\n`);
+  };
+  for (const { target, change: find } of plan.places) {
+    if (!find) {
+      note(target, 'ignored');
+      continue;
+    }
+    try {
+      const change = tolerantly(find);
+      if (change && plan.isThere(change)) {
+        note(change.target, 'already mounted');
+        continue;
+      }
+      if (change && plan.forks) note(change.target, 'mount successfully forked');
+      const made = change !== undefined && one(change, plan, false, sys, world).made;
+      counts.succeeded++;
+      if (made && !plan.forks)
+        note(change.target, change.kind === 'remount' ? 'successfully remounted' : 'successfully mounted');
+    } catch (error) {
+      if (!(error instanceof HelperFailure)) {
+        const isOfOne = error instanceof ToolError || (error instanceof SysError && error.status === FAILED);
+        // That the namespace cannot be entered is true of all.
+        if (!isOfOne) throw error;
+        tellFailure(error, world);
+      }
+      counts.failed++;
+    }
+  }
+  if (counts.failed === 0) return exit(0);
+  return exit(counts.succeeded === 0 ? FAILED : SOME_FAILED);
+}
+
+function tellFailure(error: SysError | ToolError, world: World): void {
+  if (error instanceof SysError) world.warn(`${error.context ?? error.call}: ${strerror(error.errno)}`);
+  else {
+    world.warn(error.message);
+    if (error.hint !== undefined && world.variable('TS_HINTS') !== '0') world.warn(error.hint);
+  }
 }
 
 function act(plan: Plan, sys: LiveSys, world: World): Outcome {
   if ('list' in plan) {
-    const { namespace } = plan;
-    if (namespace !== undefined) atOnce(sys, (steps) => inNamespace(steps, namespace, false, () => undefined));
     world.print(lines(plan, sys, world));
     return exit(0);
   }
-  let failed = 0;
-  const one = (change: Change) => {
-    const said: string[] = [];
+  if ('places' in plan) return actOnAll(plan, sys, world);
+  for (const [at, change] of plan.changes.entries()) {
     try {
-      if (!plan.fake) atOnce(sys, (steps) => make(change, steps, collecting(said)));
-      if (plan.verbose)
-        world.print(
-          `${world.prog}: ${report({ ...change, source: change.types.length ? change.source : realPath(change.source), target: realPath(change.target) })}\n`,
-        );
+      const { made, argv, change: done } = one(change, plan, at === plan.changes.length - 1, sys, world);
+      if (argv) return { become: argv, environment: helperEnvironment(world.environment, world.euid) };
+      if (made && plan.verbose && !helperFor(change, plan)) tell(done, world);
     } catch (error) {
-      if (!(error instanceof SysError)) throw error;
-      const failure = asMountFailure(error, said, world);
-      if (!plan.all) throw failure;
-      world.warn(failure instanceof ToolError ? failure.message : String(failure.message));
-      failed++;
+      if (error instanceof HelperFailure) return exit(error.status);
+      throw error;
     }
-  };
-  atOnce(sys, (steps) => makeAll(plan, steps, false, one));
-  return exit(failed === 0 ? 0 : failed === plan.changes.length ? FAILED : SOME_FAILED);
+  }
+  return exit(0);
 }
 
 /** Several mounts that are done or not done together, and what needs a second process, are played from a tape. */
 const becomes = (plan: Plan) =>
-  'program' in plan &&
-  !plan.all &&
+  'changes' in plan &&
   (plan.program.length > 0 || plan.changes.length > 1 || plan.changes.some(({ idmap }) => idmap !== undefined));
 
 export const tool = defineTool({
   name: 'ts-mount',
   replaces: ['mount'],
   section: 8,
+  features: FEATURES,
   summary: 'Mount a filesystem.',
   synopsis: [
     '[-l] [-t <types>]',
@@ -153,16 +369,22 @@ export const tool = defineTool({
     'With `--namespace` the mounts are made elsewhere, and the program runs here.',
   differences: [
     'A program may follow; words behind source and target are not wrong usage.',
-    'No mount.TYPE helpers, no /etc/mtab, no loop devices: the kernel mounts, nobody else.',
-    'Words for others than the kernel (user=, x-*, _netdev) are not kept in /run/mount/utab, so the list does not show them.',
-    'A remount changes what is named and leaves the rest, by fspick(2), fsconfig(2) and mount_setattr(2), as util-linux 2.39 and later.',
+    'A list of types is kept to for files, too, of which the original takes the type that it finds. `loop=/dev/loopN` makes the device where it is missing.',
+    'With `--namespace` a file is mounted by a loop device where `-o loop` asks for it.',
+    'Where udev has no link, devices are looked at each time: the cache of libblkid (/run/blkid) is neither read nor written. Of rare types (those without a maker in a Linux distribution) the kernel alone decides.',
+    'No /etc/mtab.',
+    'Words for others than the kernel (user=, x-*, _netdev) are not kept in /run/mount/utab, so the list does not show them. Nor may ordinary users mount what fstab allows them: the program is not set-user-id.',
+    'mount.TYPE helpers are called as the original calls them, but not where a program or --also follows: the kernel mounts alone then. With `--namespace` it is a helper of this namespace, and told of the other one by -N. The mount point that --mkdir made for a helper that fails is taken away.',
+    'With -a and a helper that fails, -F reports the failure, too. Entries are mounted one after the other.',
+    'Where a younger call (fsopen(2), open_tree(2), move_mount(2), mount_setattr(2) …) answers ENOSYS at any step, mount(2) does the whole work, for all but what it cannot do: idmapped mounts, directories of file systems, flags for one layer.',
+    'A remount sets the attributes of the mount first, then the parameters of the file system; where these are refused, the attributes are as before.',
     'Attributes of a bind mount are set before it can be seen: `--bind -o ro` is never writable.',
-    '`X-mount.owner`, `.group`, `.mode`, `.idmap`, `--map-users`, `--map-groups`, `--onlyonce`, `ro=vfs`, `ro=fs` and `ro=recursive` as util-linux 2.39 and later; where a later step fails, nothing stays mounted.',
+    'Where a later step (X-mount.owner, propagation …) fails, nothing stays mounted, and no folder that was made for it is left.',
     '`X-mount.subdir` works with bind mounts, too. Before Linux 6.15 the whole file system can be seen for a moment.',
     'LIBMOUNT_FORCE_MOUNT2=always, and a kernel before Linux 5.12: mount(2) alone is used, for all but idmapped mounts and directories of file systems.',
-    'With `--namespace PID` fstab is that of the process; with the file of a namespace it is that of the caller.',
-    'The words of the kernel itself follow a failure, read from the context of the file system; one more line says why, where that can be found out. TS_HINTS=0 leaves both out.',
-    '`--also` and `--json` are ours; `--json` shows ids, roots, propagation and, since Linux 6.15, the maps of idmapped mounts.',
+    'With `--namespace PID` fstab and the mounts are those of the process; with the file of a namespace fstab is that of the caller, and what is mounted there is not known. No hint follows a failure there: nothing of another namespace is opened to find a cause.',
+    'The words of the kernel itself are the message, as of util-linux 2.40 and later. Where a program follows, they are lines behind it. One more line says why, where that could be read somewhere. TS_HINTS=0 leaves these lines out.',
+    '`--also` and `--json` are ours; `--json` shows ids, roots, propagation and, since Linux 6.15, the maps of idmapped mounts. `--beneath` and `--exclusive` are those of util-linux 2.42.',
   ],
   exitStatuses: [
     ['0', 'success'],
@@ -189,8 +411,15 @@ export const tool = defineTool({
     { command: 'ts-mount --namespace 4711 --bind /srv/data /data', says: 'a folder more in a container that runs' },
   ],
   files: (plan) => ('files' in plan ? plan.files : []),
+  momentary: (plan) =>
+    'changes' in plan && plan.changes.some(({ loop }) => loop !== undefined)
+      ? 'which loop device is free is known only then'
+      : undefined,
   plan,
   becomes,
+  prepares: (plan) => 'changes' in plan && !plan.fake && plan.changes.some(({ loop }) => loop !== undefined),
+  prepare: (plan, sys, world) =>
+    'changes' in plan ? { ...plan, changes: preparedAll(plan.changes, sys, world) } : plan,
   apply,
   act,
 });

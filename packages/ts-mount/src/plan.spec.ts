@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { Change } from './change.ts';
 import { wordsOf } from './failure.ts';
 import { tool } from './mount.ts';
-import type { Mounting } from './plan.ts';
+import type { Mounting, MountingAll } from './plan.ts';
 
 const FSTAB =
   '/dev/vdb /data ext4 ro,noauto 0 0\nLABEL=home /home xfs defaults 0 0\nnone /swap swap sw 0 0\ntmpfs /scratch tmpfs size=1m 0 0\n';
@@ -14,7 +14,6 @@ const world = madeUpWorld({
   prog: 'mount',
   read: (path) =>
     ({ '/etc/fstab': FSTAB, '/proc/filesystems': 'nodev\tproc\n\text4\n\tvfat\n', '/proc/self/mountinfo': '' })[path],
-  exists: (path) => path === '/dev/disk/by-label/home',
 });
 
 const plan = (...argv: string[]) => tool.plan(parse(tool.options, argv, tool.grammar), world);
@@ -34,7 +33,6 @@ describe('source, target and program', () => {
     [['-t', 'tmpfs', '--source', 'a', '--target', 'b', 'ls'], 'a', 'b', ['ls']],
     [['-t', 'tmpfs', '--target', 'b', 'a', '--', 'ls'], 'a', 'b', ['ls']],
     [['-t', 'tmpfs', '--source', 'a', 'b'], 'a', 'b', []],
-    [['-t', 'xfs', '-L', 'home', 'b'], '/dev/disk/by-label/home', 'b', []],
   ])('%j', (argv, source, target, program) => {
     expect(change(...argv)).toMatchObject({ source, target });
     expect(mounting(...argv).program).toEqual(program);
@@ -76,12 +74,31 @@ describe('what is done', () => {
   });
 
   test('-a: all but swap and noauto, of the types that are wanted', () => {
-    expect(mounting('-a').changes.map(({ target }) => target)).toEqual(['/home', '/scratch']);
-    expect(mounting('-a', '-t', 'noxfs').changes.map(({ target }) => target)).toEqual(['/scratch']);
+    const wanted = (...argv: string[]) =>
+      (plan(...argv) as MountingAll).places.flatMap(({ target, change }) => (change ? target : []));
+    expect(wanted('-a')).toEqual(['/home', '/scratch']);
+    expect(wanted('-a', '-t', 'noxfs')).toEqual(['/scratch']);
+    expect(wanted('-a', '-O', 'size=1m')).toEqual(['/scratch']);
   });
 
   test('a label that no device bears', () => expect(() => plan('LABEL=x', 'b')).toThrow("b: can't find LABEL=x."));
-  test('a loop device is not ours to make', () => expect(() => plan('-o', 'loop', 'a', 'b')).toThrow(ToolError));
+  test('a loop device, and the part of the file that it is to show', () => {
+    expect(change('-o', 'loop,ro,offset=1K,sizelimit=0x200', 'a', 'b')).toMatchObject({
+      source: 'a',
+      data: [],
+      loop: { file: 'a', device: undefined, offset: 1024n, sizeLimit: 512n, readOnly: true },
+    });
+    expect(change('-o', 'loop=/dev/loop9', '-t', 'ext4', 'a', 'b').loop).toMatchObject({ device: '/dev/loop9' });
+  });
+  test.each([
+    ['-o', 'ro', 'a', 'b'],
+    ['-o', 'loop', '-t', 'proc', 'a', 'b'],
+    ['-o', 'loop,X-mount.noloop', 'a', 'b'],
+    ['-o', 'bind,loop', 'a', 'b'],
+  ])('%j: none', (...argv) => expect(change(...argv).loop).toBeUndefined());
+  test.each(['offset=x', 'sizelimit=-1', 'loop,encryption=x'])('-o %s', (words) =>
+    expect(() => plan('-o', words, 'a', 'b')).toThrow(/failed to parse mount options/),
+  );
 });
 
 describe('the tape', () => {
@@ -97,11 +114,16 @@ describe('the tape', () => {
 
   test('bind, attributes, propagation', () => {
     expect(tape('--bind', '-o', 'ro', '--make-private', 'a', 'b', 'true')).toEqual([
-      'open_tree(AT_FDCWD, "a", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC)',
-      'mount_setattr({0}, "", AT_EMPTY_PATH, {...}, 32)',
-      'move_mount({0}, "", AT_FDCWD, "b", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_SYMLINKS|MOVE_MOUNT_T_AUTOMOUNTS)',
-      'close({0})',
-      'mount("none", "b", NULL, MS_PRIVATE, NULL)  # on failure go to 5',
+      'open_tree(AT_FDCWD, "a", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC)  # on failure go to 5',
+      'mount_setattr({0}, "", AT_EMPTY_PATH, {...}, 32)  # on failure go to 5',
+      'move_mount({0}, "", AT_FDCWD, "b", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_SYMLINKS|MOVE_MOUNT_T_AUTOMOUNTS)  # on failure go to 5',
+      'close({0})  # on failure go to 5',
+      'go to 7',
+      'mount("a", "b", NULL, MS_RDONLY|MS_BIND, NULL)',
+      'mount(NULL, "b", NULL, MS_RDONLY|MS_REMOUNT|MS_BIND, NULL)  # on failure go to 10',
+      'mount("none", "b", NULL, MS_PRIVATE, NULL)  # on failure go to 8',
+      'umount2("b", MNT_DETACH)  # may fail',
+      'end, having failed',
       'umount2("b", MNT_DETACH)  # may fail',
       'end, having failed',
     ]);
@@ -203,7 +225,7 @@ describe('the tape', () => {
     ]);
     // What the mount has and no word names stays.
     expect(tapeIn(old, '-o', 'remount,bind,ro,dev,relatime', '/b', '--', 'true')[0]).toBe(
-      'mount("none", "/b", NULL, MS_RDONLY|MS_NOSUID|MS_REMOUNT|MS_BIND|MS_RELATIME, NULL)',
+      'mount("x", "/b", NULL, MS_RDONLY|MS_NOSUID|MS_REMOUNT|MS_BIND|MS_RELATIME, NULL)',
     );
   });
 
@@ -225,7 +247,7 @@ describe('words of a failure', () => {
     [22, { step: 'propagation' as const }, 'not mount point or bad option'],
     [22, { flags: MS_REMOUNT }, 'mount point not mounted or bad option'],
     [30, { flags: MS_RDONLY }, 'cannot mount /nonexistent/source read-only'],
-    [28, {}, 'mount(2) system call failed: No space left on device'],
+    [28, {}, 'mount() failed: No space left on device'],
   ])('errno %i, %j', (errno, more, words) => expect(wordsOf({ ...step, ...more }, errno, world)).toBe(words));
 
   test('an ordinary user', () => {

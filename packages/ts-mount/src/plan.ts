@@ -1,9 +1,24 @@
 /** From the command line to what is to be done. */
+import { parseTag } from '@ts/block';
 import { type Grammar, groupsOf, ToolError, UsageError, type World } from '@ts/cli';
-import { namespaceFile } from '@ts/mounts';
+import { isSamePlace, type Mount, namespaceFile, realPath, shown } from '@ts/mounts';
 import { MS_REMOUNT } from '@ts/sys';
-import { type Change, changeOf, type Input, kindOf, optionWords, read } from './change.ts';
-import { everything, fromFstab, isMounted, lookUp, notInFstab, ofEntry, usesFstab } from './entries.ts';
+import { type Change, changeOf, type Input, kindOf, optionWords, read, readsAccounts } from './change.ts';
+import {
+  everything,
+  everythingMounted,
+  type Fstab,
+  findMounted,
+  isMounted,
+  lookUp,
+  notInFstab,
+  ofEntry,
+  type Place,
+  readFstab,
+  usesFstab,
+} from './entries.ts';
+import { SourceMissing } from './source.ts';
+import { mountsNow } from './table.ts';
 
 /** A program begins behind source and target; `--also` begins another mount. */
 export const grammar = { permute: true, operandsBeforeProgram: 2, group: 'also' } as const satisfies Grammar;
@@ -17,16 +32,26 @@ export interface Mounting {
   /** File of the mount namespace in which all is done. */
   readonly namespace?: string;
   readonly changes: readonly Change[];
-  /** From fstab: a failure does not keep the others from being mounted. */
-  readonly all: boolean;
   readonly fake: boolean;
   readonly verbose: boolean;
+  /** Programs of others may be asked to mount. */
+  readonly helpers: boolean;
+  /** What such programs are told, before the options. */
+  readonly helperWords: readonly string[];
   readonly program: readonly string[];
   /** Files that this came from. */
   readonly files: readonly string[];
 }
 
-export type Plan = Listing | Mounting;
+/** `-a`: a failure does not keep the others from being mounted. */
+export interface MountingAll extends Omit<Mounting, 'changes'> {
+  readonly places: readonly Place[];
+  readonly forks: boolean;
+  /** Whether something is there already: it is left alone then. */
+  readonly isThere: (change: Change) => boolean;
+}
+
+export type Plan = Listing | Mounting | MountingAll;
 
 interface Places {
   readonly source?: string;
@@ -74,17 +99,27 @@ const ACTIONS = new Set([
   'also',
   'target-prefix',
   'onlyonce',
+  'beneath',
+  'exclusive',
 ]);
 
 interface Part {
-  readonly change: Change;
+  /** Undefined where there is nothing to be mounted, and that is no failure. */
+  readonly change?: Change;
   readonly program: readonly string[];
   /** Whether fstab was asked. */
   readonly isListed: boolean;
 }
 
+/** An operation has no use for a type. */
+function checkUsage({ values, steps }: Input): void {
+  const isOperation = steps.some(({ option: { long } }) => ['bind', 'rbind', 'move'].includes(long));
+  if (isOperation && values.types !== undefined) throw new UsageError('bad usage');
+}
+
 /** The mount that one part of the command line asks for, and the program behind it. */
-function partOf(input: Input, world: World): Part {
+function partOf(input: Input, fstabOf: () => Fstab, world: World): Part {
+  checkUsage(input);
   const { values, operands } = input;
   const words = optionWords(input);
   const given = read(words, operands[1] ?? operands[0] ?? '');
@@ -95,36 +130,84 @@ function partOf(input: Input, world: World): Part {
     kindOf(given, undefined, values.types) === 'propagation';
   const { source, target, program } = places(input, isRemount || isPropagation);
   const prefixed = (values['target-prefix'] ?? '') + (target ?? '');
+  const hasBoth = source !== undefined && target !== undefined;
+  const isForced = hasBoth && values['options-source-force'] === true;
+  const isListed = !isPropagation && (!hasBoth || isForced);
+  const origin = { input, world };
+
   const find = (): Change => {
-    if (target === undefined) {
-      if (source === undefined) throw new UsageError('bad usage');
-      return fromFstab(source, words, input, world);
-    }
-    const forced = source !== undefined && values['options-source-force'] === true;
-    const entry = isPropagation || (source !== undefined && !forced) ? undefined : lookUp(target, input, world);
-    if (forced && entry?.source !== source) throw notInFstab(target, input);
-    if (entry) return ofEntry(entry, words, input, world);
-    if (source !== undefined || isPropagation || isRemount)
-      return changeOf(words, source, prefixed, values.types, world);
-    return fromFstab(target, words, input, world);
+    const place = target ?? source;
+    if (place === undefined) throw new UsageError('bad usage');
+    if (hasBoth && !isForced) return changeOf(words, source, prefixed, { ...origin, startsAnew: true });
+    if (isPropagation) return changeOf(words, source, prefixed, origin);
+    const fstab = fstabOf();
+    const entry = usesFstab(input) ? lookUp(place, fstab, world) : undefined;
+    if (isForced && entry?.source !== source) throw notInFstab(place, fstab);
+    // Named by its source, a mount keeps what it has.
+    const isAt = entry !== undefined && [place, realPath(place)].some((path) => isSamePlace(entry.target, path));
+    if (entry) return ofEntry(entry, words, input, world, isAt);
+    if (!isRemount)
+      throw notInFstab(
+        place,
+        fstab,
+        values.target !== undefined ? 'mount point' : target === undefined ? `mount source ${place}` : undefined,
+      );
+    if (parseTag(place)) throw notInFstab(place, fstab);
+    const mounted = findMounted(place, input, world);
+    return changeOf(words, mounted?.source, mounted?.target ?? (target === undefined ? place : prefixed), origin);
   };
-  const change = find();
-  if (values.onlyonce && isMounted(change, input, world))
-    throw new ToolError(`${change.target}: filesystem already mounted.`, 32);
-  return {
-    change,
-    program,
-    isListed: !isPropagation && (source === undefined || values['options-source-force'] === true),
-  };
+  const change = tolerantly(find);
+  if (change && values.onlyonce && isMounted(change, mountsNow(input, world), input))
+    throw new ToolError(`${shown(change.target, change.asGiven.target)}: filesystem already mounted.`, 32);
+  return { change, program, isListed };
 }
+
+/** Undefined where the source is missing and that is no failure. */
+export function tolerantly(find: () => Change): Change | undefined {
+  try {
+    return find();
+  } catch (error) {
+    if (error instanceof SourceMissing && error.isTolerated) return undefined;
+    throw error;
+  }
+}
+
+/** What a program that mounts is told besides source, target and options. */
+const helperWordsOf = ({ values }: Input): string[] => [
+  ...(values.sloppy ? ['-s'] : []),
+  ...(values.fake ? ['-f'] : []),
+  ...(values['no-mtab'] ? ['-n'] : []),
+  ...(values.verbose ? ['-v'] : []),
+];
 
 export function plan(input: Input, world: World): Plan {
   const { values, operands, steps } = input;
   const namespace = values.namespace === undefined ? undefined : namespaceFile(values.namespace);
-  const common = { namespace, fake: values.fake ?? false, verbose: values.verbose ?? false };
+  const common = {
+    namespace,
+    fake: values.fake ?? false,
+    verbose: values.verbose ?? false,
+    helpers: !values['internal-only'],
+    helperWords: helperWordsOf(input),
+  };
+  let table: Fstab | undefined;
+  const fstabOf = (): Fstab => {
+    table ??= readFstab(input, world);
+    return table;
+  };
+  if (values.fstab !== undefined) fstabOf();
   if (values.all) {
     if (operands.length || values.also) throw new UsageError('bad usage');
-    return { ...common, changes: everything(optionWords(input), input, world), all: true, program: [], files: [] };
+    const words = optionWords(input);
+    const isRemount = (read(words, '').flags & MS_REMOUNT) !== 0;
+    const found = isRemount ? everythingMounted(words, input, world) : everything(words, fstabOf(), input, world);
+    let mounts: Mount[] | undefined;
+    const isThere = (change: Change) => {
+      // As the original: those of the beginning, so that one fstab may mount one thing twice.
+      mounts ??= isRemount ? [] : mountsNow(input, world);
+      return isMounted(change, mounts, input);
+    };
+    return { ...common, places: found, forks: values.fork ?? false, isThere, program: [], files: [] };
   }
   const acts = steps.some(({ option: { long } }) => ACTIONS.has(long) || long.startsWith('make-'));
   if (!operands.length && !acts)
@@ -134,12 +217,15 @@ export function plan(input: Input, world: World): Plan {
     };
 
   usesFstab(input);
-  const parts = groupsOf(input, grammar).map((part) => partOf(part, world));
+  const parts = groupsOf(input, grammar).map((part) => partOf(part, fstabOf, world));
   const programs = parts.map(({ program }) => program);
   const program = programs.pop() ?? [];
   if (programs.some(({ length }) => length)) throw new UsageError('bad usage');
   if (program[0] === '') throw new UsageError('the program has no name');
-  const files = parts.some(({ isListed }) => isListed) ? [values.fstab ?? '/etc/fstab'] : [];
-  const named = parts.some(({ change }) => change.owner) ? ['/etc/passwd', '/etc/group'] : [];
-  return { ...common, changes: parts.map(({ change }) => change), all: false, program, files: [...files, ...named] };
+  const changes = parts.flatMap(({ change }) => change ?? []);
+  if (changes.some(({ beneath }) => beneath) && (program.length || parts.length > 1))
+    throw new ToolError('--beneath cannot be combined with a program or --also: it could not be taken back', 1);
+  const files = parts.some(({ isListed }) => isListed) ? (table?.files ?? []) : [];
+  const named = changes.some(readsAccounts) ? ['/etc/passwd', '/etc/group'] : [];
+  return { ...common, changes, program, files: [...files, ...named] };
 }

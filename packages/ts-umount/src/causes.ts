@@ -1,8 +1,8 @@
 /** Why a mount cannot be detached: what is below it, who uses it, who may. */
 import { readdirSync, readlinkSync } from 'node:fs';
 import type { Cause, World } from '@ts/cli';
-import { escapeOctal, mountAt, parseMountinfo, subtree, unescapeOctal } from '@ts/mounts';
-import { errnoOf, strerror } from '@ts/sys';
+import { escapeOctal, inOwnUsers, lacksSysAdmin, mountAt, parseMountinfo, subtree, unescapeOctal } from '@ts/mounts';
+import { errnoName, errnoOf, strerror } from '@ts/sys';
 
 /** Blanks would end a word of the subject. */
 export const subjectOf = (target: string): string => `umount =${escapeOctal(target)}`;
@@ -42,36 +42,30 @@ function usersOf(target: string, world: World): string[] {
 
 const MOST = 5;
 
-/** The sentence behind the mount point, without the full stop. */
-export function wordsOf(errno: number): string {
-  switch (errno) {
-    case errnoOf('ENXIO'):
-      return 'invalid block device';
-    case errnoOf('EINVAL'):
-      return 'not mounted';
-    case errnoOf('EIO'):
-      return "can't write superblock";
-    case errnoOf('EBUSY'):
-      return 'target is busy';
-    case errnoOf('ENOENT'):
-      return 'no mount point specified';
-    case errnoOf('EPERM'):
-      return 'must be superuser to unmount';
-    case errnoOf('EACCES'):
-      return 'block devices not permitted on filesystem';
-    default:
-      return `umount(2) system call failed: ${strerror(errno)}`;
-  }
-}
+/** The sentence behind the mount point, without the full stop, by error. */
+const SENTENCES: Readonly<Record<string, string>> = {
+  ENXIO: 'invalid block device',
+  EINVAL: 'not mounted',
+  EIO: "can't write superblock",
+  EBUSY: 'target is busy',
+  ENOENT: 'no mount point specified',
+  EPERM: 'must be superuser to unmount',
+  EACCES: 'block devices are not permitted on filesystem',
+};
+
+export const wordsOf = (errno: number): string =>
+  SENTENCES[errnoName(errno)] ?? `umount(2) system call failed: ${strerror(errno)}`;
 
 /** One line on a failure, where there is something to say. */
 export function remedyOf(target: string, code: string, world: World): string | undefined {
   if (code === 'EPERM')
-    return 'this needs CAP_SYS_ADMIN over the mount: only who mounted it, or root, may take it away';
+    return lacksSysAdmin(world.read)
+      ? 'this needs CAP_SYS_ADMIN over the mount: only who mounted it, or root, may take it away'
+      : undefined;
   const mounts = parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
   const mount = mountAt(mounts, target);
   if (code === 'EINVAL')
-    return mount
+    return mount && inOwnUsers(world.read)
       ? 'the mount comes from a more privileged mount namespace and is locked: it can be detached only with all that lies around it'
       : undefined;
   if (code !== 'EBUSY' || !mount) return undefined;

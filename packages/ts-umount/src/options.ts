@@ -7,7 +7,7 @@ export const options = [
   { long: 'detach-loop', short: 'd', help: 'if mounted loop device, also free this loop device' },
   { long: 'fake', help: 'dry run; skip the umount(2) syscall' },
   { long: 'force', short: 'f', help: 'force unmount (in case of an unreachable NFS system)' },
-  { long: 'internal-only', short: 'i', help: "don't call the umount.<type> helpers; they are never called" },
+  { long: 'internal-only', short: 'i', help: "don't call the umount.<type> helpers" },
   { long: 'no-mtab', short: 'n', help: "don't write to /etc/mtab; it is never written to" },
   { long: 'namespace', short: 'N', arg: 'ns', help: 'unmount in another mount namespace: of a process, or of a file' },
   { long: 'lazy', short: 'l', help: 'detach the filesystem now, clean up things later' },
@@ -18,4 +18,11 @@ export const options = [
   { long: 'verbose', short: 'v', help: 'say what is being done' },
   { long: 'quiet', short: 'q', help: "suppress 'not mounted' error messages" },
   ...HELP_OPTIONS,
+  {
+    long: 'graceful',
+    short: 'g',
+    help: 'what is not mounted, or not there, is no failure',
+    details: 'As util-linux 2.42 and later.',
+    ours: true,
+  },
 ] as const satisfies readonly Option[];

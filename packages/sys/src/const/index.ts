@@ -20,6 +20,7 @@ export * from './if_tun.ts';
 export * from './inotify.ts';
 export * from './ioctl_tty.ts';
 export * from './landlock.ts';
+export * from './loop.ts';
 export * from './lseek.ts';
 export * from './magic.ts';
 export * from './memfd.ts';
