@@ -12,10 +12,10 @@ import {
   defineTool,
   exit,
   HELP_AND_OUR_VERSION,
+  INT_MAX,
   type Option,
   type Outcome,
   type Parsed,
-  PID_MAX,
   type Split,
   type Step,
   ToolError,
@@ -90,7 +90,7 @@ function parsePid(word: string): { pid: number } | { error: string } {
   const number = parseSigned(word, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
   if (number === undefined) return { error: strerror(errnoOf('EINVAL')) };
   if (Math.abs(number) >= 2 ** 63) return { error: strerror(errnoOf('ERANGE')) };
-  return number >= 0 && number <= PID_MAX ? { pid: number } : { error: strerror(errnoOf('EOVERFLOW')) };
+  return number >= 0 && number <= INT_MAX ? { pid: number } : { error: strerror(errnoOf('EOVERFLOW')) };
 }
 
 interface State {
