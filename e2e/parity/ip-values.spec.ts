@@ -146,6 +146,7 @@ const NEWER: readonly (readonly [command: string, status: number, message: strin
   ['link set q carrier x', 22, 'Error: argument of "carrier" must be one of "off", "on", not "x"'],
   ['addr add 10.5.0.1/24 dev br0 proto x', 255, 'Error: argument "x" is wrong: "proto" value is invalid'],
   ['nexthop add id 7 group 1 hw_stats x', 22, 'Error: argument of "hw_stats" must be one of "off", "on", not "x"'],
+  ['link add link p m2 type macvlan mode vepa nopromisc', 1, 'macvlan: nopromisc flag only valid in passthru mode'],
   ['route add 10.9.0.0/16 dev lo realms -1', 255, 'Error: argument "-1" is wrong: "realm" value is invalid'],
   ['link set q netns 99999999', 255, 'Error: argument "99999999" is wrong: Invalid "netns" value'],
 ];
