@@ -136,6 +136,7 @@ export const tool = defineTool({
     'A part of a hardware address that is no hexadecimal number is refused, also where something stands behind the number; an empty one of a neighbour is shown as empty.',
     'Numbers and addresses are read to their end and within their range: the original takes `index 1e3` for 1, an empty realm for 0, and blanks before a part of an address.',
     'A message names the value that is wrong, also where the original names "(null)" (`link-netns`, `netns list-id`).',
+    '`address flush proto` flushes addresses of that protocol alone; the original does not look at it.',
     '`route flush` also flushes routes by the id of a next hop, where the original is refused.',
     'Usage names the words that are known here, and is not repeated behind an error.',
     '`link add NAME type tun|tap` makes what `tuntap add` makes; the original is refused by the kernel.',

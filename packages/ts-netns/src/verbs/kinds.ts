@@ -629,10 +629,9 @@ function portsFrom(state: VxlanState, words: Words): void {
   state.data.ports = range;
 }
 
-const set =
-  (key: 'id' | 'tos' | 'flowLabel' | 'ageing' | 'limit' | 'port') => (data: VxlanState['data'], value: number) => {
-    data[key] = value;
-  };
+const set = (key: 'id' | 'flowLabel' | 'ageing' | 'limit' | 'port') => (data: VxlanState['data'], value: number) => {
+  data[key] = value;
+};
 
 const vxlan = kind(
   'vxlan',
@@ -643,7 +642,17 @@ const vxlan = kind(
     ['remote', end('remote')],
     ['local', end('local'), 'local ADDR'],
     ['ttl~ hoplimit', ttlFrom, 'ttl TTL'],
-    onceNumber('tos~ dsfield', 'tos', set('tos'), U8, 'bad TOS value', 'tos TOS', { inherit: 1 }),
+    [
+      'tos~ dsfield',
+      (state, words) => {
+        const text = words.argument();
+        once(state, 'tos', text);
+        const tos = text === 'inherit' ? 1 : numberOf('rt_dsfield', text);
+        if (tos === undefined) throw wrong(text, 'bad TOS value');
+        state.data.tos = tos;
+      },
+      'tos TOS',
+    ],
     [
       'df',
       (state, words) => {

@@ -159,9 +159,9 @@ function realmsFrom(text: string, why = '"realm" value is invalid\n'): number {
   return from * 0x10000 + to;
 }
 
-/** A type of service by name or number; hexadecimal without 0x, too. */
+/** A type of service by name or number. */
 function tosFrom(text: string, why: string): number {
-  const named = numberOf('rt_dsfield', /^[0-9a-f]+$/i.test(text) ? `0x${text}` : text);
+  const named = numberOf('rt_dsfield', text);
   if (named === undefined) throw wrong(text, why);
   return named;
 }
