@@ -63,7 +63,7 @@ const withoutAge = (text: string): string =>
       (_, kind: string, words: string) => kind + vxlanWords(words),
     )
     .replace(NEWER_KEYS, '')
-    .replace(/,(?=\s*\})/g, '')
+    .replace(/,?\s*\}/g, '}')
     .replaceAll('is a garbage', 'is garbage');
 
 /** Lines that only ours adds behind an error (the remedy) are taken out. */
@@ -267,7 +267,7 @@ const CHANGES: Readonly<Record<string, readonly string[]>> = {
     'ip link add aa type veth; ip link set aa netns $$; ip link set aa netns /run/netns/n1',
     'ip link add name br0 type bridge; ip link add aa type veth peer b; ip link set aa master br0; ip link set aa type bridge_slave hairpin on cost 9 isolated on; ip link set b nomaster',
     'ip link add name br0 type bridge; ip link add aa type veth peer b; ip link set aa master br0; ip link set aa nomaster; ip link del b',
-    'ip link add aa type veth peer b; ip link add link aa name cc type macvlan mode private; ip link add link aa m2 type macvlan mode vepa nopromisc; ip link set cc down; ip link del m2',
+    'ip link add aa type veth peer b; ip link add link aa name cc type macvlan mode private; ip link add link aa m2 type macvlan mode vepa; ip link set cc down; ip link del m2',
     'ip link add br0 type bridge; ip link add aa type veth peer b; ip link add link aa name cc type macvlan; ip link set aa master br0',
     'ip link add v type vxlan id 42 dstport 4789 local 1.2.3.4 remote 5.6.7.8 ttl 5 nolearning tos 4',
     'ip link add v type vxlan id 42 dstport 4789 local fd00::1 group ff02::1 dev lo ageing 60 maxaddress 5 srcport 1000 2000 proxy l2miss',

@@ -22,8 +22,10 @@ export const causes: readonly Cause[] = [
   {
     of: 'setns',
     errors: ['EINVAL'],
-    probe: ([name = '']) =>
-      `${pathOf(name)} is a file, and no network namespace is mounted on it (any more): remove it`,
+    probe: ([name = ''], world) =>
+      world.read('/proc/self/mountinfo')?.includes(` ${pathOf(name)} `)
+        ? undefined
+        : `${pathOf(name)} is a file, and no network namespace is mounted on it (any more): remove it`,
   },
   { of: 'unshare', errors: ['EPERM'], probe: (_, world) => needsRights(world, 'this process') },
   { of: 'mount', errors: ['EPERM'], probe: (_, world) => needsRights(world, 'the mount or network namespace') },

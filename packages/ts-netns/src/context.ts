@@ -13,7 +13,8 @@ import {
 } from '@ts/netlink';
 import { encode, type LiveSys, NETLINK_NETFILTER, NETLINK_ROUTE, parseDecimal, SysError, strerror } from '@ts/sys';
 import { type Paint, painterOf } from './colors.ts';
-import { NEEDS_ADMIN, pathOf } from './namespaces.ts';
+import { mountedHint, sysAdminHint } from './hints.ts';
+import { pathOf } from './namespaces.ts';
 import type { Settings } from './settings.ts';
 import { noDevice, type Words, WRONG, wrong } from './words.ts';
 
@@ -154,16 +155,17 @@ export function vrfFrom(context: Context, words: Words, why: string): number {
   return index;
 }
 
-const REMEDIES: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such namespace: ts-netns list shows those there are',
-  EINVAL: 'that is a file, and no network namespace is mounted on it (any more): remove it with ts-netns del',
-  EPERM: NEEDS_ADMIN,
-  EACCES: NEEDS_ADMIN,
+/** By errno: what was read of its cause. */
+const REMEDIES: Readonly<Record<string, (path: string) => string | undefined>> = {
+  ENOENT: () => 'there is no such namespace: ts-netns list shows those there are',
+  EINVAL: mountedHint,
+  EPERM: sysAdminHint,
+  EACCES: sysAdminHint,
 };
 
-const unusable = (message: string, error: unknown) =>
+const unusable = (message: string, name: string, error: unknown) =>
   error instanceof SysError
-    ? new ToolError(`${message}: ${strerror(error.errno)}`, WRONG, REMEDIES[error.code])
+    ? new ToolError(`${message}: ${strerror(error.errno)}`, WRONG, REMEDIES[error.code]?.(pathOf(name)))
     : error;
 
 /** Opens a namespace by name or path that is to be entered. As iproute2 says it where that cannot be. */
@@ -172,13 +174,13 @@ export function openNamed(sys: LiveSys, name: string): number {
   try {
     fd = openNamespace(sys, pathOf(name));
   } catch (error) {
-    throw unusable(`Cannot open network namespace "${name}"`, error);
+    throw unusable(`Cannot open network namespace "${name}"`, name, error);
   }
   try {
     inNamespace(sys, fd, () => {});
     return fd;
   } catch (error) {
     sys.look('close', fd);
-    throw unusable(`setting the network namespace "${name}" failed`, error);
+    throw unusable(`setting the network namespace "${name}" failed`, name, error);
   }
 }

@@ -1,5 +1,6 @@
 /** Names of numbers: /etc/iproute2, and what is known without it. */
 
+import { readdirSync } from 'node:fs';
 import { parseCNumber, parseDecimal, readText, U32_MAX } from '@ts/sys';
 import { parseNumber } from './words.ts';
 
@@ -39,7 +40,13 @@ const BUILT_IN = {
 
 export type NameTable = keyof typeof BUILT_IN;
 
-const loaded = new Map<NameTable, Map<number, string>>();
+/** A number may have several names: the last one is shown. */
+interface Names {
+  readonly byNumber: Map<number, string>;
+  readonly byName: Map<string, number>;
+}
+
+const loaded = new Map<NameTable, Names>();
 
 /** Lines `NUMBER NAME`; numbers may be hexadecimal. */
 function parse(text: string): [number, string][] {
@@ -50,27 +57,45 @@ function parse(text: string): [number, string][] {
   });
 }
 
-function table(which: NameTable): Map<number, string> {
+/** Files of a folder of additions, where there is one: `*.conf`. */
+function addedIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.conf') && !name.startsWith('.'))
+      .map((name) => `${folder}/${name}`);
+  } catch {
+    return []; // most have none
+  }
+}
+
+function table(which: NameTable): Names {
   const known = loaded.get(which);
   if (known) return known;
-  const names = new Map<number, string>(
-    Object.entries<string>(BUILT_IN[which]).map(([number, name]) => [Number(number), name]),
-  );
+  const names: Names = { byNumber: new Map(), byName: new Map() };
+  const add = (number: number, name: string) => {
+    names.byNumber.set(number, name);
+    names.byName.set(name, number);
+  };
+  for (const [number, name] of Object.entries<string>(BUILT_IN[which])) add(Number(number), name);
   for (const folder of FOLDERS) {
     try {
-      for (const [number, name] of parse(readText(`${folder}/${which}`))) names.set(number, name);
+      for (const [number, name] of parse(readText(`${folder}/${which}`))) add(number, name);
       break;
     } catch {
       // the next folder, else what is built in
     }
   }
+  // What is added: those of the host last.
+  for (const folder of [...FOLDERS].reverse())
+    for (const file of addedIn(`${folder}/${which}.d`))
+      for (const [number, name] of parse(readText(file))) add(number, name);
   loaded.set(which, names);
   return names;
 }
 
 /** Name of a number, the number itself where it has none (or only numbers are wanted). */
 export const nameOf = (which: NameTable, number: number, numeric = false): string =>
-  (numeric ? undefined : table(which).get(number)) ?? String(number);
+  (numeric ? undefined : table(which).byNumber.get(number)) ?? String(number);
 
 const MOST: Readonly<Record<NameTable, number>> = {
   rt_tables: U32_MAX,
@@ -84,7 +109,9 @@ const MOST: Readonly<Record<NameTable, number>> = {
 
 /** Number of a name, or the number that the text is; undefined where it is neither, or too large. */
 export function numberOf(which: NameTable, text: string): number | undefined {
-  for (const [number, name] of table(which)) if (name === text) return number;
-  const number = parseNumber(text);
+  const named = table(which).byName.get(text);
+  if (named !== undefined) return named;
+  // Types of service are hexadecimal, also without 0x.
+  const number = parseNumber(which === 'rt_dsfield' && /^[0-9a-f]+$/i.test(text) ? `0x${text}` : text);
   return number === undefined || number < 0 || number > MOST[which] ? undefined : number;
 }

@@ -2,6 +2,7 @@
 import { ToolError } from '@ts/cli';
 import { DumpError, NetlinkError } from '@ts/netlink';
 import { strerror } from '@ts/sys';
+import { netAdminHint } from './hints.ts';
 import { FAILED, REFUSED } from './words.ts';
 
 /** Any other error stays as it is. */
@@ -16,7 +17,4 @@ export function refusal(error: unknown, status = REFUSED): unknown {
   return new ToolError(message, status, remedyOf(error));
 }
 
-function remedyOf({ code }: NetlinkError): string | undefined {
-  if (code !== 'EPERM') return undefined;
-  return 'this needs CAP_NET_ADMIN in the network namespace: be root, or do it in namespaces of your own: ts-unshare --map-root-user --net';
-}
+const remedyOf = ({ code }: NetlinkError): string | undefined => (code === 'EPERM' ? netAdminHint() : undefined);

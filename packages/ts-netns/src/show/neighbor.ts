@@ -193,7 +193,7 @@ const rows = (context: Context): Rows<NeighborFilter> => [
 const masterOf = (context: Context, { master, index }: Neighbor): number => master ?? context.link(index)?.master ?? 0;
 
 /** Neighbours that a command line means, and of which state where none is named. Those of proxies and of others always are. */
-function select(context: Context, words: Words, otherwise: number): { found: Neighbor[]; filter: NeighborFilter } {
+function select(context: Context, words: Words, otherwise: number): { find: () => Neighbor[]; filter: NeighborFilter } {
   const filter: NeighborFilter = {};
   takeAll(rows(context), words, filter, (word) => {
     unlessHelp(word, 'neigh');
@@ -203,37 +203,32 @@ function select(context: Context, words: Words, otherwise: number): { found: Nei
   const index = device === undefined ? 0 : context.findIndex(device);
   if (index === undefined) throw noDevice(device as string);
   const states = filter.states ?? otherwise;
-  const found = listNeighbors(context.route, {
-    family: context.settings.family,
-    index,
-    flags: proxy ? sys.NTF_PROXY : 0,
-  }).filter(
-    (each) =>
-      (!index || each.index === index) &&
-      // Those of bridges are shown where nothing else is.
-      (each.family !== sys.AF_BRIDGE || context.settings.family === sys.AF_BRIDGE) &&
-      (states & each.state || each.flags & (sys.NTF_PROXY | sys.NTF_EXT_LEARNED) || (!each.state && states & 0x100)) &&
-      (filter.protocol === undefined || (each.protocol ?? 0) === filter.protocol) &&
-      (filter.master === undefined || masterOf(context, each) === filter.master) &&
-      (!filter.noMaster || !masterOf(context, each)) &&
-      (!filter.unused || each.cache?.references === 0) &&
-      (!to ||
-        (each.destination !== undefined &&
-          each.family === to.family &&
-          sameBytes(masked(each.destination, to.length, 0), masked(to.bytes, to.length, 0)))),
-  );
-  return { found, filter };
+  const isMeant = (each: Neighbor) =>
+    (!index || each.index === index) &&
+    // Those of bridges are shown where nothing else is.
+    (each.family !== sys.AF_BRIDGE || context.settings.family === sys.AF_BRIDGE) &&
+    (states & each.state || each.flags & (sys.NTF_PROXY | sys.NTF_EXT_LEARNED) || (!each.state && states & 0x100)) &&
+    (filter.protocol === undefined || (each.protocol ?? 0) === filter.protocol) &&
+    (filter.master === undefined || masterOf(context, each) === filter.master) &&
+    (!filter.noMaster || !masterOf(context, each)) &&
+    (!filter.unused || each.cache?.references === 0) &&
+    (!to ||
+      (each.destination !== undefined &&
+        each.family === to.family &&
+        sameBytes(masked(each.destination, to.length, 0), masked(to.bytes, to.length, 0))));
+  const list = { family: context.settings.family, index, flags: proxy ? sys.NTF_PROXY : 0 };
+  return { find: () => listNeighbors(context.route, list).filter(isMeant), filter };
 }
 
-/** Those that `flush` means: none that stay by themselves. */
-export const flushed = (context: Context, words: Words): Neighbor[] =>
-  select(context, words, 0x1ff & ~(sys.NUD_PERMANENT | sys.NUD_NOARP)).found;
+/** How those are found that `flush` means: none that stay by themselves. */
+export const flushed = (context: Context, words: Words): (() => Neighbor[]) =>
+  select(context, words, 0x1ff & ~(sys.NUD_PERMANENT | sys.NUD_NOARP)).find;
 
 export function showNeighbors(context: Context, words: Words): void {
-  const { found, filter } = select(context, words, 0xff & ~sys.NUD_NOARP);
+  const { find, filter } = select(context, words, 0xff & ~sys.NUD_NOARP);
   context.print(
     render(
-      found.map((each) => showNeighbor(context, each, filter.device !== undefined)),
+      find().map((each) => showNeighbor(context, each, filter.device !== undefined)),
       context.settings,
     ),
   );

@@ -14,8 +14,9 @@ import {
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
 import type { Context } from '../context.ts';
+import { Entry } from '../entry.ts';
 import { numberOf } from '../names.ts';
-import { FOREVER } from '../show/address.ts';
+import { FOREVER, showAddress } from '../show/address.ts';
 import { isChosen, parseFilter } from '../show/link-list.ts';
 import { unlessHelp } from '../usage.ts';
 import {
@@ -31,6 +32,7 @@ import {
   type Words,
   wrong,
 } from '../words.ts';
+import { flushAll } from './flush.ts';
 
 interface State {
   readonly family: number;
@@ -264,33 +266,23 @@ export function flush(context: Context, words: Words): void {
   const { settings } = context;
   const index = filter.device === undefined ? 0 : context.findIndex(filter.device);
   if (index === undefined) throw new ToolError(`Device "${filter.device}" does not exist.`, FAILED);
-  const isThere = () =>
-    listAddresses(context.route, { family: settings.family, index }).filter(
-      (each) => (!index || each.index === index) && isChosen(filter, each, context.linkName(each.index)),
-    );
-  for (let round = 1; round <= settings.loops || settings.loops === 0; round++) {
-    const found = isThere();
-    if (!found.length) {
-      if (settings.statistics)
-        context.print(
-          round === 1
-            ? 'Nothing to flush.\n'
-            : `*** Flush is complete after ${round - 1} round${round > 2 ? 's' : ''} ***\n`,
-        );
-      return;
-    }
-    if (settings.statistics) context.print(`\n*** Round ${round}, deleting ${found.length} addresses ***\n`);
-    for (const each of found) {
-      try {
-        const { family, prefixLength, flags8, scope, local, address, label } = each;
-        context.route.request(
-          deleteAddress({ family, prefixLength, flags8, scope, index: each.index }, { local, address, label }),
-        );
-      } catch (error) {
-        // A secondary address has gone with its primary one.
-        if (!(error instanceof sys.SysError) || error.code !== 'EADDRNOTAVAIL') throw error;
-      }
-    }
-  }
-  throw new ToolError(`*** Flush remains incomplete after ${settings.loops} rounds. ***`, FAILED);
+  flushAll(context, {
+    noun: 'addresses',
+    rounds: settings.loops,
+    gone: 'EADDRNOTAVAIL',
+    find: () =>
+      listAddresses(context.route, { family: settings.family, index }).filter(
+        (each) => (!index || each.index === index) && isChosen(filter, each, context.linkName(each.index)),
+      ),
+    show: (each) => {
+      const entry = new Entry('\n');
+      entry.say(`${each.index}: ${context.linkName(each.index)}`);
+      entry.say(showAddress(context, each).text);
+      return entry;
+    },
+    remove: ({ family, prefixLength, flags8, scope, local, address, label, index: of }) =>
+      void context.route.request(
+        deleteAddress({ family, prefixLength, flags8, scope, index: of }, { local, address, label }),
+      ),
+  });
 }

@@ -8,6 +8,7 @@ import {
   type LinkAttributes,
   linkInfo,
   MACVLAN,
+  parseHardware,
   portInfo,
   type Schema,
   type ValuesOf,
@@ -276,19 +277,12 @@ const portSwitch = (word: string, key: Parameters<typeof ofPort>[1], usage = tru
   return usage ? row : hidden(row);
 };
 
-const portState: Read<number> = (words, word, context) => {
-  const state = PORT_STATES.indexOf(words.next ?? '');
-  if (state < 0) return number(U8, isInvalid)(words, word, context);
-  words.take();
-  return state;
-};
-
 const bridgePort = kind(
   'bridge_slave',
   BRIDGE_PORT,
   [
     ofPort('fdb_flush', 'flush', yes, 'fdb_flush'),
-    ofPort('state', 'state', portState),
+    ofPort('state', 'state', number(U8, isInvalid)),
     ofPort('priority', 'priority', number(U16, isInvalid), 'priority PRIO'),
     ofPort('cost', 'cost', number(U32_MAX, isInvalid)),
     portSwitch('guard', 'guard'),
@@ -403,7 +397,12 @@ function addressesFrom(data: State<typeof MACVLAN>['data'], words: Words): void 
   if (mode === undefined) throw new ToolError((kindUsage('macvlan') as string).trimEnd(), FAILED);
   data.addressMode = mode;
   if (how === 'add' || how === 'del') data.address = hardwareFrom(words.argument());
-  if (how === 'set') data.addresses = words.rest().map(hardwareFrom);
+  if (how !== 'set') return;
+  // As many as there are; what is none is the next key word.
+  const addresses: Uint8Array[] = [];
+  for (let next = words.next; next !== undefined && parseHardware(next); next = words.next)
+    addresses.push(hardwareFrom(words.argument()));
+  data.addresses = addresses;
 }
 
 const ofMacvlan = rowsFor(MACVLAN);
@@ -630,10 +629,9 @@ function portsFrom(state: VxlanState, words: Words): void {
   state.data.ports = range;
 }
 
-const set =
-  (key: 'id' | 'tos' | 'flowLabel' | 'ageing' | 'limit' | 'port') => (data: VxlanState['data'], value: number) => {
-    data[key] = value;
-  };
+const set = (key: 'id' | 'flowLabel' | 'ageing' | 'limit' | 'port') => (data: VxlanState['data'], value: number) => {
+  data[key] = value;
+};
 
 const vxlan = kind(
   'vxlan',
@@ -644,7 +642,17 @@ const vxlan = kind(
     ['remote', end('remote')],
     ['local', end('local'), 'local ADDR'],
     ['ttl~ hoplimit', ttlFrom, 'ttl TTL'],
-    onceNumber('tos~ dsfield', 'tos', set('tos'), U8, 'bad TOS value', 'tos TOS', { inherit: 1 }),
+    [
+      'tos~ dsfield',
+      (state, words) => {
+        const text = words.argument();
+        once(state, 'tos', text);
+        const tos = text === 'inherit' ? 1 : numberOf('rt_dsfield', text);
+        if (tos === undefined) throw wrong(text, 'bad TOS value');
+        state.data.tos = tos;
+      },
+      'tos TOS',
+    ],
     [
       'df',
       (state, words) => {

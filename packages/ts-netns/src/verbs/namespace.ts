@@ -6,6 +6,7 @@ import * as sys from '@ts/sys';
 import { parseDecimal } from '@ts/sys';
 import type { Context } from '../context.ts';
 import { Entry, render } from '../entry.ts';
+import { namesHint, processHint } from '../hints.ts';
 import { checkNamespace, pathOf, RUN } from '../namespaces.ts';
 import { Usage } from '../usage.ts';
 import { FAILED, numberIn, type Words, wrong } from '../words.ts';
@@ -16,13 +17,8 @@ const fails = (message: string, error: unknown, status = FAILED): never => {
   throw new ToolError(`${message}: ${sys.strerror(error.errno)}`, status, remedyOf(error));
 };
 
-/** Files of namespaces are mounts below /run: that needs rights which an ordinary user does not have there. */
-function remedyOf({ code }: sys.SysError): string | undefined {
-  if (code !== 'EPERM' && code !== 'EACCES') return undefined;
-  return process.geteuid?.() === 0
-    ? 'names of namespaces are files in /run/netns: mount a tmpfs of your own on /run first (in a mount namespace of your own)'
-    : 'this needs root; without it: ts-unshare --map-root-user --net PROGRAM, or names of your own behind "ts-unshare -rmn" with a tmpfs on /run';
-}
+const remedyOf = ({ code }: sys.SysError): string | undefined =>
+  code === 'EPERM' || code === 'EACCES' ? namesHint() : undefined;
 
 function nameOf(words: Words): string {
   const name = words.take();
@@ -224,7 +220,7 @@ const inodeOf = (path: string): Inode | undefined => {
 
 function notOpened(error: unknown): ToolError {
   const { errno = 0, code } = error as NodeJS.ErrnoException;
-  const remedy = code === 'EACCES' ? 'only root may look at the processes of others' : undefined;
+  const remedy = code === 'EACCES' ? processHint() : undefined;
   return new ToolError(`Cannot open network namespace: ${sys.strerror(-errno)}`, FAILED, remedy);
 }
 
@@ -234,7 +230,7 @@ export function identify(context: Context, words: Words): void {
   const pid = given ?? 'self';
   checkNamespace(pid);
   alone(words);
-  if (given !== undefined && parseDecimal(given) === undefined)
+  if (given !== undefined && !/^\d+$/.test(given))
     throw new ToolError(`Specified string '${pid}' is not a pid`, FAILED);
   let own: Inode;
   try {

@@ -28,6 +28,7 @@ import {
   WRONG,
   wrong,
 } from '../words.ts';
+import { flushAll } from './flush.ts';
 
 interface State {
   destination?: Address;
@@ -154,14 +155,20 @@ export function get(context: Context, words: Words): void {
   context.print(render([showNeighbor(context, found, false)], context.settings));
 }
 
+/** So often at most what is to be flushed is looked for. */
+const ROUNDS = 10;
+
 /** All that `show` with the same words shows, except what stays by itself: permanent ones and those without ARP. */
 export function flush(context: Context, words: Words): void {
   if (words.next === undefined) throw new ToolError('Flush requires arguments.', FAILED);
-  for (const each of flushed(context, words))
-    context.route.request(
-      deleteNeighbor(
-        { family: each.family, index: each.index, state: sys.NUD_FAILED, flags: each.flags },
-        { destination: each.destination },
-      ),
-    );
+  const find = flushed(context, words);
+  flushAll(context, {
+    noun: 'entries',
+    rounds: ROUNDS,
+    gone: 'ENOENT',
+    find,
+    show: (each) => showNeighbor(context, each, false),
+    remove: ({ family, index, flags, destination }) =>
+      void context.route.request(deleteNeighbor({ family, index, state: sys.NUD_FAILED, flags }, { destination })),
+  });
 }

@@ -47,6 +47,7 @@ import {
   type Writable,
   wrong,
 } from '../words.ts';
+import { flushAll } from './flush.ts';
 
 interface State {
   readonly context: Context;
@@ -158,9 +159,9 @@ function realmsFrom(text: string, why = '"realm" value is invalid\n'): number {
   return from * 0x10000 + to;
 }
 
-/** A type of service by name or number; hexadecimal without 0x, too. */
+/** A type of service by name or number. */
 function tosFrom(text: string, why: string): number {
-  const named = numberOf('rt_dsfield', /^[0-9a-f]+$/i.test(text) ? `0x${text}` : text);
+  const named = numberOf('rt_dsfield', text);
   if (named === undefined) throw wrong(text, why);
   return named;
 }
@@ -557,7 +558,7 @@ const SELECTION: Rows<Selection> = [
     'mark',
     (selection, words) => {
       const text = words.argument();
-      selection.mark = numberIn(text, 0, U32_MAX, () => wrong(text, 'invalid mark value\n'));
+      selection.mark = numberIn(text, 0, U32_MAX, () => wrong(text, 'invalid mark value'));
     },
   ],
   [
@@ -714,21 +715,21 @@ function select(context: Context, selection: Selection, what: 'Dump' | 'Flush'):
       (selection.root === undefined || within(route.destination, route.destinationLength, selection.root)) &&
       (selection.match === undefined || covers(route, selection.match)),
   );
-  return {
-    found,
-    view: {
-      hidesTable: table !== 0,
-      hidesDevice: index !== undefined,
-      hidesProtocol: selection.protocol !== undefined,
-      hidesScope: selection.scope !== undefined,
-      hidesSource: isWhole(selection.source),
-      hidesVia: isWhole(selection.via),
-      hidesMetric: selection.metric !== undefined,
-      hidesRealms: selection.realms !== undefined,
-      hidesTos: selection.tos !== undefined,
-    },
-  };
+  return { found, view: viewOf(selection) };
 }
+
+/** What was chosen is not said again. */
+const viewOf = ({ device, cached, table = cached ? 0 : sys.RT_TABLE_MAIN, ...selection }: Selection): RouteView => ({
+  hidesTable: table !== 0,
+  hidesDevice: device !== undefined,
+  hidesProtocol: selection.protocol !== undefined,
+  hidesScope: selection.scope !== undefined,
+  hidesSource: isWhole(selection.source),
+  hidesVia: isWhole(selection.via),
+  hidesMetric: selection.metric !== undefined,
+  hidesRealms: selection.realms !== undefined,
+  hidesTos: selection.tos !== undefined,
+});
 
 const isWhole = (prefix: Prefix | undefined) => prefix !== undefined && prefix.length === prefix.bytes.length * 8;
 
@@ -741,6 +742,9 @@ export function show(context: Context, words: Words): void {
     ),
   );
 }
+
+/** So often at most what is to be flushed is looked for. */
+const ROUNDS = 10;
 
 const CACHE = '/proc/sys/net/ipv4/route/flush';
 
@@ -761,18 +765,19 @@ export function flush(context: Context, words: Words): void {
   if (selection.cached && selection.family !== sys.AF_INET6) {
     flushCache(context);
     if (context.settings.statistics) context.print('*** IPv4 routing cache is flushed.\n');
-    if (selection.family === sys.AF_INET) return;
+    if (selection.family === sys.AF_INET || !select(context, selection, 'Flush').found.length) return;
   }
-  const { found, view } = select(context, selection, 'Flush');
-  if (selection.cached && !selection.family && !found.length) return;
-  if (context.settings.statistics > 1) for (const route of found) context.print(showRoute(context, route, view).text);
-  if (!found.length && context.settings.statistics) context.print('Nothing to flush.\n');
-  for (const route of found) {
-    const { family, destinationLength, sourceLength, tos, table8, protocol, scope, type } = route;
-    const { destination, source, index, gateway, metric, table, nextHops, nextHopId } = route;
-    // Its next hop by id says all that it would say itself.
-    const way = nextHopId === undefined ? { index, gateway, nextHops } : { nextHopId };
-    try {
+  flushAll(context, {
+    noun: 'entries',
+    rounds: ROUNDS,
+    gone: 'ESRCH',
+    find: () => select(context, selection, 'Flush').found,
+    show: (route) => showRoute(context, route, viewOf(selection)),
+    remove: (route) => {
+      const { family, destinationLength, sourceLength, tos, table8, protocol, scope, type } = route;
+      const { destination, source, index, gateway, metric, table, nextHops, nextHopId } = route;
+      // Its next hop by id says all that it would say itself.
+      const way = nextHopId === undefined ? { index, gateway, nextHops } : { nextHopId };
       context.route.request(
         deleteRoute(
           { family, destinationLength, sourceLength, tos, table8, protocol, scope, type },
@@ -780,13 +785,8 @@ export function flush(context: Context, words: Words): void {
         ),
         'route flush',
       );
-    } catch (error) {
-      // One route may have taken another with it.
-      if (!(error instanceof sys.SysError) || error.code !== 'ESRCH') throw error;
-    }
-  }
-  if (found.length && context.settings.statistics)
-    context.print(`\n*** Round 1, deleting ${found.length} entries ***\n*** Flush is complete after 1 round ***\n`);
+    },
+  });
 }
 
 interface Lookup {

@@ -1,0 +1,46 @@
+/** What helps behind a refusal: said only where its cause can be read. */
+import { accessSync, constants } from 'node:fs';
+import { has, setInStatus } from '@ts/capabilities';
+import { CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_SYS_PTRACE, encode, readText } from '@ts/sys';
+import { NEEDS_ADMIN, RUN } from './namespaces.ts';
+
+const lacks = (capability: number): boolean => !has(setInStatus(readText('/proc/self/status'), 'Eff'), capability);
+
+function isRefused(act: () => void): boolean {
+  try {
+    act();
+    return false;
+  } catch (error) {
+    return ['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '');
+  }
+}
+
+/** Of a change of the network. */
+export const netAdminHint = (): string | undefined =>
+  lacks(CAP_NET_ADMIN)
+    ? 'this needs CAP_NET_ADMIN in the network namespace: be root, or do it in namespaces of your own: ts-unshare --map-root-user --net'
+    : undefined;
+
+/** Of entering a namespace. */
+export const sysAdminHint = (): string | undefined => (lacks(CAP_SYS_ADMIN) ? NEEDS_ADMIN : undefined);
+
+/** Of names of namespaces: files that are mounted on in a folder that root's processes may write to. */
+export function namesHint(): string | undefined {
+  if (lacks(CAP_SYS_ADMIN))
+    return 'this needs root; without it: ts-unshare --map-root-user --net PROGRAM, or names of your own behind "ts-unshare -rmn" with a tmpfs on /run';
+  return isRefused(() => accessSync(encode(RUN), constants.W_OK))
+    ? `names of namespaces are files in ${RUN}, which cannot be written to: mount a tmpfs of your own on /run first (in a mount namespace of your own)`
+    : undefined;
+}
+
+/** Of looking at the namespace of another process. */
+export const processHint = (): string | undefined =>
+  lacks(CAP_SYS_PTRACE) ? 'only root may look at the processes of others' : undefined;
+
+/** Of a file that no namespace is mounted on, in the caller's mount namespace. */
+export const mountedHint = (path: string): string | undefined =>
+  readText('/proc/self/mountinfo')
+    .split('\n')
+    .some((line) => line.split(' ')[4] === path)
+    ? undefined
+    : 'that is a file, and no network namespace is mounted on it (any more): remove it with ts-netns del';
