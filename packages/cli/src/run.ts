@@ -303,7 +303,8 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
     if (chain.emission && !after.identity && dependsOnUser(next.tool, planned.plan))
       recordUserCheck(sys, planned.world, next.tool.status ?? 1);
     const prog = progOf(next);
-    const nextSys = sys.speakFor(speaker(next), `${next.tool.name} ${prog}`, next.tool.status ?? 1);
+    const words = chain.emission ? undefined : next.argv;
+    const nextSys = sys.speakFor(speaker(next), `${next.tool.name} ${prog}`, next.tool.status ?? 1, words);
     nextSys.ignoring().setProcessName(prog);
     conclude(
       next.tool.apply(planned.plan, nextSys as Recording, planned.world),
