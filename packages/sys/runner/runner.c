@@ -50,7 +50,8 @@ struct tape {
 	struct entry *entries;
 	const char *errors;	/* a line "NUMBER NAME WORDS" for each errno */
 	i64 trace;		/* descriptor, or -1 */
-	const char *explainer;	/* program that explains a failure, or 0: a path, so none once paths lead elsewhere */
+	const char *explainer;	/* program that explains a failure, or 0: a path, so none once paths lead elsewhere; behind it the option
+				 * that asks for that, and an entry for its environment, which may be empty */
 	i64 status;		/* of the failure that is being undone */
 	i64 error;		/* its errno */
 	const char *subject;	/* its explain */
@@ -336,19 +337,23 @@ static void __attribute__((noreturn)) end_failed(struct tape *tape)
 {
 	if (tape->explainer && tape->subject) {
 		char error[24], status[24];
-		char *argv[6];
+		const char *option = tape->explainer + length(tape->explainer) + 1, *variable = option + length(option) + 1;
+		char *argv[6], *environment[count(tape->environment) + 2], **entry = environment;
 		*append_decimal(error, error + 23, tape->error) = 0;
 		*append_decimal(status, status + 23, tape->status) = 0;
 		argv[0] = (char *)tape->explainer;
-		argv[1] = (char *)tape->explainer + length(tape->explainer) + 1;	/* the option that asks for it */
+		argv[1] = (char *)option;
 		argv[2] = error;
 		argv[3] = status;
 		argv[4] = (char *)tape->subject;
 		argv[5] = 0;
+		if (*variable)
+			*entry++ = (char *)variable;
+		longer(entry, tape->environment, &argv[5]);
 		/* In a child: what limits or filters on this tape do to it must not change the status. */
 		i64 pid = kernel(NR_clone, SIGCHLD, 0, 0, 0, 0, 0);
 		if (!pid) {
-			kernel(NR_execve, (u64)tape->explainer, (u64)argv, (u64)tape->environment, 0, 0, 0);
+			kernel(NR_execve, (u64)tape->explainer, (u64)argv, (u64)environment, 0, 0, 0);
 			end(0);
 		}
 		while (pid > 0 && kernel(NR_wait4, pid, 0, 0, 0, 0, 0) == -EINTR)

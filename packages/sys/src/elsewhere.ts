@@ -1,9 +1,10 @@
 /** Calls behind which a path may lead to another file than it did before. */
 import type { Call } from './calls.ts';
-import { AT_RECURSIVE } from './const/at.ts';
+import { AT_FDCWD, AT_RECURSIVE } from './const/at.ts';
 import { CLONE_NEWNS } from './const/clone.ts';
-import { MS_BIND, MS_PRIVATE, MS_REC, MS_REMOUNT, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from './const/mount.ts';
+import { MS_BIND, MS_MOVE, MS_PRIVATE, MS_REC, MS_REMOUNT, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from './const/mount.ts';
 
+import { OPEN_TREE_CLONE } from './const/open_tree.ts';
 import type { Operand } from './operand.ts';
 
 export interface Made {
@@ -54,3 +55,22 @@ export const changesRoot = (name: Call, operands: readonly Operand[]): boolean =
  */
 export const movesFiles = ({ name, operands }: Made, source?: Made): boolean =>
   FILES[name]?.(operands, source) ?? false;
+
+/** A tree that lies nowhere yet. */
+const isFresh = (source: Made | undefined) =>
+  source?.name === 'fsmount' || (source?.name === 'open_tree' && (Number(source.operands[2]) & OPEN_TREE_CLONE) !== 0);
+
+type Point = (operands: readonly Operand[], source?: Made) => Operand | undefined;
+
+/** What is moved leaves another place, too: then no single one says what has changed. */
+const POINTS: Readonly<Partial<Record<Call, Point>>> = {
+  mount: ([, target, , flags]) => (Number(flags) & MS_MOVE ? undefined : target),
+  move_mount: ([, , at, target], source) => (at === AT_FDCWD && isFresh(source) ? target : undefined),
+  umount2: ([target]) => target,
+};
+
+/** The one path at which a call changes the mounts; undefined where there are others, or no path says it. */
+export function mountPoint({ name, operands }: Made, source?: Made): string | undefined {
+  const point = POINTS[name]?.(operands, source);
+  return typeof point === 'string' && point !== '' ? point : undefined;
+}

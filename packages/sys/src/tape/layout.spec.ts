@@ -196,6 +196,46 @@ describe('a tape in memory', () => {
     });
   });
 
+  describe('a mount in a place that the explainer does not stand on', () => {
+    const moves = (record: (sys: TapeRecording) => void) => {
+      const asked: string[] = [];
+      let count = 0;
+      const isSpared = (target: string) => asked.push(target) > 0 && target !== '/usr';
+      const tape = laidOut(
+        (sys) => {
+          record(sys);
+          count = sys.finish().entries.length;
+        },
+        { explainer: { path: '/x', option: '--why', isSpared } },
+      );
+      return { moves: tape.entry(count - 1).moves, asked };
+    };
+    const attach = (sys: TapeRecording, tree: unknown, at = AT_FDCWD) => sys.move_mount(tree as Ref, '', at, '/a', 4);
+    test.each<[string, 0 | 1, string[], (sys: TapeRecording) => void]>([
+      ['mount', 0, ['/a'], (sys) => sys.mount('x', '/a', 'tmpfs', 0)],
+      ['one that it stands on', 1, ['/usr'], (sys) => sys.mount('x', '/usr', 'tmpfs', 0)],
+      ['a new file system', 0, ['/a'], (sys) => attach(sys, sys.fsmount(3, 0, 0))],
+      ['a copy', 0, ['/a'], (sys) => attach(sys, sys.open_tree(AT_FDCWD, '/b', OPEN_TREE_CLONE))],
+      ['what lay elsewhere', 1, [], (sys) => attach(sys, sys.open_tree(AT_FDCWD, '/b', 0))],
+      ['what is moved', 1, [], (sys) => sys.mount('/b', '/a', null, MS_MOVE)],
+      ['a place that no path says', 1, [], (sys) => attach(sys, sys.fsmount(3, 0, 0), 5)],
+      ['umount', 0, ['/a'], (sys) => sys.umount2('/a', 0)],
+      ['a relative path', 0, ['a'], (sys) => sys.mount('x', 'a', 'tmpfs', 0)],
+      [
+        'a relative path in another directory',
+        1,
+        [],
+        (sys) => {
+          sys.chdir('/');
+          sys.mount('x', 'a', 'tmpfs', 0);
+        },
+      ],
+      ['another root all the same', 1, [], (sys) => sys.chroot('/a')],
+    ])('%s', (_, expected, asked, record) => {
+      expect(moves(record)).toEqual({ moves: expected, asked });
+    });
+  });
+
   test('words of the errors, the trace and who explains', () => {
     const tape = laidOut((sys) => sys.end(0), { trace: 2, explainer: { path: '/x', option: '--why' } });
     expect(tape.errors).toMatch(/^1 EPERM Operation not permitted\n2 ENOENT No such file or directory\n/);

@@ -8,7 +8,7 @@
 import { type Arch, arch as host } from '../arch.ts';
 import { cString } from '../bytes.ts';
 import { callNumber } from '../calls.ts';
-import { movesFiles } from '../elsewhere.ts';
+import { mountPoint, movesFiles } from '../elsewhere.ts';
 import { ERROR_LINES } from '../errno.ts';
 import { Block, bytesOf, type Data, MadeText, type Operand, Ref } from '../operand.ts';
 import type { Entry, Label, Piece, Tape } from './entry.ts';
@@ -32,7 +32,14 @@ export interface Playing {
   /** Descriptor that gets the trace. */
   trace?: number;
   /** Program that explains a failure, and the option that asks it to. */
-  explainer?: { path: string; option: string };
+  explainer?: {
+    path: string;
+    option: string;
+    /** An entry that its environment begins with. */
+    variable?: string;
+    /** Whether a mount at this path, asked in the order of the mounts, leaves alone what the explainer stands on; left out, none does. */
+    isSpared?: (target: string) => boolean;
+  };
 }
 
 const WORD = 2 ** 32;
@@ -184,12 +191,21 @@ function onFailure(entry: Entry): { failure: number; only: number; label: number
   return { failure: IGNORE, only: ignore === true ? 0 : ignore, label: 0 };
 }
 
-/** Whether paths may lead to other files behind an entry. */
-function isMoving(entry: Entry, entries: readonly Entry[]): boolean {
-  if (entry.op !== 'call') return false;
-  const [first] = entry.operands;
-  const source = first instanceof Ref ? entries[first.entry] : undefined;
-  return movesFiles(entry, source?.op === 'call' ? source : undefined);
+/** Of each entry, whether the path of the explainer may lead to another file behind it, or what that needs. */
+function movingEntries(entries: readonly Entry[], { explainer }: Playing): readonly boolean[] {
+  let hasMoved = false;
+  return entries.map((entry) => {
+    if (entry.op !== 'call') return false;
+    hasMoved ||= entry.name === 'chdir' || entry.name === 'fchdir';
+    const [first] = entry.operands;
+    const maker = first instanceof Ref ? entries[first.entry] : undefined;
+    const source = maker?.op === 'call' ? maker : undefined;
+    if (!movesFiles(entry, source)) return false;
+    const target = mountPoint(entry, source);
+    // A relative one means what it meant while planning only in that directory.
+    const isKnown = target !== undefined && (target.startsWith('/') || !hasMoved);
+    return !(isKnown && explainer?.isSpared?.(target));
+  });
 }
 
 function writeEntry(memory: Memory, at: number, entry: Entry, arch: Arch, moves: boolean): void {
@@ -231,11 +247,12 @@ export function layOut(tape: Tape, base: number, playing: Playing = {}, arch: Ar
   memory.put64(header + 8, memory.address(ERROR_LINES));
   memory.put64(header + 16, playing.trace ?? -1);
   if (playing.explainer) {
-    const { path, option } = playing.explainer;
-    memory.put64(header + 24, memory.add(Buffer.concat([bytesOf(path), bytesOf(option)])));
+    const { path, option, variable = '' } = playing.explainer;
+    memory.put64(header + 24, memory.add(Buffer.concat([path, option, variable].map(bytesOf))));
   }
+  const moving = movingEntries(tape.entries, playing);
   tape.entries.forEach((entry, index) => {
-    writeEntry(memory, entries + ENTRY * index, entry, arch, isMoving(entry, tape.entries));
+    writeEntry(memory, entries + ENTRY * index, entry, arch, moving[index] === true);
   });
   return memory.taken();
 }

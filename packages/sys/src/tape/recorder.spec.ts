@@ -155,6 +155,33 @@ describe('what is recorded', () => {
     `);
   });
 
+  test('taking back goes on whatever fails in it, unless it has another way itself', () => {
+    expect(
+      tapeOf((sys) => {
+        sys.undo((back) => {
+          back.or('cannot go back').chdir('/a');
+          back.wait(back.fork((child) => child.or('nor here').chdir('/b')));
+          back.tryElse(
+            (first) => first.or('this way').chdir('/c'),
+            (other) => other.or('nor that').chdir('/d'),
+          );
+        });
+        sys.chdir('/');
+        sys.end(0);
+      })
+        .split('\n')
+        .filter((line) => /chdir|clone|wait/.test(line)),
+    ).toEqual([
+      ' 0: chdir("/")  # on failure go to 2',
+      ' 2: chdir("/a")  # may fail',
+      ' 3: clone(SIGCHLD, 0, 0, 0, 0)  # may fail',
+      ' 5: chdir("/b")  # may fail',
+      ' 7: wait for {3}  # may fail',
+      ' 8: chdir("/c")  # on failure go to 10',
+      '10: chdir("/d")  # may fail',
+    ]);
+  });
+
   test('after a pivot_root nothing is taken back by path', () => {
     expect(
       tapeOf((sys) => {

@@ -130,6 +130,8 @@ class RecordingGate implements Gate {
   readonly entries: Entry[] = [];
   readonly later: (() => void)[] = [];
   undo: Label | undefined;
+  /** What is recorded now takes something back: it goes on whatever fails. */
+  takesBack = false;
   otherwise: { label: Label; only?: number } | undefined;
   /** The next child will be in another PID namespace than this process. */
   childrenElsewhere = false;
@@ -148,6 +150,8 @@ class RecordingGate implements Gate {
       const { prog } = this.speaker;
       if (prog) entry.failure = { ...entry.failure, message: `${prog}: ${entry.failure.message}` };
       entry.undo = this.undo;
+      if (this.takesBack && !entry.otherwise)
+        entry.failure = { ...entry.failure, ignore: entry.failure.ignore ?? true };
     }
     this.entries.push(entry);
     return new Ref(this.entries.length - 1);
@@ -194,7 +198,7 @@ class RecordingGate implements Gate {
       const stuck = new Label();
       const goTo = (to: Label, result?: Ref) =>
         this.push({ op: 'branch', left: result ?? 0, condition: result ? 'less' : 'equal', right: 0, label: to });
-      this.undo = undefined;
+      Object.assign(this, { undo: undefined, takesBack: true });
       this.place(label);
       goTo(before, left);
       if (namespace) goTo(name === 'unshare' ? before : stuck, this.call('setns', [namespace, CLONE_NEWNS], QUIET));
@@ -365,7 +369,7 @@ class RecordingSys extends BoundSys {
     const label = new Label();
     this.gate.undo = label;
     this.gate.later.push(() => {
-      this.gate.undo = undefined;
+      Object.assign(this.gate, { undo: undefined, takesBack: true });
       this.gate.place(label);
       takeBack(this.ignoring() as unknown as Recording);
       if (before) this.branch(0, 'equal', 0, before);
