@@ -1,5 +1,18 @@
 /** Changes of a hierarchy as data, and the one function that makes them: now, or onto a tape. */
-import { encode, errnoOf, type Int, O_WRONLY, type Recording, type Ref, type Sys, SysError, strerror } from '@ts/sys';
+import {
+  atOnce,
+  encode,
+  errnoOf,
+  type Int,
+  type LiveSys,
+  O_WRONLY,
+  type Recording,
+  type Ref,
+  type Steps,
+  type Sys,
+  SysError,
+  strerror,
+} from '@ts/sys';
 import { word } from './causes.ts';
 import type { DeviceRules } from './devices.ts';
 import { putRules } from './programs.ts';
@@ -141,23 +154,14 @@ function make(sys: Sys, step: Step, general: Failing): ((sys: Sys) => void) | un
  * holds for everything that is recorded afterwards, too.
  */
 export function perform(sys: Sys, steps: Iterable<Step>, failing: Failing): void {
-  if (!sys.live) {
+  const makeAll = (making: Steps) => {
     for (const step of steps) {
-      const takeBack = make(sys, step, failing);
-      if (takeBack) (sys as Recording).undo((undoing) => takeBack(undoing));
+      const takeBack = make(making, step, failing);
+      if (takeBack) making.undo(takeBack);
     }
-    return;
-  }
-  const made: ((sys: Sys) => void)[] = [];
-  try {
-    for (const step of steps) {
-      const takeBack = make(sys, step, failing);
-      if (takeBack) made.push(takeBack);
-    }
-  } catch (error) {
-    for (const takeBack of made.reverse()) takeBack(sys.ignoring());
-    throw error;
-  }
+  };
+  if (sys.live) atOnce(sys as LiveSys, makeAll);
+  else makeAll(sys as Steps);
 }
 
 /** One of several changes that do not depend on each other. */
