@@ -17,13 +17,17 @@ export interface Finish {
 
 const STDERR = 2;
 
+const isTexts = (list: unknown) => Array.isArray(list) && list.every((each) => typeof each === 'string');
+
 /** Of the tool's own making; whoever writes one by hand is told that it is not for that. */
 export function finishOf(text: string): Finish {
   try {
-    return JSON.parse(text) as Finish;
+    const told = JSON.parse(text) as Partial<Finish> | null;
+    if (told && isTexts(told.groups) && isTexts(told.remove) && typeof told.began === 'number') return told as Finish;
   } catch {
-    throw new UsageError('--finish is used by this tool itself');
+    // no JSON
   }
+  throw new UsageError('--finish is used by this tool itself');
 }
 
 const seconds = (usec: number) => `${(usec / 1e6).toFixed(usec < 1e7 ? 3 : 1)} s`;
