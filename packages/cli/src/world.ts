@@ -1,6 +1,6 @@
 /** What a plan may know of its surroundings: a narrow view that tests replace by a made-up one. */
 import { existsSync } from 'node:fs';
-import { type CapabilitySets, encode, type Inherited, readText } from '@ts/sys';
+import { type CapabilitySets, encode, type Inherited, parseAccountId, readText } from '@ts/sys';
 import { ToolError } from './errors.ts';
 
 export interface Account {
@@ -9,6 +9,12 @@ export interface Account {
   readonly gid: number;
   readonly home: string;
   readonly shell: string;
+}
+
+export interface Group {
+  readonly name: string;
+  readonly gid: number;
+  readonly members: readonly string[];
 }
 
 /** Who a process is: what an execve in between would make of it is counted in. */
@@ -57,9 +63,7 @@ export interface World {
   /** An account of /etc/passwd by name or number. */
   user(nameOrId: string | number): Account | undefined;
   /** A group id of /etc/group by name or number. */
-  group(
-    nameOrId: string | number,
-  ): { readonly name: string; readonly gid: number; readonly members: readonly string[] } | undefined;
+  group(nameOrId: string | number): Group | undefined;
   /** Writes to standard output; a reader that has gone ends the tool as SIGPIPE would. */
   print(text: string): void;
   /** Writes a line to standard error, with the tool's name before it. */
@@ -83,8 +87,27 @@ function asBefore(text: string, { left }: Inherited): string {
     .join('\n');
 }
 
-const matches = (nameOrId: string | number, name: string, id: string | undefined) =>
-  nameOrId === name || (typeof nameOrId === 'number' && String(nameOrId) === id);
+/** An account of a text like /etc/passwd. A line whose ids are none that a process can have is no account. */
+export function userIn(text: string | undefined, nameOrId: string | number): Account | undefined {
+  for (const line of lines(text)) {
+    const [name = '', , uid = '', gid = '', , home = '', shell = ''] = line.split(':');
+    const account = { name, uid: parseAccountId(uid), gid: parseAccountId(gid), home, shell };
+    if (account.uid === undefined || account.gid === undefined) continue;
+    if (nameOrId === name || nameOrId === account.uid) return account as Account;
+  }
+  return undefined;
+}
+
+/** A group of a text like /etc/group, likewise. */
+export function groupIn(text: string | undefined, nameOrId: string | number): Group | undefined {
+  for (const line of lines(text)) {
+    const [name = '', , id = '', members = ''] = line.split(':');
+    const gid = parseAccountId(id);
+    if (gid !== undefined && (nameOrId === name || nameOrId === gid))
+      return { name, gid, members: members.split(',').filter(Boolean) };
+  }
+  return undefined;
+}
 
 export function realWorld(
   inherited: Inherited,
@@ -113,22 +136,8 @@ export function realWorld(
     variable: (name) => variableOf(inherited.environment, name),
     read,
     exists: (path) => existsSync(encode(path)),
-    user: (nameOrId) => {
-      const fields = lines(read('/etc/passwd'))
-        .map((line) => line.split(':'))
-        .find(([name, , uid]) => matches(nameOrId, name as string, uid));
-      if (!fields) return undefined;
-      const [name, , uid, gid, , home, shell] = fields as [string, string, string, string, string, string, string];
-      return { name, uid: Number(uid), gid: Number(gid), home, shell };
-    },
-    group: (nameOrId) => {
-      const fields = lines(read('/etc/group'))
-        .map((line) => line.split(':'))
-        .find(([name, , gid]) => matches(nameOrId, name as string, gid));
-      if (!fields) return undefined;
-      const [name, , gid, members] = fields as [string, string, string, string | undefined];
-      return { name, gid: Number(gid), members: members?.split(',').filter(Boolean) ?? [] };
-    },
+    user: (nameOrId) => userIn(read('/etc/passwd'), nameOrId),
+    group: (nameOrId) => groupIn(read('/etc/group'), nameOrId),
     print,
     warn,
   };
@@ -139,8 +148,8 @@ export function groupList(world: World, name: string, gid: number): number[] {
   const others = lines(world.read('/etc/group'))
     .map((line) => line.split(':'))
     .filter(([, , , members]) => members?.split(',').includes(name))
-    .map(([, , id]) => Number(id));
-  return [gid, ...others.filter((id) => id !== gid)];
+    .map(([, , id = '']) => parseAccountId(id));
+  return [gid, ...others.filter((id) => id !== undefined && id !== gid)] as number[];
 }
 
 /** An id given as a number, as strtol(3) reads one that is not negative, or as a name. `noun` as in "failed to parse uid". */
