@@ -1,9 +1,9 @@
 /** Chains that were written into an executable file of their own. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { compileC, needsCompiler } from '../harness/compile.ts';
-import { isRoot, NOBODY, type RunOptions, run, temporaryFolder } from '../harness/run.ts';
+import { isRoot, NOBODY, type RunOptions, run, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsRoot } from '../harness/skip.ts';
 
 const folder = temporaryFolder();
@@ -132,6 +132,58 @@ test('--trace with it: the file says what it does', () => {
   expect(stderr).toMatch(/execvp\("true", \["true", \.\.\.\]\)/);
 });
 
+describe('the file itself', () => {
+  const modeOf = (file: string) => (statSync(file).mode & 0o7777).toString(8);
+  const written = (file: string, ...options: string[]) =>
+    expect(
+      shell('umask "$1"; shift; exec "$@"', {
+        words: [...options.splice(0, 1), 'ts-unshare', '--emit', file, ...options, '-u', 'true'],
+      }),
+    ).toMatchObject({ status: 0, stderr: '' });
+
+  test('is for its owner alone where it holds an environment, whatever the umask and whatever was there', () => {
+    for (const umask of ['000', '022', '077', '777']) {
+      const secret = join(folder.path, `secret-${umask}`);
+      writeFileSync(secret, 'was here', { mode: 0o777 });
+      chmodSync(secret, 0o777);
+      written(secret, umask, '--emit-fixed=environment,path');
+      expect([umask, modeOf(secret)]).toEqual([umask, '700']);
+      expect(run([secret])).toMatchObject({ status: isRoot ? 0 : expect.any(Number) });
+    }
+    const open = join(folder.path, 'open');
+    written(open, '022');
+    expect(modeOf(open)).toBe('755');
+    written(open, '027', '--emit-fixed=path');
+    expect(modeOf(open)).toBe('750');
+  });
+
+  test('has exactly the name that was given, of any bytes, and of any length', () => {
+    using names = temporaryFolder();
+    const name = 'x'.repeat(255);
+    expect(
+      shell('ts-unshare --emit "$(printf "em\\377")" -u true && ts-unshare --emit "$1" -u true', {
+        words: [name],
+        cwd: names.path,
+      }),
+    ).toMatchObject({ status: 0, stderr: '' });
+    const found = readdirSync(names.path, { encoding: 'buffer' }).map((each) => each.toString('latin1'));
+    expect(found.sort()).toEqual(['em\xff', name]);
+  });
+
+  test('is there whole or not at all: a limit of its size leaves what was there', () => {
+    using names = temporaryFolder();
+    const kept = join(names.path, 'kept');
+    writeFileSync(kept, 'as it was');
+    for (const file of [kept, join(names.path, 'new')])
+      expect(shell('ulimit -f 1; exec ts-unshare --emit "$1" -u true', { words: [file] })).toMatchObject({
+        status: 1,
+        stderr: `ts-unshare: cannot write ${file}: File too large\n`,
+      });
+    expect(readdirSync(names.path)).toEqual(['kept']);
+    expect(readFileSync(kept, 'utf8')).toBe('as it was');
+  });
+});
+
 describe('refused', () => {
   const refused = (words: readonly string[], file = join(folder.path, 'none')) => {
     const [tool, ...rest] = words as [string, ...string[]];
@@ -176,7 +228,7 @@ describe('refused', () => {
     expect(refused(['ts-unshare', 'true'], folder.path).stderr).toBe(
       `ts-unshare: cannot write ${folder.path}: Is a directory\n`,
     );
-    expect(readdirSync(folder.path).filter((name) => /\.\d+$/.test(name))).toEqual([]);
+    expect(readdirSync(folder.path).filter((name) => name.startsWith('.ts-emit'))).toEqual([]);
   });
 
   test('words that are none', () => {

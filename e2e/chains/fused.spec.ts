@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { bin, compatPath, isRoot, NOBODY, originalPath, type Result, run, temporaryFolder } from '../harness/run.ts';
 import { needs, needsRoot } from '../harness/skip.ts';
+import { childrenOf, until } from '../harness/target.ts';
 
 /** What a program can see of how it was started; numbers that differ from run to run are left out. */
 const LOOK = [
@@ -129,6 +132,59 @@ describe('a chain in one process is like one of several', () => {
     const { stdout } = expectFusedLikeNot(['unshare', '-Ur', 'unshare', '-u', ...look()], { path: compatPath });
     expect(stdout).toContain('other uts');
   });
+});
+
+describe('what waits shows the command line of the tool that forked, as in several processes', () => {
+  const WAIT = ['sh', '-c', 'read line; exit 3'];
+  /** Command lines and names of all processes of the chain but the last one, the first one first, bytes as they are. */
+  async function waiting(argv: readonly string[], env: Record<string, string>, uid?: number) {
+    const [tool, ...words] = argv as [string, ...string[]];
+    const chain = spawn(tool, [...words, ...WAIT], {
+      env: { PATH: originalPath, ...env },
+      uid,
+      gid: uid,
+      cwd: '/',
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
+    const ended = once(chain, 'exit');
+    const line = (pid: number): number[] => [pid, ...childrenOf(pid).flatMap(line)];
+    const at = (pid: number, file: string) => readFileSync(`/proc/${pid}/${file}`, 'latin1');
+    const isReading = (pid: number) => at(pid, 'cmdline').endsWith(`\0${WAIT.at(-1)}\0`) && at(pid, 'comm') === 'sh\n';
+    try {
+      until('the program reads', () => isReading(line(chain.pid as number).at(-1) as number));
+      const pids = line(chain.pid as number);
+      return pids.slice(0, -1).map((pid) => ({
+        words: at(pid, 'cmdline'),
+        shown: run(['ps', '-o', 'args=', '-p', String(pid)]).stdout,
+        name: at(pid, 'comm'),
+        // The environment is still found where it was.
+        environment: at(pid, 'environ').split('\0').includes(`PATH=${originalPath}`),
+      }));
+    } finally {
+      chain.stdin.end('\n');
+      expect(await ended).toEqual([3, null]);
+    }
+  }
+
+  const CHAINS: readonly (readonly [string, number])[] = [
+    ['ts-unshare -rm ts-mount -t tmpfs x /mnt -- ts-unshare -pf --mount-proc', 1],
+    ['ts-unshare -rpf ts-unshare -u', 1],
+    ['ts-unshare -rpf ts-unshare -u ts-unshare --pid --fork --kill-child', 2],
+    [
+      'ts-unshare -rupf ts-hostname a-name-that-is-much-longer-than-the-first-tool-has-room-for ts-unshare -pf ts-unshare -f',
+      3,
+    ],
+    ['ts-prlimit --nofile=100: ts-setpriv --nnp ts-unshare -rpf', 1],
+  ];
+  for (const uid of isRoot ? [0, NOBODY] : [process.getuid?.() as number])
+    for (const [words, parents] of CHAINS)
+      test(`as user ${uid}: ${words}`, async () => {
+        const argv = words.split(' ');
+        const fused = await waiting(argv, {}, uid);
+        const apart = await waiting(argv, { TS_TOOLS_NO_FUSE: '1' }, uid);
+        expect(fused).toEqual(apart);
+        expect(fused).toHaveLength(parents);
+      });
 });
 
 describe('one process', () => {

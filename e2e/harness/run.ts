@@ -72,9 +72,15 @@ export function run(
   return { status, signal, stdout: String(stdout), stderr: String(stderr) };
 }
 
-/** Runs a shell script. `compat`: word for word, with our tools under the originals' names. */
-export const shell = (script: string, options: RunOptions & { compat?: boolean } = {}): Result =>
-  run(['sh', '-c', script], options.compat ? { ...options, env: { PATH: compatPath, ...options.env } } : options);
+/** Runs a shell script; `words` are its arguments. `compat`: word for word, with our tools under the originals' names. */
+export const shell = (
+  script: string,
+  options: RunOptions & { compat?: boolean; words?: readonly string[] } = {},
+): Result =>
+  run(
+    ['sh', '-c', script, 'sh', ...(options.words ?? [])],
+    options.compat ? { ...options, env: { PATH: compatPath, ...options.env } } : options,
+  );
 
 /** An ordinary user that exists on every Debian: no rights, no home. */
 export const NOBODY = 65534;

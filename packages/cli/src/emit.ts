@@ -1,7 +1,18 @@
 /** `--emit FILE`: the tape and its runner as an executable of a few KB, and what of it is settled now or when it runs. */
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
-import { type Playing, type Recording, strerror, type Tape, tapeImage } from '@ts/sys';
-import { ToolError, UsageError } from './errors.ts';
+import { dirname, join } from 'node:path';
+import {
+  AT_FDCWD,
+  atOnce,
+  live,
+  O_CREAT,
+  O_EXCL,
+  O_WRONLY,
+  type Playing,
+  type Recording,
+  type Tape,
+  tapeImage,
+} from '@ts/sys';
+import { UsageError } from './errors.ts';
 import type { Parsed } from './option.ts';
 import type { World } from './world.ts';
 
@@ -40,16 +51,22 @@ export function recordUserCheck(sys: Recording, { prog, euid, egid }: World, sta
     });
 }
 
-/** Under its name stands all of it or what was there before. */
-export function writeExecutable(file: string, tape: Tape, playing: Playing): void {
-  const unfinished = `${file}.${process.pid}`;
-  try {
-    writeFileSync(unfinished, tapeImage(tape, playing), { mode: 0o777, flag: 'wx' });
-    renameSync(unfinished, file);
-  } catch (error) {
-    const { errno = 0, code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    if (code !== 'EEXIST') rmSync(unfinished, { force: true });
-    throw new ToolError(`cannot write ${file}: ${strerror(-errno)}`);
-  }
+/**
+ * Under its name stands all of it or what was there before. What holds an environment, secrets included, is for its owner alone.
+ *
+ * @throws SysError "cannot write FILE".
+ */
+export function writeExecutable({ file, fixed }: Emission, tape: Tape, playing: Playing, status: number): void {
+  const sys = live(status).or(`cannot write ${file}`);
+  const bytes = tapeImage(tape, playing);
+  const unfinished = join(dirname(file), `.ts-emit-${process.pid}`);
+  const fd = sys.open(unfinished, O_WRONLY | O_CREAT | O_EXCL, fixed.has('environment') ? 0o700 : 0o777);
+  atOnce(sys, (steps) => {
+    steps.undo((back) => back.unlink(unfinished));
+    // The default permissions of a folder do not count.
+    if (fixed.has('environment')) sys.do('fchmod', fd, 0o700);
+    for (let at = 0; at < bytes.length; ) at += sys.write(fd, bytes.subarray(at));
+    sys.close(fd);
+    sys.do('renameat2', AT_FDCWD, unfinished, AT_FDCWD, file, 0);
+  });
 }

@@ -1,7 +1,7 @@
 /** ts-tools: the stand-alone executable that is all tools, called by the name of one or with one as first word. */
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { encode, type Inherited, type LiveSys } from '@ts/sys';
+import { atOnce, encode, type Inherited, type LiveSys } from '@ts/sys';
 import { type Build, calledOf, MULTICALL } from './build.ts';
 import { ToolError, UsageError } from './errors.ts';
 import { HELP_OPTIONS, type Option, type Parsed } from './option.ts';
@@ -74,17 +74,13 @@ function toolFor(build: Build, file: string | undefined): Tool<typeof options, P
       world.print(plan.text);
       return exit(0);
     }
-    const made: string[] = [];
-    try {
+    atOnce(sys, (steps) => {
       for (const link of plan.links) {
         sys.ignoring().unlink(link);
         sys.or(`cannot make ${link}`).symlink(plan.target, link);
-        made.push(link);
+        steps.undo((back) => back.unlink(link));
       }
-    } catch (error) {
-      for (const link of made) sys.ignoring().unlink(link);
-      throw error;
-    }
+    });
     return exit(0);
   }
 

@@ -3,7 +3,7 @@ import { type Inherited, SysError, stopBefore } from '@ts/sys';
 import type { Build } from './build.ts';
 import { ToolError, UsageError } from './errors.ts';
 import { parse } from './parse.ts';
-import { main, tableOf } from './run.ts';
+import { start, tableOf } from './run.ts';
 import { realWorld } from './world.ts';
 
 const STOPPED = new Error('the rehearsal ends here');
@@ -26,7 +26,9 @@ export function rehearse(build: Build, name: string, inherited: Inherited): void
     );
     if (!tool.becomes(plan) || tool.prepares?.(plan)) return;
     stopBefore(['execve', 'execveat', 'exit_group'], STOPPED);
-    main(build, name, { ...inherited, argv }, '/proc/self/exe');
+    start(build, name, { ...inherited, argv }, '/proc/self/exe', (error) => {
+      throw error;
+    });
   } catch (error) {
     // The example may name what is not there while building: then so much less is in the cache.
     const isExpected = error instanceof ToolError || error instanceof UsageError || error instanceof SysError;

@@ -3,21 +3,21 @@
  *
  * A next program that is a tool of the same build is planned onto the same tape, unless that could be noticed.
  */
-import { realpathSync } from 'node:fs';
 import { basename, resolve, sep } from 'node:path';
 import {
   AT_EACCESS,
   AT_FDCWD,
   dry,
-  encode,
   errnoName,
   errnoOf,
   formatTape,
   giveBack,
   giveBackDescriptors,
   type Inherited,
+  isElsewhere,
   type LiveSys,
   live,
+  parseDecimal,
   phase,
   play,
   pointerArray,
@@ -36,11 +36,12 @@ import {
 import { type Build, type Help, toolAt } from './build.ts';
 import { explain } from './causes.ts';
 import { type Emission, emissionOf, recordUserCheck, writeExecutable } from './emit.ts';
-import { ToolError, UsageError } from './errors.ts';
+import { fileFailure, ToolError, UsageError } from './errors.ts';
+import { footing } from './footing.ts';
 import { COMMON_OPTIONS, type Option, type Parsed } from './option.ts';
 import { writeText } from './output.ts';
 import { groupsOf, parse } from './parse.ts';
-import { candidates, findProgram, SEARCH_GOES_ON } from './search.ts';
+import { candidates, findProgram, realOf, SEARCH_GOES_ON } from './search.ts';
 import type { Facet, Outcome, Tool } from './tool.ts';
 import { type Identity, realWorld, variableOf, type World } from './world.ts';
 
@@ -140,16 +141,28 @@ const helpOf = (build: Build): Help => {
   throw new Error('this build has no help');
 };
 
-/** Why a failure happened, as its own run of the tool: arguments are errno, status and subject. */
-function answerExplain(build: Build, session: Session, [errno, status, subject]: readonly string[]): never {
-  const [name, prog, ...rest] = (subject ?? '').split(' ') as [string, string, ...string[]];
-  const tool = toolNamed(build, name);
-  if (tool) {
-    const world = worldOf({ tool, argv: [prog], environment: session.inherited.environment }, session);
-    const line = explain(tool.causes ?? [], rest.join(' '), errnoName(Number(errno)), world);
-    if (line) world.warn(line);
+/** The line that explains a failure; none where what a probe looks at cannot be read. */
+function hintOf(tool: Tool, subject: string, code: string, world: World): string | undefined {
+  try {
+    return explain(tool.causes ?? [], subject, code, world);
+  } catch (error) {
+    const failure = fileFailure(error);
+    if (failure instanceof ToolError || failure instanceof SysError) return undefined;
+    throw error;
   }
-  end(Number(status));
+}
+
+/** Why a failure happened, as its own run of the tool: arguments are errno, status and subject. Comes back where they are not. */
+function answerExplain(session: Session, words: readonly string[]): void {
+  const [errno, status] = words.slice(0, 2).map((word) => parseDecimal(word));
+  const [name, prog, ...rest] = (words[2] ?? '').split(' ');
+  if (words.length !== 3 || errno === undefined || status === undefined || prog === undefined) return;
+  const tool = toolNamed(session.build, name ?? '');
+  if (!tool) return;
+  const world = worldOf({ tool, argv: [prog], environment: session.inherited.environment }, session);
+  const line = hintOf(tool, rest.join(' '), errnoName(errno), world);
+  if (line) world.warn(line);
+  end(status);
 }
 
 /** Prints what went wrong; gives the exit status. */
@@ -171,21 +184,17 @@ function report(call: Call, world: World, error: unknown): number {
   }
   if (error instanceof SysError) {
     world.warn(`${error.context ?? error.call}: ${strerror(error.errno)}`);
-    const hint =
-      error.explain &&
-      world.variable('TS_HINTS') !== '0' &&
-      explain(tool.causes ?? [], error.explain, error.code, world);
+    // In another root the files that would be read may be anybody's, and none is worth waiting for.
+    const isAsked = !isElsewhere() && world.variable('TS_HINTS') !== '0';
+    const hint = isAsked && error.explain ? hintOf(tool, error.explain, error.code, world) : undefined;
     if (hint) world.warn(hint);
     return error.status;
   }
-  const { code, errno } = error as NodeJS.ErrnoException;
   // A reader that has gone, where SIGPIPE is ignored: util-linux's tools end as if they had been read.
-  if (code === 'EPIPE') return 0;
-  if (code && errno) {
-    world.warn(`write error: ${strerror(-errno)}`);
-    return tool.status ?? 1;
-  }
-  throw error;
+  if ((error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE') return 0;
+  const failure = fileFailure(error);
+  if (failure === error) throw error;
+  return report(call, world, failure);
 }
 
 type Becoming = Extract<Outcome, { become: readonly string[] }>;
@@ -200,6 +209,12 @@ interface Chain {
   /** The tape is for later runs. */
   readonly emission?: Emission;
 }
+
+/** A path as it is written, and what it leads to: either may be the one that a file lies below. */
+const placesOf = (path: string): string[] => {
+  const written = resolve(path);
+  return [written, realOf(path) ?? written];
+};
 
 const isBelow = (path: string, folder: string) =>
   path === folder || folder === '/' || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
@@ -223,8 +238,8 @@ function nextTool(outcome: Becoming, chain: Chain, environment: readonly string[
   if (found === undefined) return undefined;
   const called = toolAt(session.build, found, outcome.become);
   if (called === undefined) return undefined;
-  const real = realpathSync.native(encode(found), 'utf8');
-  if (mounted.some((target) => isBelow(real, target) || isBelow(found, target))) return undefined;
+  const real = realOf(found) ?? found;
+  if (mounted.some((target) => isBelow(real, target) || isBelow(resolve(found), target))) return undefined;
   const tool = toolNamed(session.build, called.tool);
   if (tool && changed.has('credentials'))
     throw new ToolError(`${tool.name} cannot be emitted: which rights an execve leaves it is known only then`);
@@ -257,14 +272,13 @@ function planNext(call: Call, chain: Chain, session: Session): { plan: unknown; 
   return tool.becomes(plan) ? { plan, world } : 'it ends in no program, or prints before';
 }
 
-/** The same for a chain that is played now: what fails while planning is left to the tool itself, to say it in its turn. */
+/** The same for a chain that is played now: what fails while planning, for whatever reason, is left to the tool itself, to say it in its turn. */
 function fusible(call: Call, chain: Chain, session: Session): { plan: unknown; world: World } | undefined {
   try {
     const planned = planNext(call, chain, session);
     return typeof planned === 'string' ? undefined : planned;
-  } catch (error) {
-    if (error instanceof UsageError || error instanceof ToolError || error instanceof SysError) return undefined;
-    throw error;
+  } catch {
+    return undefined;
   }
 }
 
@@ -298,7 +312,7 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
     changed: new Set([...chain.changed, ...changes].filter((facet) => !isKnown(facet))),
     identity:
       identity ?? (changes.some((facet) => facet === 'ids' || facet === 'credentials') ? undefined : chain.identity),
-    mounted: [...chain.mounted, ...(outcome.mounted ?? [])],
+    mounted: [...chain.mounted, ...(outcome.mounted ?? []).flatMap(placesOf)],
     emission: chain.emission,
   };
   const next = nextTool(outcome, after, environment, session);
@@ -307,7 +321,8 @@ function conclude(outcome: Outcome, chain: Chain, call: Call, session: Session):
     if (chain.emission && !after.identity && dependsOnUser(next.tool, planned.plan))
       recordUserCheck(sys, planned.world, next.tool.status ?? 1);
     const prog = progOf(next);
-    const nextSys = sys.speakFor(speaker(next), `${next.tool.name} ${prog}`, next.tool.status ?? 1);
+    const words = chain.emission ? undefined : next.argv;
+    const nextSys = sys.speakFor(speaker(next), `${next.tool.name} ${prog}`, next.tool.status ?? 1, words);
     nextSys.ignoring().setProcessName(prog);
     conclude(
       next.tool.apply(planned.plan, nextSys as Recording, planned.world),
@@ -404,6 +419,13 @@ function rehearseAloud(call: Call, plan: unknown, world: World, session: Session
   return outcome instanceof Promise ? outcome.then(finish) : finish(outcome);
 }
 
+/** A run of this tool that explains a failure: by the very file and the very Node that run now, found by no search. */
+function explainerOf(path: string, { environment }: Call, { euid }: World) {
+  const runtime = realOf(process.execPath) ?? '/';
+  const isSpared = footing(path, runtime, euid, environment);
+  return { path, option: EXPLAIN, variable: `TS_TOOLS_NODE=${runtime}`, isSpared };
+}
+
 function perform(call: Call, world: World, session: Session): number | Promise<number> {
   const { tool } = call;
   if (call.argv[1] === COMPLETE) {
@@ -427,13 +449,13 @@ function perform(call: Call, world: World, session: Session): number | Promise<n
   if (isGiven(parsed, 'dry-run')) return rehearseAloud(call, plan, world, session);
   if (emission) {
     const tape = recordEmission(call, plan, world, session, tracing, emission);
-    writeExecutable(emission.file, tape, { trace: tracing ? 2 : undefined });
+    writeExecutable(emission, tape, { trace: tracing ? 2 : undefined }, tool.status ?? 1);
     return 0;
   }
   if (tool.becomes(plan)) {
     const explainer =
       session.file !== undefined && world.variable('TS_HINTS') !== '0'
-        ? { path: session.file, option: EXPLAIN }
+        ? explainerOf(session.file, call, world)
         : undefined;
     const early = live(tool.status ?? 1, tracing ? (line) => writeText(2, `${line}\n`, true) : undefined);
     const prepared = tool.prepares?.(plan) ? tool.prepare?.(plan, early, world) : plan;
@@ -470,12 +492,18 @@ function becomeLive(outcome: Becoming, call: Call, sys: LiveSys, session: Sessio
   throw last;
 }
 
-/** Runs the tool `name` and ends the process. `file`: path of the single file, where it is one. */
-export function main(build: Build, name: string, inherited: Inherited, file?: string): void {
+/** Runs the tool `name` and ends the process. Throws what nobody foresaw; where data streams through, gives it to `crashed`. */
+export function start(
+  build: Build,
+  name: string,
+  inherited: Inherited,
+  file: string | undefined,
+  crashed: (error: unknown) => void,
+): void {
   phase('environment');
   const session: Session = { build, inherited, file };
   const [, first, ...rest] = inherited.argv;
-  if (first === EXPLAIN) answerExplain(build, session, rest);
+  if (first === EXPLAIN) answerExplain(session, rest);
   const tool = build.tools[name]?.();
   if (!tool) throw new Error(`no such tool in this build: ${name}`);
   const call: Call = { tool, argv: inherited.argv, environment: inherited.environment };
@@ -488,5 +516,34 @@ export function main(build: Build, name: string, inherited: Inherited, file?: st
     status = failed(error);
   }
   if (typeof status === 'number') end(status);
-  status.catch(failed).then(end);
+  process.on('uncaughtException', crashed);
+  // Nothing is left to wait for, and yet it has not ended.
+  process.on('beforeExit', () => crashed(new Error('the work was left undone')));
+  status.catch(failed).then(end).catch(crashed);
+}
+
+/** What nobody foresaw, on one line. With TS_TOOLS_STACK=1 the stack follows. */
+function crash(build: Build, name: string, { argv, environment }: Inherited, error: unknown): never {
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  const prog = basename(argv[0] || name);
+  writeText(2, `${prog}: internal error: ${message.replaceAll(/\s*\n\s*/g, ' ')}\n`, true);
+  if (variableOf(environment, 'TS_TOOLS_STACK') === '1' && error instanceof Error)
+    writeText(2, `${error.stack}\n`, true);
+  let status: number | undefined;
+  try {
+    status = build.tools[name]?.().status;
+  } catch {
+    // it is what cannot be loaded: then it has no status of its own
+  }
+  end(status ?? 1);
+}
+
+/** Runs the tool `name` and ends the process. `file`: path of the single file, where it is one. */
+export function main(build: Build, name: string, inherited: Inherited, file?: string): void {
+  const crashed = (error: unknown) => crash(build, name, inherited, error);
+  try {
+    start(build, name, inherited, file, crashed);
+  } catch (error) {
+    crashed(error);
+  }
 }

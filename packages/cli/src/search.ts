@@ -1,5 +1,5 @@
 /** Where execvp(3) looks for a program. */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { encode } from '@ts/sys';
 import { variableOf } from './world.ts';
 
@@ -27,4 +27,13 @@ export function findProgram(paths: readonly string[]): string | undefined {
       return false;
     }
   });
+}
+
+/** What a path leads to, without links; undefined where it leads nowhere. */
+export function realOf(path: string): string | undefined {
+  try {
+    return realpathSync.native(encode(path), 'utf8');
+  } catch {
+    return undefined;
+  }
 }

@@ -1,6 +1,6 @@
 /** SELinux labels of a tree of files: the extended attribute security.selinux. */
 import { lstatSync, readdirSync } from 'node:fs';
-import { decode, encode, type LiveSys, O_RDWR } from '@ts/sys';
+import { atOnce, decode, encode, type LiveSys, O_RDWR } from '@ts/sys';
 
 export const SELINUX_ATTRIBUTE = 'security.selinux';
 
@@ -48,9 +48,8 @@ function checkLabel(sys: LiveSys, label: string): void {
 
 /** Labels all files of a tree; where one cannot be labelled, those before it get back what they had. */
 export function labelTree(sys: LiveSys, tree: string, wanted: string): void {
-  const before: [path: string, label: string | undefined][] = [];
   const checked = new Set<string>();
-  try {
+  atOnce(sys, (steps) => {
     for (const path of walkTree(tree)) {
       const current = readLabel(sys, path);
       const label = labelFor(wanted, current);
@@ -61,11 +60,7 @@ export function labelTree(sys: LiveSys, tree: string, wanted: string): void {
         .or(`cannot label '${path}' ${label}`)
         .explaining(`file-label ${label} ${path}`)
         .lsetxattr(path, SELINUX_ATTRIBUTE, attributeOf(label));
-      before.push([path, current]);
+      if (current !== undefined) steps.undo((back) => back.lsetxattr(path, SELINUX_ATTRIBUTE, attributeOf(current)));
     }
-  } catch (error) {
-    for (const [path, label] of before.reverse())
-      if (label !== undefined) sys.ignoring().lsetxattr(path, SELINUX_ATTRIBUTE, attributeOf(label));
-    throw error;
-  }
+  });
 }

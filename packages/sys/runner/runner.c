@@ -7,10 +7,16 @@
  */
 #include "kernel.h"
 
+#if defined(__x86_64__)
+enum { NR_mmap = 9, NR_brk = 12, NR_prctl = 157 };
+#else
+enum { NR_mmap = 222, NR_brk = 214, NR_prctl = 167 };
+#endif
+
 #define IMAGE 0x200000UL
 #define TAPE 0x400000UL
 
-enum op { CALL, FORMAT, BRANCH, EXEC, WAIT, END_AS_CHILD, END, STORE };
+enum op { CALL, FORMAT, BRANCH, EXEC, WAIT, END_AS_CHILD, END, STORE, SHOW };
 enum failure { REPORT, IGNORE, GOTO };
 enum condition { EQUAL, NOT_EQUAL, LESS };
 enum piece { LAST, TEXT, RESULT, EXIT_STATUS, SIGNAL };
@@ -20,7 +26,8 @@ enum executing { APPEND = 1, SEARCH = 2 };
 struct entry {
 	u16 op;
 	u16 refs;		/* bit n: operand n is the number of an earlier entry, its result is meant */
-	u16 failure;
+	u8 failure;
+	u8 moves;		/* CALL: behind it a path may lead to another file */
 	u16 only;		/* IGNORE and GOTO hold for this errno alone; 0 is any */
 	u32 number;		/* system call, condition, kind of waiting or executing, or bytes to store */
 	u32 target;		/* entry to go to */
@@ -43,7 +50,8 @@ struct tape {
 	struct entry *entries;
 	const char *errors;	/* a line "NUMBER NAME WORDS" for each errno */
 	i64 trace;		/* descriptor, or -1 */
-	const char *explainer;	/* program that explains a failure, or 0 */
+	const char *explainer;	/* program that explains a failure, or 0: a path, so none once paths lead elsewhere; behind it the option
+				 * that asks for that, and an entry for its environment, which may be empty */
 	i64 status;		/* of the failure that is being undone */
 	i64 error;		/* its errno */
 	const char *subject;	/* its explain */
@@ -280,23 +288,72 @@ static i64 end_as_child(i64 status)
 	return kernel(NR_kill, kernel(NR_getpid, 0, 0, 0, 0, 0, 0), signal, 0, 0, 0, 0);
 }
 
+struct memory_map {
+	u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack, arg_start, arg_end, env_start, env_end, auxv;
+	u32 auxv_size, exe_fd;
+};
+enum { PR_SET_MM = 35, PR_SET_MM_MAP = 14, PROT_READ_WRITE = 3, MAP_PRIVATE_ANONYMOUS = 0x22 };
+
+static void copy(char *to, const char *from, u64 size)
+{
+	while (size--) {
+		asm volatile("");	/* keeps the compiler from calling memcpy */
+		*to++ = *from++;
+	}
+}
+
+/*
+ * Makes these words our command line, as ps(1) shows it. PR_SET_MM_MAP wants no right, but a kernel that has it; the words must
+ * lie in anonymous memory. Elsewhere they are put over those that we were started with, where they are no longer.
+ */
+static void show(const char *words, u64 size, u64 *stack)
+{
+	char *const *argv = (char *const *)(stack + 1), *const *last = argv + stack[0] + 1;
+	struct memory_map map = { IMAGE, (u64)image_end, (u64)image_end, (u64)image_end, 0, 0, (u64)stack, 0, 0, 0, 0, 0, 0, ~0U };
+	if (!stack[0])
+		return;
+	map.env_start = map.env_end = (u64)argv[stack[0] - 1] + length(argv[stack[0] - 1]) + 1;
+	for (; *last; last++)
+		map.env_end = (u64)*last + length(*last) + 1;
+	map.start_brk = map.brk = kernel(NR_brk, 0, 0, 0, 0, 0, 0);
+	map.arg_start = kernel(NR_mmap, 0, size, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0);
+	map.arg_end = map.arg_start + size;
+	if ((i64)map.arg_start > 0) {
+		copy((char *)map.arg_start, words, size);
+		if (!kernel(NR_prctl, PR_SET_MM, PR_SET_MM_MAP, (u64)&map, sizeof map, 0, 0))
+			return;
+	}
+	char *to = argv[0], *limit = (char *)map.env_start;
+	if (to + size > limit)
+		return;
+	copy(to, words, size);
+	for (to += size; to < limit; to++) {
+		asm volatile("");
+		*to = 0;
+	}
+}
+
 static void __attribute__((noreturn)) end_failed(struct tape *tape)
 {
 	if (tape->explainer && tape->subject) {
 		char error[24], status[24];
-		char *argv[6];
+		const char *option = tape->explainer + length(tape->explainer) + 1, *variable = option + length(option) + 1;
+		char *argv[6], *environment[count(tape->environment) + 2], **entry = environment;
 		*append_decimal(error, error + 23, tape->error) = 0;
 		*append_decimal(status, status + 23, tape->status) = 0;
 		argv[0] = (char *)tape->explainer;
-		argv[1] = (char *)tape->explainer + length(tape->explainer) + 1;	/* the option that asks for it */
+		argv[1] = (char *)option;
 		argv[2] = error;
 		argv[3] = status;
 		argv[4] = (char *)tape->subject;
 		argv[5] = 0;
+		if (*variable)
+			*entry++ = (char *)variable;
+		longer(entry, tape->environment, &argv[5]);
 		/* In a child: what limits or filters on this tape do to it must not change the status. */
 		i64 pid = kernel(NR_clone, SIGCHLD, 0, 0, 0, 0, 0);
 		if (!pid) {
-			kernel(NR_execve, (u64)tape->explainer, (u64)argv, (u64)tape->environment, 0, 0, 0);
+			kernel(NR_execve, (u64)tape->explainer, (u64)argv, (u64)environment, 0, 0, 0);
 			end(0);
 		}
 		while (pid > 0 && kernel(NR_wait4, pid, 0, 0, 0, 0, 0) == -EINTR)
@@ -340,6 +397,9 @@ void __attribute__((noreturn)) play(u64 *stack)
 		switch (e->op) {
 		case CALL:
 			e->result = kernel(e->number, operand[0], operand[1], operand[2], operand[3], operand[4], operand[5]);
+			/* What lies at the path of the explainer may be anybody's now. */
+			if (e->moves && e->result >= 0)
+				tape->explainer = 0;
 			trace(tape, e, operand, 1);
 			break;
 		case FORMAT:
@@ -354,6 +414,9 @@ void __attribute__((noreturn)) play(u64 *stack)
 				*(u64 *)(operand[0] + operand[1]) = operand[2];
 			else
 				*(u32 *)(operand[0] + operand[1]) = operand[2];
+			continue;
+		case SHOW:
+			show((const char *)operand[0], operand[1], stack);
 			continue;
 		case EXEC:
 			trace(tape, e, operand, 0);

@@ -5,6 +5,7 @@ export * from './bytes.ts';
 export * from './caller.ts';
 export { CALLS, type Call } from './calls.ts';
 export * from './const/index.ts';
+export * from './elsewhere.ts';
 export * from './errno.ts';
 export * from './files.ts';
 export * from './gate.ts';

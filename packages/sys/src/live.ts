@@ -1,6 +1,7 @@
 /** The live gate: system calls of this thread, now, through koffi. */
 import { arch } from './arch.ts';
 import { type Call, callNumber } from './calls.ts';
+import { changesRoot } from './elsewhere.ts';
 import { SysError } from './errno.ts';
 import type { Failure, Gate } from './gate.ts';
 import { native } from './native.ts';
@@ -38,6 +39,11 @@ export function rawCall(name: Call, operands: readonly Operand[]): number {
   return result === -1 ? -errno() : result;
 }
 
+let elsewhere = false;
+
+/** Whether live calls have changed root or mount namespace of this process: what its paths lead to may be anybody's. */
+export const isElsewhere = (): boolean => elsewhere;
+
 const ENOENT = 2;
 
 export class LiveGate implements Gate {
@@ -68,6 +74,7 @@ export class LiveGate implements Gate {
   #make(name: Call, operands: readonly Operand[], failure: Failure, trace?: (line: string) => void): number {
     const result = rawCall(name, operands);
     trace?.(`${formatCall(name, operands)} = ${formatResult(result)}`);
+    if (result >= 0 && changesRoot(name, operands)) elsewhere = true;
     if (result >= 0 || failure.ignore === true || failure.ignore === -result) return result;
     throw new SysError(
       name,

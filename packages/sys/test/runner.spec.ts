@@ -6,9 +6,12 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   type Arch,
+  CLONE_NEWNS,
   CLONE_NEWUSER,
   errnoOf,
   arch as host,
+  MS_PRIVATE,
+  MS_REC,
   O_CREAT,
   O_RDONLY,
   O_WRONLY,
@@ -463,9 +466,70 @@ for (const arch of ['x64', 'arm64'] satisfies Arch[])
       expect(inside).not.toBe(outside);
     });
 
+    describe('the command line that it shows', () => {
+      const shown = (words: readonly string[], before: readonly string[]) =>
+        play(
+          (sys) => {
+            sys.speakFor('prog', 'tool prog', 3, words).forkAndWait({});
+            sh(sys, 'cat /proc/$PPID/cmdline; tr "\\0" "\\n" </proc/$PPID/environ | tail -n 1; echo "$LAST"');
+          },
+          { words: before, env: { PATH: '/usr/bin:/bin', LAST: 'one' } },
+        ).stdout;
+      const longer = ['ts-unshare', '-pf', 'a b', '', 'x'.repeat(10_000), '\udcff'];
+      const CASES = [
+        ['longer', longer, []],
+        ['shorter', ['x'], ['much', 'longer', 'than', 'that']],
+      ] as const;
+      for (const [what, words, before] of CASES)
+        test(`${what} than the one that it was started with`, (context) => {
+          if (arch !== host) context.skip('of an emulator, it is the emulator’s');
+          const bytes = words.map((word) => `${word.replace('\udcff', '\xff')}\0`).join('');
+          expect(shown(words, before)).toBe(`${bytes}LAST=one\none\n`);
+        });
+    });
+
+    test('asks no explainer by its path once paths may lead elsewhere: in that process, from then on', (context) => {
+      if (arch !== host) context.skip('user-mode emulators cannot make namespaces');
+      const explainer = at('explainer-moved');
+      writeFileSync(explainer, '#!/bin/sh\necho "explained $4" >&2\n', { mode: 0o755 });
+      const options = { playing: { explainer: { path: explainer, option: '--why' } } };
+      const hidden = at('hidden');
+      mkdirSync(hidden);
+      const fail = (sys: Recording, what: string) => sys.or(what).explaining(what).chdir('/etc/passwd');
+      const { stderr } = play((sys) => {
+        sys.unshare(CLONE_NEWUSER | CLONE_NEWNS);
+        sys.mount('none', '/', null, MS_REC | MS_PRIVATE);
+        sys.wait(sys.fork((child) => fail(child, 'before')));
+        sys.wait(
+          sys.fork((child) => {
+            child.ignoring().mount('x', '/nonexistent', 'tmpfs', 0);
+            fail(child, 'refused');
+          }),
+        );
+        sys.wait(
+          sys.fork((child) => {
+            child.mount('x', hidden, 'tmpfs', 0);
+            fail(child, 'mounted');
+          }),
+        );
+        sys.wait(
+          sys.fork((child) => {
+            child.undo((back) => back.chroot('/'));
+            fail(child, 'taking back');
+          }),
+        );
+        fail(sys, 'parent');
+      }, options);
+      const words = (what: string) => `prog: ${what}: Not a directory\n`;
+      const explained = (what: string) => `${words(what)}explained tool prog ${what}\n`;
+      expect(stderr).toBe(
+        explained('before') + explained('refused') + words('mounted') + words('taking back') + explained('parent'),
+      );
+    });
+
     test('asks the explainer why it failed, with the status to end with', () => {
       const explainer = at(`explainer-${arch}`);
-      writeFileSync(explainer, '#!/bin/sh\necho "$@" >&2\nexit "$3"\n', { mode: 0o755 });
+      writeFileSync(explainer, '#!/bin/sh\necho "$@" $FIRST >&2\nexit "$3"\n', { mode: 0o755 });
       const options = { playing: { explainer: { path: explainer, option: '--why' } } };
       expect(
         play((sys) => sys.or('no way', { status: 12 }).explaining('chdir /there').chdir('/etc/passwd'), options),
@@ -474,6 +538,11 @@ for (const arch of ['x64', 'arm64'] satisfies Arch[])
         stderr: 'prog: no way: Not a directory\n--why 20 12 tool prog chdir /there\n',
         end: 12,
       });
+      expect(
+        play((sys) => sys.or('no').explaining('it').chdir('/etc/passwd'), {
+          playing: { explainer: { path: explainer, option: '--why', variable: 'FIRST=of its own' } },
+        }).stderr,
+      ).toMatch(/ tool prog it of its own\n$/);
       expect(play((sys) => sys.or('no way', { status: 12 }).chdir('/etc/passwd'), options)).toMatchObject({
         stderr: 'prog: no way: Not a directory\n',
       });

@@ -2,7 +2,20 @@
 import { keepCapabilities } from '@ts/capabilities';
 import { defineTool, event, type Facet, forkReporting, type Outcome } from '@ts/cli';
 import { KINDS, type Kind } from '@ts/namespaces';
-import { encode, errnoOf, type Int, live, O_RDONLY, O_WRONLY, type Recording, type Ref, SIGCHLD } from '@ts/sys';
+import {
+  encode,
+  errnoOf,
+  type Int,
+  live,
+  O_DIRECTORY,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  O_WRONLY,
+  type Recording,
+  type Ref,
+  SIGCHLD,
+} from '@ts/sys';
 import { causes } from './causes.ts';
 import { NETNS } from './named.ts';
 import { options } from './options.ts';
@@ -103,7 +116,10 @@ function changeDirectories(sys: Recording, root: Int | undefined, wd: Int | unde
     sys.close(root);
   }
   const fd =
-    inside === undefined ? (wd ?? stay) : sys.or('cannot open current working directory').open(inside, O_RDONLY);
+    inside === undefined
+      ? (wd ?? stay)
+      : // It may be anything there: a FIFO is not waited for.
+        sys.or('cannot open current working directory').open(inside, O_RDONLY | O_NONBLOCK);
   if (fd === undefined) return;
   sys.or('change directory by working directory file descriptor failed').fchdir(fd);
   sys.close(fd);
@@ -145,6 +161,8 @@ function apply(plan: Plan, sys: Recording): Outcome {
   }
   const opened = plan.userParent ? withParent(sys, named) : named;
 
+  // What lies at /proc in the other mounts may be anything: the program would run without the context.
+  const proc = plan.context === undefined ? undefined : sys.or('cannot open /proc').open('/proc', O_PATH | O_DIRECTORY);
   const outside = plan.intoUser && !plan.preserve ? (sys.ignoring().setgroups([]) as Ref) : undefined;
   enter(sys, opened);
   const types = opened.map(({ kind }) => kind.file);
@@ -159,10 +177,10 @@ function apply(plan: Plan, sys: Recording): Outcome {
     sys.or(`cannot join ${path}`).write(fd, encode('0'));
     sys.close(fd);
   }
-  if (plan.context !== undefined) {
-    const fd = sys.or('cannot open /proc/self/attr/exec').open('/proc/self/attr/exec', O_WRONLY);
+  if (plan.context !== undefined && proc !== undefined) {
+    const fd = sys.or('cannot open /proc/self/attr/exec').openat(proc, 'self/attr/exec', O_WRONLY);
     sys.or('failed to set exec context').write(fd, encode(plan.context));
-    sys.close(fd);
+    for (const used of [fd, proc]) sys.close(used);
   }
   assume(sys, plan, outside);
 

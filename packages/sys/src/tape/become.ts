@@ -1,10 +1,11 @@
 /** Replaces this process by the runner with a tape: from here on nothing of JavaScript is left. */
-import { closeSync, fchmodSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, openSync } from 'node:fs';
 import { type Arch, arch as host } from '../arch.ts';
 import { encode } from '../bytes.ts';
 import { AT_EMPTY_PATH } from '../const/at.ts';
 import { MFD_CLOEXEC, MFD_EXEC } from '../const/memfd.ts';
-import { O_RDWR, O_TMPFILE } from '../const/open.ts';
+import { O_NONBLOCK, O_RDWR, O_TMPFILE } from '../const/open.ts';
+import { RLIMIT_FSIZE } from '../const/rlimit.ts';
 import { errnoOf, SysError } from '../errno.ts';
 import { phase } from '../phase.ts';
 import type { LiveSys } from '../sys.ts';
@@ -20,8 +21,31 @@ export function tapeImage(tape: Tape, playing?: Playing, arch: Arch = host): Buf
   return image(arch, runner, layOut(tape, dataAddress(runner), playing, arch));
 }
 
-function writeAll(fd: number, bytes: Buffer): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+/** Writes all of it. Errors are SysErrors: EFBIG where a limit forbids so large a file. */
+function writeAll(sys: LiveSys, fd: number, bytes: Buffer): void {
+  const writing = sys.or('cannot write an executable file in memory');
+  for (let at = 0; at < bytes.length; ) at += writing.write(fd, bytes.subarray(at));
+}
+
+/**
+ * The same where the limit of a file's size (ulimit -f) would forbid it: a run of the original writes no file. It is what it was
+ * afterwards, before anything else is done.
+ */
+function writeBeyondLimit(sys: LiveSys, fd: number, bytes: Buffer): void {
+  const { cur, max } = sys.getrlimit(0, RLIMIT_FSIZE);
+  const needed = BigInt(bytes.length);
+  if (cur >= needed) {
+    writeAll(sys, fd, bytes);
+    return;
+  }
+  const context = `cannot make its file in memory, of ${needed} bytes: the limit of a file's size (ulimit -f) is ${max < needed ? max : cur} bytes`;
+  // Only who may raise hard limits can do so where that one is too low, too.
+  sys.or(context).setrlimit(0, RLIMIT_FSIZE, { cur: needed, max: max < needed ? needed : max });
+  try {
+    writeAll(sys, fd, bytes);
+  } finally {
+    sys.or('cannot set the limit of a file’s size back').setrlimit(0, RLIMIT_FSIZE, { cur, max });
+  }
 }
 
 /** A descriptor of an executable file in memory; without MFD_EXEC where the kernel (before 6.3) does not know it. */
@@ -37,12 +61,14 @@ function memory(sys: LiveSys, name: string): number {
 /** Folders for an unnamed file where executable memory files are forbidden (vm.memfd_noexec). */
 const FOLDERS = ['/dev/shm', '/run', '/tmp', '/var/tmp'];
 
-function unnamedFile(folder: string, bytes: Buffer): number {
+function unnamedFile(sys: LiveSys, folder: string, bytes: Buffer): number {
   const writer = openSync(folder, O_TMPFILE | O_RDWR, 0o700);
   fchmodSync(writer, 0o700); // whatever the umask
-  writeAll(writer, bytes);
-  // A file that is open for writing cannot be executed.
-  const reader = openSync(`/proc/self/fd/${writer}`, 'r');
+  writeBeyondLimit(sys, writer, bytes);
+  // A file that is open for writing cannot be executed. Without a /proc of the kernel's that path may lead elsewhere.
+  const reader = openSync(`/proc/self/fd/${writer}`, O_NONBLOCK);
+  const [written, found] = [writer, reader].map((fd) => fstatSync(fd));
+  if (written?.ino !== found?.ino || written?.dev !== found?.dev) throw new Error('/proc/self/fd leads elsewhere');
   closeSync(writer);
   return reader;
 }
@@ -61,7 +87,7 @@ export function becomeImage(sys: LiveSys, bytes: Buffer, name: string, inherited
   let refused: SysError | undefined;
   try {
     const fd = memory(sys, name);
-    writeAll(fd, bytes);
+    writeBeyondLimit(sys, fd, bytes);
     phase('written');
     execute(fd);
   } catch (error) {
@@ -70,7 +96,7 @@ export function becomeImage(sys: LiveSys, bytes: Buffer, name: string, inherited
   }
   for (const folder of FOLDERS) {
     try {
-      execute(unnamedFile(folder, bytes));
+      execute(unnamedFile(sys, folder, bytes));
     } catch {
       // the next folder may allow it
     }

@@ -33,6 +33,8 @@ export type Entry = Common &
     | { op: 'call'; name: Call; operands: readonly Operand[] }
     | { op: 'format'; buffer: Buffer; pieces: readonly Piece[] }
     | { op: 'store'; into: Uint8Array; offset: number; value: Ref; width: 4 | 8 }
+    /** The command line that the process shows from here on: words with a NUL behind each. */
+    | { op: 'show'; words: Uint8Array }
     | { op: 'branch'; left: Operand; condition: 'equal' | 'notEqual' | 'less'; right: Int; label: Label }
     | {
         op: 'exec';

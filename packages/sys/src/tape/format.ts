@@ -1,5 +1,7 @@
 /** A tape as text, one line an entry: for --dry-run and for tests that compare recordings. */
+import { decode } from '../bytes.ts';
 import { MadeText, type Ref } from '../operand.ts';
+import { quote } from '../quote.ts';
 import { formatCall } from '../trace.ts';
 import type { Entry, Piece, Tape } from './entry.ts';
 
@@ -31,6 +33,8 @@ function words(entry: Entry): string {
       return `text "${entry.pieces.map(piece).join('')}"`;
     case 'store':
       return `store {${entry.value.entry}} at byte ${entry.offset} of ${entry.into.length}`;
+    case 'show':
+      return `show as ${decode(entry.words.subarray(0, -1)).split('\0').map(quote).join(' ')}`;
     case 'branch':
       return typeof entry.left === 'number'
         ? `go to ${entry.label.entry}`
@@ -47,7 +51,7 @@ function words(entry: Entry): string {
 }
 
 function consequences(entry: Entry): string {
-  if (entry.op === 'branch' || entry.op === 'format' || entry.op === 'store') return '';
+  if (entry.op === 'branch' || entry.op === 'format' || entry.op === 'store' || entry.op === 'show') return '';
   const { ignore } = entry.failure ?? {};
   if (entry.otherwise) return `  # on failure go to ${entry.otherwise.label.entry}`;
   if (ignore !== undefined) return '  # may fail';

@@ -1,6 +1,26 @@
 /** A tape in memory, read back by what ../../runner/runner.c declares. */
 import { describe, expect, test } from 'vitest';
-import { type Arch, CALLS, errnoOf, recording, type TapeRecording } from '../index.ts';
+import {
+  type Arch,
+  AT_FDCWD,
+  AT_RECURSIVE,
+  CALLS,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWUSER,
+  errnoOf,
+  MNT_DETACH,
+  MS_BIND,
+  MS_MOVE,
+  MS_PRIVATE,
+  MS_RDONLY,
+  MS_REC,
+  MS_REMOUNT,
+  OPEN_TREE_CLONE,
+  type Ref,
+  recording,
+  type TapeRecording,
+} from '../index.ts';
 import { layOut, type Playing } from './layout.ts';
 
 const BASE = 0x400180;
@@ -28,7 +48,8 @@ function readTape(bytes: Buffer) {
       return {
         op: bytes.readUInt16LE(offset),
         refs: bytes.readUInt16LE(offset + 2),
-        failure: bytes.readUInt16LE(offset + 4),
+        failure: bytes.readUInt8(offset + 4),
+        moves: bytes.readUInt8(offset + 5),
         only: bytes.readUInt16LE(offset + 6),
         number: bytes.readUInt32LE(offset + 8),
         target: bytes.readUInt32LE(offset + 12),
@@ -68,6 +89,7 @@ describe('a tape in memory', () => {
         op: 0,
         refs: 0,
         failure: 0,
+        moves: 1,
         number: CALLS.mount[column],
         message: 'prog: no',
         explain: 'tool prog chdir /x',
@@ -126,6 +148,92 @@ describe('a tape in memory', () => {
     expect(tape.entry(0)).toMatchObject({ failure: 1, only: 0 });
     expect(tape.entry(1)).toMatchObject({ failure: 1, only: errnoOf('EINVAL') });
     expect(tape.entry(2)).toMatchObject({ failure: 0, undo: 4 });
+  });
+
+  describe('calls behind which a path may lead to another file', () => {
+    const lastMoves = (record: (sys: TapeRecording) => void) => {
+      let count = 0;
+      const tape = laidOut((sys) => {
+        record(sys);
+        count = sys.finish().entries.length;
+      });
+      return tape.entry(count - 1).moves;
+    };
+    const tree = (sys: TapeRecording, path: string, flags: number) =>
+      sys.move_mount(sys.open_tree(AT_FDCWD, path, flags) as Ref, '', AT_FDCWD, '/a', 4);
+    test.each<[string, 0 | 1, (sys: TapeRecording) => void]>([
+      ['chroot', 1, (sys) => sys.chroot('.')],
+      ['pivot_root', 1, (sys) => sys.pivot_root('.', '.')],
+      ['setns, mounts', 1, (sys) => sys.setns(3, CLONE_NEWNS)],
+      ['setns, several', 1, (sys) => sys.setns(3, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET)],
+      ['setns, whatever it is', 1, (sys) => sys.setns(3, 0)],
+      ['setns, network', 0, (sys) => sys.setns(3, CLONE_NEWNET)],
+      ['setns, user', 0, (sys) => sys.setns(3, CLONE_NEWUSER)],
+      ['unshare, mounts: they are the same ones still', 0, (sys) => sys.unshare(CLONE_NEWNS)],
+      ['mount, a file system', 1, (sys) => sys.mount('x', '/a', 'tmpfs', 0)],
+      ['mount, read-only', 1, (sys) => sys.mount('x', '/a', 'tmpfs', MS_RDONLY)],
+      ['mount, bound', 1, (sys) => sys.mount('/b', '/a', null, MS_BIND | MS_REC)],
+      [
+        'mount, bound, with a propagation that is not looked at',
+        1,
+        (sys) => sys.mount('/b', '/a', null, MS_BIND | MS_PRIVATE),
+      ],
+      ['mount, moved', 1, (sys) => sys.mount('/b', '/a', null, MS_MOVE)],
+      ['mount, bound to itself without what is below', 1, (sys) => sys.mount('/a', '/a', null, MS_BIND)],
+      ['mount, bound to itself', 0, (sys) => sys.mount('/a', '/a', null, MS_BIND | MS_REC)],
+      ['mount, propagation', 0, (sys) => sys.mount('none', '/', null, MS_REC | MS_PRIVATE)],
+      ['mount, changed', 0, (sys) => sys.mount('none', '/a', null, MS_REMOUNT | MS_BIND | MS_RDONLY)],
+      ['move_mount, of whatever', 1, (sys) => sys.move_mount(3, '', AT_FDCWD, '/a', 4)],
+      ['move_mount, another tree', 1, (sys) => tree(sys, '/b', OPEN_TREE_CLONE | AT_RECURSIVE)],
+      ['move_mount, itself without what is below', 1, (sys) => tree(sys, '/a', OPEN_TREE_CLONE)],
+      ['move_mount, itself', 0, (sys) => tree(sys, '/a', OPEN_TREE_CLONE | AT_RECURSIVE)],
+      ['umount', 1, (sys) => sys.umount2('/a', MNT_DETACH)],
+      ['umount /sys', 0, (sys) => sys.umount2('/sys', MNT_DETACH)],
+      ['umount of what /sys may lead to', 1, (sys) => sys.umount2('/sys/fs', MNT_DETACH)],
+      ['chdir', 0, (sys) => sys.chdir('/')],
+    ])('%s', (_, moves, record) => {
+      expect(lastMoves(record)).toBe(moves);
+    });
+  });
+
+  describe('a mount in a place that the explainer does not stand on', () => {
+    const moves = (record: (sys: TapeRecording) => void) => {
+      const asked: string[] = [];
+      let count = 0;
+      const isSpared = (target: string) => asked.push(target) > 0 && target !== '/usr';
+      const tape = laidOut(
+        (sys) => {
+          record(sys);
+          count = sys.finish().entries.length;
+        },
+        { explainer: { path: '/x', option: '--why', isSpared } },
+      );
+      return { moves: tape.entry(count - 1).moves, asked };
+    };
+    const attach = (sys: TapeRecording, tree: unknown, at = AT_FDCWD) => sys.move_mount(tree as Ref, '', at, '/a', 4);
+    test.each<[string, 0 | 1, string[], (sys: TapeRecording) => void]>([
+      ['mount', 0, ['/a'], (sys) => sys.mount('x', '/a', 'tmpfs', 0)],
+      ['one that it stands on', 1, ['/usr'], (sys) => sys.mount('x', '/usr', 'tmpfs', 0)],
+      ['a new file system', 0, ['/a'], (sys) => attach(sys, sys.fsmount(3, 0, 0))],
+      ['a copy', 0, ['/a'], (sys) => attach(sys, sys.open_tree(AT_FDCWD, '/b', OPEN_TREE_CLONE))],
+      ['what lay elsewhere', 1, [], (sys) => attach(sys, sys.open_tree(AT_FDCWD, '/b', 0))],
+      ['what is moved', 1, [], (sys) => sys.mount('/b', '/a', null, MS_MOVE)],
+      ['a place that no path says', 1, [], (sys) => attach(sys, sys.fsmount(3, 0, 0), 5)],
+      ['umount', 0, ['/a'], (sys) => sys.umount2('/a', 0)],
+      ['a relative path', 0, ['a'], (sys) => sys.mount('x', 'a', 'tmpfs', 0)],
+      [
+        'a relative path in another directory',
+        1,
+        [],
+        (sys) => {
+          sys.chdir('/');
+          sys.mount('x', 'a', 'tmpfs', 0);
+        },
+      ],
+      ['another root all the same', 1, [], (sys) => sys.chroot('/a')],
+    ])('%s', (_, expected, asked, record) => {
+      expect(moves(record)).toEqual({ moves: expected, asked });
+    });
   });
 
   test('words of the errors, the trace and who explains', () => {

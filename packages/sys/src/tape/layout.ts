@@ -8,15 +8,17 @@
 import { type Arch, arch as host } from '../arch.ts';
 import { cString } from '../bytes.ts';
 import { callNumber } from '../calls.ts';
+import { mountPoint, movesFiles } from '../elsewhere.ts';
 import { ERROR_LINES } from '../errno.ts';
 import { Block, bytesOf, type Data, MadeText, type Operand, Ref } from '../operand.ts';
 import type { Entry, Label, Piece, Tape } from './entry.ts';
 
-const OPS = { call: 0, format: 1, branch: 2, exec: 3, wait: 4, endAsChild: 5, end: 6, store: 7 } as const;
+const OPS = { call: 0, format: 1, branch: 2, exec: 3, wait: 4, endAsChild: 5, end: 6, store: 7, show: 8 } as const;
 const CONDITIONS = { equal: 0, notEqual: 1, less: 2 } as const;
 const REPORT = 0;
 const IGNORE = 1;
 const GOTO = 2;
+const MOVES = 1 << 8;
 const MIRROR_STOPS = 1;
 const FORWARD = 2;
 const APPEND = 1;
@@ -30,7 +32,14 @@ export interface Playing {
   /** Descriptor that gets the trace. */
   trace?: number;
   /** Program that explains a failure, and the option that asks it to. */
-  explainer?: { path: string; option: string };
+  explainer?: {
+    path: string;
+    option: string;
+    /** An entry that its environment begins with. */
+    variable?: string;
+    /** Whether a mount at this path, asked in the order of the mounts, leaves alone what the explainer stands on; left out, none does. */
+    isSpared?: (target: string) => boolean;
+  };
 }
 
 const WORD = 2 ** 32;
@@ -131,6 +140,8 @@ function operandsOf(entry: Entry, memory: Memory): readonly Operand[] {
       return [entry.buffer, pieceList(entry.pieces, memory)];
     case 'store':
       return [entry.into, entry.offset, entry.value];
+    case 'show':
+      return [entry.words, entry.words.length];
     case 'branch':
       return [entry.left, entry.right];
     case 'exec':
@@ -180,7 +191,24 @@ function onFailure(entry: Entry): { failure: number; only: number; label: number
   return { failure: IGNORE, only: ignore === true ? 0 : ignore, label: 0 };
 }
 
-function writeEntry(memory: Memory, at: number, entry: Entry, arch: Arch): void {
+/** Of each entry, whether the path of the explainer may lead to another file behind it, or what that needs. */
+function movingEntries(entries: readonly Entry[], { explainer }: Playing): readonly boolean[] {
+  let hasMoved = false;
+  return entries.map((entry) => {
+    if (entry.op !== 'call') return false;
+    hasMoved ||= entry.name === 'chdir' || entry.name === 'fchdir';
+    const [first] = entry.operands;
+    const maker = first instanceof Ref ? entries[first.entry] : undefined;
+    const source = maker?.op === 'call' ? maker : undefined;
+    if (!movesFiles(entry, source)) return false;
+    const target = mountPoint(entry, source);
+    // A relative one means what it meant while planning only in that directory.
+    const isKnown = target !== undefined && (target.startsWith('/') || !hasMoved);
+    return !(isKnown && explainer?.isSpared?.(target));
+  });
+}
+
+function writeEntry(memory: Memory, at: number, entry: Entry, arch: Arch, moves: boolean): void {
   const { failure, only, label } = onFailure(entry);
   let refs = 0;
   operandsOf(entry, memory).forEach((operand, index) => {
@@ -198,7 +226,7 @@ function writeEntry(memory: Memory, at: number, entry: Entry, arch: Arch): void 
   const text = (data: string | undefined) => (data === undefined ? 0 : memory.address(data));
   memory.put16(at, OPS[entry.op]);
   memory.put16(at + 2, refs);
-  memory.put16(at + 4, failure);
+  memory.put16(at + 4, failure | (moves ? MOVES : 0));
   memory.put16(at + 6, only);
   memory.put32(at + 8, numberOf(entry, arch));
   memory.put32(at + 12, label);
@@ -219,11 +247,12 @@ export function layOut(tape: Tape, base: number, playing: Playing = {}, arch: Ar
   memory.put64(header + 8, memory.address(ERROR_LINES));
   memory.put64(header + 16, playing.trace ?? -1);
   if (playing.explainer) {
-    const { path, option } = playing.explainer;
-    memory.put64(header + 24, memory.add(Buffer.concat([bytesOf(path), bytesOf(option)])));
+    const { path, option, variable = '' } = playing.explainer;
+    memory.put64(header + 24, memory.add(Buffer.concat([path, option, variable].map(bytesOf))));
   }
+  const moving = movingEntries(tape.entries, playing);
   tape.entries.forEach((entry, index) => {
-    writeEntry(memory, entries + ENTRY * index, entry, arch);
+    writeEntry(memory, entries + ENTRY * index, entry, arch, moving[index] === true);
   });
   return memory.taken();
 }

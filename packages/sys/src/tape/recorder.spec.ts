@@ -1,6 +1,8 @@
 /** Recordings as text: what each construct puts on the tape, and where failures lead. */
 import { describe, expect, test } from 'vitest';
 import {
+  CLONE_NEWNET,
+  CLONE_NEWNS,
   CLONE_NEWPID,
   errnoOf,
   formatTape,
@@ -153,6 +155,33 @@ describe('what is recorded', () => {
     `);
   });
 
+  test('taking back goes on whatever fails in it, unless it has another way itself', () => {
+    expect(
+      tapeOf((sys) => {
+        sys.undo((back) => {
+          back.or('cannot go back').chdir('/a');
+          back.wait(back.fork((child) => child.or('nor here').chdir('/b')));
+          back.tryElse(
+            (first) => first.or('this way').chdir('/c'),
+            (other) => other.or('nor that').chdir('/d'),
+          );
+        });
+        sys.chdir('/');
+        sys.end(0);
+      })
+        .split('\n')
+        .filter((line) => /chdir|clone|wait/.test(line)),
+    ).toEqual([
+      ' 0: chdir("/")  # on failure go to 2',
+      ' 2: chdir("/a")  # may fail',
+      ' 3: clone(SIGCHLD, 0, 0, 0, 0)  # may fail',
+      ' 5: chdir("/b")  # may fail',
+      ' 7: wait for {3}  # may fail',
+      ' 8: chdir("/c")  # on failure go to 10',
+      '10: chdir("/d")  # may fail',
+    ]);
+  });
+
   test('after a pivot_root nothing is taken back by path', () => {
     expect(
       tapeOf((sys) => {
@@ -195,6 +224,118 @@ describe('what is recorded', () => {
       10: end, having failed
       "
     `);
+  });
+
+  test('behind another mount namespace, what is taken back begins by going back; where that fails, nothing is', () => {
+    expect(
+      tapeOf((sys) => {
+        sys.undo((back) => back.umount2('/made'));
+        sys.setns(9, CLONE_NEWNET);
+        sys.setns(9, CLONE_NEWNS);
+        sys.chdir('/');
+        sys.end(0);
+      }),
+    ).toMatchInlineSnapshot(`
+      " 0: setns(9, CLONE_NEWNET)  # on failure go to 17
+       1: openat(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY|O_CLOEXEC|O_NONBLOCK, 0)  # may fail
+       2: openat(AT_FDCWD, "/", O_RDONLY|O_PATH|O_CLOEXEC|O_DIRECTORY, 0)  # may fail
+       3: openat(AT_FDCWD, ".", O_RDONLY|O_PATH|O_CLOEXEC|O_DIRECTORY, 0)  # may fail
+       4: setns(9, CLONE_NEWNS)  # on failure go to 17
+       5: chdir("/")  # on failure go to 7
+       6: exit 0
+       7: if {4} is below 0 go to 17
+       8: setns({1}, CLONE_NEWNS)  # may fail
+       9: if {8} is below 0 go to 16
+      10: fchdir({2})  # may fail
+      11: if {10} is below 0 go to 16
+      12: chroot(".")  # may fail
+      13: if {12} is below 0 go to 16
+      14: fchdir({3})  # may fail
+      15: go to 17
+      16: end, having failed
+      17: umount2("/made", 0)  # may fail
+      18: end, having failed
+      "
+    `);
+  });
+
+  test('unshare leaves the same files in sight: what the mounts do not hold is taken back even without a way back', () => {
+    expect(
+      tapeOf((sys) => {
+        sys.undo((back) => back.rmdir('/made'));
+        sys.unshare(CLONE_NEWNS);
+        sys.chdir('/');
+        sys.end(0);
+      }),
+    ).toMatchInlineSnapshot(`
+      " 0: openat(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY|O_CLOEXEC|O_NONBLOCK, 0)  # may fail
+       1: openat(AT_FDCWD, "/", O_RDONLY|O_PATH|O_CLOEXEC|O_DIRECTORY, 0)  # may fail
+       2: openat(AT_FDCWD, ".", O_RDONLY|O_PATH|O_CLOEXEC|O_DIRECTORY, 0)  # may fail
+       3: unshare(CLONE_NEWNS)  # on failure go to 16
+       4: chdir("/")  # on failure go to 6
+       5: exit 0
+       6: if {3} is below 0 go to 16
+       7: setns({0}, CLONE_NEWNS)  # may fail
+       8: if {7} is below 0 go to 16
+       9: fchdir({1})  # may fail
+      10: if {9} is below 0 go to 15
+      11: chroot(".")  # may fail
+      12: if {11} is below 0 go to 15
+      13: fchdir({2})  # may fail
+      14: go to 16
+      15: end, having failed
+      16: unlinkat(AT_FDCWD, "/made", AT_REMOVEDIR)  # may fail
+      17: end, having failed
+      "
+    `);
+  });
+
+  test('a child takes nothing back that its parent has made, and the parent nothing that the child has', () => {
+    expect(
+      tapeOf((sys) => {
+        sys.undo((back) => back.rmdir('/parent'));
+        sys.fork((child) => {
+          child.chdir('/a');
+          child.undo((back) => back.rmdir('/child'));
+          child.chdir('/b');
+        });
+        sys.chdir('/c');
+        sys.forkAndWait({ ended: (parent) => parent.chdir('/d') });
+        sys.chdir('/e');
+      }),
+    ).toMatchInlineSnapshot(`
+      " 0: clone(SIGCHLD, 0, 0, 0, 0)  # on failure go to 15
+       1: if {0} is not 0 go to 5
+       2: chdir("/a")
+       3: chdir("/b")  # on failure go to 13
+       4: exit 0
+       5: chdir("/c")  # on failure go to 15
+       6: clone(SIGCHLD, 0, 0, 0, 0)  # on failure go to 15
+       7: if {6} is 0 go to 12
+       8: wait for {6}  # on failure go to 15
+       9: chdir("/d")  # on failure go to 15
+      10: end as {8} ended  # on failure go to 15
+      11: exit 1
+      12: chdir("/e")
+      13: unlinkat(AT_FDCWD, "/child", AT_REMOVEDIR)  # may fail
+      14: end, having failed
+      15: unlinkat(AT_FDCWD, "/parent", AT_REMOVEDIR)  # may fail
+      16: end, having failed
+      "
+    `);
+  });
+
+  test('the command line of a tool that forks is shown, once, and only where it is another', () => {
+    expect(
+      tapeOf((sys) => {
+        sys.speakFor('first', 'first first', 1).forkAndWait({});
+        const second = sys.speakFor('second', 'second second', 1, ['second', 'a b', '']);
+        second.chdir('/');
+        second.wait(second.fork((child) => child.end(0)));
+        second.forkAndWait({});
+        sys.speakFor('third', 'third third', 1, ['third']).chdir('/');
+      }).replace(/^.*(clone|show|wait)/gm, '$1'),
+    ).toMatch(/^clone.*\n(?:(?!show).*\n)*show as "second" "a b" ""\nclone(?:(?!show).*\n)*$/);
   });
 
   test('one way, else another, inside what is taken back', () => {

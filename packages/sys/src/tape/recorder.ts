@@ -1,13 +1,14 @@
 /** The recording gate, and what only a tape can do: fork, wait, branch, become the final program. */
 
 import { arch } from '../arch.ts';
-import { encode } from '../bytes.ts';
+import { cString, encode } from '../bytes.ts';
 import { type Call, callNumber } from '../calls.ts';
 import { AT_FDCWD } from '../const/at.ts';
-import { CLONE_INTO_CGROUP, CLONE_NEWPID } from '../const/clone.ts';
-import { O_CLOEXEC, O_DIRECTORY, O_PATH } from '../const/open.ts';
+import { CLONE_INTO_CGROUP, CLONE_NEWNS, CLONE_NEWPID } from '../const/clone.ts';
+import { O_CLOEXEC, O_DIRECTORY, O_NONBLOCK, O_PATH } from '../const/open.ts';
 import { SIG_BLOCK, SIG_SETMASK } from '../const/sigmask.ts';
 import * as signals from '../const/signal.ts';
+import { changesRoot } from '../elsewhere.ts';
 import type { Failure, Gate } from '../gate.ts';
 import { type Data, type Int, MadeText, type Operand, type Path, pointerArray, Ref } from '../operand.ts';
 import { quote } from '../quote.ts';
@@ -74,8 +75,12 @@ export interface Recording extends Sys {
 }
 
 export interface TapeRecording extends Recording {
-  /** From here on a tool's calls: the name its messages begin with, the words before what is explained, its status for failures. */
-  speakFor(prog: string, asking: string, status: number): TapeRecording;
+  /**
+   * From here on a tool's calls: the name its messages begin with, the words before what is explained, its status for failures.
+   *
+   * @param words The command line that its processes show; left out, it is that of the runner.
+   */
+  speakFor(prog: string, asking: string, status: number, words?: readonly string[]): TapeRecording;
   /** The next child will be in another PID namespace: a program that needs threads cannot start in this process. */
   readonly childrenElsewhere: boolean;
   finish(): Tape;
@@ -107,16 +112,36 @@ const POLLIN = 1;
 const changesPidNamespace = (name: Call, [first, second]: readonly Operand[]) =>
   (name === 'unshare' && (Number(first) & CLONE_NEWPID) !== 0) || (name === 'setns' && second === CLONE_NEWPID);
 
+/** Where paths are taken from, held by descriptors; those that cannot be opened are no way back. */
+interface Place {
+  readonly namespace: Ref | undefined;
+  readonly root: Ref;
+  readonly directory: Ref;
+}
+
+const QUIET: Failure = { message: '', status: 1, ignore: true };
+
+/** pivot_root(2) apart, behind which nothing is taken back. */
+const leavesPlace = (name: Call, operands: readonly Operand[]) =>
+  name === 'unshare' ? (Number(operands[0]) & CLONE_NEWNS) !== 0 : name !== 'pivot_root' && changesRoot(name, operands);
+
 class RecordingGate implements Gate {
   readonly live = false;
   readonly entries: Entry[] = [];
   readonly later: (() => void)[] = [];
   undo: Label | undefined;
+  /** What is recorded now takes something back: it goes on whatever fails. */
+  takesBack = false;
   otherwise: { label: Label; only?: number } | undefined;
   /** The next child will be in another PID namespace than this process. */
   childrenElsewhere = false;
-  /** Whose calls these are: the program's name before messages, and the words before what an explainer is asked. */
-  speaker = { prog: '', asking: '' };
+  /** Whose calls these are: the program's name before messages, the words before what an explainer is asked, the command line. */
+  speaker: { readonly prog: string; readonly asking: string; readonly words?: readonly string[] } = {
+    prog: '',
+    asking: '',
+  };
+  /** The command line that the process shows, where that is not the runner's own. */
+  shown: readonly string[] | undefined;
 
   constructor(readonly texts: boolean) {}
 
@@ -125,6 +150,8 @@ class RecordingGate implements Gate {
       const { prog } = this.speaker;
       if (prog) entry.failure = { ...entry.failure, message: `${prog}: ${entry.failure.message}` };
       entry.undo = this.undo;
+      if (this.takesBack && !entry.otherwise)
+        entry.failure = { ...entry.failure, ignore: entry.failure.ignore ?? true };
     }
     this.entries.push(entry);
     return new Ref(this.entries.length - 1);
@@ -136,7 +163,8 @@ class RecordingGate implements Gate {
 
   call(name: Call, operands: readonly Operand[], failure: Failure): Ref {
     if (callNumber(name, arch) === undefined) throw new TypeError(`no such system call: ${name}`);
-    if (name === 'chroot' && this.undo) this.keepRoot(this.undo);
+    const before = this.undo;
+    const place = before && leavesPlace(name, operands) ? this.holdPlace(name !== 'chroot') : undefined;
     const result = this.push({
       op: 'call',
       name,
@@ -148,37 +176,40 @@ class RecordingGate implements Gate {
     });
     // When it has succeeded, paths mean another tree, for good: nothing is taken back rather than something else.
     if (name === 'pivot_root') this.undo = undefined;
+    if (before && place) this.undo = this.wayBack(place, name, result, before);
     if (changesPidNamespace(name, operands)) this.childrenElsewhere = true;
     return result;
   }
 
+  private holdPlace(hasNamespace: boolean): Place {
+    const open = (path: string, flags: number) => this.call('openat', [AT_FDCWD, path, flags | O_CLOEXEC, 0], QUIET);
+    const namespace = hasNamespace ? open('/proc/self/ns/mnt', O_NONBLOCK) : undefined;
+    return { namespace, root: open('/', O_PATH | O_DIRECTORY), directory: open('.', O_PATH | O_DIRECTORY) };
+  }
+
   /**
-   * What is to be taken back lies under the root that is left now: paths mean it only when that root is there again.
-   * Where there is no way back (CAP_SYS_CHROOT was given up), nothing is taken back rather than something else.
+   * What is to be taken back lies in the place that is left now: paths mean it only when root and mounts are there again.
+   * Where there is no way back (the right to it was given up), nothing is taken back rather than something else. Only
+   * unshare(2) leaves the same files in sight, so that what the mounts do not hold is taken back even then.
    */
-  private keepRoot(before: Label): void {
-    const quiet: Failure = { message: '', status: 1, ignore: true };
-    const [root, directory] = ['/', '.'].map((path) =>
-      this.call('openat', [AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0], quiet),
-    ) as [Ref, Ref];
+  private wayBack({ namespace, root, directory }: Place, name: Call, left: Ref, before: Label): Label {
     const label = new Label();
-    this.undo = label;
     this.later.push(() => {
       const stuck = new Label();
-      this.undo = undefined;
+      const goTo = (to: Label, result?: Ref) =>
+        this.push({ op: 'branch', left: result ?? 0, condition: result ? 'less' : 'equal', right: 0, label: to });
+      Object.assign(this, { undo: undefined, takesBack: true });
       this.place(label);
-      for (const [call, operand] of [
-        ['fchdir', root],
-        ['chroot', '.'],
-      ] as const) {
-        const result = this.call(call, [operand], quiet);
-        this.push({ op: 'branch', left: result, condition: 'less', right: 0, label: stuck });
-      }
-      this.call('fchdir', [directory], quiet);
-      this.push({ op: 'branch', left: 0, condition: 'equal', right: 0, label: before });
+      goTo(before, left);
+      if (namespace) goTo(name === 'unshare' ? before : stuck, this.call('setns', [namespace, CLONE_NEWNS], QUIET));
+      goTo(stuck, this.call('fchdir', [root], QUIET));
+      goTo(stuck, this.call('chroot', ['.'], QUIET));
+      this.call('fchdir', [directory], QUIET);
+      goTo(before);
       this.place(stuck);
       this.push({ op: 'end', status: 'failed' });
     });
+    return label;
   }
 }
 
@@ -204,7 +235,16 @@ class RecordingSys extends BoundSys {
     };
   }
 
+  /** What forks may be looked for by its command line. */
+  private showWords(): void {
+    const { speaker, shown } = this.gate;
+    if (speaker.words === undefined || speaker.words === shown) return;
+    this.gate.shown = speaker.words;
+    this.gate.push({ op: 'show', words: Buffer.concat(speaker.words.map(cString)) });
+  }
+
   private clone(cgroup?: Int, namespaces = 0): Ref {
+    this.showWords();
     const failure = this.failing('fork failed');
     if (cgroup === undefined) return this.gate.call('clone', [namespaces | signals.SIGCHLD, 0, 0, 0, 0], failure);
     const structure = encodeStruct(CLONE_ARGS, { flags: CLONE_INTO_CGROUP, exit_signal: signals.SIGCHLD });
@@ -329,7 +369,7 @@ class RecordingSys extends BoundSys {
     const label = new Label();
     this.gate.undo = label;
     this.gate.later.push(() => {
-      this.gate.undo = undefined;
+      Object.assign(this.gate, { undo: undefined, takesBack: true });
       this.gate.place(label);
       takeBack(this.ignoring() as unknown as Recording);
       if (before) this.branch(0, 'equal', 0, before);
@@ -392,9 +432,8 @@ class RecordingSys extends BoundSys {
     });
   }
 
-  /** From here on a tool's calls: the name its messages begin with, the words before what is explained, its status for failures. */
-  speakFor(prog: string, asking: string, status: number): this {
-    this.gate.speaker = { prog, asking };
+  speakFor(prog: string, asking: string, status: number, words?: readonly string[]): this {
+    this.gate.speaker = { prog, asking, words };
     return this.with({ status });
   }
 
