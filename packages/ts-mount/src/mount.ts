@@ -57,6 +57,8 @@ const printing =
 const collecting =
   (said: string[]): Listener =>
   (sys, context) => {
+    // Shown only, nothing was said.
+    if ((sys as unknown as LiveSys).dry) return;
     for (let left = MESSAGES; left > 0; left--) {
       const buffer = Buffer.alloc(WORDS);
       const length = Number(sys.ignoring().do('read', context, buffer, WORDS));
