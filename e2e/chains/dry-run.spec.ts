@@ -11,7 +11,17 @@ describe('--dry-run shows the calls and makes none', () => {
     using folder = temporaryFolder();
     const before = mounts();
     const { stdout, status } = run(['ts-mount', '--dry-run', '-t', 'tmpfs', 'x', folder.path]);
-    expect({ stdout, status }).toEqual({ stdout: `mount("x", "${folder.path}", "tmpfs", 0, NULL)\n`, status: 0 });
+    expect(stdout.split('\n')).toEqual([
+      'fsopen("tmpfs", FSOPEN_CLOEXEC)',
+      'fsconfig(0, FSCONFIG_SET_STRING, "source", "x", 0)',
+      'fsconfig(0, FSCONFIG_CMD_CREATE, NULL, NULL, 0)',
+      'fsmount(0, FSMOUNT_CLOEXEC, 0)',
+      'close(0)',
+      `move_mount(0, "", AT_FDCWD, "${folder.path}", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_AUTOMOUNTS|MOVE_MOUNT_T_SYMLINKS)`,
+      'close(0)',
+      '',
+    ]);
+    expect(status).toBe(0);
     expect(mounts()).toBe(before);
   });
 

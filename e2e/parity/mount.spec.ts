@@ -205,7 +205,8 @@ const newestOnly: readonly string[] = [
   `${tab('tmpfs $PWD/d tmpfs', 'UUID=dead-beef $PWD/d ext4 nofail 0 2')} mount -T tab -a; echo $?; mount -T tab -a -v; echo $?`,
   `${tab('tmpfs $PWD/d tmpfs', 'UUID=dead-beef $PWD/d ext4 defaults 0 2')} mount -T tab -a; echo $?; mount -T tab -a -v; echo $?`,
   `${tab('LABEL=x $PWD/d ext4 nofail', '/dev/nope $PWD/d ext4 nofail', '/dev/nope/x $PWD/d ext4 nofail', 'a $PWD/d nosuchtype nofail', 'b $PWD/d tmpfs nofail,foo')} mount -T tab -a -v; echo $?`,
-  `${tab('a $PWD/d tmpfs', 'b $PWD/c tmpfs noauto', 'c $PWD/x swap', 'd none swap', 'e / tmpfs', 'f relative tmpfs')} mount -a -v -T tab; mount -a -v -T tab; mount -a -v -T tab -t proc; mount -a -v -f -T tab -t notmpfs; mount -a -v -T tab -O noauto; mount -a -v -F -T tab`,
+  `${tab('a $PWD/d tmpfs', 'b $PWD/c tmpfs noauto', 'c $PWD/x swap', 'd none swap', 'e / tmpfs', 'f relative tmpfs')} mount -a -v -T tab; mount -a -v -T tab; mount -a -v -T tab -t proc; mount -a -v -f -T tab -t notmpfs; mount -a -v -T tab -O noauto`,
+  `${tab('a $PWD/d tmpfs', 'b $PWD/c tmpfs noauto')} mount -a -v -F -T tab; mount -a -v -F -T tab`,
   `${tab('a $PWD/d tmpfs', 'a $PWD/d tmpfs', 'b $PWD/d tmpfs size=1m')} mount -a -v -T tab; mount -t tmpfs`,
   `${tab('a $PWD/d tmpfs size=1m')} mount -a -T tab; mount -a -v -o remount,ro -t tmpfs -T tab | grep "$PWD"; mount -t tmpfs; mount -a -v -o remount -t proc -T tab`,
   `mkdir t c; echo "a $PWD/d tmpfs size=1m" >t/b.fstab; echo "b $PWD/c tmpfs" >t/a.fstab; for n in 10.fstab 9.fstab x.conf .h.fstab; do echo "$n $PWD/d tmpfs" >t/$n; done; mount -T t -a -v; mount -t tmpfs; mount -T t b`,
@@ -295,9 +296,9 @@ const different: readonly (readonly [script: string, reason: string, stdout: str
     'umount: PWD/d: remounted read-only\n',
   ],
   [
-    `${HELPERS} ${tab('a $PWD/d foo', 'b $PWD/d foo')} RC=4 mount -a -F -v -T tab; echo $?`,
+    `${HELPERS} ${tab('a $PWD/d foo', 'b $PWD/d foo')} RC=4 mount -a -F -T tab; echo $?`,
     'a helper that fails is a failure with -F, too',
-    '/sbin/mount.foo a PWD/d -v -o rw\n/sbin/mount.foo b PWD/d -v -o rw\n32\n',
+    '/sbin/mount.foo a PWD/d -o rw\n/sbin/mount.foo b PWD/d -o rw\n32\n',
     '',
   ],
   [

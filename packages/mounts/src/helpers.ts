@@ -1,6 +1,6 @@
 /** Programs that mount and unmount what the kernel alone cannot: /sbin/mount.TYPE, /sbin/umount.TYPE. */
 import { statSync } from 'node:fs';
-import { encode } from '@ts/sys';
+import { encode, type LiveSys } from '@ts/sys';
 
 /** Where they are looked for. Nobody but root writes there; PATH is not asked. */
 const FOLDERS = ['/sbin', '/sbin/fs.d', '/sbin/fs'];
@@ -42,13 +42,36 @@ const LANGUAGE = /^(LANG|LANGUAGE|LC_[^=]*)=.*\//s;
 export const helperEnvironment = (environment: readonly string[], euid: number): readonly string[] =>
   euid === 0 ? environment.filter((entry) => !LEADING.test(entry) && !LANGUAGE.test(entry)) : environment;
 
+/** What a helper inherits. */
+export interface Inheritance {
+  /** NAME=VALUE. */
+  readonly environment: readonly string[];
+  /** Soft limits that this process was started with, where they are others while it runs. */
+  readonly limits?: readonly (readonly [resource: number, soft: bigint])[];
+}
+
+/** Does something under the soft limits that this process was started with. */
+function underLimits<Result>(sys: LiveSys, limits: Inheritance['limits'], work: () => Result): Result {
+  const now = (limits ?? []).map(([resource]) => [resource, sys.getrlimit(0, resource)] as const);
+  for (const [resource, soft] of limits ?? [])
+    sys.ignoring().setrlimit(0, resource, { cur: soft, max: sys.getrlimit(0, resource).max });
+  try {
+    return work();
+  } finally {
+    for (const [resource, limit] of now) sys.ignoring().setrlimit(0, resource, limit);
+  }
+}
+
 /**
- * Runs a helper and waits for it, with descriptors and environment of this process.
+ * Runs a helper and waits for it.
  *
- * @param environment NAME=VALUE. @returns its exit status; 128 and the signal's number where one ended it; undefined where it
- * could not be executed.
+ * @returns its exit status; 128 and the signal's number where one ended it; undefined where it could not be executed.
  */
-export function runHelper(argv: readonly string[], environment: readonly string[]): number | undefined {
+export function runHelper(
+  argv: readonly string[],
+  { environment, limits }: Inheritance,
+  sys: LiveSys,
+): number | undefined {
   const { spawnSync } = process.getBuiltinModule('node:child_process');
   const { constants } = process.getBuiltinModule('node:os');
   const [program = '', ...words] = argv;
@@ -58,7 +81,7 @@ export function runHelper(argv: readonly string[], environment: readonly string[
       return equals < 0 ? [] : [[entry.slice(0, equals), entry.slice(equals + 1)]];
     }),
   );
-  const { status, signal } = spawnSync(program, words, { stdio: 'inherit', env });
+  const { status, signal } = underLimits(sys, limits, () => spawnSync(program, words, { stdio: 'inherit', env }));
   if (signal !== null) return 128 + constants.signals[signal];
   return status ?? undefined;
 }

@@ -59,6 +59,8 @@ const printing =
 const collecting =
   (said: string[]): Listener =>
   (sys, context) => {
+    // Shown only, nothing was said.
+    if ((sys as unknown as LiveSys).dry) return;
     for (let left = MESSAGES; left > 0; left--) {
       const buffer = Buffer.alloc(WORDS);
       const length = Number(sys.ignoring().do('read', context, buffer, WORDS));
@@ -190,7 +192,11 @@ function byHelper(
   if (isLast && !wants && change.mkdir === undefined) return argv;
   atOnce(sys, (steps) => {
     makeFolders(change, steps);
-    const status = runHelper(argv, helperEnvironment(world.environment, world.euid));
+    const status = runHelper(
+      argv,
+      { environment: helperEnvironment(world.environment, world.euid), limits: world.limits },
+      sys,
+    );
     if (status === undefined) throw new ToolError(`failed to execute ${argv[0]}`, FAILED);
     if (status !== 0) throw new HelperFailure(status);
     finish(change, steps);
@@ -375,7 +381,7 @@ export const tool = defineTool({
     'No /etc/mtab.',
     'Words for others than the kernel (user=, x-*, _netdev) are not kept in /run/mount/utab, so the list does not show them. Nor may ordinary users mount what fstab allows them: the program is not set-user-id.',
     'mount.TYPE helpers are called as the original calls them, but not where a program or --also follows: the kernel mounts alone then. With `--namespace` it is a helper of this namespace, and told of the other one by -N. The mount point that --mkdir made for a helper that fails is taken away.',
-    'With -a and a helper that fails, -F reports the failure, too. Entries are mounted one after the other.',
+    'With -a -F, what fails says why, and a helper that fails is counted. Entries are mounted one after the other.',
     'Where a younger call (fsopen(2), open_tree(2), move_mount(2), mount_setattr(2) …) answers ENOSYS at any step, mount(2) does the whole work, for all but what it cannot do: idmapped mounts, directories of file systems, flags for one layer.',
     'A remount sets the attributes of the mount first, then the parameters of the file system; where these are refused, the attributes are as before.',
     'Attributes of a bind mount are set before it can be seen: `--bind -o ro` is never writable.',

@@ -242,7 +242,11 @@ function detachMount(mount: Mount, scene: Scene): number {
     ...(type === undefined ? [] : ['-t', type]),
     ...(plan.namespace === undefined ? [] : ['-N', plan.namespace]),
   ];
-  const status = runHelper(argv, helperEnvironment(world.environment, world.euid));
+  const status = runHelper(
+    argv,
+    { environment: helperEnvironment(world.environment, world.euid), limits: world.limits },
+    sys,
+  );
   if (status === undefined) throw new ToolError(`failed to execute ${path}`, FAILED);
   if (status === 0) tell(mount.target, mount, scene);
   return status;
