@@ -15,6 +15,7 @@ import {
   giveBackDescriptors,
   type Inherited,
   isElsewhere,
+  LibraryError,
   type LiveSys,
   live,
   parseDecimal,
@@ -65,7 +66,12 @@ const COMPLETE = '--get-yargs-completions';
 
 /** Ends the process at once; nothing is left to be done by the runtime. */
 function end(status: number): never {
-  return live().exit_group(status) as never;
+  try {
+    return live().exit_group(status) as never;
+  } catch (error) {
+    if (error instanceof LibraryError) process.exit(status);
+    throw error;
+  }
 }
 
 const progOf = (call: Call) => basename(call.argv[0] || call.tool.name);
@@ -189,6 +195,10 @@ function report(call: Call, world: World, error: unknown): number {
     const hint = isAsked && error.explain ? hintOf(tool, error.explain, error.code, world) : undefined;
     if (hint) world.warn(hint);
     return error.status;
+  }
+  if (error instanceof LibraryError) {
+    world.warn(error.message);
+    return tool.status ?? 1;
   }
   // A reader that has gone, where SIGPIPE is ignored: util-linux's tools end as if they had been read.
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE') return 0;

@@ -13,7 +13,7 @@ export * from './journal.ts';
 export * from './live.ts';
 export type { CapabilitySets } from './man2/credentials.ts';
 export type { Time } from './man2/entries.ts';
-export { type Native, stopBefore, useLibrary, useNative } from './native.ts';
+export { LibraryError, type Native, stopBefore, useLibrary, useNative } from './native.ts';
 export * from './numbers.ts';
 export * from './operand.ts';
 export * from './phase.ts';

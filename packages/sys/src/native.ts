@@ -22,6 +22,26 @@ interface Koffi {
   errno(): number;
 }
 
+/** The library cannot be loaded: no call can be made. */
+export class LibraryError extends Error {
+  override name = 'LibraryError';
+}
+
+function load(path: string): Koffi {
+  const module = { exports: {} as Koffi };
+  try {
+    process.dlopen(module, path);
+  } catch (error) {
+    const { message } = error as Error;
+    const [line = ''] = message.split('\n');
+    // As the loaders of glibc and musl say that they miss the other's library, or a version of their own.
+    const isOther = /musl|GLIBC_|ld-linux|libc\.so\.6/.test(line);
+    const what = isOther ? 'built for another C library than that of this Node' : 'its native library cannot be loaded';
+    throw new LibraryError(`${what}: ${line}`);
+  }
+  return module.exports;
+}
+
 let library: string | undefined;
 let loaded: Native | undefined;
 
@@ -49,10 +69,8 @@ const installed = () =>
 
 export function native(): Native {
   if (loaded) return loaded;
-  const module = { exports: {} as Koffi };
-  process.dlopen(module, library ?? installed());
+  const koffi = load(library ?? installed());
   phase('koffi');
-  const koffi = module.exports;
   const libc = koffi.load(null);
   const word = 'int64';
   const syscall = libc.func('syscall', word, Array(7).fill(word)) as Native['syscall'];
