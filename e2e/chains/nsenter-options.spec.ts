@@ -97,8 +97,8 @@ describe.each(WHO)('$who', ({ uid, own, through }) => {
     if (uid === 0) {
       for (const words of ['', '-S 0 -G 0', '-S follow -G follow'])
         expect(ids(words)).toEqual({ ids: ['0', '0', '0'], stderr: '' });
-      expect(ids('-S 7').stderr).toContain('setuid failed: Invalid argument');
-      expect(ids('-G 7').stderr).toContain('setgid failed: Invalid argument');
+      expect(ids('-S 7').stderr).toContain('setuid() failed: Invalid argument');
+      expect(ids('-G 7').stderr).toContain('setgid() failed: Invalid argument');
     } else {
       expect(ids('-S 0 --preserve-credentials').ids).toEqual(['0', '0', '0']);
       expect(ids('-S 0 -G 0').stderr).toMatch(

@@ -38,7 +38,7 @@ describe('words that only the tools give themselves', () => {
     'ts-cgexec --finish %s',
     (text) => {
       const { stderr, status } = run(['ts-cgexec', '--finish', text]);
-      expect(stderr).toMatch(/^ts-cgexec: --finish is used by this tool itself\nTry .*\n$/);
+      expect(stderr).toMatch(/^Wrong input parameters, .*\nts-cgexec: --finish is used by this tool itself\n$/);
       expect(status).not.toBe(0);
     },
   );

@@ -119,7 +119,6 @@ describe('cgsnapshot', () => {
     '-s',
     '-s devices',
     '-s memory freezer',
-    '--silent --strict --whitelist=$F/white pids',
     '-b $F/black2 -s pids',
   ])
     test(options, (context) => {

@@ -7,6 +7,10 @@ import { needs, needsController, needsProgram, needsRoot } from '../harness/skip
 const PROGRAMS = ['cgcreate', 'cgset', 'cgget', 'cgexec', 'cgclassify', 'cgdelete', 'lscgroup'] as const;
 const NAMES = [...PROGRAMS, 'cgxget', 'cgxset', 'cgsnapshot'];
 const ORIGINALS = originals();
+const INSTALLED = originals('installed');
+/** libcgroup 3 has another status, and other words, for wrong usage. */
+const versionOf = (path: string) => (run(['sh', '-c', 'cgexec -x'], { env: { PATH: path } }).status === 129 ? 3 : 2);
+const isNewest = versionOf(ORIGINALS) === 3;
 
 /** Groups that every case finds: G with files of four controllers, G/kid in cpu alone, with G/kid/leaf below. */
 const SETUP = 'cgcreate -g cpu,cpuacct,memory,pids:$G && cgcreate -g cpu:$G/kid/leaf && cgset -r cpu.shares=500 $G';
@@ -22,16 +26,18 @@ interface Way {
   readonly uid?: number;
   /** Done behind the line. */
   readonly after?: string;
+  /** PATH of the original. */
+  readonly path?: string;
 }
 
 /** `line` as a shell reads it, with $G for the test's own group, by one of the two in fresh groups. */
-function seen(which: 'original' | 'ours', line: string, { uid, after = '' }: Way = {}): Seen {
+function seen(which: 'original' | 'ours', line: string, { uid, after = '', path = ORIGINALS }: Way = {}): Seen {
   using group = new OwnGroup();
   const env = { G: group.name };
   const made = run(['sh', '-c', SETUP], { env: { ...env, PATH: ORIGINALS } });
   expect(made, SETUP).toMatchObject({ status: 0, stderr: '' });
   const script = `${line}; status=$?; ${after}; exit $status`.replace('; ; ', '; ');
-  const result = run(['sh', '-c', script], { env: { ...env, PATH: which === 'ours' ? compatPath : ORIGINALS }, uid });
+  const result = run(['sh', '-c', script], { env: { ...env, PATH: which === 'ours' ? compatPath : path }, uid });
   const plain = (text: string) => text.replaceAll(group.name, 'G').replaceAll(/pid \d+/g, 'pid N');
   const [first = ''] = plain(result.stderr).split('\n');
   return {
@@ -51,8 +57,11 @@ const VALUES =
   'cgget -n -r cpu.shares -r cpu.cfs_quota_us -r cpu.cfs_period_us $G; cgget -n -r memory.limit_in_bytes -r pids.max $G';
 const PLACES = 'ls -d /sys/fs/cgroup/*/$G /sys/fs/cgroup/*/$G/new 2>/dev/null';
 
-/** The same to the letter in what is printed, returned and left behind; error lines may say more. */
-const SAME: readonly { line: string; after?: string; uid?: number }[] = [
+/**
+ * The same to the letter in what is printed, returned and left behind; error lines may say more. `older`: where libcgroup 3 is wrong, and
+ * how; ours follows the one before.
+ */
+const SAME: readonly { line: string; after?: string; uid?: number; older?: string }[] = [
   { line: 'cgcreate -g cpu:$G/new', after: MODES },
   { line: 'cgcreate -t nobody:nogroup -a daemon:daemon -g cpu:$G/new', after: MODES },
   { line: 'cgcreate -a daemon:daemon -g cpu:$G/new', after: MODES },
@@ -76,14 +85,18 @@ const SAME: readonly { line: string; after?: string; uid?: number }[] = [
   { line: 'cgset -r cpu.shares=abc $G', after: VALUES },
   { line: 'cgset -r pids.max=8 -r cpu.shares=abc $G', after: VALUES },
   { line: 'cgset -r cpu.shares=abc -r pids.max=8 $G', after: VALUES },
-  { line: 'cgset -r cpu.stat=1 $G', after: VALUES },
+  { line: 'cgset -r cpu.stat=1 $G', after: VALUES, older: 'it ends with 0 after an error' },
   { line: 'cgset -r cpu.nosuch=1 $G' },
-  { line: 'cgset -r nosuch.x=1 $G' },
-  { line: 'cgset -r net_cls.classid=1 $G' },
+  { line: 'cgset -r nosuch.x=1 $G', older: 'it ends with 0 after an error' },
+  { line: 'cgset -r net_cls.classid=1 $G', older: 'it ends with 0 after an error' },
   { line: 'cgset -r cpu.shares=1 $G/none' },
   { line: 'cgset -r cpuset.cpus=0 $G' },
   { line: 'cgset -r cpu.shares=700 cpu:$G' },
-  { line: 'cgset --copy-from $G $G/kid', after: 'cgget -n -g cpu:$G/kid' },
+  {
+    line: 'cgset --copy-from $G $G/kid',
+    after: 'cgget -n -g cpu:$G/kid',
+    older: 'it stops at a file that cannot be copied',
+  },
 
   { line: 'cgget -r cpu.shares $G $G/kid /$G $G/' },
   { line: 'cgget -r cpu.shares -r cpu.stat -r memory.limit_in_bytes $G' },
@@ -101,7 +114,6 @@ const SAME: readonly { line: string; after?: string; uid?: number }[] = [
   { line: 'cgget -a | head -1' },
   { line: 'cgget -r memory.force_empty $G' },
   { line: 'cgget -r cpu.nosuch $G' },
-  { line: 'cgget -r nosuch.x $G' },
   { line: 'cgget -r cpu.shares $G/none' },
 
   { line: 'cgexec -g cpu,memory:$G -g pids:/$G/ cat /proc/self/cgroup' },
@@ -113,9 +125,9 @@ const SAME: readonly { line: string; after?: string; uid?: number }[] = [
   { line: 'cgexec -g cpu:$G/none true' },
   { line: 'cgexec -g cpu:$G -g memory:$G/none true' },
   { line: 'cgexec -g cpu:../$G true' },
-  { line: 'cgexec -g cpu:$G no-such-program' },
-  { line: 'cgexec -g cpu:$G /etc/passwd' },
-  { line: 'cgexec -g cpu:$G ""' },
+  { line: 'cgexec -g cpu:$G no-such-program', older: 'it does not name the program' },
+  { line: 'cgexec -g cpu:$G /etc/passwd', older: 'it does not name the program' },
+  { line: 'cgexec -g cpu:$G ""', older: 'it does not name the program' },
   { line: 'cgexec -g cpu:$G true', uid: 65534 },
 
   { line: 'sleep 9 & cgclassify -g cpu,memory:$G $!', after: 'grep -E ":(cpu|memory):" /proc/$!/cgroup; kill $!' },
@@ -143,7 +155,10 @@ const SAME: readonly { line: string; after?: string; uid?: number }[] = [
   { line: 'lscgroup cpu:$G' },
   { line: 'lscgroup -g cpu:/$G/ -g memory:$G' },
   { line: 'lscgroup -g cpu:$G/kid memory:/$G' },
-  { line: 'lscgroup | grep -v process_api | grep -E "^[a-z]+:/$|/$G"' },
+  {
+    line: 'lscgroup | grep -v process_api | grep -E "^[a-z]+:/$|/$G"',
+    older: 'it prints two slashes and leaves out the top',
+  },
 ];
 
 /** Wrong usage: newer originals return 129 where the installed one returns 255, 1 or 2; the first line is the same. */
@@ -159,8 +174,6 @@ const USAGE: readonly string[] = [
   'cgset -r cpu.shares= $G',
   'cgset --copy-from',
   'cgdelete -g cpu',
-  'lscgroup cpu',
-  'lscgroup :',
   'cgget -r',
 ];
 
@@ -176,6 +189,8 @@ const DIFFERENT: readonly {
   error?: string;
   stdout?: string;
   why: string;
+  /** libcgroup 3 does as ours does. */
+  mended?: boolean;
 }[] = [
   {
     line: 'cgset -r cpu.shares=3 $G',
@@ -247,7 +262,13 @@ const DIFFERENT: readonly {
     why: 'ours leaves nothing behind',
   },
   { line: 'cgcreate -g name=systemd:$G', status: 0, error: '', why: 'named hierarchies are found' },
-  { line: 'cgset -r foo $G', status: 129, error: 'wrong parameter of option -r: foo', why: 'the original crashes' },
+  {
+    line: 'cgset -r foo $G',
+    status: 129,
+    error: 'wrong parameter of option -r: foo',
+    why: 'the original crashes',
+    mended: true,
+  },
   { line: 'cgset -r tasks=1 $G', status: 129, error: 'wrong -r parameter (tasks=1)', why: RIGHT },
   {
     line: 'cgset -r cpu.shares=700 -r cpu.shares=800 $G; cgget -nvr cpu.shares $G',
@@ -270,6 +291,7 @@ const DIFFERENT: readonly {
     status: 91,
     error: "error parsing parameter name 'cpu'",
     why: 'the original breaks its message into two lines',
+    mended: true,
   },
   { line: 'cgget -g cpu:$G/none', status: 96, stdout: '', why: RIGHT },
   {
@@ -374,8 +396,16 @@ const NEWER: readonly {
   },
   {
     line: 'cgclassify -r -g cpu:$G $$; grep -c :cpu:/$G$ /proc/$$/cgroup',
-    newest: { status: 0, stdout: '1\n', error: 'Failed to find idle_thread task' },
+    // The original has moved nothing then, and ends with 0 all the same.
+    newest: { status: 1, stdout: '0\n', error: 'Failed to find idle_thread task' },
+    ours: { status: 0, stdout: '1\n', error: 'Failed to find idle_thread task' },
   },
+  { line: 'cgget -r nosuch.x $G', newest: { status: 96, error: "cannot find controller 'nosuch'" } },
+  ...['cpu', ':'].map((word) => ({
+    line: `lscgroup ${word}`,
+    newest: { status: 129, error: `cgroup controller an path parsing failed (${word})` },
+    ours: { status: 129, error: `cgroup controller and path parsing failed (${word})` },
+  })),
   { line: 'cgdelete -g nosuch:$G', newest: { status: 93, error: "controller nosuch can't be added" } },
   {
     line: 'cgget -c',
@@ -483,10 +513,11 @@ const HOSTILE: readonly { line: string; status: number; error?: string; stdout?:
 const checks = [needsRoot, needsController('cpu', 'cpuacct', 'memory', 'pids'), needsProgram(...PROGRAMS)];
 
 describe('as the original', () => {
-  for (const { line, ...options } of SAME)
+  for (const { line, older, ...options } of SAME)
     test(`${line}${options.uid === undefined ? '' : ' (as an ordinary user)'}`, (context) => {
       needs(context, ...checks);
-      const { original, ours } = outcomes(line, options);
+      if (older && versionOf(INSTALLED) === 3) context.skip(`libcgroup 3: ${older}`);
+      const { original, ours } = outcomes(line, { ...options, path: older ? INSTALLED : ORIGINALS });
       expect({ ...ours, error: '' }).toEqual({ ...original, error: '' });
       expect(saysTheSame(original.error, ours.error), `"${original.error}" and "${ours.error}"`).toBe(true);
     });
@@ -498,7 +529,7 @@ describe('wrong usage', () => {
       needs(context, ...checks);
       const { original, ours } = outcomes(line);
       expect(ours).toEqual({ ...original, status: 129 });
-      expect([1, 2, 255]).toContain(original.status);
+      expect(isNewest ? [129] : [1, 2, 255]).toContain(original.status);
     });
 });
 
@@ -508,7 +539,8 @@ describe('as newer originals', () => {
       needs(context, ...checks);
       const { original, ours } = outcomes(line);
       expect(ours).toMatchObject(own);
-      expect(original, 'the installed one is newer now').not.toEqual(ours);
+      if (isNewest) expect(original).toMatchObject(newest);
+      else expect(original).not.toEqual(ours);
     });
 });
 
@@ -521,11 +553,12 @@ describe('hostile', () => {
 });
 
 describe('different on purpose', () => {
-  for (const { line, uid, why, ...expected } of DIFFERENT)
+  for (const { line, uid, why, mended = false, ...expected } of DIFFERENT)
     test(`${line}: ${why}`, (context) => {
       needs(context, ...checks);
       const { original, ours } = outcomes(line, { uid });
       expect(ours).toMatchObject(expected);
-      expect(original).not.toEqual(ours);
+      if (mended && isNewest) expect(ours).toEqual(original);
+      else expect(original).not.toEqual(ours);
     });
 });

@@ -505,15 +505,7 @@ const WRONG = [
     'netns attach n1 $$',
     'netns attach n5 999999999',
   ],
-  ...[
-    'netns attach n5',
-    'netns set n1 x',
-    'netns set nope 3',
-    'netns set n1',
-    'netns del nope',
-    'netns add ..',
-    'netns add a/b',
-  ],
+  ...['netns attach n5', 'netns set n1 x', 'netns set n1', 'netns del nope', 'netns add ..', 'netns add a/b'],
   ...['netns add ""', 'netns add n1', 'link show nope', '-j link show nope'],
 ];
 

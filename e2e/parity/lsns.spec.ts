@@ -1,9 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { expectSame, originals } from '../harness/parity.ts';
+import { expectSame, originals, type Version } from '../harness/parity.ts';
 import { compatPath, isRoot, NOBODY, run } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
-
-const ORIGINALS = originals();
 
 /** The original's and our output for each list of words. */
 type Pair = readonly [original: string, ours: string];
@@ -14,10 +12,10 @@ type Pair = readonly [original: string, ours: string];
  */
 function sideBySide(
   lists: readonly string[],
-  { locale = 'C.UTF-8', before = '', wrap = (command: string) => command } = {},
+  { locale = 'C.UTF-8', before = '', wrap = (command: string) => command, version = 'newest' as Version } = {},
 ) {
   const listing = lists.flatMap((words) =>
-    [ORIGINALS, compatPath].map(
+    [originals(version), compatPath].map(
       (path) => `PATH=${path}; ${wrap(`lsns ${words}`)} 2>&1; echo "status $?"; printf '\\f'`,
     ),
   );
@@ -106,7 +104,7 @@ test('namespaces that are mounted, in one line and in several', (context) => {
   needs(context, needsRoot, needsProgram('lsns', 'unshare'));
   const before =
     'mount -t tmpfs none /mnt; touch /mnt/a /mnt/b; mount --bind /proc/1/ns/uts /mnt/a; mount --bind /mnt/a /mnt/b';
-  const lists = ['', '-W', '-r', '-J', '-T', '-J -W', '-T -W'].flatMap((words) =>
+  const lists = ['', '-W', '-r', '-T', '-J -W', '-T -W'].flatMap((words) =>
     ['-o NS,NSFS', '-o NSFS,TYPE,NS', '--output-all'].map((list) => `-p 1 ${list} ${words}`),
   );
   expect(expectSameSideBySide(lists, { before })).toContain('/mnt/b');
@@ -118,7 +116,7 @@ describe('on a terminal', () => {
       needs(context, needsRoot, needsProgram('lsns', 'unshare', 'script'));
       const wrap = (command: string) => `script -qec "stty cols ${width}; ${command}" /dev/null </dev/null`;
       const lists = ['-p 1', '-p 1 -u', '-p 1 -o COMMAND,NS,USER', '-p 1 -o NS,COMMAND,UID', '-p 1 -T'];
-      expect(expectSameSideBySide(lists, { wrap })).toContain('40265');
+      expect(expectSameSideBySide(lists, { wrap, version: 'installed' })).toContain('40265');
     });
 });
 

@@ -246,6 +246,7 @@ const newestOnly: readonly string[] = [
   `mkdir e; mount --bind d d; mount --make-private d; mount --move -o ro d e && ${LAST}; mount -o move,nosuid e d && ${LAST}`,
   'mkdir e; mount -t tmpfs --bind d e; mount -t none --bind d e; mount --move -t tmpfs d e',
   'mount --onlyonce -t tmpfs x d; mount --onlyonce -t tmpfs x d; mount --onlyonce --bind d d; mount --onlyonce --bind /etc d',
+  `mount --ro -t tmpfs x d && ${LAST}`,
   'mount -t tmpfs x d; mount -v -o remount,ro d; mount -v --make-shared d',
   // What the kernel says.
   ...['proc', 'sysfs', 'devpts', 'cgroup', 'cgroup2', 'mqueue', 'overlay', 'tmpfs'].map(

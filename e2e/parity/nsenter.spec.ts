@@ -9,6 +9,16 @@ const USERS = isRoot ? [0, NOBODY] : [process.getuid?.() as number];
 const KINDS = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'] as const;
 const LINKS = `for kind in ${KINDS.join(' ')}; do readlink /proc/self/ns/$kind; done; pwd; id -u; id -g; grep ^Cap /proc/self/status`;
 
+/**
+ * 2.41 enters the namespaces of a process all at once, and cannot say which of them has refused; ours says it, as older ones do. It calls
+ * setuid and setgid by their names with parentheses.
+ */
+const normalise = (text: string) =>
+  text
+    .replace(/(reassociate to namespace)(s| '[^']*') failed: .*/g, '$1 failed')
+    .replace(/cannot open \/proc\/\d+\/ns\/\w+: Permission denied/g, 'reassociate to namespace failed')
+    .replace(/(set[ug]id)\(\) failed/g, '$1 failed');
+
 type Target = ReturnType<typeof sleepingTarget>;
 
 const stop = (target: Target) => target[Symbol.dispose]();
@@ -29,7 +39,6 @@ const ENTERING: readonly (readonly string[])[] = [
   ]),
   ['-t', '@', '-u', '-r', '-w', 'sh', '-c', 'pwd'],
   ['-t', '@', '-m', '-W/usr', 'pwd'],
-  ['-t', '@', '-m', '-r/', '-W', '/usr', 'pwd'],
   ['-t', '@', '-m', '-w/usr', 'pwd'],
   ['--uts=/proc/@/ns/uts', '-i/proc/@/ns/ipc', 'sh', '-c', LINKS],
   ['-t', '@', '-u', '-S', '7', '-G', '8', 'sh', '-c', LINKS],
@@ -58,7 +67,6 @@ const ANYBODY: readonly (readonly string[])[] = [
   ['-t', '1', '-u', '-i', 'true'],
   ['-r', 'true'],
   ['-w', 'true'],
-  ['-a', 'true'],
   ['-m/nowhere', 'true'],
   ['-m/etc/passwd', 'true'],
   ['-u/proc/self/ns/uts', '-r/nowhere', 'true'],
@@ -107,6 +115,12 @@ describe('nsenter, as the newest says it', () => {
       });
       if (isNew) expectSame(['nsenter', ...argv]);
     });
+  test('-a without a target says so, where the newest looks for process 0', () => {
+    expect(run(['ts-nsenter', '-a', 'true'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^ts-nsenter: no target PID specified for --all\n/),
+    });
+  });
   test('-W takes the next word, where the newest takes an attached one alone', (context) => {
     needs(context, needsRoot);
     expect(run(['ts-nsenter', '-u/proc/self/ns/uts', '-W', '/usr', 'pwd'])).toMatchObject({
@@ -121,7 +135,7 @@ describe('nsenter, what it says', () => {
     for (const argv of ANYBODY)
       test(`${argv.join(' ')}, as user ${uid}`, (context) => {
         needs(context, needsProgram('nsenter'));
-        expectSame(['nsenter', ...argv], { uid });
+        expectSame(['nsenter', ...argv], { uid, normalise });
       });
 });
 
@@ -134,7 +148,7 @@ describe('nsenter, into namespaces of root', () => {
   for (const argv of ENTERING)
     test(argv.join(' '), (context) => {
       needs(context, needsRoot, needsProgram('nsenter'));
-      expectSame(withTarget(argv, target), { cwd: '/' });
+      expectSame(withTarget(argv, target), { cwd: '/', normalise });
     });
   test('really are the target’s', (context) => {
     needs(context, needsRoot, needsProgram('nsenter'));
@@ -171,7 +185,7 @@ describe('nsenter, into a user namespace', () => {
       for (const argv of own)
         test(argv.join(' '), (context) => {
           needs(context, needsProgram('nsenter'));
-          expectSame(withTarget(argv, target), { uid, cwd: '/' });
+          expectSame(withTarget(argv, target), { uid, cwd: '/', normalise });
         });
     });
   }
@@ -179,7 +193,7 @@ describe('nsenter, into a user namespace', () => {
     needs(context, needsRoot, needsProgram('nsenter'));
     const target = sleepingTarget(['-Ur'], 0);
     try {
-      expectSame(withTarget(['-t', '@', '-U', 'true'], target), { uid: NOBODY });
+      expectSame(withTarget(['-t', '@', '-U', 'true'], target), { uid: NOBODY, normalise });
     } finally {
       stop(target);
     }

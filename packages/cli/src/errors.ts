@@ -1,5 +1,5 @@
 /** What a tool says when it cannot go on. Libraries throw these; ./run.ts alone prints. */
-import { strerror } from '@ts/sys';
+import { SysError, strerror } from '@ts/sys';
 
 /** `prog: message`, and perhaps a line with the remedy. */
 export class ToolError extends Error {
@@ -53,7 +53,7 @@ const DOING: Readonly<Record<string, string>> = {
 
 /** A failure of Node's own file functions in our words: what was done, to which file. Anything else stays as it is. */
 export function fileFailure(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
+  if (!(error instanceof Error) || error instanceof SysError) return error;
   const { errno, syscall, path, dest } = error as NodeJS.ErrnoException & { dest?: string };
   if (typeof errno !== 'number' || syscall === undefined) return error;
   const files = [path, dest].filter((file) => file !== undefined).map((file) => `'${file}'`);

@@ -57,7 +57,7 @@ test('what is missing', () => {
     }
   };
   expect(failure('-r', 'cpu', 'a')).toEqual([91, "error parsing parameter name 'cpu'"]);
-  expect(failure('-r', 'nosuch.x', 'a')).toEqual([96, "cannot find controller 'nosuch' in group 'a'"]);
+  expect(failure('-r', 'nosuch.x', 'a')).toEqual([96, "cannot find controller 'nosuch'"]);
   expect(failure('-r', 'cpu.x', 'a')).toEqual([96, 'variable file read failed No such file or directory']);
   expect(failure('-g', 'cpu:none')).toEqual([96, "cannot find controller 'cpu' in group 'none'"]);
   expect(failure('none')).toEqual([96, "cannot find group 'none'"]);

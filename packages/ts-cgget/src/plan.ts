@@ -79,7 +79,7 @@ function named(
     if (found.no === 'counterpart' && version)
       throw new ToolError(`cannot convert ${name}`, NO_COUNTERPART.status, found.hint);
     if (found.no === 'controller')
-      throw new ToolError(`cannot find controller '${controller}' in group '${group}'`, OTHER.status, found.hint);
+      throw new ToolError(`cannot find controller '${controller}'`, OTHER.status, found.hint);
     throw new ToolError(
       'variable file read failed No such file or directory',
       OTHER.status,

@@ -142,11 +142,12 @@ function plan({ values, operands }: Parsed<typeof options>, world: World): Plan 
   };
 }
 
-const ownerText = (what: string, { uid, gid }: Owner) =>
-  `\t\t${what} {\n\t\t\tuid = ${uid};\n\t\t\tgid = ${gid};\n\t\t}\n`;
+/** cgconfig.conf(5) has a `t` before the ids of `task`. */
+const ownerText = (what: string, { uid, gid }: Owner, before = '') =>
+  `\t\t${what} {\n\t\t\t${before}uid = ${uid};\n\t\t\t${before}gid = ${gid};\n\t\t}\n`;
 
 const snapshotText = ({ group, controller, perm, settings }: Snapshot) =>
-  `group ${group} {\n${perm ? `\tperm {\n${ownerText('admin', perm.admin)}${ownerText('task', perm.task)}\t}\n` : ''}\t${controller} {\n${settings.map(({ name, value }) => `\t\t${name}="${value}";\n`).join('')}\t}\n}\n\n`;
+  `group ${group} {\n${perm ? `\tperm {\n${ownerText('admin', perm.admin)}${ownerText('task', perm.task, 't')}\t}\n` : ''}\t${controller} {\n${settings.map(({ name, value }) => `\t\t${name}="${value}";\n`).join('')}\t}\n}\n\n`;
 
 function textOf({ mounts, snapshots, json }: Plan): string {
   if (json) return `${JSON.stringify({ mounts, groups: snapshots }, undefined, 2)}\n`;

@@ -4,7 +4,6 @@ import {
   checkCommand,
   defineTool,
   exit,
-  fileFailure,
   interruptible,
   type Outcome,
   oneOf,
@@ -277,7 +276,7 @@ async function act(plan: Plan, sys: LiveSys, world: World): Promise<Outcome> {
     return exit(0);
   } catch (error) {
     if (error instanceof LayerError) throw new ToolError(error.message, undefined, error.hint);
-    throw fileFailure(error);
+    throw error;
   }
 }
 

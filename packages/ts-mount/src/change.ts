@@ -89,6 +89,7 @@ const OPERATIONS = MS_REMOUNT | MS_BIND | MS_MOVE | MS_REC;
 /** What the options of the command line ask for, as words of `-o`. */
 const AS_WORD: Readonly<Record<string, string>> = {
   'read-only': 'ro',
+  ro: 'ro',
   rw: 'rw',
   'read-write': 'rw',
   bind: 'bind',

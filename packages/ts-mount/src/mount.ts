@@ -219,7 +219,8 @@ const isWriteProtected = (source: string, code: string, world: World): boolean =
 
 /** One change, and the loop device that it needs. Throws what has failed. */
 function one(planned: Change, mounting: Mounting | MountingAll, isLast: boolean, sys: LiveSys, world: World): Made {
-  if (mounting.fake) return { made: true, change: planned };
+  // No device is set up then; a helper is told.
+  if (mounting.fake) return { ...oneReady(planned, mounting, isLast, sys, world), change: planned };
   return withDevice(planned, sys, world, (change) => {
     // Who mounts in our place needs our device as long.
     const isReady = isLast && change.held === undefined;

@@ -49,6 +49,7 @@ export const options = [
   { long: 'options', short: 'o', arg: 'list', repeat: true, help: 'comma-separated list of mount options' },
   { long: 'test-opts', short: 'O', arg: 'list', help: 'limit the set of filesystems (use with -a)' },
   { long: 'read-only', short: 'r', help: 'mount the filesystem read-only (same as -o ro)' },
+  { long: 'ro', help: 'the same as --read-only', hidden: true },
   {
     long: 'sloppy',
     short: 's',

@@ -83,6 +83,7 @@ function places({ values, operands, beforeDashes }: Input, targetIsEnough: boole
 const ACTIONS = new Set([
   'options',
   'read-only',
+  'ro',
   'rw',
   'read-write',
   'bind',

@@ -134,10 +134,10 @@ function assume(sys: Recording, { uid, gid, keepCaps }: Plan, outside: Ref | und
         sys.when(outside, 'less', 0, () => sys.or('setgroups failed').explaining('setgroups').setgroups([])),
       );
     } else sys.ignoring().setgroups([]);
-    sys.or('setgid failed').setgid(gid);
+    sys.or('setgid() failed').setgid(gid);
   }
   if (keepCaps !== undefined && uid !== undefined && uid !== 0) sys.or('prctl failed').setKeepCaps(true);
-  if (uid !== undefined) sys.or('setuid failed').setuid(uid);
+  if (uid !== undefined) sys.or('setuid() failed').setuid(uid);
   if (keepCaps !== undefined) keepCapabilities(sys, keepCaps);
 }
 

@@ -3,7 +3,6 @@ import {
   type Commands,
   checkCommand,
   exit,
-  fileFailure,
   interruptible,
   isTerminal,
   type Outcome,
@@ -194,6 +193,6 @@ export async function actOnLayers(plan: LayerPlan, sys: LiveSys, world: World): 
     return exit(0);
   } catch (error) {
     if (error instanceof layers.LayerError) throw new ToolError(error.message, undefined, error.hint);
-    throw fileFailure(error);
+    throw error;
   }
 }

@@ -235,9 +235,9 @@ function apply(plan: Plan, sys: Recording): Outcome {
 
   if (plan.gid !== undefined) {
     sys.or('setgroups failed').setgroups([]);
-    sys.or('setgid failed').setgid(plan.gid);
+    sys.or('setgid() failed').setgid(plan.gid);
   }
-  if (plan.uid !== undefined) sys.or('setuid failed').setuid(plan.uid);
+  if (plan.uid !== undefined) sys.or('setuid() failed').setuid(plan.uid);
   if (plan.keepCaps !== undefined) keepCapabilities(sys, plan.keepCaps);
 
   event(sys, plan.statusFd, 'ready');

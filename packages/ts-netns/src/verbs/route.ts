@@ -704,7 +704,7 @@ function select(context: Context, selection: Selection, what: 'Dump' | 'Flush'):
       (selection.fromMatch === undefined ||
         covers({ destination: route.source, destinationLength: route.sourceLength }, selection.fromMatch)) &&
       (!table || tableOf(route) === table) &&
-      (index === undefined || route.index === index) &&
+      (index === undefined || route.index === index || route.nextHops?.some((hop) => hop.index === index)) &&
       (selection.protocol === undefined || route.protocol === selection.protocol) &&
       (selection.scope === undefined || route.scope === selection.scope) &&
       (selection.type === undefined || route.type === selection.type) &&
