@@ -37,9 +37,17 @@ describe('widths', () => {
 
   test('a terminal cuts what may be cut, but never below the heading', () => {
     const rows = [row('2', 'sleep one hundred', '4026531837')];
+    // By three cells at a time, unless what is cut ends the line.
     expect(formatTable([PID, COMMAND, NS], rows, { ...PLAIN, terminal: 24 })).toBe(
-      'PID COMMAND           NS\n  2 sleep one 4026531837\n',
+      'PID COMMAND          NS\n  2 sleep on 4026531837\n',
     );
+    expect(formatTable([PID, COMMAND], rows, { ...PLAIN, terminal: 14 })).toBe('PID COMMAND\n  2 sleep one \n');
+    expect(
+      formatTable([COMMAND, PID, COMMAND], [row('sleep one hundred', '2', 'sleep one hundred')], {
+        ...PLAIN,
+        terminal: 30,
+      }),
+    ).toBe('COMMAND         PID COMMAND\nsleep one hundr   2 sleep one \n');
     expect(formatTable([PID, COMMAND], rows, { ...PLAIN, terminal: 6 })).toBe('PID COMMAND\n  2 sleep o\n');
     expect(formatTable([PID, { name: 'COMMAND' }], rows, { ...PLAIN, terminal: 6 })).toContain('one hundred');
   });

@@ -51,6 +51,35 @@ function chunks(columns: readonly Column[], { cells, first, further }: Line, utf
   );
 }
 
+/** Cells by which a column is narrowed at a time: the last of those that may be cut, and the others. */
+const STEP = { last: 3, other: 1 };
+
+/**
+ * Narrows columns that may be cut until a line fits, in turn and from the last one on, as libsmartcols does since util-linux 2.40: so a
+ * line may become some cells shorter than the terminal. What ends the line gets back what is left over.
+ */
+function narrow(
+  columns: readonly Column[],
+  widths: number[],
+  least: (column: Column) => number,
+  terminal: number,
+): void {
+  const full = [...widths];
+  let excess = widths.reduce((sum, width) => sum + width + 1, -1) - terminal;
+  const order = columns.flatMap(({ truncate }, index) => (truncate ? [index] : [])).reverse();
+  const spare = (index: number) => (widths[index] as number) - least(columns[index] as Column);
+  while (excess > 0 && order.some((index) => spare(index) > 0))
+    for (const [turn, index] of order.entries()) {
+      if (excess <= 0) break;
+      const step = Math.min(turn === 0 ? STEP.last : STEP.other, Math.max(0, spare(index)));
+      widths[index] = (widths[index] as number) - step;
+      excess -= step;
+    }
+  const end = columns.length - 1;
+  if (excess < 0 && columns[end]?.truncate)
+    widths[end] = Math.min(full[end] as number, (widths[end] as number) - excess);
+}
+
 /** Widths of the columns: of the widest cell, but never below a heading that is printed, and cut where that makes the line fit. */
 function widthsOf(columns: readonly Column[], body: readonly (readonly string[])[], layout: Layout): number[] {
   const { headings, terminal } = layout;
@@ -62,15 +91,7 @@ function widthsOf(columns: readonly Column[], body: readonly (readonly string[])
     if (widest < heading) return heading;
     return widest < hint && heading < hint ? hint : widest;
   });
-  if (terminal === undefined) return widths;
-  let excess = widths.reduce((sum, width) => sum + width + 1, -1) - terminal;
-  for (let index = columns.length - 1; index >= 0 && excess > 0; index--) {
-    const column = columns[index] as Column;
-    if (!column.truncate) continue;
-    const width = widths[index] as number;
-    widths[index] = Math.max(headingOf(column), width - excess);
-    excess -= width - (widths[index] as number);
-  }
+  if (terminal !== undefined) narrow(columns, widths, headingOf, terminal);
   return widths;
 }
 
