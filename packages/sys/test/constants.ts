@@ -19,6 +19,10 @@ export function valuesOf(
   const source = [
     '#define _GNU_SOURCE',
     ...headers.map((header) => `#include <${header}>`),
+    // Used by some of them, and defined by none.
+    '#ifndef BIT',
+    '#define BIT(number) (1 << (number))',
+    '#endif',
     ...names.map(define),
     '',
   ].join('\n');
