@@ -265,7 +265,8 @@ describe('connect: all or nothing', () => {
     ['the bridge is none', 'ip link add br0 type ifb', CONNECT, /br0 is there, and no bridge/],
     [
       'a port is taken',
-      'ts-netns connect c0 --bridge br0 --address 192.168.77.9/24 --publish 8080:81',
+      // Its links are up a moment later.
+      'ts-netns connect c0 --bridge br0 --address 192.168.77.9/24 --publish 8080:81; until ip -o link show br0 | grep -q "state UP"; do sleep 0.05; done',
       CONNECT,
       /is published by c0/,
     ],
