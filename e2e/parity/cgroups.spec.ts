@@ -403,7 +403,7 @@ const NEWER: readonly {
   { line: 'cgget -r nosuch.x $G', newest: { status: 96, error: "cannot find controller 'nosuch'" } },
   ...['cpu', ':'].map((word) => ({
     line: `lscgroup ${word}`,
-    newest: { status: 129, error: `cgroup controller an path parsing failed (${word})` },
+    newest: { status: 255, error: `cgroup controller an path parsing failed (${word})` },
     ours: { status: 129, error: `cgroup controller and path parsing failed (${word})` },
   })),
   { line: 'cgdelete -g nosuch:$G', newest: { status: 93, error: "controller nosuch can't be added" } },
