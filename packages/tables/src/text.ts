@@ -51,29 +51,48 @@ function chunks(columns: readonly Column[], { cells, first, further }: Line, utf
   );
 }
 
-/** Cells by which a column is narrowed at a time: the last of those that may be cut, and the others. */
-const STEP = { last: 3, other: 1 };
+/** Cells by which a column is narrowed at a time: the first of several that may be cut, and the others. */
+const STEP = { first: 1, other: 3 };
+
+/** A width that two thirds of the cells keep to, where they are spread evenly: their mean and the standard deviation. */
+function usual(cells: readonly string[]): number {
+  const sizes = cells.map(displayWidth);
+  const mean = sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
+  const variance = sizes.reduce((sum, size) => sum + (size - mean) ** 2, 0) / sizes.length;
+  return Math.ceil(mean + Math.sqrt(variance));
+}
 
 /**
- * Narrows columns that may be cut until a line fits, in turn and from the last one on, as libsmartcols does since util-linux 2.40: so a
- * line may become some cells shorter than the terminal. What ends the line gets back what is left over.
+ * Narrows columns that may be cut until a line fits, as libsmartcols is seen to do since util-linux 2.40: the widest one loses what few
+ * cells need, then all are narrowed in turn, from the last one on. So a line may become some cells shorter than the terminal. What ends
+ * the line gets back what is left over.
+ *
+ * @param cellsOf Cells of a column.
  */
 function narrow(
   columns: readonly Column[],
   widths: number[],
   least: (column: Column) => number,
+  cellsOf: (index: number) => readonly string[],
   terminal: number,
 ): void {
   const full = [...widths];
   let excess = widths.reduce((sum, width) => sum + width + 1, -1) - terminal;
   const order = columns.flatMap(({ truncate }, index) => (truncate ? [index] : [])).reverse();
-  const spare = (index: number) => (widths[index] as number) - least(columns[index] as Column);
+  const spare = (index: number, above = least(columns[index] as Column)) =>
+    Math.max(0, (widths[index] as number) - above);
+  const take = (index: number, cells: number) => {
+    widths[index] = (widths[index] as number) - cells;
+    excess -= cells;
+  };
+  if (excess <= 0 || !order.length) return;
+  const widest = order.reduce((one, other) => ((widths[other] as number) > (widths[one] as number) ? other : one));
+  take(widest, Math.min(excess, spare(widest), spare(widest, usual(cellsOf(widest)))));
   while (excess > 0 && order.some((index) => spare(index) > 0))
     for (const [turn, index] of order.entries()) {
       if (excess <= 0) break;
-      const step = Math.min(turn === 0 ? STEP.last : STEP.other, Math.max(0, spare(index)));
-      widths[index] = (widths[index] as number) - step;
-      excess -= step;
+      const isFirst = turn > 0 && turn === order.length - 1;
+      take(index, Math.min(isFirst ? STEP.first : STEP.other, spare(index)));
     }
   const end = columns.length - 1;
   if (excess < 0 && columns[end]?.truncate)
@@ -91,7 +110,8 @@ function widthsOf(columns: readonly Column[], body: readonly (readonly string[])
     if (widest < heading) return heading;
     return widest < hint && heading < hint ? hint : widest;
   });
-  if (terminal !== undefined) narrow(columns, widths, headingOf, terminal);
+  const cellsOf = (index: number) => body.map((cells) => cells[index] as string);
+  if (terminal !== undefined) narrow(columns, widths, headingOf, cellsOf, terminal);
   return widths;
 }
 
