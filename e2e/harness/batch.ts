@@ -2,9 +2,12 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { compatPath, original, originalPath, run, temporaryFolder } from './run.ts';
+import { originals, type Version } from './parity.ts';
+import { bin, compatPath, original, run, temporaryFolder } from './run.ts';
 
 export interface BatchOptions {
+  /** Of the originals; the newest where left out. */
+  readonly version?: Version;
   /** Done in the folder before, as root with the originals. */
   readonly before?: string;
   /** Done in the folder afterwards, likewise; what it prints is `left`. */
@@ -29,9 +32,9 @@ export function runBatch(
   options: BatchOptions = {},
 ): BatchResult[] {
   using folder = temporaryFolder();
-  const { before = ':', after = ':', uid } = options;
+  const { before = ':', after = ':', uid, version } = options;
   const as = uid === undefined ? '' : `${original('setpriv')} --reuid ${uid} --regid ${uid} --clear-groups `;
-  const path = whose === 'ours' ? compatPath : originalPath;
+  const path = whose === 'ours' ? compatPath : `${bin}:${originals(version)}`;
   const lines = scripts.map(
     (script, index) =>
       `mkdir ${index} && cd ${index} || exit 9; { ${before}; } >/dev/null

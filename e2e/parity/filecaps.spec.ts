@@ -122,7 +122,10 @@ describe.each(GROUPS)('%s', (_, scripts, uid) => {
   for (const script of scripts)
     test(script, { timeout: 60_000 }, (context) => {
       needs(context, needsRoot, needsProgram('getcap', 'setcap', 'getpcaps', 'capsh', 'ping'));
-      expectSame(script, results(script));
+      const { theirs, ours } = results(script);
+      // What the newest prints for its makers.
+      const stdout = theirs.stdout.replace(/^(got here|argument: .*)\n/gm, '');
+      expectSame(script, { theirs: { ...theirs, stdout }, ours });
     });
 });
 

@@ -147,17 +147,23 @@ describe.each(GROUPS)('%s', (_, scripts, uid) => {
       const { theirs, ours } = results(script);
       // Lines with a remedy may follow.
       const says = theirs.status !== 0 && ours.stderr.startsWith(theirs.stderr) ? theirs.stderr : ours.stderr;
-      expect({ ...ours, stderr: says }, `${script}: ${ours.stderr}`).toEqual(theirs);
+      // Where /bin is /usr/bin, an original can be built without the other two.
+      const plain = (text: string) => text.replace(/^PATH=.*$/gm, (path) => path.replaceAll(/:\/s?bin(?=:|$)/g, ''));
+      expect({ ...ours, stderr: says, stdout: plain(ours.stdout) }, `${script}: ${ours.stderr}`).toEqual({
+        ...theirs,
+        stdout: plain(theirs.stdout),
+      });
     });
 });
 
 describe('a step that fails', () => {
   const script = 'setpriv --bounding-set -kill echo ran';
   const results = batchBoth([script], { uid: NOBODY });
-  test('the original runs the program with more than was asked', (context) => {
+  test('an older original runs the program with more than was asked', (context) => {
     needs(context, needsRoot, needsProgram('setpriv'));
     const { theirs, ours } = results(script);
-    expect(theirs).toMatchObject({ status: 0, stdout: 'ran\n' });
+    if (theirs.status === 0) expect(theirs.stdout).toBe('ran\n');
+    else expect(theirs).toMatchObject({ status: 127, stdout: '' });
     expect(ours).toMatchObject({ status: 127, stdout: '' });
     expect(ours.stderr).toMatch(
       /^setpriv: apply bounding set: Operation not permitted\nsetpriv: this needs CAP_SETPCAP/,

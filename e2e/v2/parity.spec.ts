@@ -145,7 +145,7 @@ const DIFFERENT: readonly ({ readonly line: string; readonly why: string } & Par
 
 const results = batchBoth(
   [...SAME, ...DIFFERENT.map(({ line }) => line)].map((line) => `G=${GROUP} TOP=${TOP}; ${line}`),
-  { before, after },
+  { before, after, version: 'installed' },
 );
 const of = (line: string) => results(`G=${GROUP} TOP=${TOP}; ${line}`);
 

@@ -51,7 +51,7 @@ function chunks(columns: readonly Column[], { cells, first, further }: Line, utf
   );
 }
 
-/** Cells by which a column is narrowed at a time: the first of several that may be cut, and the others. */
+/** Cells by which a column is narrowed at a time: the first of several that may be cut, unless it is the widest, and the others. */
 const STEP = { first: 1, other: 3 };
 
 /** A width that two thirds of the cells keep to, where they are spread evenly: their mean and the standard deviation. */
@@ -91,7 +91,7 @@ function narrow(
   while (excess > 0 && order.some((index) => spare(index) > 0))
     for (const [turn, index] of order.entries()) {
       if (excess <= 0) break;
-      const isFirst = turn > 0 && turn === order.length - 1;
+      const isFirst = turn > 0 && turn === order.length - 1 && index !== widest;
       take(index, Math.min(isFirst ? STEP.first : STEP.other, spare(index)));
     }
   const end = columns.length - 1;
