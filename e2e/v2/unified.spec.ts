@@ -220,7 +220,7 @@ describe('effects', () => {
     expect(list()).toBe('a *:* rwm\n');
     expect(tries('/dev/zero', '/dev/urandom')).toEqual([0, 0]);
     expect(set('devices.allow=x 1:2 r')).toMatchObject({
-      status: 95,
+      status: 96,
       stderr: expect.stringContaining('is no rule of devices'),
     });
     const refused = run(['ts-cgset', '-r', 'devices.deny=a', name], { uid: NOBODY });
