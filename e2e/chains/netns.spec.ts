@@ -634,7 +634,7 @@ test('a range of ports is published and taken back; a loopback address is refuse
     'n1 9000:80/udp to 10.1.1.1\nn1 9001:81/udp to 10.1.1.1\nn1 9002:82/udp to 10.1.1.1\n2\nn1 9002:9002/tcp to 10.1.1.1\n255\n0\n',
   );
   expect(stderr).toBe(
-    'ts-netns: port 9002/udp is published already\nts-netns: Error: argument "127.0.0.1" is wrong: the kernel passes nothing on that is sent to a loopback address\n',
+    'ts-netns: port 9002/udp is published already\nts-netns: Error: argument "127.0.0.1" is wrong: connections to a loopback address cannot be forwarded\n',
   );
 });
 

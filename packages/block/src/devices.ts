@@ -6,6 +6,7 @@ import { type Partition, partitionTable } from './partitions.ts';
 import { type Probed, probe } from './probe.ts';
 import { partOf, withSource } from './source.ts';
 import type { Devices } from './tags.ts';
+import { numberOf } from './text.ts';
 
 /** What cannot be looked at is not there: who asks goes on with the next device. */
 function attempt<Result>(look: () => Result): Result | undefined {
@@ -52,11 +53,11 @@ function partition(name: string): Partition | undefined {
   if (read(`${own}/partition`) === undefined) return undefined;
   // A partition lies in /sys within its disk.
   const disk = realPath(own).split('/').at(-2) as string;
-  const sector = Number(read(`/sys/class/block/${disk}/queue/logical_block_size`) ?? 512);
+  const sector = numberOf(read(`/sys/class/block/${disk}/queue/logical_block_size`)) ?? 512;
   const table = attempt(() =>
     withSource(`/dev/${disk.replaceAll('!', '/')}`, (source) => partitionTable(source, sector)),
   );
-  const [start, size] = ['start', 'size'].map((field) => Number(read(`${own}/${field}`)));
+  const [start, size] = ['start', 'size'].map((field) => numberOf(read(`${own}/${field}`)));
   return table?.partitions.find((each) => each.start === start && each.size === size);
 }
 

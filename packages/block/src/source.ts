@@ -1,6 +1,7 @@
 /** Bytes of a device or an image, by offset. Everything that looks at them is given this, so that tests need no device. */
 import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { encode, O_CLOEXEC, O_NONBLOCK, O_RDONLY, readText } from '@ts/sys';
+import { numberOf } from './text.ts';
 
 export interface Source {
   /** In bytes. */
@@ -75,7 +76,8 @@ function sizeOf(stat: Stats): number | undefined {
   if (stat.isFile()) return stat.size;
   if (!stat.isBlockDevice()) return undefined;
   // 512 bytes a sector, whatever the device says of itself.
-  return Number(readText(`/sys/dev/block/${deviceNumber(stat.rdev)}/size`)) * 512;
+  const sectors = numberOf(readText(`/sys/dev/block/${deviceNumber(stat.rdev)}/size`));
+  return sectors === undefined ? undefined : sectors * 512;
 }
 
 /** Major number of SCSI discs. */

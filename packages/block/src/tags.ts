@@ -1,7 +1,7 @@
 /** Names of what a device holds (LABEL=, UUID= …): which device that is, as libblkid and libmount find it. */
 import type { Partition } from './partitions.ts';
 import type { Probed } from './probe.ts';
-import { toUdevName } from './text.ts';
+import { numberOf, toUdevName } from './text.ts';
 
 /** What finding a device looks at: the system (./devices.ts), or a made-up one. Nothing of it throws. */
 export interface Devices {
@@ -57,7 +57,7 @@ export function methodsOf(configuration: string | undefined): readonly (typeof M
 
 /** Two sectors: no more than an extended partition seems to have. */
 const LEAST = 2;
-const sectorsOf = (devices: Devices, directory: string) => Number(devices.read(`${directory}/size`) ?? 0);
+const sectorsOf = (devices: Devices, directory: string) => numberOf(devices.read(`${directory}/size`)) ?? 0;
 
 /** Names in /sys of all devices that may hold something: disks with partitions stand back behind these. */
 export function candidates(devices: Devices): string[] {

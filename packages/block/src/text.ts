@@ -1,5 +1,8 @@
 /** Labels and identifiers: from the bytes of a superblock, and as udev names links by them. Pure. */
-import { decode, encode } from '@ts/sys';
+import { decode, encode, parseDecimal } from '@ts/sys';
+
+/** The number in a file of /sys; undefined where it cannot be read, or holds something else. */
+export const numberOf = (text: string | undefined): number | undefined => parseDecimal((text ?? '').trim());
 
 const isBlank = (byte: number) => byte === 0x20 || (byte >= 9 && byte <= 13);
 

@@ -1,5 +1,6 @@
 /** Where the controllers of this process's system live: cgroup v1 mounts, the v2 tree, or both. */
 import { allOptions, type Mount, parseMountinfo } from '@ts/mounts';
+import { isBelow } from '@ts/sys';
 
 /** What is read of the system. */
 export interface Reader {
@@ -43,9 +44,6 @@ export interface Sources {
   /** cgroup.controllers of the v2 tree mounted there. */
   controllersOf(mount: string): string;
 }
-
-const isBelow = (path: string, folder: string) =>
-  path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 
 /** Whether a mount can be reached by its path: nothing is mounted over it or over a folder above it. */
 function isVisible(mount: Mount, all: readonly Mount[], byId: ReadonlyMap<number, Mount>): boolean {

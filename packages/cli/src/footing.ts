@@ -4,7 +4,7 @@
  */
 import { lstatSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { encode } from '@ts/sys';
+import { encode, isBelow } from '@ts/sys';
 import { realOf } from './search.ts';
 
 /** Folders in the root whose files any program loads: libraries, the loader's settings, the kernel's own. */
@@ -12,9 +12,6 @@ const OF_ALL = /^\/(bin|boot|dev|etc|gnu|lib\w*|nix|opt|proc|sbin|snap|sys|usr)(
 
 const STICKY = 0o1000;
 const OTHERS_WRITE = 0o022;
-
-const isBelow = (path: string, folder: string) =>
-  path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
 
 /** Whether nobody else can put something in the place of `path` or of a folder above it. */
 function isOurs(path: string, euid: number): boolean {

@@ -3,7 +3,7 @@
  *
  * A next program that is a tool of the same build is planned onto the same tape, unless that could be noticed.
  */
-import { basename, resolve, sep } from 'node:path';
+import { basename, resolve } from 'node:path';
 import {
   AT_EACCESS,
   AT_FDCWD,
@@ -14,6 +14,7 @@ import {
   giveBack,
   giveBackDescriptors,
   type Inherited,
+  isBelow,
   isElsewhere,
   LibraryError,
   type LiveSys,
@@ -225,9 +226,6 @@ const placesOf = (path: string): string[] => {
   const written = resolve(path);
   return [written, realOf(path) ?? written];
 };
-
-const isBelow = (path: string, folder: string) =>
-  path === folder || folder === '/' || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 
 /** What is executed: the argument list, the paths to try in order, and what is said when none can be. */
 function programOf({ become, argv0, path, failure }: Becoming, environment: readonly string[]) {

@@ -8,10 +8,11 @@ import { randomBytes } from 'node:crypto';
 import { fstatSync, readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { isBelow, parseMountinfo, realPath } from '@ts/mounts';
+import { parseMountinfo, realPath } from '@ts/mounts';
 import {
   AT_REMOVEDIR,
   decode,
+  isBelow,
   type LiveSys,
   LOCK_EX,
   LOCK_NB,

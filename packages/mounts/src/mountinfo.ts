@@ -1,5 +1,5 @@
 /** The kernel's table of mounts, /proc/PID/mountinfo, proc_pid_mountinfo(5). Pure. */
-import { parseDecimal } from '@ts/sys';
+import { isBelow, parseDecimal } from '@ts/sys';
 
 export interface Mount {
   readonly id: number;
@@ -79,10 +79,6 @@ export function parseMountinfo(text: string): Mount[] {
 /** The mount that is seen at a path: the last one made there. */
 export const mountAt = (mounts: readonly Mount[], target: string): Mount | undefined =>
   mounts.findLast((mount) => mount.target === target);
-
-/** Whether a path is a folder or lies in it. */
-export const isBelow = (path: string, folder: string): boolean =>
-  path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 
 /** The mount that a path (without symbolic links) lies on. */
 export const mountOf = (mounts: readonly Mount[], path: string): Mount | undefined =>

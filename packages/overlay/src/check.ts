@@ -6,7 +6,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Mount, parseMountinfo, realPath } from '@ts/mounts';
-import { encode, live, MS_RDONLY, OVERLAYFS_SUPER_MAGIC } from '@ts/sys';
+import { encode, isBelow, live, MS_RDONLY, OVERLAYFS_SUPER_MAGIC } from '@ts/sys';
 import { conflictOf } from './features.ts';
 import { parseLower } from './lower.ts';
 import type { Overlay } from './mount.ts';
@@ -66,9 +66,6 @@ function mountIdOf(path: string): string | undefined {
     closeSync(fd);
   }
 }
-
-const isBelow = (path: string, folder: string) =>
-  path === folder || path.startsWith(folder === '/' ? folder : `${folder}/`);
 
 const mountOf = (mounts: readonly Mount[], real: string) =>
   mounts

@@ -16,6 +16,7 @@ export type { Time } from './man2/entries.ts';
 export { LibraryError, type Native, stopBefore, useLibrary, useNative } from './native.ts';
 export * from './numbers.ts';
 export * from './operand.ts';
+export * from './paths.ts';
 export * from './phase.ts';
 export * from './quote.ts';
 export * from './signals.ts';

@@ -4,7 +4,6 @@ import type { Cause, World } from '@ts/cli';
 import {
   escapeOctal,
   inOwnUsers,
-  isBelow,
   lacksSysAdmin,
   mountAt,
   mountOf,
@@ -12,7 +11,18 @@ import {
   realPath,
   unescapeOctal,
 } from '@ts/mounts';
-import { encode, errnoName, errnoOf, MS_BIND, MS_MOVE, MS_RDONLY, MS_REMOUNT, parseDecimal, strerror } from '@ts/sys';
+import {
+  encode,
+  errnoName,
+  errnoOf,
+  isBelow,
+  MS_BIND,
+  MS_MOVE,
+  MS_RDONLY,
+  MS_REMOUNT,
+  parseDecimal,
+  strerror,
+} from '@ts/sys';
 import { confinement, whyNotInUserNamespace } from './privileges.ts';
 
 /** A step that can fail, as the tape carries it to whoever explains it. */

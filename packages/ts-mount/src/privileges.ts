@@ -1,8 +1,8 @@
 /** Which right to mount is missing. Nothing is named that was not read. */
 import { closeSync, openSync } from 'node:fs';
 import type { World } from '@ts/cli';
-import { isBelow, type Mount, parseMountinfo } from '@ts/mounts';
-import { live, NS_GET_USERNS } from '@ts/sys';
+import { type Mount, parseMountinfo } from '@ts/mounts';
+import { isBelow, live, NS_GET_USERNS } from '@ts/sys';
 
 /** What may refuse a system call besides the kernel itself: a filter, or a security module that confines the process. */
 export function confinement(world: World): string | undefined {

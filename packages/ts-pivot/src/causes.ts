@@ -4,7 +4,7 @@ import { has, setInStatus } from '@ts/capabilities';
 import type { Cause, World } from '@ts/cli';
 import { type Mount, mountAt, parseMountinfo } from '@ts/mounts';
 import { ownsNamespace, whyNoProc } from '@ts/namespaces';
-import { CAP_SYS_ADMIN } from '@ts/sys';
+import { CAP_SYS_ADMIN, isBelow } from '@ts/sys';
 
 const mountsOf = (world: World) => parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
 
@@ -16,9 +16,6 @@ function real(path: string): string {
     return path;
   }
 }
-
-const isBelow = (path: string, folder: string) =>
-  path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 
 /** The mount that a path lies in. */
 const mountOf = (mounts: readonly Mount[], path: string) =>

@@ -128,9 +128,9 @@ export function parsePublications(text: string): Publication[] {
   if (where !== undefined && !address) throw new ToolError(`Error: argument "${where}" is wrong: no address`, WRONG);
   if (address && [LOOPBACK, LOOPBACK6].some((net) => isIn(address, net)))
     throw new ToolError(
-      `Error: argument "${where}" is wrong: the kernel passes nothing on that is sent to a loopback address`,
+      `Error: argument "${where}" is wrong: connections to a loopback address cannot be forwarded`,
       WRONG,
-      'leave the address out: the port is then that of every address of this host, as this host itself reaches it',
+      'leave the address out: the port is then published on every other address of this host',
     );
   // The address of none means every address, as elsewhere.
   const own = address?.bytes.some((byte) => byte !== 0) ? address : undefined;
