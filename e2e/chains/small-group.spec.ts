@@ -68,7 +68,7 @@ describe('a tool started where few more processes may be', () => {
     });
   };
   const refusal = (tool: string, threads: number) =>
-    `${tool}: a limit of processes (ulimit -u, or pids.max of the control group) leaves too few for Node, which starts ${threads} threads\n`;
+    `${tool}: the limit of processes (ulimit -u, or pids.max of the control group) is too low for Node, which starts ${threads} threads\n`;
 
   for (const node of testNodes())
     test(`${versionOf(node)}: it starts, or says that it cannot; it never waits for ever`, (context) => {

@@ -6,8 +6,6 @@ import { expect } from 'vitest';
 import { compatPath, newest, type Result, type RunOptions, run } from './run.ts';
 
 export interface Parity extends RunOptions {
-  /** The version that ours follows where the two differ by age, or where the newest is faulty. */
-  readonly follows?: Version;
   /** Words in which the two may differ for a reason: replaced before comparing. */
   readonly normalise?: (text: string) => string;
 }
@@ -34,14 +32,14 @@ export const newestOf = (name: string): string | undefined =>
 
 /** Results of the original and of ours. */
 export function both(argv: readonly string[], options: Parity = {}): { original: Result; ours: Result } {
-  const { normalise = (text: string) => text, follows } = options;
+  const { normalise = (text: string) => text } = options;
   const clean = (result: Result): Result => ({
     ...result,
     stdout: normalise(result.stdout),
     stderr: normalise(result.stderr),
   });
   return {
-    original: clean(run(argv, withPath(options, originals(follows)))),
+    original: clean(run(argv, withPath(options, originals()))),
     ours: clean(run(argv, withPath(options, compatPath))),
   };
 }

@@ -254,7 +254,7 @@ describe('surroundings that a runtime finds hard', () => {
     ['-v 50000', 'the hard limit of the address space (ulimit -H -v) is too low for'],
     ['-d 10000', 'the hard limit of data (ulimit -H -d) is too low for'],
     ['-s 128', 'the hard limit of the stack (ulimit -H -s) is too low for'],
-    ['-n 10', 'the hard limit of open files (ulimit -H -n) leaves too few for', ', which needs 20'],
+    ['-n 10', 'the hard limit of open files (ulimit -H -n) is too low for', ', which opens 20'],
   ] as const)
     test(`a hard limit too low for a runtime is named: ulimit ${option}`, () => {
       const { status, stderr } = spawnSync('sh', ['-c', `ulimit ${option}; exec "$0" true`, join(bin, 'ts-unshare')], {

@@ -158,7 +158,7 @@ for (const arch of ['x64', 'arm64'] satisfies Arch[])
       });
       expect({ status, stderr }).toEqual({
         status: 127,
-        stderr: `ts-fake: requires Node 20.19 or newer, and found v18.20.8, ${older[0]}/node\n`,
+        stderr: `ts-fake: requires Node 20.19 or newer; found v18.20.8, ${older[0]}/node\n`,
       });
     });
 
@@ -213,7 +213,7 @@ for (const arch of ['x64', 'arm64'] satisfies Arch[])
     // The emulator keeps limits to itself.
     if (arch === host) {
       test.each([
-        ['ulimit -n 22;', 'the hard limit of open files (ulimit -H -n) leaves too few for Node, which needs 20'],
+        ['ulimit -n 22;', 'the hard limit of open files (ulimit -H -n) is too low for Node, which opens 20'],
         ['ulimit -n 29; exec 3<&0 4<&0 5<&0 6<&0 7<&0 8<&0 9<&0;', 'the hard limit of open files'],
         ['ulimit -s 64;', 'the hard limit of the stack (ulimit -H -s) is too low for Node'],
       ])('says what Node cannot start with: %s', (prefix, words) => {

@@ -22,13 +22,6 @@ const MOST = 2 << 20;
 /** Bytes at the start that are read in one go: nearly all formats are told by them. */
 const START = 68 << 10;
 
-/** A source in memory. */
-export const bytesSource = (bytes: Buffer, size = bytes.length): Source => ({
-  size,
-  read: (offset, length) =>
-    offset < 0 || offset + length > bytes.length || length > MOST ? undefined : bytes.subarray(offset, offset + length),
-});
-
 /** What a descriptor reads; its position stays. */
 export function fdSource(fd: number, size: number, isDisc = false): Source {
   const readAt = (offset: number, length: number) => {

@@ -1,4 +1,4 @@
-import { strerror } from '@ts/sys';
+import { SysError, strerror } from '@ts/sys';
 
 const escaped = (control: string) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`;
 
@@ -14,13 +14,17 @@ export class LayerError extends Error {
   }
 }
 
+/** Whether a system call has failed with one of these errors. */
+export const isCode = (error: unknown, ...codes: readonly string[]): boolean =>
+  error instanceof SysError && codes.includes(error.code);
+
 /** Does something with Node's own file functions; what fails is said of `shown`, whatever path it was done by. */
 export function reading<T>(shown: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
     const { errno, syscall } = error as NodeJS.ErrnoException;
-    if (errno === undefined || syscall === undefined) throw error;
+    if (error instanceof SysError || errno === undefined || syscall === undefined) throw error;
     throw new LayerError(`cannot read '${shown}': ${strerror(-errno)}`);
   }
 }

@@ -21,12 +21,11 @@ import {
   S_IFCHR,
   S_IFIFO,
   SEEK_CUR,
-  SysError,
   type Time,
 } from '@ts/sys';
 import { escapeCell } from '@ts/tables';
 import { writeAll } from './contents.ts';
-import { LayerError } from './errors.ts';
+import { isCode, LayerError } from './errors.ts';
 import { isMark, markOpaque, type Space } from './marks.ts';
 import { give } from './owner.ts';
 import type { Content, Entry } from './tar.ts';
@@ -59,8 +58,6 @@ function partsOf(path: string): string[] {
 
 /** As mknod(2) takes it. */
 const makedev = (major: number, minor: number) => (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12);
-
-const isCode = (error: unknown, code: string) => error instanceof SysError && error.code === code;
 
 /** What is left to be done with a folder when all that is in it is there: until then nobody but the caller can look into it. */
 interface Pending {

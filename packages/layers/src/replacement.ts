@@ -31,11 +31,9 @@ import {
   strerror,
 } from '@ts/sys';
 import { writeAll } from './contents.ts';
-import { LayerError, reading } from './errors.ts';
+import { isCode, LayerError, reading } from './errors.ts';
 import type { Content } from './tar.ts';
 import { empty, isSame, linkOf, openToEmpty, pathOf, statOfOpen } from './walk.ts';
-
-const isCode = (error: unknown, ...codes: string[]) => error instanceof SysError && codes.includes(error.code);
 
 /** Does something with what a name stands for, held by a descriptor and neither followed nor opened; undefined where there is nothing. */
 function lookAt<T>(sys: LiveSys, parent: number, name: string, use: (handle: number) => T): T | undefined {

@@ -165,7 +165,7 @@ static void check_threads(const char *name, u64 needed)
 	for (u64 made = 0; made < needed; made++) {
 		i64 thread = sleeping_thread();
 		if (thread == -EAGAIN)
-			fail_with(name, ": a limit of processes (ulimit -u, or pids.max of the control group) leaves too few for Node, which starts ", needed, " threads\n");
+			fail_with(name, ": the limit of processes (ulimit -u, or pids.max of the control group) is too low for Node, which starts ", needed, " threads\n");
 		if (thread == -EINVAL)
 			fail(name, ": children of this process go to another PID namespace, where Node cannot start threads: fork first (unshare --fork)\n");
 	}
@@ -246,7 +246,7 @@ static void __attribute__((noreturn, noinline)) become_node(u64 argc, char **arg
 	become(&search, "", 0, "/opt/node/bin/node");
 	become(&search, "", 0, "/snap/bin/node");
 	if (search.old[0]) {
-		char words[2 * PATH_SIZE], *p = append(words, words + sizeof words - 2, ": requires Node 20.19 or newer, and found ");
+		char words[2 * PATH_SIZE], *p = append(words, words + sizeof words - 2, ": requires Node 20.19 or newer; found ");
 		p = append(p, words + sizeof words - 2, search.old);
 		*append(p, words + sizeof words - 1, "\n") = 0;
 		fail(name, words);

@@ -145,7 +145,7 @@ static char *raise_limits(char *to, const char *limit, const char *name, u64 arg
 			     : resource == RLIMIT_DATA ? ": the hard limit of data (ulimit -H -d) is too low for " RUNTIME "\n"
 			     : ": the hard limit of the stack (ulimit -H -s) is too low for " RUNTIME "\n");
 		if (resource == RLIMIT_NOFILE && !has_room(pair[1]))
-			fail_with(name, ": the hard limit of open files (ulimit -H -n) leaves too few for " RUNTIME ", which needs ", RUNTIME_FILES, "\n");
+			fail_with(name, ": the hard limit of open files (ulimit -H -n) is too low for " RUNTIME ", which opens ", RUNTIME_FILES, "\n");
 		soft = pair[0];
 		if (resource == RLIMIT_STACK)
 			wanted = soft < USUAL_STACK || soft / 4 < argument_size + 2 * STATE_SIZE ? LARGE_STACK : soft;

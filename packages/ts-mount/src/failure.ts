@@ -1,6 +1,6 @@
 /** What mount(8) says of a failure: it depends on the error, and on what is found where. */
 import { lstatSync, readlinkSync, statSync } from 'node:fs';
-import type { Cause, World } from '@ts/cli';
+import { type Cause, confinement, type World } from '@ts/cli';
 import {
   escapeOctal,
   inOwnUsers,
@@ -23,7 +23,7 @@ import {
   parseDecimal,
   strerror,
 } from '@ts/sys';
-import { confinement, whyNotInUserNamespace } from './privileges.ts';
+import { whyNotInUserNamespace } from './privileges.ts';
 
 /** A step that can fail, as the tape carries it to whoever explains it. */
 export interface Step {

@@ -750,12 +750,14 @@ const CACHE = '/proc/sys/net/ipv4/route/flush';
 
 /** All that the namespace has looked up for IPv4 is forgotten. */
 function flushCache(context: Context): void {
-  try {
-    context.there(() => writeFileSync(CACHE, '-1'));
-  } catch (error) {
-    const { errno = 0 } = error as NodeJS.ErrnoException;
-    throw new ToolError(`Cannot open "${CACHE}": ${sys.strerror(-errno)}`, FAILED);
-  }
+  context.there(() => {
+    try {
+      writeFileSync(CACHE, '-1');
+    } catch (error) {
+      const { errno = 0 } = error as NodeJS.ErrnoException;
+      throw new ToolError(`Cannot open "${CACHE}": ${sys.strerror(-errno)}`, FAILED);
+    }
+  });
 }
 
 /** Deletes all that `show` with the same words shows. */
