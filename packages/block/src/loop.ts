@@ -7,6 +7,7 @@ import {
   encode,
   encodeStruct,
   errnoOf,
+  Failure,
   type LiveSys,
   LO_FLAGS_AUTOCLEAR,
   LO_FLAGS_READ_ONLY,
@@ -104,7 +105,7 @@ export interface UsedLoop extends LoopRange {
 }
 
 /** Why a device is not set up although no call has failed. */
-export class LoopError extends Error {
+export class LoopError extends Failure {
   constructor(readonly reason: 'overlap' | 'no such device') {
     super(reason);
   }

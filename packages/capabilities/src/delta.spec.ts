@@ -30,7 +30,7 @@ describe('changes', () => {
     try {
       parseDelta('+net_rew', COUNT);
     } catch (error) {
-      expect(error).toMatchObject({ hint: "did you mean 'net_raw'?" });
+      expect(error).toMatchObject({ remedy: "did you mean 'net_raw'?" });
     }
   });
 });

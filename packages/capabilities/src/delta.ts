@@ -1,5 +1,5 @@
 /** Changes of a set as setpriv(1) writes them: `+net_raw,-all,+cap_5`. Pure. */
-import { parseDecimal } from '@ts/sys';
+import { Failure, parseDecimal } from '@ts/sys';
 import { bit, CAPABILITY_NAMES, firstCapabilities, members, nearestCapability } from './names.ts';
 
 export interface Change {
@@ -9,13 +9,9 @@ export interface Change {
 }
 
 /** A text that is no list of changes; the message is a line for the user. */
-export class DeltaError extends Error {
-  constructor(
-    message: string,
-    readonly hint?: string,
-  ) {
-    super(message);
-    this.name = 'DeltaError';
+export class DeltaError extends Failure {
+  constructor(message: string, remedy?: string) {
+    super(message, 1, remedy);
   }
 }
 

@@ -1,11 +1,11 @@
 /** Plain lists of capabilities: `cap_net_raw,cap_setuid`, and masks as /proc/PID/status shows them. */
+import { Failure } from '@ts/sys';
 import { capabilityName, capabilityNumber, firstCapabilities, members, SET_SIZE } from './names.ts';
 
 /** A word of a list that names no capability. */
-export class UnknownCapability extends Error {
+export class UnknownCapability extends Failure {
   constructor(readonly word: string) {
     super(`unknown capability: ${word}`);
-    this.name = 'UnknownCapability';
   }
 }
 

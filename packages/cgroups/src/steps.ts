@@ -11,7 +11,6 @@ import {
   type Steps,
   type Sys,
   SysError,
-  strerror,
 } from '@ts/sys';
 import { word } from './causes.ts';
 import type { DeviceRules } from './devices.ts';
@@ -179,7 +178,7 @@ export function performAll(sys: Sys, jobs: readonly Job[], warn: (message: strin
       perform(sys, steps, failing);
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
-      if (last) warn(`${last.context}: ${strerror(last.errno)}`);
+      if (last) warn(last.said);
       last = error;
     }
   }

@@ -1,27 +1,14 @@
-/** What a tool says when it cannot go on. Libraries throw these; ./run.ts alone prints. */
-import { SysError, strerror } from '@ts/sys';
-
-/** `prog: message`, and perhaps a line with the remedy. */
-export class ToolError extends Error {
-  constructor(
-    message: string,
-    readonly status?: number,
-    readonly hint?: string,
-  ) {
-    super(message);
-    this.name = 'ToolError';
-  }
-}
+/** What a tool says when it cannot go on: a `Failure`. Libraries throw it, too; ./run.ts alone prints. */
+import { Failure, SysError, strerror } from '@ts/sys';
 
 /** A command line that the tool does not take. `asGetopt`: the program stands as it was called, as getopt(3) prints it. */
-export class UsageError extends Error {
+export class UsageError extends Failure {
   constructor(
     message: string,
     readonly asGetopt = false,
-    readonly hint?: string,
+    remedy?: string,
   ) {
-    super(message);
-    this.name = 'UsageError';
+    super(message, undefined, remedy);
   }
 }
 
@@ -57,7 +44,7 @@ export function fileFailure(error: unknown): unknown {
   const { errno, syscall, path, dest } = error as NodeJS.ErrnoException & { dest?: string };
   if (typeof errno !== 'number' || syscall === undefined) return error;
   const files = [path, dest].filter((file) => file !== undefined).map((file) => `'${file}'`);
-  return new ToolError(
+  return new Failure(
     `cannot ${[DOING[syscall] ?? syscall, files.join(' as ')].filter(Boolean).join(' ')}: ${strerror(-errno)}`,
   );
 }

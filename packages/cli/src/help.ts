@@ -1,6 +1,6 @@
 /** What only a reader needs, loaded when asked for: help text, completion. */
+import { Failure } from '@ts/sys';
 import yargs from 'yargs';
-import { ToolError } from './errors.ts';
 import type { Option } from './option.ts';
 import type { Tool } from './tool.ts';
 
@@ -76,7 +76,7 @@ export function completions(table: readonly Option[], word: string): string {
 
 /** A script for the shell's start-up file, made by yargs. */
 export function completionScript(name: string, shell: string): string {
-  if (shell !== 'bash' && shell !== 'zsh') throw new ToolError(`no completion for '${shell}': bash or zsh`);
+  if (shell !== 'bash' && shell !== 'zsh') throw new Failure(`no completion for '${shell}': bash or zsh`);
   let script = '';
   const log = console.log;
   const before = process.env.SHELL;

@@ -1,9 +1,9 @@
 /** ts-tools: the stand-alone executable that is all tools, called by the name of one or with one as first word. */
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { atOnce, encode, type Inherited, type LiveSys } from '@ts/sys';
+import { atOnce, encode, Failure, type Inherited, type LiveSys } from '@ts/sys';
 import { type Build, calledOf, MULTICALL } from './build.ts';
-import { ToolError, UsageError } from './errors.ts';
+import { UsageError } from './errors.ts';
 import { HELP_OPTIONS, type Option, type Parsed } from './option.ts';
 import { main } from './run.ts';
 import { defineTool, exit, type Outcome, type Tool } from './tool.ts';
@@ -41,18 +41,18 @@ function isFree(path: string): boolean {
 }
 
 function install(directory: string, names: readonly string[], file: string | undefined): Plan {
-  if (file === undefined) throw new ToolError('its own file cannot be found: is /proc mounted?');
+  if (file === undefined) throw new Failure('its own file cannot be found: is /proc mounted?');
   const folder = resolve(directory);
   let real: string;
   try {
     real = realpathSync(encode(folder), 'utf8');
   } catch {
-    throw new ToolError(`${directory}: not a directory`);
+    throw new Failure(`${directory}: not a directory`);
   }
   const links = names.map((name) => join(folder, name)).sort();
   const taken = links.filter((link) => !isFree(link));
   if (taken.length)
-    throw new ToolError(`not replaced: ${taken.join(', ')}`, undefined, 'nothing was installed; remove them first');
+    throw new Failure(`not replaced: ${taken.join(', ')}`, undefined, 'nothing was installed; remove them first');
   return { links, target: real === dirname(file) ? basename(file) : file };
 }
 
@@ -62,7 +62,7 @@ function toolFor(build: Build, file: string | undefined): Tool<typeof options, P
   function plan({ operands, values }: Parsed<typeof options>): Plan {
     const [word] = operands;
     if (word !== undefined)
-      throw new ToolError(`no such tool: ${word}`, NOT_FOUND, `${MULTICALL} without arguments lists them`);
+      throw new Failure(`no such tool: ${word}`, NOT_FOUND, `${MULTICALL} without arguments lists them`);
     if (values.originals && values.install === undefined) throw new UsageError('--originals belongs to --install');
     if (values.install === undefined) return { text: listOf(tools(), values.json === true) };
     const names = Object.keys(values.originals ? (build.names ?? {}) : build.tools);

@@ -1,5 +1,5 @@
 /** Numbers on a command line, as the tools of util-linux read them: by strtoimax(3) with base 10, the whole word or none of it. */
-import { ToolError } from './errors.ts';
+import { Failure } from '@ts/sys';
 
 /** Blanks of the C locale, a sign, decimal digits. */
 const INTEGER = /^[ \t-\r]*[+-]?\d+$/;
@@ -10,9 +10,9 @@ const INTEGER = /^[ \t-\r]*[+-]?\d+$/;
  * @param message What is said before the word where it is no number ("failed to parse pid") or out of range.
  */
 export function parseBigInteger(text: string, message: string, min: bigint, max: bigint): bigint {
-  if (!INTEGER.test(text)) throw new ToolError(`${message}: '${text}'`);
+  if (!INTEGER.test(text)) throw new Failure(`${message}: '${text}'`);
   const value = BigInt(text);
-  if (value < min || value > max) throw new ToolError(`${message}: '${text}': Numerical result out of range`);
+  if (value < min || value > max) throw new Failure(`${message}: '${text}': Numerical result out of range`);
   return value;
 }
 

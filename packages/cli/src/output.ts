@@ -1,13 +1,12 @@
 /** Standard output and error of a tool, without Node's streams (they would make shared terminals and pipes non-blocking). */
 import { writeSync } from 'node:fs';
-import { encode, live, SIG_UNBLOCK, SIGPIPE, signalSet, strerror } from '@ts/sys';
-import { ToolError } from './errors.ts';
+import { encode, Failure, live, SIG_UNBLOCK, SIGPIPE, signalSet, strerror } from '@ts/sys';
 
 const isCode = (error: unknown, code: string) => (error as NodeJS.ErrnoException).code === code;
 
 const outputFailure = (error: unknown) => {
   const { errno } = error as NodeJS.ErrnoException;
-  return errno === undefined ? error : new ToolError(`write error: ${strerror(-errno)}`);
+  return errno === undefined ? error : new Failure(`write error: ${strerror(-errno)}`);
 };
 
 /** Ends this process as the signal would, had Node not ignored it. */

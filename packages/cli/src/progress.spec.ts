@@ -1,6 +1,7 @@
+import { Failure } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import { checkCommand, oneOf, splitAtCommand } from './commands.ts';
-import { ToolError, UsageError } from './errors.ts';
+import { UsageError } from './errors.ts';
 import { progressLine } from './progress.ts';
 import { formatSize, parseSize } from './size.ts';
 
@@ -24,7 +25,7 @@ describe('sizes', () => {
     expect(parseSize(text, 'size')).toBe(bytes);
   });
   test.each(['', 'k', '-1', '1x', '1 k', '99999999t'])('"%s" is none', (text) => {
-    expect(() => parseSize(text, 'size')).toThrow(new ToolError(`failed to parse size: '${text}'`));
+    expect(() => parseSize(text, 'size')).toThrow(new Failure(`failed to parse size: '${text}'`));
   });
 });
 

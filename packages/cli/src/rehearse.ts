@@ -1,7 +1,6 @@
 /** What the build does before it takes V8's code cache: runs of the tools, up to the call that would act. */
-import { type Inherited, SysError, stopBefore } from '@ts/sys';
+import { Failure, type Inherited, stopBefore } from '@ts/sys';
 import type { Build } from './build.ts';
-import { ToolError, UsageError } from './errors.ts';
 import { parse } from './parse.ts';
 import { start, tableOf } from './run.ts';
 import { realWorld } from './world.ts';
@@ -31,7 +30,6 @@ export function rehearse(build: Build, name: string, inherited: Inherited): void
     });
   } catch (error) {
     // The example may name what is not there while building: then so much less is in the cache.
-    const isExpected = error instanceof ToolError || error instanceof UsageError || error instanceof SysError;
-    if (error !== STOPPED && !isExpected) throw error;
+    if (error !== STOPPED && !(error instanceof Failure)) throw error;
   }
 }

@@ -1,8 +1,7 @@
 /** What ends a run that nobody has foreseen: one line, and the tool's own status. */
-import { CALLS, arch as host, type Inherited, useNative } from '@ts/sys';
+import { CALLS, Failure, arch as host, type Inherited, useNative } from '@ts/sys';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Build } from './build.ts';
-import { ToolError } from './errors.ts';
 import { main } from './run.ts';
 import { defineTool, type Tool } from './tool.ts';
 
@@ -112,7 +111,7 @@ describe('what nobody has foreseen is one line', () => {
     [
       'while telling',
       {
-        ...dies(new ToolError('no')),
+        ...dies(new Failure('no')),
         causes: undefined,
         get status(): number {
           throw new Error('telling');
@@ -184,7 +183,7 @@ describe('the explainer’s own run', () => {
   };
   const asked = (...words: string[]) =>
     run(
-      buildOf({ ...explained, ...dies(new ToolError('a command line')) }),
+      buildOf({ ...explained, ...dies(new Failure('a command line')) }),
       [],
       ['/opt/x', '--explain-failure', ...words],
     );

@@ -10,6 +10,7 @@ import {
   dry,
   errnoName,
   errnoOf,
+  Failure,
   formatTape,
   giveBack,
   giveBackDescriptors,
@@ -32,13 +33,12 @@ import {
   SIGTERM,
   SysError,
   signalSet,
-  strerror,
   type TapeRecording,
 } from '@ts/sys';
 import { type Build, type Help, toolAt } from './build.ts';
 import { explain } from './causes.ts';
 import { type Emission, emissionOf, recordUserCheck, writeExecutable } from './emit.ts';
-import { fileFailure, ToolError, UsageError } from './errors.ts';
+import { fileFailure, UsageError } from './errors.ts';
 import { footing } from './footing.ts';
 import { COMMON_OPTIONS, type Option, type Parsed } from './option.ts';
 import { writeText } from './output.ts';
@@ -95,7 +95,7 @@ function checkExclusive(tool: Tool, parsed: Parsed): void {
   for (const part of groupsOf(parsed, tool.grammar)) {
     for (const group of tool.exclusive) {
       const [first, second] = group.filter((long) => isGiven(part, long));
-      if (second) throw new ToolError(`options --${first} and --${second} cannot be combined`, tool.usageStatus);
+      if (second) throw new Failure(`options --${first} and --${second} cannot be combined`, tool.usageStatus);
     }
   }
 }
@@ -154,7 +154,7 @@ function hintOf(tool: Tool, subject: string, code: string, world: World): string
     return explain(tool.causes ?? [], subject, code, world);
   } catch (error) {
     const failure = fileFailure(error);
-    if (failure instanceof ToolError || failure instanceof SysError) return undefined;
+    if (failure instanceof Failure) return undefined;
     throw error;
   }
 }
@@ -172,6 +172,12 @@ function answerExplain(session: Session, words: readonly string[]): void {
   end(status);
 }
 
+/** Why a call failed, asked after it. In another root the files that would be read may be anybody's, and none is worth waiting for. */
+const causeOf = (error: Failure, tool: Tool, world: World): string | undefined =>
+  error instanceof SysError && error.explain && !isElsewhere()
+    ? hintOf(tool, error.explain, error.code, world)
+    : undefined;
+
 /** Prints what went wrong; gives the exit status. */
 function report(call: Call, world: World, error: unknown): number {
   const { tool } = call;
@@ -181,25 +187,14 @@ function report(call: Call, world: World, error: unknown): number {
     const line = tool.usageLine?.(call.argv[0] as string) ?? `Try '${world.prog} --help' for more information.`;
     const own = tool.usageLine && !error.asGetopt;
     writeText(2, own ? `${line}\n${what}` : `${what}${line}\n`, true);
-    if (error.hint) world.warn(error.hint);
+    if (error.remedy) world.warn(error.remedy);
     return usageStatus;
   }
-  if (error instanceof ToolError) {
-    world.warn(error.message);
-    if (error.hint && world.variable('TS_HINTS') !== '0') world.warn(error.hint);
+  if (error instanceof Failure) {
+    world.warn(error.said);
+    const remedy = world.variable('TS_HINTS') === '0' ? undefined : (error.remedy ?? causeOf(error, tool, world));
+    if (remedy) world.warn(remedy);
     return error.status ?? tool.status ?? 1;
-  }
-  if (error instanceof SysError) {
-    world.warn(`${error.context ?? error.call}: ${strerror(error.errno)}`);
-    // In another root the files that would be read may be anybody's, and none is worth waiting for.
-    const isAsked = !isElsewhere() && world.variable('TS_HINTS') !== '0';
-    const hint = isAsked && error.explain ? hintOf(tool, error.explain, error.code, world) : undefined;
-    if (hint) world.warn(hint);
-    return error.status;
-  }
-  if (error instanceof LibraryError) {
-    world.warn(error.message);
-    return tool.status ?? 1;
   }
   // A reader that has gone, where SIGPIPE is ignored: util-linux's tools end as if they had been read.
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE') return 0;
@@ -250,7 +245,7 @@ function nextTool(outcome: Becoming, chain: Chain, environment: readonly string[
   if (mounted.some((target) => isBelow(real, target) || isBelow(resolve(found), target))) return undefined;
   const tool = toolNamed(session.build, called.tool);
   if (tool && changed.has('credentials'))
-    throw new ToolError(`${tool.name} cannot be emitted: which rights an execve leaves it is known only then`);
+    throw new Failure(`${tool.name} cannot be emitted: which rights an execve leaves it is known only then`);
   return tool && { tool, argv: called.argv, environment };
 }
 
@@ -297,7 +292,7 @@ const lateness = (emission: Emission | undefined) =>
 function emissible(call: Call, chain: Chain, session: Session): { plan: unknown; world: World } {
   const planned = planNext(call, chain, session);
   const reason = typeof planned === 'string' ? planned : momentary(call.tool, planned.plan);
-  if (reason) throw new ToolError(`${call.tool.name} cannot be emitted: ${reason}`);
+  if (reason) throw new Failure(`${call.tool.name} cannot be emitted: ${reason}`);
   return planned as Exclude<typeof planned, string>;
 }
 
@@ -383,7 +378,7 @@ function recordEmission(call: Call, plan: unknown, world: World, session: Sessio
   const { tool } = call;
   const status = tool.status ?? 1;
   const reason = tool.becomes(plan) ? momentary(tool, plan) : 'it ends in no program, or prints before';
-  if (reason) throw new ToolError(`${tool.name} cannot be emitted: ${reason}`);
+  if (reason) throw new Failure(`${tool.name} cannot be emitted: ${reason}`);
   const sys = recording(status, texts).speakFor(speaker(call), `${tool.name} ${world.prog}`, status);
   if (emission.fixed.has('user') || dependsOnUser(tool, plan)) recordUserCheck(sys, world, status);
   conclude(

@@ -1,6 +1,5 @@
 /** Sizes in bytes, as people write and read them. Pure. */
-import { parseBytes } from '@ts/sys';
-import { ToolError } from './errors.ts';
+import { Failure, parseBytes } from '@ts/sys';
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 
@@ -13,6 +12,6 @@ export function formatSize(bytes: number): string {
 /** Bytes of "10", "64k", "1.5G" (parseBytes). `noun` as in "failed to parse size". */
 export function parseSize(text: string, noun: string): number {
   const bytes = parseBytes(text, BigInt(Number.MAX_SAFE_INTEGER));
-  if (bytes === undefined) throw new ToolError(`failed to parse ${noun}: '${text}'`);
+  if (bytes === undefined) throw new Failure(`failed to parse ${noun}: '${text}'`);
   return Number(bytes);
 }

@@ -76,7 +76,7 @@ export interface Tool<Table extends readonly Option[] = readonly Option[], Plan 
   readonly files?: (plan: Plan) => readonly string[];
   /** What of this plan holds for this run alone, in words, so that --emit is refused: an open descriptor, say. */
   readonly momentary?: (plan: Plan) => string | undefined;
-  /** Checks all that can be checked; changes nothing. Throws UsageError or ToolError. */
+  /** Checks all that can be checked; changes nothing. Throws UsageError or Failure. */
   plan(input: Parsed<Table>, world: World): Plan;
   /** True where the plan ends in a program: its calls are recorded; otherwise they are made at once. */
   becomes(plan: Plan): boolean;

@@ -1,6 +1,6 @@
 /** What a plan may know of its surroundings: a narrow view that tests replace by a made-up one. */
 import { existsSync } from 'node:fs';
-import { type CapabilitySets, encode, type Inherited, readText } from '@ts/sys';
+import { type CapabilitySets, encode, Failure, type Inherited, readText } from '@ts/sys';
 import {
   type Account,
   findAccount,
@@ -11,7 +11,6 @@ import {
   PASSWD,
   readAccountFile,
 } from './accounts.ts';
-import { ToolError } from './errors.ts';
 
 /** Who a process is: what an execve in between would make of it is counted in. */
 export interface Identity {
@@ -118,7 +117,6 @@ export function realWorld(
 /** SOURCE_DATE_EPOCH: the time, in seconds since 1970, that nothing in a reproducible archive is later than; 0 where it is not set. */
 export function sourceDate(world: World): number {
   const text = world.variable('SOURCE_DATE_EPOCH');
-  if (text !== undefined && !/^\d{1,11}$/.test(text))
-    throw new ToolError(`failed to parse SOURCE_DATE_EPOCH: '${text}'`);
+  if (text !== undefined && !/^\d{1,11}$/.test(text)) throw new Failure(`failed to parse SOURCE_DATE_EPOCH: '${text}'`);
   return Number(text ?? 0);
 }

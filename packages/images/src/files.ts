@@ -7,6 +7,7 @@ import {
   type Content,
   decompressed,
   detectCompression,
+  LayerError,
   limited,
   openArchive,
   reading,
@@ -26,7 +27,6 @@ import {
   RESOLVE_NO_MAGICLINKS,
   SysError,
 } from '@ts/sys';
-import { ImageError } from './image.ts';
 
 export interface Files {
   has(path: string): boolean;
@@ -41,8 +41,8 @@ const MOST_TEXT = 16 * 1024 * 1024;
 
 /** All of a file that is small. */
 export async function readSmall(files: Files, path: string): Promise<Buffer> {
-  if (!files.has(path)) throw new ImageError(`'${path}' is missing`);
-  if (files.size(path) > MOST_TEXT) throw new ImageError(`'${path}' is too large`);
+  if (!files.has(path)) throw new LayerError(`'${path}' is missing`);
+  if (files.size(path) > MOST_TEXT) throw new LayerError(`'${path}' is too large`);
   const chunks: Uint8Array[] = [];
   for await (const chunk of limited(files.open(path), MOST_TEXT)) chunks.push(chunk);
   return Buffer.concat(chunks);
@@ -72,14 +72,14 @@ function depthOf(bytes: Buffer, most: number): number {
 /** An object or a list out of JSON of anybody's: what is in it has yet to be checked. */
 export function parseJson(bytes: Buffer, what: string): unknown {
   if (depthOf(bytes, DEEPEST) > DEEPEST)
-    throw new ImageError(`'${what}' cannot be read: it is nested more than ${DEEPEST} deep`);
+    throw new LayerError(`'${what}' cannot be read: it is nested more than ${DEEPEST} deep`);
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'));
     if (typeof value === 'object' && value !== null) return value;
   } catch {
     // said below
   }
-  throw new ImageError(`'${what}' cannot be read: it is no JSON`);
+  throw new LayerError(`'${what}' cannot be read: it is no JSON`);
 }
 
 const CHUNK = 256 * 1024;
@@ -132,7 +132,7 @@ class FolderFiles implements Files {
 
   open(path: string): Content {
     const fd = this.#open(path, O_RDONLY | O_NONBLOCK);
-    if (fd === undefined) throw new ImageError(`'${path}' is missing`);
+    if (fd === undefined) throw new LayerError(`'${path}' is missing`);
     return createReadStream('', { fd, highWaterMark: CHUNK });
   }
 
@@ -165,7 +165,7 @@ class ArchiveFiles implements Files {
 
   open(path: string): Content {
     const place = this.#places.get(path);
-    if (!place) throw new ImageError(`'${path}' is missing`);
+    if (!place) throw new LayerError(`'${path}' is missing`);
     if (place.size === 0) return [];
     return createReadStream('', {
       fd: this.#fd,

@@ -1,5 +1,6 @@
+import { LayerError } from '@ts/layers';
 import { describe, expect, test } from 'vitest';
-import { type Candidate, choose, digestAs, ImageError, parseDigest, sha256, suits } from './image.ts';
+import { type Candidate, choose, digestAs, parseDigest, sha256, suits } from './image.ts';
 import { runOf } from './pack.ts';
 import { parseReference } from './sources.ts';
 
@@ -107,7 +108,7 @@ describe('digests', () => {
       `SHA256:${'0'.repeat(64)}`,
       undefined,
     ])
-      expect(() => parseDigest(wrong)).toThrow(ImageError);
+      expect(() => parseDigest(wrong)).toThrow(LayerError);
   });
 });
 

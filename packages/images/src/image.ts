@@ -104,9 +104,6 @@ export interface Source {
   close(): void;
 }
 
-/** Anything wrong with an image. */
-export class ImageError extends LayerError {}
-
 export const INDEX = 'application/vnd.oci.image.index.v1+json';
 export const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 export const CONFIG = 'application/vnd.oci.image.config.v1+json';
@@ -119,7 +116,7 @@ const ALGORITHMS: Readonly<Record<string, number>> = { sha256: 64, sha512: 128 }
 /** Splits a digest, "sha256:…"; throws for one that is none, so that it can be part of a path. */
 export function parseDigest(digest: unknown): { algorithm: string; hex: string } {
   const [, algorithm = '', hex = ''] = /^([a-z0-9]+):([0-9a-f]+)$/.exec(String(digest)) ?? [];
-  if (ALGORITHMS[algorithm] !== hex.length) throw new ImageError(`'${String(digest)}' is no digest`);
+  if (ALGORITHMS[algorithm] !== hex.length) throw new LayerError(`'${String(digest)}' is no digest`);
   return { algorithm, hex };
 }
 
@@ -184,7 +181,7 @@ const isNamed = (names: readonly string[], wanted: string) =>
 
 /** The one image that is meant. @param name Its name, the end of that, or a digest: of itself or of an index that leads to it. */
 export function choose(candidates: readonly Candidate[], name: string | undefined, platform: Platform): Candidate {
-  if (!candidates.length) throw new ImageError('there is no image in it');
+  if (!candidates.length) throw new LayerError('there is no image in it');
   const itself = candidates.find(({ digest }) => digest === name);
   if (itself) return itself;
   const named =
@@ -192,7 +189,7 @@ export function choose(candidates: readonly Candidate[], name: string | undefine
       ? candidates
       : candidates.filter(({ names, within = [] }) => within.includes(name) || isNamed(names, name));
   const known = [...new Set(candidates.flatMap(({ names }) => names))].join(', ') || 'none has a name';
-  if (!named.length) throw new ImageError(`there is no image '${name}' in it`, `there are: ${known}`);
+  if (!named.length) throw new LayerError(`there is no image '${name}' in it`, `there are: ${known}`);
   const ranked = named.map((each) => ({ each, rank: suits(each.platform, platform) }));
   const best = ranked.reduce<number | undefined>(
     (least, { rank }) => (rank !== undefined && (least === undefined || rank < least) ? rank : least),
@@ -201,13 +198,13 @@ export function choose(candidates: readonly Candidate[], name: string | undefine
   const fitting = ranked.filter(({ rank }) => best !== undefined && rank === best).map(({ each }) => each);
   if (!fitting.length) {
     const platforms = [...new Set(named.map((each) => formatPlatform(each.platform as Platform)))].join(', ');
-    throw new ImageError(
+    throw new LayerError(
       `there is no image for ${formatPlatform(platform)} in it`,
       `--platform chooses another one: ${platforms}`,
     );
   }
   const [one, ...others] = fitting as [Candidate, ...Candidate[]];
   if (others.some(({ digest }) => digest !== one.digest))
-    throw new ImageError('there are several images in it', `--name says which one: ${known}`);
+    throw new LayerError('there are several images in it', `--name says which one: ${known}`);
   return one;
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import {
   type Content,
   hashed,
+  LayerError,
   lockInTurn,
   makeFile,
   replaced,
@@ -28,7 +29,7 @@ import {
   O_WRONLY,
 } from '@ts/sys';
 import { openFiles, readSmall } from './files.ts';
-import { type Descriptor, ImageError, INDEX, type Index, REF_NAME } from './image.ts';
+import { type Descriptor, INDEX, type Index, REF_NAME } from './image.ts';
 import { indexIn } from './shapes.ts';
 
 /** Names of blobs that are not complete begin so. */
@@ -180,7 +181,7 @@ export async function writeLayout(
     return;
   }
   if (existsSync(encode(target)) && statSync(encode(target)).isDirectory() && readdirSync(encode(target)).length)
-    throw new ImageError(
+    throw new LayerError(
       `'${target}' is there already and is no OCI layout`,
       'a new folder, or one that pack has made',
     );

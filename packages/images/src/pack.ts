@@ -12,6 +12,7 @@ import {
   decompressed,
   exported,
   hashed,
+  LayerError,
   limited,
   openArchive,
   writeTar,
@@ -24,7 +25,6 @@ import {
   type History,
   hostPlatform,
   type Image,
-  ImageError,
   LAYER,
   MANIFEST,
   type Manifest,
@@ -94,7 +94,7 @@ async function* ofBase(layout: Layout, image: Image, options: PackOptions): Asyn
       const { mediaType, diffId } = layer;
       const stored = await layout.add(abortable(layer.open(), options.signal));
       if (layer.digest.startsWith('sha256:') && stored.digest !== layer.digest)
-        throw new ImageError(`a layer has changed while it was read: ${layer.digest}`);
+        throw new LayerError(`a layer has changed while it was read: ${layer.digest}`);
       yield {
         descriptor: {
           mediaType: mediaType.replace(/^application\/vnd\.docker.*\.tar\.gzip$/, `${LAYER}+gzip`),

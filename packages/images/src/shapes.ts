@@ -1,14 +1,7 @@
 /** What anybody may have written as JSON is of the shape that all else relies on, or refused. Pure. */
+import { LayerError } from '@ts/layers';
 import { parseJson } from './files.ts';
-import {
-  type Config,
-  type Descriptor,
-  ImageError,
-  type Index,
-  type Manifest,
-  type Platform,
-  parseDigest,
-} from './image.ts';
+import { type Config, type Descriptor, type Index, type Manifest, type Platform, parseDigest } from './image.ts';
 
 /** As many layers as the kernel stacks in one overlay. */
 const MOST_LAYERS = 500;
@@ -77,7 +70,7 @@ export interface Saved {
 
 function read(bytes: Buffer, what: string, shape: Shape): unknown {
   const value = parseJson(bytes, what);
-  if (!shape(value)) throw new ImageError(`${what} is not of the form that it must have`);
+  if (!shape(value)) throw new LayerError(`${what} is not of the form that it must have`);
   return value;
 }
 
@@ -94,7 +87,7 @@ export function indexIn(bytes: Buffer, what: string): Index {
 
 const checkCount = (count: number) => {
   if (count > MOST_LAYERS)
-    throw new ImageError(`the image has ${count} layers: more than ${MOST_LAYERS} can not be stacked`);
+    throw new LayerError(`the image has ${count} layers: more than ${MOST_LAYERS} can not be stacked`);
 };
 
 export function manifestIn(bytes: Buffer, what: string): Manifest {
@@ -114,12 +107,12 @@ export function configIn(bytes: Buffer, what: string): Config {
 }
 
 export const checkLayers = ({ rootfs: { diff_ids: ids } }: Config, layers: number): void => {
-  if (ids.length !== layers) throw new ImageError(`the configuration has ${ids.length} layers, the manifest ${layers}`);
+  if (ids.length !== layers) throw new LayerError(`the configuration has ${ids.length} layers, the manifest ${layers}`);
 };
 
 export function savedIn(bytes: Buffer, what: string): readonly Saved[] {
   const value = read(bytes, what, saved);
-  if (!Array.isArray(value)) throw new ImageError(`${what} is not of the form that it must have`);
+  if (!Array.isArray(value)) throw new LayerError(`${what} is not of the form that it must have`);
   return value as readonly Saved[];
 }
 

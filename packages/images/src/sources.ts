@@ -1,6 +1,6 @@
 /** Images in local files: OCI layouts, in a folder or an archive, and what docker save writes. */
 import { createHash } from 'node:crypto';
-import { abortable, type Content, counted, decompressed, hashed, limited } from '@ts/layers';
+import { abortable, type Content, counted, decompressed, hashed, LayerError, limited } from '@ts/layers';
 import type { LiveSys } from '@ts/sys';
 import { type Files, openFiles, parseJson, readSmall } from './files.ts';
 import {
@@ -8,7 +8,6 @@ import {
   type Descriptor,
   digestAs,
   type Image,
-  ImageError,
   type Layer,
   MANIFEST,
   parseDigest,
@@ -27,7 +26,7 @@ const blobPath = (digest: string) => {
 const plainPath = (digest: string) => parseDigest(digest).hex;
 
 function check(bytes: Buffer, digest: string, what: string): Buffer {
-  if (digestAs(digest, bytes) !== digest) throw new ImageError(`${what} is not what its digest says: ${digest}`);
+  if (digestAs(digest, bytes) !== digest) throw new LayerError(`${what} is not what its digest says: ${digest}`);
   return bytes;
 }
 
@@ -67,7 +66,7 @@ class DigestSource implements Source {
   async #described({ digest, size }: Descriptor, path: string, what: string): Promise<Buffer> {
     const bytes = check(await readSmall(this.#files, path), digest, what);
     if (bytes.length !== size)
-      throw new ImageError(`${what} has ${bytes.length} bytes, what leads to it says ${size}: ${digest}`);
+      throw new LayerError(`${what} has ${bytes.length} bytes, what leads to it says ${size}: ${digest}`);
     return bytes;
   }
 
@@ -92,9 +91,9 @@ class DigestSource implements Source {
       const seen = new Set<string>();
       let level = [{ descriptor: top, names: [] as readonly string[], within: [] as readonly string[] }];
       for (let depth = 0; level.length; depth++) {
-        if (depth > DEEPEST) throw new ImageError(`indexes lead to indexes, more than ${DEEPEST} in turn`);
+        if (depth > DEEPEST) throw new LayerError(`indexes lead to indexes, more than ${DEEPEST} in turn`);
         entries += level.length;
-        if (entries > MOST_ENTRIES) throw new ImageError(`the indexes have more than ${MOST_ENTRIES} entries`);
+        if (entries > MOST_ENTRIES) throw new LayerError(`the indexes have more than ${MOST_ENTRIES} entries`);
         const next: typeof level = [];
         for (const { descriptor, names, within } of level) {
           const { annotations, digest } = descriptor;
@@ -132,7 +131,7 @@ class DigestSource implements Source {
         size,
         diffId: config.rootfs.diff_ids[index] as string,
         open: () => {
-          if (!this.#files.has(path)) throw new ImageError(`layer ${digest} is missing`);
+          if (!this.#files.has(path)) throw new LayerError(`layer ${digest} is missing`);
           return this.#files.open(path);
         },
       };
@@ -194,7 +193,7 @@ class DockerSource implements Source {
     const configDigest = sha256(configBytes);
     const [named] = /[0-9a-f]{64}/.exec(path) ?? [];
     if (named !== undefined && configDigest !== `sha256:${named}`)
-      throw new ImageError(`the configuration is not what its name says: ${path}`);
+      throw new LayerError(`the configuration is not what its name says: ${path}`);
     const read = { config: configIn(configBytes, `'${path}'`), configBytes, configDigest };
     this.#configs.set(path, read);
     return read;
@@ -205,7 +204,7 @@ class DockerSource implements Source {
     const described = await this.#config(path);
     checkLayers(described.config, paths.length);
     const layers = paths.map((layer, index): Layer => {
-      if (!this.#files.has(layer)) throw new ImageError(`layer '${layer}' is missing`);
+      if (!this.#files.has(layer)) throw new LayerError(`layer '${layer}' is missing`);
       return {
         size: this.#files.size(layer),
         diffId: described.config.rootfs.diff_ids[index] as string,
@@ -246,7 +245,7 @@ export function parseReference(text: string): Reference {
     return { transport, path: rest.slice(0, colon), name: rest.slice(colon + 1) || undefined };
   }
   if (rest.startsWith('//') || ['docker-daemon', 'containers-storage'].includes(transport))
-    throw new ImageError(
+    throw new LayerError(
       `images are read from local files only, not from ${transport}:`,
       `skopeo copy ${text} oci:FOLDER brings one here`,
     );
@@ -271,10 +270,10 @@ export async function openSource(
   try {
     const known = transport === undefined ? undefined : TRANSPORTS[transport];
     if (known && !files.has(known.needs))
-      throw new ImageError(`'${path}' is not what ${transport}: means: it has no ${known.needs}`);
+      throw new LayerError(`'${path}' is not what ${transport}: means: it has no ${known.needs}`);
     const open = known?.open ?? (await detected(files));
     if (open) return open(files);
-    throw new ImageError(
+    throw new LayerError(
       `'${path}' is no image: it has neither index.json nor manifest.json`,
       'an OCI layout, an archive of one, or what docker save writes is read',
     );
@@ -309,12 +308,12 @@ async function verifyLayer(layer: Layer, { maxSize, signal, advance = () => unde
   const open = () => counted(abortable(layer.open(), signal), advance);
   if (digest !== undefined) {
     const { length, isRight } = await measured(open(), digest);
-    if (length !== size) throw new ImageError(`layer ${digest} has ${length} bytes, the manifest says ${size}`);
-    if (!isRight) throw new ImageError(`a layer is not what its digest says: ${digest}`);
+    if (length !== size) throw new LayerError(`layer ${digest} has ${length} bytes, the manifest says ${size}`);
+    if (!isRight) throw new LayerError(`a layer is not what its digest says: ${digest}`);
     if (!isCompressed(layer)) return;
   }
   const { isRight } = await measured(limited(decompressed(open()), maxSize), diffId);
-  if (!isRight) throw new ImageError(`a layer is not what the configuration says: ${diffId}`);
+  if (!isRight) throw new LayerError(`a layer is not what the configuration says: ${diffId}`);
 }
 
 /** How many bytes are read to verify an image. */

@@ -7,6 +7,7 @@ import {
   counted,
   decompressed,
   hashed,
+  LayerError,
   nothingOmitted,
   type Omitted,
   replaced,
@@ -14,7 +15,7 @@ import {
   writeBytes,
 } from '@ts/layers';
 import { type LiveSys, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } from '@ts/sys';
-import { type Image, ImageError, parseDigest } from './image.ts';
+import { type Image, parseDigest } from './image.ts';
 import { verify } from './sources.ts';
 
 /** What lies beside the layers. */
@@ -42,7 +43,7 @@ async function unpackLayer(
   const source = hashed(decompressed(counted(layer.open(), advance)), hash);
   const omitted = await unpackInto(sys, source, folder, options);
   if (`${algorithm}:${hash.digest('hex')}` !== layer.diffId)
-    throw new ImageError(`a layer is not what the configuration says: ${layer.diffId}`);
+    throw new LayerError(`a layer is not what the configuration says: ${layer.diffId}`);
   return omitted;
 }
 

@@ -1,15 +1,11 @@
 /** What the options --landlock-access and --landlock-rule ask for, as bits. Pure. */
-import { parseSigned } from '@ts/sys';
+import { Failure, parseSigned } from '@ts/sys';
 import { bitsOf, type Category, known, RIGHTS, type Right } from './rights.ts';
 
 /** A text that asks for nothing that there is; the message is a line for the user. */
-export class LandlockError extends Error {
-  constructor(
-    message: string,
-    readonly hint?: string,
-  ) {
-    super(message);
-    this.name = 'LandlockError';
+export class LandlockError extends Failure {
+  constructor(message: string, remedy?: string) {
+    super(message, 1, remedy);
   }
 }
 

@@ -1,16 +1,12 @@
-import { SysError, strerror } from '@ts/sys';
+import { Failure, SysError, strerror } from '@ts/sys';
 
 const escaped = (control: string) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`;
 
 /** What makes a layer or an archive unusable, and what would help. */
-export class LayerError extends Error {
-  constructor(
-    message: string,
-    readonly hint?: string,
-  ) {
+export class LayerError extends Failure {
+  constructor(message: string, remedy?: string) {
     // Names of others stand in it: they make no lines of their own and move no cursor.
-    super(message.replace(/\p{Cc}/gu, escaped));
-    this.name = 'LayerError';
+    super(message.replace(/\p{Cc}/gu, escaped), undefined, remedy);
   }
 }
 

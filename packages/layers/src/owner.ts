@@ -1,5 +1,5 @@
 /** Owners of files in a layer. */
-import { type LiveSys, SysError, strerror } from '@ts/sys';
+import { type LiveSys, SysError } from '@ts/sys';
 import { LayerError } from './errors.ts';
 
 const CANNOT = ['EINVAL', 'EPERM', 'EOVERFLOW'];
@@ -11,7 +11,7 @@ export function give(sys: LiveSys, path: string, uid: number, gid: number, chang
   } catch (error) {
     if (!(error instanceof SysError) || !CANNOT.includes(error.code)) throw error;
     throw new LayerError(
-      `${error.context}: ${strerror(error.errno)}`,
+      error.said,
       'this user namespace does not have that id, or the right to it: --no-same-owner keeps files with the caller',
     );
   }

@@ -12,6 +12,7 @@ import { parseMountinfo, realPath } from '@ts/mounts';
 import {
   AT_REMOVEDIR,
   decode,
+  Failure,
   isBelow,
   type LiveSys,
   LOCK_EX,
@@ -27,8 +28,6 @@ import {
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
   readText,
-  SysError,
-  strerror,
 } from '@ts/sys';
 import { writeAll } from './contents.ts';
 import { isCode, LayerError, reading } from './errors.ts';
@@ -50,9 +49,6 @@ function lookAt<T>(sys: LiveSys, parent: number, name: string, use: (handle: num
     sys.close(handle);
   }
 }
-
-const saidOf = (error: SysError | LayerError) =>
-  error instanceof SysError ? `${error.context ?? error.call}: ${strerror(error.errno)}` : error.message;
 
 type State = 'nothing' | 'empty' | 'full';
 
@@ -132,7 +128,7 @@ export function sweep(sys: LiveSys, folder: number, prefix: string): void {
       if (fd !== undefined) remove(sys, folder, name, fd);
     } catch (error) {
       // Another run is at work; or what is left is more than this run can remove, which keeps nobody from going on.
-      if (!(error instanceof SysError || error instanceof LayerError)) throw error;
+      if (!(error instanceof Failure)) throw error;
     }
 }
 
@@ -279,9 +275,9 @@ export class Replacement {
       const fd = openToEmpty(this.#sys, this.#parent, this.#temporary, old);
       remove(this.#sys, this.#parent, this.#temporary, fd);
     } catch (error) {
-      if (!(error instanceof SysError || error instanceof LayerError)) throw error;
+      if (!(error instanceof Failure)) throw error;
       throw new LayerError(
-        `the new folder is in its place, but what was there before is left as '${old}': ${saidOf(error)}`,
+        `the new folder is in its place, but what was there before is left as '${old}': ${error.said}`,
       );
     }
   }

@@ -1,5 +1,6 @@
 /** Option words of mount(8): what they mean as flags of mount(2), as attributes of a mount, or for the file system. Pure. */
 import {
+  Failure,
   MOUNT_ATTR__ATIME,
   MOUNT_ATTR_NOATIME,
   MOUNT_ATTR_NODEV,
@@ -220,7 +221,7 @@ function attributesOf(words: readonly Word[]): Attributes {
 }
 
 /** A value of an option that cannot be; `out of range` where it is a number too large. */
-export class OptionError extends Error {
+export class OptionError extends Failure {
   constructor(
     message: string,
     readonly isOutOfRange = false,

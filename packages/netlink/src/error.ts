@@ -55,7 +55,6 @@ export class NetlinkError extends SysError {
   /** @param what The request in words, as it stands in traces. */
   constructor({ errno, text, offset }: Acknowledgement, what: string, index = 0) {
     super('netlink', errno, text === undefined ? what : `${what} (${text})`, text ?? 'RTNETLINK answers', 2);
-    this.name = 'NetlinkError';
     this.text = text;
     this.offset = offset;
     this.index = index;

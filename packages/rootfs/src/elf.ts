@@ -1,6 +1,6 @@
 /** What a program asks of its loader: elf(5). Pure over a function that reads bytes of the file. */
 
-import { decode } from '@ts/sys';
+import { decode, Failure } from '@ts/sys';
 
 /** Bytes of a file from an offset on; fewer where the file ends. */
 export type ReadAt = (offset: number, size: number) => Buffer;
@@ -47,7 +47,7 @@ const MOST_FOLDERS = 256;
 const LONGEST_NAME = 4096;
 const LONGEST_LIST = 64 << 10;
 
-export class ElfError extends Error {}
+export class ElfError extends Failure {}
 
 /** Text up to a NUL, which is there within `longest` bytes. */
 function cString(read: ReadAt, offset: number, size: number, longest: number): string {

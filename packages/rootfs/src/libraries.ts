@@ -1,5 +1,7 @@
 /** The libraries and the loader that programs need, found as the loader will find them. */
+
 import { dirname } from 'node:path';
+import { Failure } from '@ts/sys';
 import type { Elf } from './elf.ts';
 import { configuredFolders, defaultFolders, expand, type Host, muslFolders } from './folders.ts';
 
@@ -17,7 +19,7 @@ export interface Needed {
   readonly by: string;
 }
 
-export class MissingLibrary extends Error {
+export class MissingLibrary extends Failure {
   constructor(
     readonly library: string,
     readonly by: string,

@@ -1,7 +1,7 @@
 /** A tree of files to be made: folders, links and copies, so that every path inside is as outside. */
 import { lstatSync, readlinkSync } from 'node:fs';
 import { posix } from 'node:path';
-import { decode, encode } from '@ts/sys';
+import { decode, encode, Failure } from '@ts/sys';
 
 export type Why =
   | 'program'
@@ -31,7 +31,7 @@ export type Entry =
 /** As many symbolic links as the kernel follows in one path. */
 const MOST_LINKS = 40;
 
-export class PathError extends Error {
+export class PathError extends Failure {
   constructor(
     readonly path: string,
     readonly code: string,

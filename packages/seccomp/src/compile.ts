@@ -18,6 +18,7 @@ import {
   BPF_MAXINSNS,
   BPF_RET,
   BPF_W,
+  Failure,
 } from '@ts/sys';
 import type { Action } from './action.ts';
 import { type Architecture, X32_BIT, X86_64 } from './architecture.ts';
@@ -40,7 +41,7 @@ const [EQUAL, ABOVE, AT_LEAST] = [BPF_JEQ, BPF_JGT, BPF_JGE].map((code) => BPF_J
 const AND = BPF_ALU | BPF_AND | BPF_K;
 
 /** The program is longer than the kernel takes. */
-export class TooLong extends Error {
+export class TooLong extends Failure {
   constructor(readonly length: number) {
     super(`the filter has ${length} instructions, the kernel takes ${BPF_MAXINSNS}`);
   }

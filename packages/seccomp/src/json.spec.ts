@@ -343,7 +343,7 @@ describe('refused, with line and key', () => {
     try {
       parseProfile(text);
     } catch (error) {
-      const { line: at, key: where, says: words, hint: remedy } = error as ProfileError;
+      const { line: at, key: where, says: words, remedy } = error as ProfileError;
       expect({ line: at, key: where, says: words }).toEqual({ line, key, says });
       if (hint !== undefined) expect(remedy).toBe(hint);
     }

@@ -4,6 +4,7 @@ import { type DocumentNode, type NumberNode, parse, type ValueNode } from '@huma
 import { CAPABILITY_NAMES, capabilityNumber, nearestName, SET_SIZE } from '@ts/capabilities';
 import {
   errors,
+  Failure,
   parseDecimal,
   SECCOMP_FILTER_FLAG_LOG,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW,
@@ -19,17 +20,16 @@ import type { Comparison, Condition } from './policy.ts';
 import type { Guard, KernelVersion, Profile, Rule } from './profile.ts';
 
 /** `line 7: syscalls[2].action: …` */
-export class ProfileError extends Error {
+export class ProfileError extends Failure {
   constructor(
     readonly line: number,
     /** Where in the profile: `syscalls[2].action`; empty for the whole. */
     readonly key: string,
     readonly says: string,
     /** What may have been meant. */
-    readonly hint?: string,
+    remedy?: string,
   ) {
-    super(`line ${line}: ${key && `${key}: `}${says}`);
-    this.name = 'ProfileError';
+    super(`line ${line}: ${key && `${key}: `}${says}`, undefined, remedy);
   }
 }
 

@@ -2,6 +2,7 @@
 import { nearestName } from '@ts/capabilities';
 import {
   errors,
+  Failure,
   parseDecimal,
   SECCOMP_RET_ALLOW,
   SECCOMP_RET_ERRNO,
@@ -29,7 +30,7 @@ const ACTION_WORDS: ReadonlyMap<string, Action> = new Map([
 ]);
 
 /** A word of a rule that means nothing. */
-export class UnknownWord extends Error {
+export class UnknownWord extends Failure {
   constructor(
     readonly what: 'system call' | 'action',
     readonly word: string,

@@ -4,6 +4,8 @@
  * The numbers are the same on x86-64 and arm64 (asm-generic/errno-base.h, asm-generic/errno.h). One text, as the runner reads it:
  * most runs need no row of it.
  */
+import { Failure } from './failure.ts';
+
 export const ERROR_LINES = `\
 1 EPERM Operation not permitted
 2 ENOENT No such file or directory
@@ -174,7 +176,7 @@ export function errnoOf(name: string): number {
  * `context` is what a tool would say of it ("unshare failed"); `status` the exit status it would end with; `explain` what
  * an explainer is asked about.
  */
-export class SysError extends Error {
+export class SysError extends Failure {
   readonly code: string;
 
   constructor(
@@ -182,11 +184,14 @@ export class SysError extends Error {
     readonly errno: number,
     readonly call: string,
     readonly context?: string,
-    readonly status = 1,
+    override readonly status?: number,
     readonly explain?: string,
   ) {
     super(`${call}: ${strerror(errno)}`);
-    this.name = 'SysError';
     this.code = errnoName(errno);
+  }
+
+  override get said(): string {
+    return `${this.context ?? this.call}: ${strerror(this.errno)}`;
   }
 }

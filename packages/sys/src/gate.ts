@@ -6,7 +6,7 @@ import type { Call } from './calls.ts';
 import type { Int, Operand } from './operand.ts';
 
 /** What happens when a call fails. */
-export interface Failure {
+export interface OnFailure {
   /** What is said before ": strerror"; nothing is said where it is undefined and the failure is let pass. */
   readonly message: string;
   /** Exit status of the tool. */
@@ -21,7 +21,7 @@ export interface Failure {
 
 export interface Gate {
   /** `looksOnly`: the call changes nothing, its result or what the kernel fills in is needed at once. Errors end the run as `failure` says. Result: what the kernel returns, never negative (live), or its place on the tape. */
-  call(name: Call, operands: readonly Operand[], failure: Failure, looksOnly?: boolean): Int;
+  call(name: Call, operands: readonly Operand[], failure: OnFailure, looksOnly?: boolean): Int;
   /** True where results are known at once, so that data filled by the kernel can be read. */
   readonly live: boolean;
   /** True where calls that change something are only shown. */

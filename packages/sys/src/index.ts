@@ -7,6 +7,7 @@ export { CALLS, type Call } from './calls.ts';
 export * from './const/index.ts';
 export * from './elsewhere.ts';
 export * from './errno.ts';
+export * from './failure.ts';
 export * from './files.ts';
 export * from './gate.ts';
 export * from './journal.ts';

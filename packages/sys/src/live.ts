@@ -3,7 +3,7 @@ import { arch } from './arch.ts';
 import { type Call, callNumber } from './calls.ts';
 import { changesRoot } from './elsewhere.ts';
 import { SysError } from './errno.ts';
-import type { Failure, Gate } from './gate.ts';
+import type { Gate, OnFailure } from './gate.ts';
 import { native } from './native.ts';
 import { Block, bytesOf, type Data, type Operand, Ref } from './operand.ts';
 import { formatCall, formatResult } from './trace.ts';
@@ -62,7 +62,7 @@ export class LiveGate implements Gate {
     readonly isDry = false,
   ) {}
 
-  call(name: Call, operands: readonly Operand[], failure: Failure, looksOnly = false): number {
+  call(name: Call, operands: readonly Operand[], failure: OnFailure, looksOnly = false): number {
     if (this.isDry) {
       if (looksOnly) return this.#make(name, operands, failure);
       this.trace?.(formatCall(name, operands));
@@ -71,7 +71,7 @@ export class LiveGate implements Gate {
     return this.#make(name, operands, failure, this.trace);
   }
 
-  #make(name: Call, operands: readonly Operand[], failure: Failure, trace?: (line: string) => void): number {
+  #make(name: Call, operands: readonly Operand[], failure: OnFailure, trace?: (line: string) => void): number {
     const result = rawCall(name, operands);
     trace?.(`${formatCall(name, operands)} = ${formatResult(result)}`);
     if (result >= 0 && changesRoot(name, operands)) elsewhere = true;

@@ -6,6 +6,7 @@
  */
 import { arch } from './arch.ts';
 import { type Call, callNumber } from './calls.ts';
+import { Failure } from './failure.ts';
 import { phase } from './phase.ts';
 
 type Word = number | bigint;
@@ -23,9 +24,7 @@ interface Koffi {
 }
 
 /** The library cannot be loaded: no call can be made. */
-export class LibraryError extends Error {
-  override name = 'LibraryError';
-}
+export class LibraryError extends Failure {}
 
 function load(path: string): Koffi {
   const module = { exports: {} as Koffi };

@@ -7,7 +7,7 @@
 
 import type { Caller } from './caller.ts';
 import type { Call } from './calls.ts';
-import type { Failure, Gate } from './gate.ts';
+import type { Gate, OnFailure } from './gate.ts';
 import { LiveGate } from './live.ts';
 import * as man2 from './man2/index.ts';
 import type { Int, Operand, Ref } from './operand.ts';
@@ -51,7 +51,7 @@ export interface LiveSys extends SysBase<number> {
 export class BoundSys implements Caller {
   constructor(
     readonly gate: Gate,
-    readonly failure: Partial<Failure> & { status: number },
+    readonly failure: Partial<OnFailure> & { status: number },
   ) {}
 
   get live(): boolean {
@@ -85,7 +85,7 @@ export class BoundSys implements Caller {
     else view.setInt32(offset, result, true);
   }
 
-  private said(name: Call): Failure {
+  private said(name: Call): OnFailure {
     return { message: `${name} failed`, ...this.failure };
   }
 
@@ -94,7 +94,7 @@ export class BoundSys implements Caller {
     return this.gate.call(name, operands, this.said(name), true) as number;
   }
 
-  protected with(failure: Partial<Failure> & { status: number }): this {
+  protected with(failure: Partial<OnFailure> & { status: number }): this {
     const other = Object.create(Object.getPrototypeOf(this)) as this;
     return Object.assign(other, this, { failure });
   }

@@ -1,7 +1,6 @@
 import { Bearer, type Credentials, firstCapabilities } from '@ts/capabilities';
-import { ToolError } from '@ts/cli';
 import { madeUpWorld } from '@ts/cli/testing';
-import { formatTape, recording } from '@ts/sys';
+import { Failure, formatTape, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import { makeAction, type Scene, type Settings } from './actions.ts';
 import { options } from './options.ts';
@@ -94,14 +93,14 @@ describe('wrong words', () => {
     ['--mode=PURE', 'unsupported mode: PURE', 'modes: NOPRIV PURE1E_INIT PURE1E HYBRID'],
     ['--killit=9', 'no forked process to kill', undefined],
     ['--iab=foo', "iab: 'foo' malformed", undefined],
-  ])('%s', (word, message, hint) => {
+  ])('%s', (word, message, remedy) => {
     let thrown: unknown;
     try {
       makeAction(step(word), plain, COUNT, world);
     } catch (error) {
       thrown = error;
     }
-    expect(thrown).toBeInstanceOf(ToolError);
-    expect(thrown).toMatchObject({ message, hint, status: 1 });
+    expect(thrown).toBeInstanceOf(Failure);
+    expect(thrown).toMatchObject({ message, remedy, status: 1 });
   });
 });

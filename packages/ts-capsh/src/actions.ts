@@ -26,11 +26,12 @@ import {
   SETTABLE_MODES,
   UnknownCapability,
 } from '@ts/capabilities';
-import { type Facet, groupList, type Step, ToolError, type World } from '@ts/cli';
+import { type Facet, groupList, type Step, type World } from '@ts/cli';
 import {
   CAP_SETGID,
   CAP_SETPCAP,
   CAP_SYS_CHROOT,
+  Failure,
   ID_MAX,
   type LiveSys,
   PR_CAP_AMBIENT_CLEAR_ALL,
@@ -90,7 +91,7 @@ const FINAL = 1;
 
 /** Ends with status 1 and one line, as a test that has failed. */
 const fail = (message: string, hint?: string): never => {
-  throw new ToolError(message, FINAL, hint);
+  throw new Failure(message, FINAL, hint);
 };
 
 function number(step: Step): number {
@@ -156,7 +157,7 @@ const forking = (run: (sys: Recording, scene: Scene) => void): Action => ({
   forks: true,
   run: (scene) => {
     if (!scene.recording)
-      throw new ToolError('--forkfor and --killit cannot stand beside options that print or test', FINAL);
+      throw new Failure('--forkfor and --killit cannot stand beside options that print or test', FINAL);
     run(scene.recording, scene);
   },
 });
@@ -237,7 +238,7 @@ function iab(text: string, count: number): Action {
 
 function mode(name: string, count: number): Action {
   const wanted = SETTABLE_MODES.find((each) => each === name);
-  if (!wanted) throw new ToolError(`unsupported mode: ${name}`, FINAL, `modes: ${SETTABLE_MODES.join(' ')}`);
+  if (!wanted) throw new Failure(`unsupported mode: ${name}`, FINAL, `modes: ${SETTABLE_MODES.join(' ')}`);
   const says = `failed to set mode [${name}]`;
   return capabilities((scene) => {
     const { bearer } = scene;
@@ -350,7 +351,7 @@ function killIt(signal: number, forked: boolean): Action {
   });
 }
 
-/** Makes the action of an option. Throws ToolError where its text is wrong. */
+/** Makes the action of an option. Throws Failure where its text is wrong. */
 export function makeAction(step: Step, settings: Settings, count: number, world: World): Action {
   const { option, value = '' } = step;
   const { strict, keepEnvironment } = settings;

@@ -1,7 +1,7 @@
 /** capsh(1): capability shell wrapper. Options act in the order given. */
 import { Bearer, capabilityCount, readCredentials } from '@ts/capabilities';
-import { defineTool, exit, type Facet, type Outcome, type Parsed, ToolError, type World } from '@ts/cli';
-import { type LiveSys, live, type Recording, type Ref } from '@ts/sys';
+import { defineTool, exit, type Facet, type Outcome, type Parsed, type World } from '@ts/cli';
+import { Failure, type LiveSys, live, type Recording, type Ref } from '@ts/sys';
 import { type Action, makeAction, type Scene, type Settings } from './actions.ts';
 import { causes } from './causes.ts';
 import { ENDS, options } from './options.ts';
@@ -33,7 +33,7 @@ function programOf([end, ...rest]: readonly string[], shell: string, world: Worl
 }
 
 /** An action that fails when its turn comes: what stands before it is done first. */
-const failing = (error: ToolError): Action => ({
+const failing = (error: Failure): Action => ({
   looks: true,
   run: () => {
     throw error;
@@ -58,7 +58,7 @@ function plan({ steps, values, operands }: Parsed<typeof options>, world: World)
       actions.push(makeAction(step, settings, count, world));
     } catch (error) {
       // What a tape would have to fork before it cannot be done live: then nothing is done at all.
-      if (!(error instanceof ToolError) || actions.some((action) => action.forks)) throw error;
+      if (!(error instanceof Failure) || actions.some((action) => action.forks)) throw error;
       actions.push(failing(error));
     }
     if (long === 'strict') settings = { ...settings, strict: !settings.strict };

@@ -19,8 +19,8 @@ import {
   targetsOf,
   whyLacking,
 } from '@ts/cgroups';
-import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
-import { encode, parseDecimal } from '@ts/sys';
+import { type Parsed, UsageError, type World } from '@ts/cli';
+import { encode, Failure, parseDecimal } from '@ts/sys';
 import type { options } from './options.ts';
 
 type Input = Parsed<typeof options>;
@@ -63,15 +63,15 @@ function writesFor(pid: string, group: Group, alone: boolean): Move['writes'] {
 
 function targetsFor(text: string, first: string, world: World): readonly Target[] {
   const spec = parseSpec(text);
-  if (!spec) throw new ToolError(`${PARSING.text} (${text})`, BAD_ARGUMENTS, 'a group is named <controllers>:<path>');
+  if (!spec) throw new Failure(`${PARSING.text} (${text})`, BAD_ARGUMENTS, 'a group is named <controllers>:<path>');
   const failure = `Error changing group of pid ${first}`;
   const path = normalPath(spec.path);
-  if (path === undefined) throw new ToolError(`${failure}: ${NOT_EXISTING.text}`, FAILED, LEAVES);
+  if (path === undefined) throw new Failure(`${failure}: ${NOT_EXISTING.text}`, FAILED, LEAVES);
   const targets = targetsOf(readHierarchies(world), spec.controllers, path);
-  if ('hint' in targets) throw new ToolError(`${failure}: ${NOT_ALLOWED.text}`, FAILED, targets.hint);
+  if ('hint' in targets) throw new Failure(`${failure}: ${NOT_ALLOWED.text}`, FAILED, targets.hint);
   const missing = targets.find(({ directory }) => !world.exists(directory));
   if (missing)
-    throw new ToolError(
+    throw new Failure(
       `${failure}: ${NOT_EXISTING.text}`,
       FAILED,
       `there is no group ${missing.directory}: cgcreate -g ${formatSpec(missing.controllers, spec.path)}`,
@@ -79,7 +79,7 @@ function targetsFor(text: string, first: string, world: World): readonly Target[
   const lacking = spec.controllers.includes('*')
     ? undefined
     : targets.map((target) => whyLacking(target, world)).find(Boolean);
-  if (lacking) throw new ToolError(`${failure}: ${NOT_HANDED_DOWN.text}`, FAILED, lacking);
+  if (lacking) throw new Failure(`${failure}: ${NOT_HANDED_DOWN.text}`, FAILED, lacking);
   return targets;
 }
 
@@ -90,13 +90,13 @@ export function plan({ values, operands, beforeDashes }: Input, world: World): P
   if (!texts.length && !pids.length)
     throw new UsageError('no control group given: name one with -g <controllers>:<path>');
   if (!texts.length)
-    throw new ToolError(
+    throw new Failure(
       'no control group given',
       FAILED,
       'name one with -g <controllers>:<path>; /etc/cgrules.conf is not read',
     );
   const wrong = pids.find((pid) => !parseDecimal(pid));
-  if (wrong !== undefined) throw new ToolError(`Error: ${wrong} is not valid pid.`, NO_PID);
+  if (wrong !== undefined) throw new Failure(`Error: ${wrong} is not valid pid.`, NO_PID);
   const targets = texts.flatMap((text) => targetsFor(text, pids[0] ?? '', world));
   return {
     moves: pids.map((pid) => ({

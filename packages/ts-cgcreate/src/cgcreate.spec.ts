@@ -1,6 +1,6 @@
 import { V2Tree } from '@ts/cgroups/testing';
-import { parse, type ToolError } from '@ts/cli';
-import { formatTape, recording } from '@ts/sys';
+import { parse } from '@ts/cli';
+import { type Failure, formatTape, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import { tool } from './cgcreate.ts';
 
@@ -68,7 +68,7 @@ describe('what is refused', () => {
     try {
       tapeOf(tree, ...argv);
     } catch (error) {
-      const { status, message } = error as ToolError;
+      const { status, message } = error as Failure;
       return [status, message];
     }
   };

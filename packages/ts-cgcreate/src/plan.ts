@@ -17,8 +17,8 @@ import {
   type Target,
   targetsOf,
 } from '@ts/cgroups';
-import { candidates, findProgram, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
-import { parseAccountId, parseOctal } from '@ts/sys';
+import { candidates, findProgram, type Parsed, UsageError, type World } from '@ts/cli';
+import { Failure, parseAccountId, parseOctal } from '@ts/sys';
 import type { options } from './options.ts';
 
 type Input = Parsed<typeof options>;
@@ -56,7 +56,7 @@ function id(
 ): number {
   if (name === undefined || name === '') return -1;
   const found = lookUp(name) ?? parseAccountId(name);
-  if (found === undefined) throw new ToolError(`can't find ${what} ${name}.`, BAD_ARGUMENTS);
+  if (found === undefined) throw new Failure(`can't find ${what} ${name}.`, BAD_ARGUMENTS);
   return found;
 }
 
@@ -72,13 +72,13 @@ function ownerOf(text: string | undefined, world: World): Owner | undefined {
 function modeOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const mode = text.length <= MODE_DIGITS ? parseOctal(text) : undefined;
-  if (mode === undefined) throw new ToolError(`wrong mode format ${text}`, BAD_ARGUMENTS, 'a mode is octal: 775');
+  if (mode === undefined) throw new Failure(`wrong mode format ${text}`, BAD_ARGUMENTS, 'a mode is octal: 775');
   return mode;
 }
 
 function specOf(text: string): Spec {
   const spec = parseSpec(text);
-  if (!spec) throw new ToolError(`${PARSING.text} (${text})`, BAD_ARGUMENTS, 'a group is named <controllers>:<path>');
+  if (!spec) throw new Failure(`${PARSING.text} (${text})`, BAD_ARGUMENTS, 'a group is named <controllers>:<path>');
   return spec;
 }
 
@@ -90,14 +90,14 @@ function checkProgram(name: string | undefined, world: World): void {
   const there = paths.some((path) => world.exists(path));
   const message = `failed to execute ${name}`;
   throw there
-    ? new ToolError(`${message}: Permission denied`, 126)
-    : new ToolError(`${message}: No such file or directory`, 127);
+    ? new Failure(`${message}: Permission denied`, 126)
+    : new Failure(`${message}: No such file or directory`, 127);
 }
 
 export function plan({ values, operands, beforeDashes }: Input, world: World): Plan {
   const extra = operands.slice(0, beforeDashes)[0];
   if (extra !== undefined)
-    throw new ToolError(`wrong arguments (${extra})`, BAD_ARGUMENTS, 'a program to go on with stands behind --');
+    throw new Failure(`wrong arguments (${extra})`, BAD_ARGUMENTS, 'a program to go on with stands behind --');
   const admin = ownerOf(values.admin, world);
   const task = ownerOf(values.task, world);
   const modes = {
@@ -113,10 +113,10 @@ export function plan({ values, operands, beforeDashes }: Input, world: World): P
   const creations = specs.flatMap(({ controllers, path }) => {
     const normal = normalPath(path);
     if (normal === undefined)
-      throw new ToolError(`can't create cgroup ${path}: No such file or directory`, OTHER.status, LEAVES);
+      throw new Failure(`can't create cgroup ${path}: No such file or directory`, OTHER.status, LEAVES);
     const targets = targetsOf(hierarchies, controllers, normal);
     if ('hint' in targets)
-      throw new ToolError(`controller ${targets.controller} can't be add`, NO_CONTROLLER.status, targets.hint);
+      throw new Failure(`controller ${targets.controller} can't be add`, NO_CONTROLLER.status, targets.hint);
     return targets.map((target) => ({ name: path, target, steps: createSteps(target, world, { leaf }) }));
   });
   const program = operands.slice(beforeDashes);

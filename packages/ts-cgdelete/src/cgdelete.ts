@@ -1,4 +1,5 @@
 /** cgdelete(1): removes control groups. */
+
 import {
   BAD_ARGUMENTS,
   causes,
@@ -10,8 +11,9 @@ import {
   word,
   wrongInput,
 } from '@ts/cgroups';
-import { defineTool, exit, type Outcome, ToolError, type World } from '@ts/cli';
+import { defineTool, exit, type Outcome, type World } from '@ts/cli';
 import type { LiveSys, Sys } from '@ts/sys';
+import { Failure } from '@ts/sys';
 import { options } from './options.ts';
 import { type Plan, plan } from './plan.ts';
 
@@ -30,7 +32,7 @@ function act(plan: Plan, sys: LiveSys, world: World): Outcome {
   for (const { name, group } of plan.removals) {
     const says = `cannot remove group '${name}'`;
     if (!world.exists(group.directory))
-      throw new ToolError(`${says}: No such file or directory`, OTHER.status, NOT_EXISTING.text);
+      throw new Failure(`${says}: No such file or directory`, OTHER.status, NOT_EXISTING.text);
     killAndRemove(sys.or(says).explaining(`cgroup-rmdir ${word(group.directory)}`), group.directory, world);
   }
   return exit(0);

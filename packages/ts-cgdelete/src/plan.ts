@@ -1,4 +1,5 @@
 /** From the command line to the groups that are removed: pure. */
+
 import {
   BAD_ARGUMENTS,
   type Group,
@@ -11,7 +12,8 @@ import {
   readHierarchies,
   targetsOf,
 } from '@ts/cgroups';
-import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
+import { type Parsed, UsageError, type World } from '@ts/cli';
+import { Failure } from '@ts/sys';
 import type { options } from './options.ts';
 
 type Input = Parsed<typeof options>;
@@ -35,20 +37,20 @@ export interface Plan {
 function removalsOf(text: string, world: World): Removal[] {
   const spec = parseSpec(text);
   if (!spec)
-    throw new ToolError(`error parsing cgroup '${text}'`, BAD_ARGUMENTS, 'a group is named <controllers>:<path>');
+    throw new Failure(`error parsing cgroup '${text}'`, BAD_ARGUMENTS, 'a group is named <controllers>:<path>');
   const { controllers, path: name } = spec;
   const failure = `cannot remove group '${name}'`;
   const path = normalPath(name);
-  if (path === undefined) throw new ToolError(`${failure}: No such file or directory`, OTHER.status, LEAVES);
+  if (path === undefined) throw new Failure(`${failure}: No such file or directory`, OTHER.status, LEAVES);
   const targets = targetsOf(readHierarchies(world), controllers, path);
   if ('hint' in targets)
-    throw new ToolError(`controller ${targets.controller} can't be added`, OPERATION_FAILED.status, targets.hint);
+    throw new Failure(`controller ${targets.controller} can't be added`, OPERATION_FAILED.status, targets.hint);
   // `*` is every hierarchy that has the group.
   const present = controllers.includes('*') ? targets.filter(({ directory }) => world.exists(directory)) : targets;
   return (present.length ? present : targets).map((group) => {
     const above = parentOf(group);
     if (!above)
-      throw new ToolError(`${failure}: Device or resource busy`, OTHER.status, 'it is the top of its hierarchy');
+      throw new Failure(`${failure}: Device or resource busy`, OTHER.status, 'it is the top of its hierarchy');
     return { name, group, above };
   });
 }

@@ -1,6 +1,6 @@
 import { V2Tree } from '@ts/cgroups/testing';
-import { parse, type ToolError, UsageError } from '@ts/cli';
-import { formatTape, recording } from '@ts/sys';
+import { parse, UsageError } from '@ts/cli';
+import { type Failure, formatTape, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import { tool } from './cgexec.ts';
 
@@ -38,8 +38,8 @@ describe('on cgroup v2', () => {
         planned(tree, ...argv);
       } catch (error) {
         if (error instanceof UsageError) return 'usage';
-        const { message, status, hint } = error as ToolError;
-        return [status, message, tree.shorten(hint ?? '')];
+        const { message, status, remedy } = error as Failure;
+        return [status, message, tree.shorten(remedy ?? '')];
       }
     };
     const changing = 'cgroup change of group failed';
@@ -139,8 +139,8 @@ describe('a group for one run', () => {
       try {
         return planned(tree, ...argv).entries.length;
       } catch (error) {
-        const { status, hint } = error as ToolError;
-        return [status, hint];
+        const { status, remedy } = error as Failure;
+        return [status, remedy];
       }
     };
     expect(failure('-g', 'cpu:bare', 'prog')).toEqual([

@@ -30,7 +30,8 @@ import {
   whyLacking,
   withGroups,
 } from '@ts/cgroups';
-import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
+import { type Parsed, UsageError, type World } from '@ts/cli';
+import { Failure } from '@ts/sys';
 import { type Finish, finishOf } from './finish.ts';
 import type { options } from './options.ts';
 
@@ -71,16 +72,16 @@ const CHANGING = 'cgroup change of group failed';
 function settingOf(text: string): Setting {
   const equals = text.indexOf('=');
   if (equals <= 0 || equals === text.length - 1)
-    throw new ToolError(`wrong parameter of option --set: ${text}`, BAD_ARGUMENTS, 'a parameter is <name>=<value>');
+    throw new Failure(`wrong parameter of option --set: ${text}`, BAD_ARGUMENTS, 'a parameter is <name>=<value>');
   const name = text.slice(0, equals);
   if (controllerOf(name) === undefined)
-    throw new ToolError(`wrong parameter of option --set: ${text}`, BAD_ARGUMENTS, 'a name is <controller>.<file>');
+    throw new Failure(`wrong parameter of option --set: ${text}`, BAD_ARGUMENTS, 'a name is <controller>.<file>');
   return { name, value: text.slice(equals + 1) };
 }
 
 function limitOf(text: string): Setting {
   const limit = parseLimit(text);
-  if ('wrong' in limit) throw new ToolError(`wrong parameter of option --limit: ${text}`, BAD_ARGUMENTS, limit.wrong);
+  if ('wrong' in limit) throw new Failure(`wrong parameter of option --limit: ${text}`, BAD_ARGUMENTS, limit.wrong);
   return limit;
 }
 
@@ -90,11 +91,11 @@ function targetsFor(
   hierarchies: Hierarchies,
 ): { readonly path: string; readonly targets: readonly Target[]; readonly every: boolean } {
   const spec = parseSpec(text);
-  if (!spec) throw new ToolError(`${PARSING.text} (${text})`, BAD_ARGUMENTS, 'a group is named <controllers>:<path>');
+  if (!spec) throw new Failure(`${PARSING.text} (${text})`, BAD_ARGUMENTS, 'a group is named <controllers>:<path>');
   const path = normalPath(spec.path);
-  if (path === undefined) throw new ToolError(CHANGING, NOT_EXISTING.status, LEAVES);
+  if (path === undefined) throw new Failure(CHANGING, NOT_EXISTING.status, LEAVES);
   const targets = targetsOf(hierarchies, spec.controllers, path);
-  if ('hint' in targets) throw new ToolError(CHANGING, NOT_ALLOWED.status, targets.hint);
+  if ('hint' in targets) throw new Failure(CHANGING, NOT_ALLOWED.status, targets.hint);
   return { path, targets, every: spec.controllers.includes('*') };
 }
 
@@ -108,7 +109,7 @@ function leafOf(target: Target, leaf: string | undefined, world: World): Target 
 /** The process that the program takes the place of. */
 function idleOf(targets: readonly Target[], world: World): readonly number[] {
   const pids = idleIn(targets, world);
-  if (!pids.length) throw new ToolError(NO_IDLE, NO_PROGRAM);
+  if (!pids.length) throw new Failure(NO_IDLE, NO_PROGRAM);
   return pids;
 }
 
@@ -131,7 +132,7 @@ function settingsOf(
     const found = settingSteps(hierarchies, paths[0] as string, [one], world);
     const { no, hint } = 'no' in found ? found : { no: 'file' as const, hint: undefined };
     const { text, status } = SETTING_FAILURES[no];
-    throw new ToolError(`cannot set ${one.name}: ${text}`, status, hint);
+    throw new Failure(`cannot set ${one.name}: ${text}`, status, hint);
   }
   const ofGroup = (step: Step) => ({ ...step, fresh: !existing.exists(folderOf(step.path)) });
   return steps.flatMap(({ steps }) => ('no' in steps ? [] : steps.map(ofGroup)));
@@ -163,7 +164,7 @@ export function plan(input: Input, world: World): Plan {
   check(input);
   const texts = values.group ?? [];
   if (!texts.length)
-    throw new ToolError(
+    throw new Failure(
       `${CHANGING}: no control group given`,
       NO_RULES,
       'name one with -g <controllers>:<path>; /etc/cgrules.conf is not read',
@@ -181,7 +182,7 @@ export function plan(input: Input, world: World): Plan {
   if (!values.create) {
     const missing = named.flatMap((each) => each.targets).find(({ directory }) => !world.exists(directory));
     if (missing)
-      throw new ToolError(
+      throw new Failure(
         CHANGING,
         NOT_EXISTING.status,
         `there is no group ${missing.directory}: cgcreate -g ${formatSpec(missing.controllers, missing.path.slice(1) || '/')}, or cgexec --create`,
@@ -190,7 +191,7 @@ export function plan(input: Input, world: World): Plan {
       .flatMap(({ targets, every }) => (every ? [] : targets))
       .map((target) => whyLacking(target, world))
       .find(Boolean);
-    if (lacking) throw new ToolError(CHANGING, NOT_HANDED_DOWN.status, lacking);
+    if (lacking) throw new Failure(CHANGING, NOT_HANDED_DOWN.status, lacking);
   }
   const creating = values.create
     ? all
@@ -240,7 +241,7 @@ function endingOf(
   if (!values.remove && values.stat === undefined) return undefined;
   const tool = world.ownFile?.();
   if (tool === undefined)
-    throw new ToolError('--remove and --stat need this tool as a file of its own: it is executed once more at the end');
+    throw new Failure('--remove and --stat need this tool as a file of its own: it is executed once more at the end');
   return {
     tool,
     finish: {

@@ -1,6 +1,6 @@
 import { V2Tree } from '@ts/cgroups/testing';
-import { parse, type ToolError } from '@ts/cli';
-import { live } from '@ts/sys';
+import { parse } from '@ts/cli';
+import { type Failure, live } from '@ts/sys';
 import { expect, test } from 'vitest';
 import { tool } from './cgget.ts';
 
@@ -53,7 +53,7 @@ test('what is missing', () => {
     try {
       return printed(tree, ...argv);
     } catch (error) {
-      return [(error as ToolError).status, (error as ToolError).message];
+      return [(error as Failure).status, (error as Failure).message];
     }
   };
   expect(failure('-r', 'cpu', 'a')).toEqual([91, "error parsing parameter name 'cpu'"]);
@@ -86,8 +86,8 @@ test('names of the version that -1 or -2 says, translated or left out', () => {
     try {
       return printed(tree, ...argv);
     } catch (error) {
-      const { status, message, hint } = error as ToolError;
-      return [status, message, hint];
+      const { status, message, remedy } = error as Failure;
+      return [status, message, remedy];
     }
   };
   expect(failure('-1', '-r', 'cpu.max', 'a')).toEqual([

@@ -1,4 +1,5 @@
 /** From the command line to the values that are printed. */
+
 import {
   asNamed,
   contentOf,
@@ -22,7 +23,8 @@ import {
   settings,
   whyMissing,
 } from '@ts/cgroups';
-import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
+import { type Parsed, UsageError, type World } from '@ts/cli';
+import { Failure } from '@ts/sys';
 import type { options } from './options.ts';
 
 type Input = Parsed<typeof options>;
@@ -49,13 +51,13 @@ export type Mode = 'legacy' | 'hybrid' | 'unified';
 function modeOf({ mounted }: Hierarchies): Mode {
   const has = (version: 1 | 2) => mounted.some((hierarchy) => hierarchy.version === version);
   if (!has(1) && !has(2))
-    throw new ToolError('Unable to determine the Cgroup setup mode.', 1, 'no control groups are mounted here');
+    throw new Failure('Unable to determine the Cgroup setup mode.', 1, 'no control groups are mounted here');
   return has(1) ? (has(2) ? 'hybrid' : 'legacy') : 'unified';
 }
 
 function pathOf(group: string): string {
   const path = normalPath(group);
-  if (path === undefined) throw new ToolError(`cannot read group '${group}'`, OTHER.status, LEAVES);
+  if (path === undefined) throw new Failure(`cannot read group '${group}'`, OTHER.status, LEAVES);
   return path;
 }
 
@@ -70,17 +72,17 @@ function named(
   const settings = names.flatMap((name) => {
     const controller = controllerOf(name);
     if (controller === undefined)
-      throw new ToolError(`${NO_VALUE.text} '${name}'`, NO_VALUE.status, 'a name is <controller>.<file>');
+      throw new Failure(`${NO_VALUE.text} '${name}'`, NO_VALUE.status, 'a name is <controller>.<file>');
     const read = foreignName(hierarchies, name, version) ?? readSetting(hierarchies, path, name, world);
     if ('value' in read) return [{ name, value: read.value }];
     const found = asNamed(read, hierarchies, name, version);
     if (lenient && found.no === 'counterpart') return [];
-    if (found.no === 'name') throw new ToolError(`${NO_VALUE.text} '${name}'`, NO_VALUE.status, found.hint);
+    if (found.no === 'name') throw new Failure(`${NO_VALUE.text} '${name}'`, NO_VALUE.status, found.hint);
     if (found.no === 'counterpart' && version)
-      throw new ToolError(`cannot convert ${name}`, NO_COUNTERPART.status, found.hint);
+      throw new Failure(`cannot convert ${name}`, NO_COUNTERPART.status, found.hint);
     if (found.no === 'controller')
-      throw new ToolError(`cannot find controller '${controller}'`, OTHER.status, found.hint);
-    throw new ToolError(
+      throw new Failure(`cannot find controller '${controller}'`, OTHER.status, found.hint);
+    throw new Failure(
       'variable file read failed No such file or directory',
       OTHER.status,
       `${name} of group ${group}: ${found.hint}`,
@@ -117,14 +119,14 @@ function whole(
     const names = version ? own && [...new Set(own.flatMap((name) => namesIn(version, name)))] : own;
     if (names || !strict) return names;
     const home = findHome(hierarchies, controller);
-    throw new ToolError(
+    throw new Failure(
       `cannot find controller '${controller}' in group '${group}'`,
       OTHER.status,
       home ? `there is no group ${groupAt(home.hierarchy, path).directory}` : whyMissing(hierarchies, controller),
     );
   });
   if (!lists.some((names) => names))
-    throw new ToolError(
+    throw new Failure(
       `cannot find group '${group}'`,
       OTHER.status,
       'no hierarchy has a group of that name: lscgroup lists all',

@@ -1,6 +1,6 @@
 import { V2Tree } from '@ts/cgroups/testing';
-import { parse, type ToolError } from '@ts/cli';
-import { formatTape, recording } from '@ts/sys';
+import { parse } from '@ts/cli';
+import { type Failure, formatTape, recording } from '@ts/sys';
 import { expect, test } from 'vitest';
 import { tool } from './cgset.ts';
 
@@ -76,7 +76,7 @@ test('what is refused, before anything is written', () => {
     try {
       return writesOf(tree, ...argv);
     } catch (error) {
-      return [(error as ToolError).status, (error as ToolError).message];
+      return [(error as Failure).status, (error as Failure).message];
     }
   };
   for (const text of ['pids.max', 'pids.max=', '=5'])
@@ -106,7 +106,7 @@ test('-1 and -2 take names of one version, -i leaves out what has no counterpart
     try {
       return writesOf(tree, ...argv);
     } catch (error) {
-      return (error as ToolError).status;
+      return (error as Failure).status;
     }
   };
   expect(status('-1', '-r', 'cpu.weight=50', 'job')).toBe(91);
@@ -128,8 +128,8 @@ test('a value that the version of its name would refuse is refused, and only -1 
     try {
       return writesOf(tree, '-r', setting, 'job');
     } catch (error) {
-      const { status, message, hint } = error as ToolError;
-      return `${status} ${message}: ${hint}`;
+      const { status, message, remedy } = error as Failure;
+      return `${status} ${message}: ${remedy}`;
     }
   };
   expect(failure('memory.limit_in_bytes=-1')).toEqual(['/CG/job/memory.max < max']);

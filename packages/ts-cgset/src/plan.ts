@@ -24,7 +24,8 @@ import {
   type Step,
   settingSteps,
 } from '@ts/cgroups';
-import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
+import { type Parsed, UsageError, type World } from '@ts/cli';
+import { Failure } from '@ts/sys';
 import type { options } from './options.ts';
 
 type Input = Parsed<typeof options>;
@@ -37,7 +38,7 @@ export interface Plan {
 function pathOf(group: string): string {
   const path = normalPath(group);
   if (path === undefined)
-    throw new ToolError(`cgroup modify error: ${NO_SUCH_PARAMETER.text}`, NO_SUCH_PARAMETER.status, LEAVES);
+    throw new Failure(`cgroup modify error: ${NO_SUCH_PARAMETER.text}`, NO_SUCH_PARAMETER.status, LEAVES);
   return path;
 }
 
@@ -46,25 +47,25 @@ function settingOf(text: string): Setting {
   const name = text.slice(0, equals);
   const value = text.slice(equals + 1);
   if (equals <= 0 || value === '')
-    throw new ToolError(`wrong parameter of option -r: ${text}`, BAD_ARGUMENTS, 'a parameter is <name>=<value>');
+    throw new Failure(`wrong parameter of option -r: ${text}`, BAD_ARGUMENTS, 'a parameter is <name>=<value>');
   if (controllerOf(name) === undefined)
-    throw new ToolError(`wrong -r parameter (${text})`, BAD_ARGUMENTS, 'a name is <controller>.<file>');
+    throw new Failure(`wrong -r parameter (${text})`, BAD_ARGUMENTS, 'a name is <controller>.<file>');
   return { name, value };
 }
 
 function limitOf(text: string): Setting {
   const limit = parseLimit(text);
-  if ('wrong' in limit) throw new ToolError(`wrong parameter of option --limit: ${text}`, BAD_ARGUMENTS, limit.wrong);
+  if ('wrong' in limit) throw new Failure(`wrong parameter of option --limit: ${text}`, BAD_ARGUMENTS, limit.wrong);
   return limit;
 }
 
 /** Why a setting cannot be made; `version` is that of the names, where it was said. */
-function failureOf(setting: Setting & NoSetting, group: string, version: 1 | 2 | undefined): ToolError {
+function failureOf(setting: Setting & NoSetting, group: string, version: 1 | 2 | undefined): Failure {
   const { name, no, hint } = setting;
   if (version && no === 'counterpart')
-    return new ToolError(`cgroup modify error: cannot convert ${name}`, NO_COUNTERPART.status, hint);
+    return new Failure(`cgroup modify error: cannot convert ${name}`, NO_COUNTERPART.status, hint);
   const { text, status } = SETTING_FAILURES[no];
-  return new ToolError(`cgroup modify error: ${text}`, status, `${name} of group ${group}: ${hint}`);
+  return new Failure(`cgroup modify error: ${text}`, status, `${name} of group ${group}: ${hint}`);
 }
 
 /** Paths of all groups below this one, in whatever hierarchy. */
@@ -167,7 +168,7 @@ function copying(hierarchies: Hierarchies, groups: readonly string[], source: st
   return groups.flatMap((group) => {
     const writes = copyWrites(hierarchies, pathOf(source), pathOf(group), world);
     if (!('missing' in writes)) return writes;
-    throw new ToolError(
+    throw new Failure(
       `cgroup ${writes.missing === pathOf(group) ? group : source} error: ${NOT_EXISTING.text}`,
       NOT_EXISTING.status,
     );
@@ -194,9 +195,9 @@ export function plan({ values, steps, operands, beforeDashes }: Input, world: Wo
     throw new UsageError('option --copy-from can be given once');
   if (!given && source === undefined)
     throw groups.length
-      ? new ToolError('no name-value pair was set', BAD_ARGUMENTS, 'name one with -r <name>=<value>')
-      : new ToolError(`Usage is ${world.prog} -r <name>=<value> <path>...`, BAD_ARGUMENTS);
-  if (!groups.length) throw new ToolError('no cgroup specified', BAD_ARGUMENTS);
+      ? new Failure('no name-value pair was set', BAD_ARGUMENTS, 'name one with -r <name>=<value>')
+      : new Failure(`Usage is ${world.prog} -r <name>=<value> <path>...`, BAD_ARGUMENTS);
+  if (!groups.length) throw new Failure('no cgroup specified', BAD_ARGUMENTS);
   const hierarchies = readHierarchies(world);
   const made =
     source === undefined

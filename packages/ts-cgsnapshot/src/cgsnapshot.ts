@@ -14,8 +14,8 @@ import {
   statOf,
   wrongInput,
 } from '@ts/cgroups';
-import { defineTool, exit, type Outcome, type Parsed, ToolError, type World } from '@ts/cli';
-import { encode, type LiveSys, O_CREAT, O_TRUNC, O_WRONLY, readText, strerror } from '@ts/sys';
+import { defineTool, exit, type Outcome, type Parsed, type World } from '@ts/cli';
+import { encode, Failure, type LiveSys, O_CREAT, O_TRUNC, O_WRONLY, readText, strerror } from '@ts/sys';
 import { options } from './options.ts';
 
 interface Owner {
@@ -53,7 +53,7 @@ function namesOf(file: string | undefined): ReadonlySet<string> {
   } catch (error) {
     const { errno } = error as NodeJS.ErrnoException;
     if (errno === undefined) throw error;
-    throw new ToolError(`Failed to open file ${file}: ${strerror(-errno)}`, BAD_ARGUMENTS);
+    throw new Failure(`Failed to open file ${file}: ${strerror(-errno)}`, BAD_ARGUMENTS);
   }
   const lines = text.split('\n').filter((line) => line && !line.startsWith('#'));
   return new Set(lines.flatMap((line) => line.trim().split(/\s+/)[0] ?? []));

@@ -8,18 +8,8 @@ import {
   usageBetween,
   whyMissing,
 } from '@ts/cgroups';
-import {
-  defineTool,
-  exit,
-  isUtf8,
-  type Outcome,
-  type Parsed,
-  ToolError,
-  terminalSize,
-  UsageError,
-  type World,
-} from '@ts/cli';
-import { type LiveSys, parseDecimal } from '@ts/sys';
+import { defineTool, exit, isUtf8, type Outcome, type Parsed, terminalSize, UsageError, type World } from '@ts/cli';
+import { Failure, type LiveSys, parseDecimal } from '@ts/sys';
 import { formatTable } from '@ts/tables';
 import { options } from './options.ts';
 
@@ -55,7 +45,7 @@ function numberOf(
 ): number {
   if (text === undefined) return otherwise;
   const number = parse(text);
-  if (number === undefined || number < least) throw new ToolError(`wrong ${what}: '${text}'`, USAGE);
+  if (number === undefined || number < least) throw new Failure(`wrong ${what}: '${text}'`, USAGE);
   return number;
 }
 
@@ -63,11 +53,11 @@ function plan({ values, operands }: Parsed<typeof options>, world: World): Plan 
   const [text = '/', extra] = operands;
   if (extra !== undefined) throw new UsageError(`extra operand '${extra}'`);
   const top = normalPath(text);
-  if (top === undefined) throw new ToolError(`there is no group '${text}'`);
+  if (top === undefined) throw new Failure(`there is no group '${text}'`);
   const hierarchies = readHierarchies(world);
-  if (!hierarchies.mounted.length) throw new ToolError('no control groups', 1, whyMissing(hierarchies, 'any'));
+  if (!hierarchies.mounted.length) throw new Failure('no control groups', 1, whyMissing(hierarchies, 'any'));
   const sort = (values.sort ?? 'cpu') as Sort;
-  if (!SORTS.includes(sort)) throw new ToolError(`wrong column: '${sort}'`, USAGE, `one of ${SORTS.join(', ')}`);
+  if (!SORTS.includes(sort)) throw new Failure(`wrong column: '${sort}'`, USAGE, `one of ${SORTS.join(', ')}`);
   return {
     top,
     sort,
@@ -143,7 +133,7 @@ function act(plan: Plan, _sys: LiveSys, world: World): Outcome {
   const { top, depth, sort, all, delayMs, iterations } = plan;
   const look = () => surveyGroups(readHierarchies(world), top, depth, world, now);
   let before = look();
-  if (!before.length) throw new ToolError(`there is no group '${top}'`, 1, 'lscgroup lists all');
+  if (!before.length) throw new Failure(`there is no group '${top}'`, 1, 'lscgroup lists all');
   for (let round = 0; round < iterations; round++) {
     wait(delayMs);
     const after = look();

@@ -1,7 +1,7 @@
 /** chroot(1): command-line interface for chroot(2). */
 import { statSync } from 'node:fs';
-import { defineTool, type Option, type Outcome, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
-import { encode, type Recording, type Sys } from '@ts/sys';
+import { defineTool, type Option, type Outcome, type Parsed, UsageError, type World } from '@ts/cli';
+import { encode, Failure, type Recording, type Sys } from '@ts/sys';
 import { causes } from './causes.ts';
 import { type Identity, identify, numericIdentity } from './identity.ts';
 import { quote } from './quote.ts';
@@ -69,7 +69,7 @@ function identifyOutside({ userspec, groups }: Plan, world: World): Identity | u
   try {
     return identify(userspec, groups, { ...world, warn: () => undefined });
   } catch (error) {
-    if (error instanceof ToolError) return undefined;
+    if (error instanceof Failure) return undefined;
     throw error;
   }
 }

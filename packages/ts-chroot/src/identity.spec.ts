@@ -1,5 +1,5 @@
-import { ToolError } from '@ts/cli';
 import { madeUpWorld } from '@ts/cli/testing';
+import { Failure } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import { identify, numericIdentity } from './identity.ts';
 import { quote } from './quote.ts';
@@ -66,7 +66,7 @@ describe('by accounts', () => {
     ['ann', '1,foo', "invalid group 'foo'"],
     ['ann', ',', "invalid group list ','"],
   ])('--userspec=%s --groups=%s is wrong', (userspec, list, message) =>
-    expect(() => identify(userspec, list, world)).toThrow(new ToolError(message)),
+    expect(() => identify(userspec, list, world)).toThrow(new Failure(message)),
   );
 });
 
@@ -76,7 +76,7 @@ test('what the new root does not know of an id comes from the old one', () => {
   expect(identify('5:7', undefined, world, outside)).toEqual({ uid: 5, gid: 7, groups: [60, 61] });
   expect(identify(undefined, 'old,wheel', world, outside)).toEqual({ groups: [60, 61] });
   expect(identify('ann', undefined, world, outside)).toEqual({ uid: 1000, gid: 1000, groups: [1000, 50] });
-  expect(() => identify('old', undefined, world, outside)).toThrow(new ToolError('invalid user'));
+  expect(() => identify('old', undefined, world, outside)).toThrow(new Failure('invalid user'));
 });
 
 test('quotation marks of the locale', () => {

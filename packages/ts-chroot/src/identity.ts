@@ -1,6 +1,6 @@
 /** User, group and supplementary groups that `--userspec` and `--groups` ask for. */
-import { groupList, ToolError, type World } from '@ts/cli';
-import { ID_MAX, parseSigned } from '@ts/sys';
+import { groupList, type World } from '@ts/cli';
+import { Failure, ID_MAX, parseSigned } from '@ts/sys';
 import { quote } from './quote.ts';
 
 export interface Identity {
@@ -39,12 +39,12 @@ function groupId(word: string, world: World): number | undefined {
 
 function supplementaryGroups(text: string, world: World, outside?: readonly number[]): readonly number[] {
   const words = text.split(',').filter(Boolean);
-  if (!words.length) throw new ToolError(`invalid group list ${quote.words(text, world)}`);
+  if (!words.length) throw new Failure(`invalid group list ${quote.words(text, world)}`);
   const ids = words.map((word) => groupId(word, world));
   const unknown = words.find((_, index) => ids[index] === undefined);
   if (unknown === undefined) return ids as number[];
   if (outside) return outside;
-  throw new ToolError(`invalid group ${quote.words(unknown, world)}`);
+  throw new Failure(`invalid group ${quote.words(unknown, world)}`);
 }
 
 function parseSpec(userspec: string, world: World): { uid?: number; gid?: number } {
@@ -56,9 +56,9 @@ function parseSpec(userspec: string, world: World): { uid?: number; gid?: number
     world.warn("warning: '.' should be ':'");
   }
   const uid = user ? find(user) : undefined;
-  if (user && uid === undefined) throw new ToolError('invalid user');
+  if (user && uid === undefined) throw new Failure('invalid user');
   const gid = group ? groupId(group, world) : undefined;
-  if (group && gid === undefined) throw new ToolError('invalid group');
+  if (group && gid === undefined) throw new Failure('invalid group');
   return { uid, gid };
 }
 
@@ -77,7 +77,7 @@ export function identify(
   const { uid, gid: asked } = parseSpec(userspec ?? '', world);
   const account = uid === undefined ? undefined : world.user(uid);
   const gid = asked ?? account?.gid ?? (uid === undefined ? undefined : outside.gid);
-  if (uid !== undefined && gid === undefined) throw new ToolError(`no group specified for unknown uid: ${uid}`);
+  if (uid !== undefined && gid === undefined) throw new Failure(`no group specified for unknown uid: ${uid}`);
   if (groups) return { uid, gid, groups: supplementaryGroups(groups, world, outside.groups) };
   if (groups === '') return { uid, gid, groups: [] };
   if (uid === undefined || gid === undefined) return { gid };

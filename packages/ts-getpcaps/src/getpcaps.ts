@@ -18,12 +18,11 @@ import {
   type Parsed,
   type Split,
   type Step,
-  ToolError,
   UsageError,
   type World,
   writeText,
 } from '@ts/cli';
-import { errnoOf, type LiveSys, parseSigned, SysError, strerror } from '@ts/sys';
+import { errnoOf, Failure, type LiveSys, parseSigned, SysError, strerror } from '@ts/sys';
 
 /** Key of a word that is no option. */
 const PID = 'pid';
@@ -105,7 +104,7 @@ function readState(word: string, pid: number, vectors: boolean, sys: LiveSys, wo
   if (!vectors) return { sets, ambient: 0n, bounding: 0n };
   const path = `/proc/${pid || 'self'}/status`;
   const status = world.read(path);
-  if (status === undefined) throw new ToolError(`no IAB value for ${word}: cannot read ${path}`);
+  if (status === undefined) throw new Failure(`no IAB value for ${word}: cannot read ${path}`);
   return { sets, ambient: setInStatus(status, 'Amb'), bounding: setInStatus(status, 'Bnd') };
 }
 
@@ -154,8 +153,8 @@ function stateOf(word: string, vectors: boolean, sys: LiveSys, world: World): { 
   try {
     return { pid: parsed.pid, state: readState(word, parsed.pid, vectors, sys, world) };
   } catch (error) {
-    if (error instanceof ToolError) return error.message;
     if (error instanceof SysError) return `failed to get the capabilities of process ${word}: ${strerror(error.errno)}`;
+    if (error instanceof Failure) return error.said;
     throw error;
   }
 }

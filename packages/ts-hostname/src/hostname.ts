@@ -1,19 +1,9 @@
 /** hostname(1): command-line interface for sethostname(2), gethostname(2). */
 import { readFileSync } from 'node:fs';
 import { has, setInStatus } from '@ts/capabilities';
-import {
-  type Cause,
-  defineTool,
-  exit,
-  explain,
-  type Outcome,
-  type Parsed,
-  ToolError,
-  UsageError,
-  type World,
-} from '@ts/cli';
+import { type Cause, defineTool, exit, explain, type Outcome, type Parsed, UsageError, type World } from '@ts/cli';
 import { ownsNamespace } from '@ts/namespaces';
-import { CAP_SYS_ADMIN, encode, type LiveSys, type Recording, type Sys, SysError, strerror } from '@ts/sys';
+import { CAP_SYS_ADMIN, encode, Failure, type LiveSys, type Recording, type Sys, SysError, strerror } from '@ts/sys';
 import { hostAddresses, hostEntry, isHostName, nameInFile, nameOfAddress } from './names.ts';
 import { options } from './options.ts';
 
@@ -63,10 +53,10 @@ const programOf = (words: readonly string[]) => (words[0] === '--' ? words.slice
 function unreadable(file: string): unknown {
   try {
     readFileSync(encode(file));
-    return new ToolError(`cannot read ${file}`);
+    return new Failure(`cannot read ${file}`);
   } catch (error) {
     const { errno } = error as NodeJS.ErrnoException;
-    return errno === undefined ? error : new ToolError(`cannot open ${file}: ${strerror(-errno)}`);
+    return errno === undefined ? error : new Failure(`cannot open ${file}: ${strerror(-errno)}`);
   }
 }
 
@@ -102,7 +92,7 @@ function plan({ values, steps, operands, beforeDashes }: Input, world: World): P
   const program = file === undefined ? programOf(rest) : operands;
   if (name === undefined) return { does: 'nothing', program, file };
   if (what === 'host' && !isHostName(name))
-    throw new ToolError(
+    throw new Failure(
       'the specified hostname is invalid',
       undefined,
       `letters, digits, hyphens and dots make a name: '${name}' is none`,
@@ -128,9 +118,9 @@ function setNow(sys: LiveSys, plan: Extract<Plan, { does: 'set' }>, world: World
     set(sys, plan);
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
-    if (error.code === 'EINVAL') throw new ToolError('name too long', undefined, 'a name has 64 bytes at most');
+    if (error.code === 'EINVAL') throw new Failure('name too long', undefined, 'a name has 64 bytes at most');
     if (error.code !== 'EPERM') throw error;
-    throw new ToolError(REFUSED[plan.what], undefined, explain(causes, `${plan.what}name`, error.code, world));
+    throw new Failure(REFUSED[plan.what], undefined, explain(causes, `${plan.what}name`, error.code, world));
   }
 }
 
@@ -151,7 +141,7 @@ const causes: readonly Cause[] = ['hostname', 'domainname'].map((of) => ({
 function known(name: string, world: World) {
   const entry = hostEntry(world.read('/etc/hosts') ?? '', name);
   if (!entry)
-    throw new ToolError(
+    throw new Failure(
       'Name or service not known',
       undefined,
       `/etc/hosts has no line for ${name}: add one, such as "127.0.1.1 ${name}.example.org ${name}"`,
@@ -192,7 +182,7 @@ function show(sys: LiveSys, format: Format | undefined, world: World): string {
       return `${domainname}\n`;
     case 'yp':
     case 'nis':
-      if (domainname === '' || domainname === '(none)') throw new ToolError('Local domain name not set');
+      if (domainname === '' || domainname === '(none)') throw new Failure('Local domain name not set');
       return `${domainname}\n`;
   }
 }

@@ -12,12 +12,11 @@ import {
   progress,
   sourceDate,
   splitAtCommand,
-  ToolError,
   UsageError,
   type World,
 } from '@ts/cli';
 import { formatLower, spaceFor } from '@ts/overlay';
-import { type LiveSys, live } from '@ts/sys';
+import { Failure, type LiveSys, live } from '@ts/sys';
 import { options } from './options.ts';
 
 type Images = typeof import('@ts/images');
@@ -81,7 +80,7 @@ interface Plan {
 
 function parsePlatform(text: string): Platform {
   const [os, architecture, variant, ...more] = text.split('/');
-  if (!os || !architecture || more.length) throw new ToolError(`failed to parse platform: '${text}'`);
+  if (!os || !architecture || more.length) throw new Failure(`failed to parse platform: '${text}'`);
   return { os, architecture, variant };
 }
 
@@ -167,7 +166,7 @@ async function withImage<T>(
   const from = images.parseReference(reference);
   const wanted = from.name ?? name;
   if (from.name !== undefined && name !== undefined && from.name !== name)
-    throw new ToolError(`'${reference}' names another image than '${name}'`);
+    throw new Failure(`'${reference}' names another image than '${name}'`);
   const source = await images.openSource(sys, from, unpack.maxSize, signal);
   try {
     const candidate = images.choose(await source.candidates(), wanted, platform ?? images.hostPlatform());
@@ -213,9 +212,9 @@ async function pack(images: Images, plan: Plan, sys: LiveSys, world: World, sign
   const { base, baseName, ...rest } = plan.pack;
   const { transport, path: target, name = plan.name } = images.parseReference(operand);
   if (plan.name !== undefined && name !== plan.name)
-    throw new ToolError(`'${operand}' is another name than '${plan.name}'`);
+    throw new Failure(`'${operand}' is another name than '${plan.name}'`);
   if (transport !== undefined && !transport.startsWith('oci'))
-    throw new ToolError(`images are written as oci: or oci-archive:, not as ${transport}:`);
+    throw new Failure(`images are written as oci: or oci-archive:, not as ${transport}:`);
   const isArchive = transport === undefined ? target.endsWith('.tar') : transport === 'oci-archive';
   const write = async (image?: import('@ts/images').Image) => {
     const shown = progress('pack', undefined, plan.progress);
@@ -264,20 +263,14 @@ async function rehearse(images: Images, plan: Plan, world: World, signal: AbortS
 
 async function act(plan: Plan, sys: LiveSys, world: World): Promise<Outcome> {
   const images = await import('@ts/images');
-  const { LayerError } = await import('@ts/layers');
-  try {
-    await interruptible(world, (signal) => {
-      if (plan.isRehearsal) return rehearse(images, plan, world, signal);
-      if (plan.command === 'inspect') return inspect(images, plan, sys, world, signal);
-      return plan.command === 'unpack'
-        ? unpack(images, plan, sys, world, signal)
-        : pack(images, plan, sys, world, signal);
-    });
-    return exit(0);
-  } catch (error) {
-    if (error instanceof LayerError) throw new ToolError(error.message, undefined, error.hint);
-    throw error;
-  }
+  await interruptible(world, (signal) => {
+    if (plan.isRehearsal) return rehearse(images, plan, world, signal);
+    if (plan.command === 'inspect') return inspect(images, plan, sys, world, signal);
+    return plan.command === 'unpack'
+      ? unpack(images, plan, sys, world, signal)
+      : pack(images, plan, sys, world, signal);
+  });
+  return exit(0);
 }
 
 export const tool = defineTool({

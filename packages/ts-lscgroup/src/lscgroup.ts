@@ -1,4 +1,5 @@
 /** lscgroup(1): lists control groups. */
+
 import {
   BAD_ARGUMENTS,
   causes,
@@ -16,8 +17,9 @@ import {
   whyMissing,
   wrongInput,
 } from '@ts/cgroups';
-import { defineTool, exit, type Outcome, type Parsed, ToolError, type World } from '@ts/cli';
+import { defineTool, exit, type Outcome, type Parsed, type World } from '@ts/cli';
 import type { LiveSys } from '@ts/sys';
+import { Failure } from '@ts/sys';
 import { options } from './options.ts';
 
 interface Line {
@@ -43,10 +45,10 @@ function linesOf({ hierarchy, path, directory }: Group, asked: boolean): Line[] 
 
 function asked(text: string, world: World): Line[] {
   const spec = parseSpec(text);
-  if (!spec) throw new ToolError(`${PARSING.text} (${text})`, BAD_ARGUMENTS, 'a group is named <controllers>:<path>');
+  if (!spec) throw new Failure(`${PARSING.text} (${text})`, BAD_ARGUMENTS, 'a group is named <controllers>:<path>');
   const path = normalPath(spec.path);
   const failure = (hint: string) =>
-    new ToolError(`cannot find group ${text}: ${OPERATION_FAILED.text}`, OPERATION_FAILED.status, hint);
+    new Failure(`cannot find group ${text}: ${OPERATION_FAILED.text}`, OPERATION_FAILED.status, hint);
   if (path === undefined) throw failure(LEAVES);
   const hierarchies = readHierarchies(world);
   const targets = targetsOf(hierarchies, spec.controllers, path);
@@ -62,7 +64,7 @@ function plan({ values, operands }: Parsed<typeof options>, world: World): Plan 
   if (texts.length) return { lines: texts.flatMap((text) => asked(text, world)), json };
   const hierarchies = readHierarchies(world);
   if (!hierarchies.mounted.length)
-    throw new ToolError(
+    throw new Failure(
       `cannot list groups: ${OPERATION_FAILED.text}`,
       OPERATION_FAILED.status,
       whyMissing(hierarchies, 'any'),

@@ -1,4 +1,5 @@
 /** lsns(8): lists namespaces. */
+
 import { statSync } from 'node:fs';
 import {
   defineTool,
@@ -8,7 +9,6 @@ import {
   type Outcome,
   type Parsed,
   parseInteger,
-  ToolError,
   terminalWidth,
   valuesOf,
   type World,
@@ -23,6 +23,7 @@ import {
   surveyNamespaces,
 } from '@ts/namespaces';
 import type { LiveSys } from '@ts/sys';
+import { Failure } from '@ts/sys';
 import {
   type Column,
   type Filter,
@@ -68,14 +69,14 @@ const parsePid = (text: string) => parseInteger(text, 'invalid PID argument', 1,
 const parseNamespace = (text: string) => parseInteger(text, 'invalid namespace argument', 0, Number.MAX_SAFE_INTEGER);
 
 function parseKind(text: string): string {
-  if (!KINDS.some(({ file }) => file === text)) throw new ToolError(`unknown namespace type: ${text}`);
+  if (!KINDS.some(({ file }) => file === text)) throw new Failure(`unknown namespace type: ${text}`);
   return text;
 }
 
 function parseTree(text: string | true): Tree {
   const word = text === true ? 'owner' : text.replace(/^=/, '');
   if (word === 'owner' || word === 'parent' || word === 'process') return word;
-  throw new ToolError(`unknown tree type: ${word}`);
+  throw new Failure(`unknown tree type: ${word}`);
 }
 
 /** The columns of a list; none where one of its names is empty. */
@@ -89,7 +90,7 @@ function parseColumns(text: string, others: readonly LsnsColumn[]): readonly Lsn
     const name = isLast ? rest : rest.slice(0, comma);
     if (!name) return [];
     const column = columnNamed(name);
-    if (!column) throw new ToolError(`unknown column: ${rest}`);
+    if (!column) throw new Failure(`unknown column: ${rest}`);
     columns.push(column);
     if (isLast) return columns;
     rest = rest.slice(comma + 1);
@@ -104,10 +105,10 @@ function parseExpression(text: string): Filter | undefined {
     filter = parseFilter(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new ToolError(`failed to parse "${text}": ${error.message}`);
+    throw new Failure(`failed to parse "${text}": ${error.message}`);
   }
   for (const name of filter.names) {
-    if (!columnNamed(name)) throw new ToolError(`unknown column: ${name}`, 1, 'failed to initialize filter');
+    if (!columnNamed(name)) throw new Failure(`unknown column: ${name}`, 1, 'failed to initialize filter');
   }
   return filter;
 }
@@ -129,13 +130,13 @@ export function plan({ values: all, steps, operands }: Parsed<typeof options>): 
   const { output, ...values } = listColumns ? valuesOf<typeof options>(steps.slice(0, asked)) : all;
   for (const [one, other] of EXCLUSIVE)
     if (values[one] !== undefined && values[other] !== undefined)
-      throw new ToolError(`mutually exclusive arguments: --${one} --${other}`);
+      throw new Failure(`mutually exclusive arguments: --${one} --${other}`);
   const kinds = values.type?.length ? new Set(values.type.map(parseKind)) : undefined;
   const pid = values.task === undefined ? undefined : parsePid(values.task);
   const filter = values.filter === undefined ? undefined : parseExpression(values.filter);
   let tree = values.tree === undefined ? undefined : parseTree(values.tree);
   const [operand] = listColumns ? [] : operands;
-  if (operand !== undefined && pid !== undefined) throw new ToolError('--task is mutually exclusive with <namespace>');
+  if (operand !== undefined && pid !== undefined) throw new Failure('--task is mutually exclusive with <namespace>');
   const namespace = operand === undefined ? undefined : parseNamespace(operand);
   if (!values.list && (namespace !== undefined || !values['output-all'])) tree ??= 'process';
   const usual = kinds?.has('net') ? DEFAULT_NET : DEFAULT;
@@ -294,7 +295,7 @@ function act(plan: Plan, sys: LiveSys, world: World): Outcome {
     nsid: asked.has('NSID'),
   });
   if (plan.namespace !== undefined && !survey.namespaces.has(plan.namespace))
-    throw new ToolError(`not found namespace: ${plan.namespace}`);
+    throw new Failure(`not found namespace: ${plan.namespace}`);
   return print(
     world,
     'namespaces',

@@ -1,6 +1,6 @@
 /** One mount, or one change of a mount: what options, source and target mean. */
 import type { LoopRequest } from '@ts/block';
-import { type Parsed, ToolError, type World } from '@ts/cli';
+import type { Parsed, World } from '@ts/cli';
 import {
   type Attributes,
   deviceTypes,
@@ -16,6 +16,7 @@ import {
 import { type IdMapping, parseIdMapping } from '@ts/namespaces';
 import {
   errnoOf,
+  Failure,
   MOUNT_ATTR__ATIME,
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NODIRATIME,
@@ -111,7 +112,7 @@ export function optionWords({ steps }: Input): string {
 }
 
 function checkedWords(list: string): string[] {
-  if (!splitOptions(list).every(isOption)) throw new ToolError(`unsupported option format: ${list}`, 1);
+  if (!splitOptions(list).every(isOption)) throw new Failure(`unsupported option format: ${list}`, 1);
   return [list];
 }
 
@@ -122,7 +123,7 @@ function mapWords(steps: Input['steps']): string[] {
     return long === 'map-groups' ? [`g:${value}`] : [];
   });
   if (entries.length > 1 && entries.some((entry) => entry.startsWith('/')))
-    throw new ToolError('a user namespace cannot be combined with other maps', 1);
+    throw new Failure('a user namespace cannot be combined with other maps', 1);
   return entries.length ? [`X-mount.idmap=${entries.join(' ')}`] : [];
 }
 
@@ -145,10 +146,10 @@ export function read(text: string, target: string): Words {
 const codeOf = ({ message, isOutOfRange }: OptionError) =>
   message.startsWith('X-mount.mkdir:') ? undefined : isOutOfRange ? 'ERANGE' : 'EINVAL';
 
-function unreadable(text: string, target: string, why: string, code: string | undefined = undefined): ToolError {
+function unreadable(text: string, target: string, why: string, code: string | undefined = undefined): Failure {
   const words = /(^|,)r[ow](,|$)/.test(text) ? text : `rw,${text}`;
   const suffix = code === undefined ? '' : `: ${strerror(errnoOf(code))}`;
-  return new ToolError(`${target}: failed to parse mount options '${words}'${suffix}.`, 1, why);
+  return new Failure(`${target}: failed to parse mount options '${words}'${suffix}.`, 1, why);
 }
 
 export function kindOf(
@@ -206,7 +207,7 @@ export function changeOf(
   const isMore =
     parsed.propagation.length || parsed.owner !== undefined || parsed.group !== undefined || parsed.mode !== undefined;
   if (beneath && (isMore || kind === 'remount' || kind === 'propagation'))
-    throw new ToolError('--beneath cannot be combined with a change of what is seen at the mount point', 1);
+    throw new Failure('--beneath cannot be combined with a change of what is seen at the mount point', 1);
   const named =
     type === undefined || type === 'auto' ? undefined : isListed ? type.split(',') : typesNamed(type, world);
   const { asGiven = { source: false, target: false } } = parsed;
@@ -276,7 +277,7 @@ function anew(parsed: Words): Words {
 }
 
 /** Accounts that options of file systems name, as the kernel takes them: by number. */
-function withIds(parsed: Words, world: World, failure: (why: string) => ToolError): Words {
+function withIds(parsed: Words, world: World, failure: (why: string) => Failure): Words {
   const numbered = (word: string): string => {
     const [, option, quoted = ''] = /^(uid|gid)=(.+)$/s.exec(word) ?? [];
     if (option === undefined) return word;
@@ -308,7 +309,7 @@ function isClassic(world: World): boolean {
 }
 
 /** Ids of names or numbers; -1 where none is given. */
-function ownerOf({ owner, group }: Words, world: World, failure: (why: string) => ToolError) {
+function ownerOf({ owner, group }: Words, world: World, failure: (why: string) => Failure) {
   const idOf = (option: string, text: string | undefined, find: (name: string) => number | undefined) => {
     if (text === undefined) return -1;
     const id = find(text) ?? parseAccountId(text);

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseTag } from '@ts/block';
-import { ToolError, UsageError, type World } from '@ts/cli';
+import { UsageError, type World } from '@ts/cli';
 import {
   allOptions,
   type FstabEntry,
@@ -16,7 +16,7 @@ import {
   parseFstab,
   realPath,
 } from '@ts/mounts';
-import { encode } from '@ts/sys';
+import { encode, Failure } from '@ts/sys';
 import { type Change, changeOf, type Input } from './change.ts';
 import { devicesOf } from './loop.ts';
 import { deviceOf } from './source.ts';
@@ -57,7 +57,7 @@ export function readFstab(input: Input, world: World): Fstab {
     for (const line of bad) world.warn(`${file}: parse error at line ${line} -- ignored`);
     entries.push(...some);
   }
-  if (given !== undefined && !entries.length) throw new ToolError(`${given}: failed to parse`, 1);
+  if (given !== undefined && !entries.length) throw new Failure(`${given}: failed to parse`, 1);
   return { name, files, entries };
 }
 
@@ -119,7 +119,7 @@ export function lookUp(place: string, { entries }: Fstab, world: World): FstabEn
 
 /** `what`: where the command line says whether it is a source or a target. */
 export const notInFstab = (place: string, { name }: Fstab, what?: string) =>
-  new ToolError(`${place}: can't find ${what === undefined ? '' : `${what} `}in ${name}.`, 1);
+  new Failure(`${place}: can't find ${what === undefined ? '' : `${what} `}in ${name}.`, 1);
 
 /** The mount that a remount with one operand means: of this mount point or, failing that, the last one of this source. */
 export function findMounted(place: string, input: Input, world: World): Mount | undefined {

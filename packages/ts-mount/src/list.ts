@@ -1,10 +1,12 @@
 /** The mounts, as mount(8) lists them. */
+
 import { readdirSync, realpathSync } from 'node:fs';
 import { fromUdevName, probePath } from '@ts/block';
-import { ToolError, type World } from '@ts/cli';
+import type { World } from '@ts/cli';
 import { allOptions, type Mount, matchesType, mountinfoThere, parseMountinfo } from '@ts/mounts';
 import { idMappingOf, isIdmapped } from '@ts/namespaces';
 import type { LiveSys } from '@ts/sys';
+import { Failure } from '@ts/sys';
 import type { Listing } from './plan.ts';
 
 /** A device by the name people know it by: a loop device that goes with its mount stands for its file. */
@@ -68,7 +70,7 @@ export function lines({ list, namespace }: Listing, sys: LiveSys, world: World):
   const table = namespace === undefined ? world.read('/proc/self/mountinfo') : mountinfoThere(sys, namespace);
   const nameOf = namespace === undefined ? (mount: Mount) => sourceName(mount, world) : plainName;
   if (table === undefined)
-    throw new ToolError(
+    throw new Failure(
       'failed to read mtab: No such file or directory',
       1,
       'the table of mounts is in /proc: mount -t proc proc /proc',

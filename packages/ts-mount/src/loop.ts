@@ -9,9 +9,9 @@ import {
   setUpLoop,
   usedLoops,
 } from '@ts/block';
-import { ToolError, type World } from '@ts/cli';
+import type { World } from '@ts/cli';
 import { parseMountinfo, realPath } from '@ts/mounts';
-import { type LiveSys, MOUNT_ATTR_RDONLY, MS_RDONLY, SysError, strerror } from '@ts/sys';
+import { Failure, type LiveSys, MOUNT_ATTR_RDONLY, MS_RDONLY, SysError, strerror } from '@ts/sys';
 import type { Change, Words } from './change.ts';
 import { isWithoutDevice, statOf } from './source.ts';
 
@@ -24,7 +24,7 @@ const LEAST = 1024;
 const FROM_FILES = 'erofs';
 
 /** The part of the file that is meant. `failure`: of a value that is no size. */
-export function loopRange({ loop = {} }: Words, failure: (why: string) => ToolError): LoopRange {
+export function loopRange({ loop = {} }: Words, failure: (why: string) => Failure): LoopRange {
   if (loop.encryption !== undefined)
     throw failure('encryption: loop devices do not encrypt any more; see cryptsetup(8)');
   const sizeOf = (word: 'offset' | 'sizelimit') => {
@@ -75,7 +75,7 @@ function isThere({ target }: Change, request: LoopRequest, world: World): boolea
 }
 
 const cannotBe = ({ target }: Change, what: string, status: number, why?: string) =>
-  new ToolError(`${target}: ${what}.`, status, why);
+  new Failure(`${target}: ${what}.`, status, why);
 
 function setUp(change: Change, request: LoopRequest, sys: LiveSys, world: World): Loop {
   if (isThere(change, request, world)) throw cannotBe(change, `${realPath(request.file)} is already mounted`, 1);

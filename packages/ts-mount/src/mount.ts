@@ -1,9 +1,10 @@
 /** mount(8): command-line interface for mount(2) and its younger kin. */
-import { defineTool, exit, type Outcome, ToolError, type World } from '@ts/cli';
+import { defineTool, exit, type Outcome, type World } from '@ts/cli';
 import { FEATURES, type Helper, helperEnvironment, inNamespace, runHelper, shown } from '@ts/mounts';
 import {
   atOnce,
   decode,
+  Failure,
   type LiveSys,
   MS_BIND,
   MS_MOVE,
@@ -11,7 +12,6 @@ import {
   type Recording,
   type Steps,
   SysError,
-  strerror,
 } from '@ts/sys';
 import { FAILED, finish, hasMore, hidden, type Listener, make, makeFolders, OF_ANOTHER_TYPE } from './attach.ts';
 import type { Change } from './change.ts';
@@ -110,7 +110,7 @@ function asMountFailure(
   said: readonly string[],
   elsewhere: boolean,
   world: World,
-): ToolError | SysError | undefined {
+): Failure | SysError | undefined {
   const [subject, ...words] = (error.explain ?? '').split(' ');
   if (subject !== 'mount') return error;
   const step = stepOf(words);
@@ -121,7 +121,7 @@ function asMountFailure(
   const sentence = told ? `${error.call}() failed: ${told}` : wordsOf(named, error.errno, world, error.call);
   const isSilent = elsewhere || world.variable('TS_HINTS') === '0';
   const hint = isSilent ? undefined : remedyOf(named, error.errno, world);
-  return new ToolError(`${shown(step.target, change.asGiven.target)}: ${sentence}.${DMESG}`, FAILED, hint);
+  return new Failure(`${shown(step.target, change.asGiven.target)}: ${sentence}.${DMESG}`, FAILED, hint);
 }
 
 /** Warnings and notes that the kernel has, as mount(8) shows them. */
@@ -167,9 +167,9 @@ function makeNow(change: Change, elsewhere: boolean, sys: LiveSys, world: World)
 }
 
 /** Who has failed has said why. */
-class HelperFailure extends Error {
-  constructor(readonly status: number) {
-    super();
+class HelperFailure extends Failure {
+  constructor(override readonly status: number) {
+    super('', status);
   }
 }
 
@@ -188,7 +188,7 @@ function byHelper(
   const argv = helperCommand(helper, change, mounting);
   const wants = hasMore(change);
   if (wants && (change.subdir !== undefined || mounting.namespace !== undefined))
-    throw new ToolError(`${change.target}: ${argv[0]} mounts it, and nothing can be done with it afterwards`, FAILED);
+    throw new Failure(`${change.target}: ${argv[0]} mounts it, and nothing can be done with it afterwards`, FAILED);
   if (isLast && !wants && change.mkdir === undefined) return argv;
   atOnce(sys, (steps) => {
     makeFolders(change, steps);
@@ -197,7 +197,7 @@ function byHelper(
       { environment: helperEnvironment(world.environment, world.euid), limits: world.limits },
       sys,
     );
-    if (status === undefined) throw new ToolError(`failed to execute ${argv[0]}`, FAILED);
+    if (status === undefined) throw new Failure(`failed to execute ${argv[0]}`, FAILED);
     if (status !== 0) throw new HelperFailure(status);
     finish(change, steps);
   });
@@ -305,9 +305,8 @@ function actOnAll(plan: MountingAll, sys: LiveSys, world: World): Outcome {
         note(change.target, change.kind === 'remount' ? 'successfully remounted' : 'successfully mounted');
     } catch (error) {
       if (!(error instanceof HelperFailure)) {
-        const isOfOne = error instanceof ToolError || (error instanceof SysError && error.status === FAILED);
         // That the namespace cannot be entered is true of all.
-        if (!isOfOne) throw error;
+        if (!(error instanceof Failure) || (error instanceof SysError && error.status !== FAILED)) throw error;
         tellFailure(error, world);
       }
       counts.failed++;
@@ -317,12 +316,9 @@ function actOnAll(plan: MountingAll, sys: LiveSys, world: World): Outcome {
   return exit(counts.succeeded === 0 ? FAILED : SOME_FAILED);
 }
 
-function tellFailure(error: SysError | ToolError, world: World): void {
-  if (error instanceof SysError) world.warn(`${error.context ?? error.call}: ${strerror(error.errno)}`);
-  else {
-    world.warn(error.message);
-    if (error.hint !== undefined && world.variable('TS_HINTS') !== '0') world.warn(error.hint);
-  }
+function tellFailure(error: Failure, world: World): void {
+  world.warn(error.said);
+  if (error.remedy !== undefined && world.variable('TS_HINTS') !== '0') world.warn(error.remedy);
 }
 
 function act(plan: Plan, sys: LiveSys, world: World): Outcome {

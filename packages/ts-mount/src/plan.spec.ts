@@ -1,6 +1,6 @@
-import { parse, ToolError, UsageError, type World } from '@ts/cli';
+import { parse, UsageError, type World } from '@ts/cli';
 import { madeUpWorld } from '@ts/cli/testing';
-import { formatTape, MS_BIND, MS_NOSUID, MS_RDONLY, MS_REC, MS_REMOUNT, recording } from '@ts/sys';
+import { Failure, formatTape, MS_BIND, MS_NOSUID, MS_RDONLY, MS_REC, MS_REMOUNT, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import type { Change } from './change.ts';
 import { wordsOf } from './failure.ts';
@@ -70,7 +70,7 @@ describe('what is done', () => {
     expect(change('/data')).toMatchObject({ source: '/dev/vdb', types: ['ext4'], flags: MS_RDONLY });
     expect(change('/dev/vdb')).toMatchObject({ target: '/data' });
     expect(change('-o', 'rw,nosuid', '/data')).toMatchObject({ flags: MS_NOSUID });
-    expect(() => plan('/nowhere')).toThrow(new ToolError("/nowhere: can't find in /etc/fstab.", 1));
+    expect(() => plan('/nowhere')).toThrow(new Failure("/nowhere: can't find in /etc/fstab.", 1));
   });
 
   test('-a: all but swap and noauto, of the types that are wanted', () => {

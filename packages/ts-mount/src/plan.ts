@@ -1,8 +1,8 @@
 /** From the command line to what is to be done. */
 import { parseTag } from '@ts/block';
-import { type Grammar, groupsOf, ToolError, UsageError, type World } from '@ts/cli';
+import { type Grammar, groupsOf, UsageError, type World } from '@ts/cli';
 import { isSamePlace, type Mount, namespaceFile, realPath, shown } from '@ts/mounts';
-import { MS_REMOUNT } from '@ts/sys';
+import { Failure, MS_REMOUNT } from '@ts/sys';
 import { type Change, changeOf, type Input, kindOf, optionWords, read, readsAccounts } from './change.ts';
 import {
   everything,
@@ -159,7 +159,7 @@ function partOf(input: Input, fstabOf: () => Fstab, world: World): Part {
   };
   const change = tolerantly(find);
   if (change && values.onlyonce && isMounted(change, mountsNow(input, world), input))
-    throw new ToolError(`${shown(change.target, change.asGiven.target)}: filesystem already mounted.`, 32);
+    throw new Failure(`${shown(change.target, change.asGiven.target)}: filesystem already mounted.`, 32);
   return { change, program, isListed };
 }
 
@@ -225,7 +225,7 @@ export function plan(input: Input, world: World): Plan {
   if (program[0] === '') throw new UsageError('the program has no name');
   const changes = parts.flatMap(({ change }) => change ?? []);
   if (changes.some(({ beneath }) => beneath) && (program.length || parts.length > 1))
-    throw new ToolError('--beneath cannot be combined with a program or --also: it could not be taken back', 1);
+    throw new Failure('--beneath cannot be combined with a program or --also: it could not be taken back', 1);
   const files = parts.some(({ isListed }) => isListed) ? (table?.files ?? []) : [];
   const named = changes.some(readsAccounts) ? ['/etc/passwd', '/etc/group'] : [];
   return { ...common, changes, program, files: [...files, ...named] };

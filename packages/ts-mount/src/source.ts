@@ -1,9 +1,9 @@
 /** Where a source is and what it holds: LABEL=, UUID= and their kin, links to devices, the type of a device. */
 import { statSync } from 'node:fs';
 import { devices, findDevice, type LoopRange, parseTag, probePath } from '@ts/block';
-import { ToolError, type World } from '@ts/cli';
+import type { World } from '@ts/cli';
 import { deviceTypes, matchesType, realPath } from '@ts/mounts';
-import { encode } from '@ts/sys';
+import { encode, Failure } from '@ts/sys';
 
 export const statOf = (path: string) => {
   try {
@@ -25,7 +25,7 @@ export function deviceOf(source: string, world: World): string | undefined {
 }
 
 /** No device bears this tag. `isTolerated`: the entry of fstab says that this is no failure. */
-export class SourceMissing extends ToolError {
+export class SourceMissing extends Failure {
   constructor(
     source: string,
     target: string,

@@ -1,7 +1,6 @@
 /** `-batch FILE`: commands, one a line, by one process over the same sockets. */
 import { readFileSync } from 'node:fs';
-import { ToolError } from '@ts/cli';
-import { decode, encode, SysError, strerror } from '@ts/sys';
+import { decode, encode, Failure, strerror } from '@ts/sys';
 import { FAILED, WRONG } from './words.ts';
 
 /** Most words of a line. */
@@ -10,7 +9,7 @@ const MOST_WORDS = 511;
 const skipBlanks = (text: string) => text.replace(/^[ \t\r\n]+/, '');
 
 /** What ends a batch whatever `-force` says. */
-const fatal = (message: string) => new ToolError(message, FAILED);
+const fatal = (message: string) => new Failure(message, FAILED);
 
 /**
  * Words of a line as iproute2 parts them: blanks between them, and quotes around one that begins with a quote. A quote inside of a word
@@ -53,7 +52,7 @@ function readBatch(file: string): string {
     return decode(readFileSync(file === '-' ? 0 : encode(file)));
   } catch (error) {
     const { errno = 0 } = error as NodeJS.ErrnoException;
-    throw new ToolError(`Cannot open file "${file}" for reading: ${strerror(-errno)}`, FAILED);
+    throw new Failure(`Cannot open file "${file}" for reading: ${strerror(-errno)}`, FAILED);
   }
 }
 
@@ -76,11 +75,9 @@ export function runBatch(
     try {
       run(words);
     } catch (error) {
-      if (!(error instanceof ToolError || error instanceof SysError)) throw error;
-      const message =
-        error instanceof ToolError ? error.message : `${error.context ?? error.call}: ${strerror(error.errno)}`;
-      if (message !== '') complain(message);
-      if (error instanceof ToolError && error.hint !== undefined) hint(error.hint);
+      if (!(error instanceof Failure)) throw error;
+      if (error.said !== '') complain(error.said);
+      if (error.remedy !== undefined) hint(error.remedy);
       if (error.status === WRONG) return WRONG;
       complain(`Command failed ${file}:${number}`);
       status = FAILED;

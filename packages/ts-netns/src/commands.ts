@@ -1,5 +1,5 @@
 /** Objects and their commands: which words, in the order in which ip(8) looks at them, lead to which function. */
-import { ToolError } from '@ts/cli';
+import { Failure } from '@ts/sys';
 import type { Context } from './context.ts';
 import { showAddresses, showLinks } from './show/link-list.ts';
 import { showNeighbors } from './show/neighbor.ts';
@@ -165,7 +165,7 @@ export const OBJECTS: readonly Object[] = [
 
 /** `ip help`, and what `ip` alone says. */
 export function usage(): never {
-  throw new ToolError(
+  throw new Failure(
     mainUsage(
       OBJECTS.flatMap(({ names, usage: own }) => (own ? names.replaceAll('~', '').split(' ') : [])).concat('help'),
     ),
@@ -177,7 +177,7 @@ export function usage(): never {
 function missing(names: string): Object {
   const name = names.replace('~', '');
   const refuse = () => {
-    throw new ToolError(
+    throw new Failure(
       `Object "${name}" is not supported here, only address, link, neighbour, netns, nexthop, route and tuntap.`,
       FAILED,
     );
@@ -221,7 +221,7 @@ function runObject(object: Object, context: Context, words: Words): void {
   const { usage: name } = object;
   const found = object.commands.find(([names]) => isNamed(names, word));
   if (!found && name && abbreviates(word, 'help')) throw new Usage(name);
-  if (!found) throw new ToolError(`Command "${word}" is unknown, try "ip ${name} help".`, WRONG);
+  if (!found) throw new Failure(`Command "${word}" is unknown, try "ip ${name} help".`, WRONG);
   words.take();
   found[1](context, words);
 }
@@ -230,7 +230,7 @@ function runObject(object: Object, context: Context, words: Words): void {
 export function runIp(context: Context, words: Words): void {
   const word = words.take() as string;
   const object = OBJECTS.find(({ names }) => isNamed(names, word));
-  if (!object) throw new ToolError(`Object "${word}" is unknown, try "ip help".`, FAILED);
+  if (!object) throw new Failure(`Object "${word}" is unknown, try "ip help".`, FAILED);
   runObject(object, context, words);
 }
 
@@ -238,6 +238,6 @@ export function runIp(context: Context, words: Words): void {
 export function runOurs(context: Context, words: Words): void {
   const word = words.take() as string;
   const found = OURS.find(([names]) => isNamed(names, word));
-  if (!found) throw new ToolError(`Command "${word}" is unknown, try "ts-netns --help".`, WRONG);
+  if (!found) throw new Failure(`Command "${word}" is unknown, try "ts-netns --help".`, WRONG);
   found[1](context, words);
 }

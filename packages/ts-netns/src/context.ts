@@ -1,6 +1,5 @@
 /** What a command is done with: the sockets, the names of links, the settings. */
 import type { World } from '@ts/cli';
-import { ToolError } from '@ts/cli';
 import {
   findIndex,
   getLink,
@@ -11,7 +10,16 @@ import {
   type NextHopObject,
   openNamespace,
 } from '@ts/netlink';
-import { encode, type LiveSys, NETLINK_NETFILTER, NETLINK_ROUTE, parseDecimal, SysError, strerror } from '@ts/sys';
+import {
+  encode,
+  Failure,
+  type LiveSys,
+  NETLINK_NETFILTER,
+  NETLINK_ROUTE,
+  parseDecimal,
+  SysError,
+  strerror,
+} from '@ts/sys';
 import { type Paint, painterOf } from './colors.ts';
 import { mountedHint, sysAdminHint } from './hints.ts';
 import { pathOf } from './namespaces.ts';
@@ -165,7 +173,7 @@ const REMEDIES: Readonly<Record<string, (path: string) => string | undefined>> =
 
 const unusable = (message: string, name: string, error: unknown) =>
   error instanceof SysError
-    ? new ToolError(`${message}: ${strerror(error.errno)}`, WRONG, REMEDIES[error.code]?.(pathOf(name)))
+    ? new Failure(`${message}: ${strerror(error.errno)}`, WRONG, REMEDIES[error.code]?.(pathOf(name)))
     : error;
 
 /** Opens a namespace by name or path that is to be entered. As iproute2 says it where that cannot be. */

@@ -1,10 +1,11 @@
 /** `ip netns exec`: another network namespace, a mount namespace in which /sys and files of /etc are those of it. */
 import { readdirSync } from 'node:fs';
-import { candidates, type Outcome, ToolError, type World } from '@ts/cli';
+import { candidates, type Outcome, type World } from '@ts/cli';
 import {
   CLONE_NEWNET,
   CLONE_NEWNS,
   encode,
+  Failure,
   MNT_DETACH,
   MS_BIND,
   MS_RDONLY,
@@ -51,9 +52,9 @@ function replacementsOf(name: string, world: World): Replacement[] {
 
 export function planExec(words: readonly string[], all: boolean, world: World): Execution {
   const [first, ...rest] = words;
-  if (first === undefined && !all) throw new ToolError('No netns name specified', FAILED);
+  if (first === undefined && !all) throw new Failure('No netns name specified', FAILED);
   const program = all ? words : rest;
-  if (!program.length) throw new ToolError('No command specified', FAILED);
+  if (!program.length) throw new Failure('No command specified', FAILED);
   const names = all ? namespaceNames() : [checkNamespace(first as string)];
   return {
     names,

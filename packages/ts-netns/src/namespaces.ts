@@ -1,5 +1,5 @@
 /** Where named network namespaces are: files that the kernel keeps them alive by, ip-netns(8). */
-import { ToolError } from '@ts/cli';
+import { Failure } from '@ts/sys';
 
 export const RUN = '/run/netns';
 /** Files that a program in the namespace sees in place of those in /etc. */
@@ -16,6 +16,6 @@ const isName = (name: string): boolean =>
 export const pathOf = (name: string): string => (name.includes('/') ? name : `${RUN}/${name}`);
 
 export function checkNamespace(name: string): string {
-  if (!isName(name)) throw new ToolError(`Invalid netns name "${name}"`, 255);
+  if (!isName(name)) throw new Failure(`Invalid netns name "${name}"`, 255);
   return name;
 }

@@ -1,6 +1,8 @@
 /** ip-netns(8), and what belongs to it of ip-link(8), ip-address(8), ip-route(8), ip-neighbour(8): network namespaces. */
-import { defineTool, exit, type Outcome, type Parsed, ToolError, type World } from '@ts/cli';
+
+import { defineTool, exit, type Outcome, type Parsed, type World } from '@ts/cli';
 import type { LiveSys, Recording } from '@ts/sys';
+import { Failure } from '@ts/sys';
 import { runBatch } from './batch.ts';
 import { causes } from './causes.ts';
 import { runIp, runOurs, usage } from './commands.ts';
@@ -41,7 +43,7 @@ function plan({ steps, operands }: Parsed<typeof options>, world: World): Plan {
   if (!isIp(world) && operands[0] === 'run') return planRun(operands.slice(1), settings);
   if (!operands.length && settings.batch === undefined) {
     if (isIp(world)) usage();
-    throw new ToolError('No command specified, try "ts-netns --help".', WRONG);
+    throw new Failure('No command specified, try "ts-netns --help".', WRONG);
   }
   return { does: 'act', settings, words: operands };
 }
@@ -71,7 +73,7 @@ function startApart({ sys, world, settings }: Context, words: readonly string[])
     return;
   }
   const file = world.ownFile?.();
-  if (file === undefined) throw new ToolError('cannot find its own file, to start a program by', FAILED);
+  if (file === undefined) throw new Failure('cannot find its own file, to start a program by', FAILED);
   const options = [
     ...(settings.all ? ['-all'] : []),
     ...(settings.namespace === undefined ? [] : ['-n', settings.namespace]),
@@ -81,7 +83,7 @@ function startApart({ sys, world, settings }: Context, words: readonly string[])
   // Not imported: hardly a run needs it.
   const { spawnSync } = process.getBuiltinModule('node:child_process');
   const { status } = spawnSync(file, values, { argv0: name, env: Object.fromEntries(environment), stdio: 'inherit' });
-  if (status !== 0) throw new ToolError('', FAILED);
+  if (status !== 0) throw new Failure('', FAILED);
 }
 
 function run(context: Context, words: readonly string[], byIp: boolean): void {

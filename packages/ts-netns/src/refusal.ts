@@ -1,7 +1,6 @@
 /** The kernel's refusals in iproute2's words, and what helps. */
-import { ToolError } from '@ts/cli';
 import { DumpError, NetlinkError } from '@ts/netlink';
-import { strerror } from '@ts/sys';
+import { Failure, strerror } from '@ts/sys';
 import { netAdminHint } from './hints.ts';
 import { FAILED, REFUSED } from './words.ts';
 
@@ -13,8 +12,8 @@ export function refusal(error: unknown, status = REFUSED): unknown {
       ? `RTNETLINK answers: ${strerror(error.errno)}`
       : `Error: ${error.text}${error.text.endsWith('.') ? '' : '.'}`;
   // The original says so of a list, and counts it as a failure of its own.
-  if (error instanceof DumpError) return new ToolError(`${message}\nDump terminated`, FAILED, remedyOf(error));
-  return new ToolError(message, status, remedyOf(error));
+  if (error instanceof DumpError) return new Failure(`${message}\nDump terminated`, FAILED, remedyOf(error));
+  return new Failure(message, status, remedyOf(error));
 }
 
 const remedyOf = ({ code }: NetlinkError): string | undefined => (code === 'EPERM' ? netAdminHint() : undefined);

@@ -1,9 +1,10 @@
 /** `run`: a namespace that lives as long as its program, connected while it does. */
-import { type Outcome, ToolError, type World } from '@ts/cli';
+import type { Outcome, World } from '@ts/cli';
 import { inNewNamespace, ownNamespace, setLink } from '@ts/netlink';
 import {
   CLONE_NEWNET,
   encode,
+  Failure,
   IFF_UP,
   Journal,
   type LiveSys,
@@ -53,7 +54,7 @@ export function planRun(words: readonly string[], settings: Settings): Run {
   const connection = left.next?.startsWith('--') && left.next !== '--' ? connectionFrom(left) : undefined;
   if (!connection) left.skip('--');
   const program = left.rest();
-  if (!program.length) throw new ToolError('No command specified', WRONG);
+  if (!program.length) throw new Failure('No command specified', WRONG);
   return { does: 'run', settings, connection, program };
 }
 
@@ -83,7 +84,7 @@ function makeAll(plan: Run, sys: LiveSys, world: World): Run {
   }
   const self = world.ownFile?.();
   if (self === undefined)
-    throw new ToolError('cannot find its own file, which takes the connection back when the program has ended', FAILED);
+    throw new Failure('cannot find its own file, which takes the connection back when the program has ended', FAILED);
   const owner = ownerOf(world.pid);
   const undo = new Journal();
   try {

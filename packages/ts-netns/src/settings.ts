@@ -1,6 +1,6 @@
 /** Options before the object: the table, how ip(8) splits them, and what they come to. */
-import { type Option, type Split, type Step, ToolError } from '@ts/cli';
-import { AF_BRIDGE, AF_INET, AF_INET6, AF_MPLS, AF_PACKET, AF_UNSPEC, parseDecimal, U32_MAX } from '@ts/sys';
+import type { Option, Split, Step } from '@ts/cli';
+import { AF_BRIDGE, AF_INET, AF_INET6, AF_MPLS, AF_PACKET, AF_UNSPEC, Failure, parseDecimal, U32_MAX } from '@ts/sys';
 import { abbreviates, FAMILIES, incomplete, missing, parseNumber, WRONG } from './words.ts';
 
 export const options = [
@@ -100,7 +100,7 @@ export function split(table: readonly Option[], argv: readonly string[]): Split 
     const isColor = abbreviates(plain, 'color') && (attached === undefined || WHEN.includes(attached));
     const color = isColor ? 'color' : undefined;
     const long = ours ?? letter ?? ORDER.find((candidate) => abbreviates(name, candidate)) ?? color;
-    if (long === undefined) throw new ToolError(`Option "${word}" is unknown, try "ip -help".`, WRONG);
+    if (long === undefined) throw new Failure(`Option "${word}" is unknown, try "ip -help".`, WRONG);
     // What the original shows there is what its object of that name shows.
     if (long === 'help' && !ours) return { steps, operands: ['help'], beforeDashes: 1 };
     const option = optionNamed(table, MEANS[long] ?? long);
@@ -153,7 +153,7 @@ function familyOf(steps: readonly Step[]): number {
     family = LETTERS[option.long] ?? family;
     if (option.long !== 'family') continue;
     const named = FAMILIES[value ?? ''];
-    if (named === undefined) throw new ToolError(`Error: argument "${value}" is wrong: invalid protocol family`, WRONG);
+    if (named === undefined) throw new Failure(`Error: argument "${value}" is wrong: invalid protocol family`, WRONG);
     family = named;
   }
   return family;
@@ -164,7 +164,7 @@ const countFrom = (text: string): number => parseDecimal(/^\s*\+?(\d+)/.exec(tex
 
 function checkBuffer(size: string | undefined): void {
   const value = size === undefined ? 0 : parseNumber(size);
-  if (value === undefined || value < 0 || value > U32_MAX) throw new ToolError(`Invalid rcvbuf size '${size}'`, WRONG);
+  if (value === undefined || value < 0 || value > U32_MAX) throw new Failure(`Invalid rcvbuf size '${size}'`, WRONG);
 }
 
 export function settingsOf(steps: readonly Step[]): Settings {

@@ -1,5 +1,5 @@
 /** Usage of each object, as ip(8) lays it out, with the words that are known here. */
-import { ToolError } from '@ts/cli';
+import { Failure } from '@ts/sys';
 import { abbreviates, WRONG } from './words.ts';
 
 /** Kinds whose own words are known, and the commonest of those that have none. */
@@ -205,7 +205,7 @@ export function unlessHelp(word: string, name: ObjectName): void {
 }
 
 /** Usage that was asked for, or that is all that there is to say: standard error, status 255. */
-export class Usage extends ToolError {
+export class Usage extends Failure {
   constructor(name: ObjectName) {
     super(objectUsage(name), WRONG);
   }

@@ -1,4 +1,4 @@
-import { ToolError } from '@ts/cli';
+import { Failure } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import { linesOf, wordsOf } from './batch.ts';
 import { OBJECTS, OURS } from './commands.ts';
@@ -116,7 +116,7 @@ test('published ports', () => {
     ...['0:80', '80:65536', 'x', '80:80/icmp', '1.2.3:80:80:80', '80:80/constructor', '80-:80', '-80', '8-7', '1-2-3'],
     ...['80-81:80', '1-2000', '127.0.0.1:80', '127.1.2.3:9000:80/tcp', '[::1]:80:80', '1e3', ''],
   ])
-    expect(() => parsePublications(text), text).toThrow(ToolError);
+    expect(() => parsePublications(text), text).toThrow(Failure);
 });
 
 test('the host’s end has a name of 15 bytes at most, always the same', () => {

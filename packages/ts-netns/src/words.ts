@@ -1,5 +1,4 @@
 /** The words of ip(8): key words with their arguments, abbreviated, in any order. */
-import { ToolError } from '@ts/cli';
 import { type Address, type Prefix, parseAddress, parseHardware, parsePrefix } from '@ts/netlink';
 import {
   AF_BRIDGE,
@@ -8,6 +7,7 @@ import {
   AF_MPLS,
   AF_PACKET,
   AF_UNSPEC,
+  Failure,
   parseCBigInt,
   parseCNumber,
   U32_MAX,
@@ -19,24 +19,24 @@ export const WRONG = 255;
 export const FAILED = 1;
 export const REFUSED = 2;
 
-export const missing = (key: string) => new ToolError(`Error: argument "${key}" is required`, WRONG);
+export const missing = (key: string) => new Failure(`Error: argument "${key}" is required`, WRONG);
 /** As iproute2 words it; its own words end in a line of their own. */
 export const wrong = (argument: string, why: string) =>
-  new ToolError(`Error: argument "${argument}" is wrong: ${why}`, WRONG);
+  new Failure(`Error: argument "${argument}" is wrong: ${why}`, WRONG);
 export const twice = (key: string, second: string) =>
-  new ToolError(`Error: duplicate "${key}": "${second}" is the second value.`, WRONG);
+  new Failure(`Error: duplicate "${key}": "${second}" is the second value.`, WRONG);
 /** Refuses a second value of a key word. */
 export function onlyOnce(known: unknown, key: string, text: string | undefined): void {
   if (known !== undefined) throw text === undefined ? incomplete() : twice(key, text);
 }
 export const garbage = (key: string, word: string) =>
-  new ToolError(`Error: either "${key}" is duplicate, or "${word}" is garbage.`, WRONG);
-export const noDevice = (name: string) => new ToolError(`Cannot find device "${name}"`, FAILED);
-export const incomplete = () => new ToolError('Command line is not complete. Try option "help"', WRONG);
+  new Failure(`Error: either "${key}" is duplicate, or "${word}" is garbage.`, WRONG);
+export const noDevice = (name: string) => new Failure(`Cannot find device "${name}"`, FAILED);
+export const incomplete = () => new Failure('Command line is not complete. Try option "help"', WRONG);
 
 /** A word of the original that is not here: what it means is known, so nothing else is claimed of it. */
 export const unsupported = (_: unknown, __: unknown, word: string): never => {
-  throw new ToolError(`"${word}" is not supported here.`, WRONG);
+  throw new Failure(`"${word}" is not supported here.`, WRONG);
 };
 
 /** What rows fill: the fields of a message, which nobody else changes. */
@@ -162,7 +162,7 @@ export const unsigned = (text: string, what: string, most = U32_MAX): number =>
 export function onOff(key: string, text: string): boolean {
   if (text === 'on') return true;
   if (text === 'off') return false;
-  throw new ToolError(`Error: argument of "${key}" must be "on" or "off", not "${text}"`, FAILED);
+  throw new Failure(`Error: argument of "${key}" must be "on" or "off", not "${text}"`, FAILED);
 }
 
 /** The second kind of switch: iproute2 names both words, and its status is that of wrong words or of a failure. */
@@ -170,7 +170,7 @@ export function oneOf<T>(key: string, text: string, values: Readonly<Record<stri
   const value = Object.hasOwn(values, text) ? values[text] : undefined;
   if (value !== undefined) return value;
   const names = Object.keys(values).map((name) => `"${name}"`);
-  throw new ToolError(`Error: argument of "${key}" must be one of ${names.join(', ')}, not "${text}"`, status);
+  throw new Failure(`Error: argument of "${key}" must be one of ${names.join(', ')}, not "${text}"`, status);
 }
 
 /** A hardware address, or iproute2's words about the part of it that is none. */
@@ -178,7 +178,7 @@ export function hardwareFrom(text: string): Uint8Array {
   const address = parseHardware(text);
   if (address) return address;
   const part = text.includes('.') ? text : (text.split(':').find((each) => !parseHardware(each)) ?? text);
-  throw new ToolError(`"${part}" is invalid lladdr.`, FAILED);
+  throw new Failure(`"${part}" is invalid lladdr.`, FAILED);
 }
 
 /** A name that a link can have: 1 to 15 bytes, no slash, no blank. */
@@ -215,7 +215,7 @@ const familyName = (family: number): string =>
 /** A prefix, or iproute2's words where it is none. */
 export function prefixFrom(text: string, family = AF_UNSPEC): Prefix {
   const prefix = parsePrefix(text, family);
-  if (!prefix) throw new ToolError(`Error: ${familyName(family)} prefix is expected rather than "${text}".`, FAILED);
+  if (!prefix) throw new Failure(`Error: ${familyName(family)} prefix is expected rather than "${text}".`, FAILED);
   return prefix;
 }
 
@@ -228,6 +228,6 @@ export function gatewayFrom(words: Words, family: number): Address {
 
 export function addressFrom(text: string, family: number): Address {
   const address = parseAddress(text, family);
-  if (!address) throw new ToolError(`Error: ${familyName(family)} address is expected rather than "${text}".`, FAILED);
+  if (!address) throw new Failure(`Error: ${familyName(family)} address is expected rather than "${text}".`, FAILED);
   return address;
 }

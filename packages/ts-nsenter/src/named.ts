@@ -1,9 +1,9 @@
 /** Namespaces and targets by other names than a file or a PID: ids, names of ip-netns(8), control groups. */
 import { readlinkSync } from 'node:fs';
 import { groupsBelow, readHierarchies } from '@ts/cgroups';
-import { ToolError, type World } from '@ts/cli';
+import type { World } from '@ts/cli';
 import { hasNsids, type Kind, liveReader, mountNamespaces, nsfsMounts, openNamespaceById } from '@ts/namespaces';
-import { errnoOf, live, parseDecimal, strerror } from '@ts/sys';
+import { errnoOf, Failure, live, parseDecimal, strerror } from '@ts/sys';
 import { holdTarget, type Target } from './target.ts';
 
 const ESTALE = errnoOf('ESTALE');
@@ -11,7 +11,7 @@ const ESTALE = errnoOf('ESTALE');
 /** Opens the namespace with that id, as column NSID of lsns shows it. */
 export function holdNamespace(text: string, world: World): number {
   const id = parseDecimal(text);
-  if (id === undefined) throw new ToolError(`failed to parse nsid: ${text}`);
+  if (id === undefined) throw new Failure(`failed to parse nsid: ${text}`);
   const sys = live();
   const { fd, byInode } = openNamespaceById(sys, id, nsfsMounts(world.read, mountNamespaces(liveReader(sys))));
   if (fd !== undefined) return fd;
@@ -20,7 +20,7 @@ export function holdNamespace(text: string, world: World): number {
     : byInode
       ? `that is the inode number of a ${byInode.kind.file} namespace, whose id is ${byInode.nsid}: ids are in column NSID of ts-lsns`
       : 'no namespace that you can see has this id: ts-lsns -o +NSID lists them';
-  throw new ToolError(`cannot open namespace of id ${text}: ${strerror(ESTALE)}`, undefined, why);
+  throw new Failure(`cannot open namespace of id ${text}: ${strerror(ESTALE)}`, undefined, why);
 }
 
 /** Where ip-netns(8) binds network namespaces. */
@@ -29,7 +29,7 @@ export const NETNS = '/run/netns/';
 /** The file of a network namespace's name. */
 export function fileOfNetns(name: string): string {
   if (!name || name.includes('/') || name === '.' || name === '..')
-    throw new ToolError(`invalid name of a network namespace: '${name}'`);
+    throw new Failure(`invalid name of a network namespace: '${name}'`);
   return `${NETNS}${name}`;
 }
 
@@ -43,7 +43,7 @@ function directoriesOf(path: string, world: World): string[] {
     .map((each) => each.replace(/\/+$/, ''))
     .filter((each) => world.exists(`${each}/cgroup.procs`));
   if (!found.length)
-    throw new ToolError(
+    throw new Failure(
       `no such control group: ${path}`,
       undefined,
       isDirectory || mounts.length
@@ -89,7 +89,7 @@ export function targetOfGroup(path: string, kinds: readonly Kind[], world: World
   const inside = visible.filter(isInside);
   const [first] = inside.length ? inside : visible;
   if (first === undefined)
-    throw new ToolError(
+    throw new Failure(
       members.size ? `cannot look at the processes of control group ${path}` : `no process in control group ${path}`,
       undefined,
       members.size
@@ -99,7 +99,7 @@ export function targetOfGroup(path: string, kinds: readonly Kind[], world: World
   for (const { file } of kinds) {
     const other = inside.find((pid) => linkOf(pid, file) !== linkOf(first, file));
     if (other !== undefined)
-      throw new ToolError(
+      throw new Failure(
         `processes of control group ${path} are in different ${file} namespaces`,
         undefined,
         `${[first, other].map((pid) => `process ${pid} is in ${linkOf(pid, file)}`).join(', ')}${directories.length > 1 ? `; the group is in ${directories.length} hierarchies, of which you can name one: ${directories.join(', ')}` : ''}; choose with --target`,
@@ -108,6 +108,6 @@ export function targetOfGroup(path: string, kinds: readonly Kind[], world: World
   const target = holdTarget(first);
   // Held, and still there: it is that process that is entered, not one that got its number meanwhile.
   if (!directories.some((directory) => membersOf(directory, world).includes(first)))
-    throw new ToolError(`process ${first} has left control group ${path}`);
+    throw new Failure(`process ${first} has left control group ${path}`);
   return target;
 }

@@ -1,7 +1,7 @@
 /** Command lines and the tapes that come of them, in a made-up world: no rights needed. */
-import { explain, parse, ToolError, type World } from '@ts/cli';
+import { explain, parse, type World } from '@ts/cli';
 import { madeUpWorld } from '@ts/cli/testing';
-import { formatTape, recording } from '@ts/sys';
+import { Failure, formatTape, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import { tool } from './nsenter.ts';
 
@@ -189,7 +189,7 @@ describe('what is refused', () => {
     ['--target-cgroup /a -t 5 -u sh', 'mutually exclusive arguments: --target --target-cgroup'],
     ['-t 5555555 -u -Z sh', 'SELinux is not enabled on this system'],
   ])('%s: %s', (words, message) => {
-    expect(() => planned(words)).toThrow(ToolError);
+    expect(() => planned(words)).toThrow(Failure);
     expect(() => planned(words)).toThrow(message);
   });
 });

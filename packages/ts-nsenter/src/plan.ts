@@ -1,7 +1,9 @@
 /** From the command line to what is to be done: nothing is changed, and all that can be checked is checked here. */
+
 import { kernelCapabilities } from '@ts/capabilities';
-import { type Parsed, parseDescriptor, parseId, type Step, shellOr, ToolError, type World } from '@ts/cli';
+import { type Parsed, parseDescriptor, parseId, type Step, shellOr, type World } from '@ts/cli';
 import { KINDS, type Kind } from '@ts/namespaces';
+import { Failure } from '@ts/sys';
 import { fileOfNetns, holdNamespace, targetOfGroup } from './named.ts';
 import type { options } from './options.ts';
 import { contextOf, environmentOf, groupsOf, held, idOf, isOwn, parseTarget, type Target } from './target.ts';
@@ -67,7 +69,7 @@ function sourcesOf({ values, steps }: Input, target: Target | undefined, world: 
         : source,
     );
   const isNamed = (what: Source['what']) => named.some((source) => source.what === what);
-  if (values.all && !target) throw new ToolError('no target PID specified for --all');
+  if (values.all && !target) throw new Failure('no target PID specified for --all');
   const ofTarget = (what: Source['what'], name: string, own = false): Source => ({
     what,
     path: `/proc/${demand(target, typeof what === 'string' ? name : undefined).pid}/${name}`,
@@ -97,7 +99,7 @@ const descriptor = (text: string | undefined) => (text === undefined ? undefined
 /** A process is needed for options that take something from one. `what`: what else could have been named by a file. */
 function demand(target: Target | undefined, what?: string): Target {
   if (target) return target;
-  throw new ToolError(
+  throw new Failure(
     what === undefined ? 'no target PID specified' : `neither filename nor target pid supplied for ${what}`,
   );
 }
@@ -117,7 +119,7 @@ function credentialsOf({ values }: Input, target: Target | undefined, intoUser: 
 function targetOf(values: Input['values'], world: World): Target | undefined {
   const group = values['target-cgroup'];
   if (group === undefined) return parseTarget(values.target);
-  if (values.target !== undefined) throw new ToolError('mutually exclusive arguments: --target --target-cgroup');
+  if (values.target !== undefined) throw new Failure('mutually exclusive arguments: --target --target-cgroup');
   // Of a file that was named the group need not be a member.
   const isOfTarget = ({ name }: Kind) =>
     values[name] === true ||
@@ -134,7 +136,7 @@ export function plan(input: Input, world: World): Plan {
   // What is read of it now and what is opened of it later are then of one process.
   const target = named && takes && named.pidfd === undefined ? (held(named.pid) ?? named) : named;
   if (values.wd !== undefined && values.wdns !== undefined)
-    throw new ToolError('mutually exclusive arguments: --wdns --wd');
+    throw new Failure('mutually exclusive arguments: --wdns --wd');
   const sources = sourcesOf(input, target, world);
   const kinds = sources.flatMap(({ what }) => (typeof what === 'string' ? [] : [what.name]));
   const socket = descriptor(values['net-socket']);
@@ -143,7 +145,7 @@ export function plan(input: Input, world: World): Plan {
   const environment = values.env ? environmentOf(demand(target, 'environ').pid, world) : undefined;
   const groups = values['join-cgroup'] ? groupsOf(demand(target, 'cgroup').pid, world) : [];
   const credentials = credentialsOf(input, target, intoUser, world);
-  if (!kinds.length && socket === undefined) throw new ToolError('no namespace specified');
+  if (!kinds.length && socket === undefined) throw new Failure('no namespace specified');
   return {
     target,
     sources,

@@ -1,9 +1,9 @@
 /** What is read of the target process while planning. */
 import { statSync } from 'node:fs';
 import { parseHierarchies } from '@ts/cgroups';
-import { INT_MAX, parseInteger, ToolError, type World } from '@ts/cli';
+import { INT_MAX, parseInteger, type World } from '@ts/cli';
 import { parseIdMap } from '@ts/namespaces';
-import { Block, decode, live, parseAccountId, parseCBigInt, strerror } from '@ts/sys';
+import { Block, decode, Failure, live, parseAccountId, parseCBigInt, strerror } from '@ts/sys';
 
 export interface Target {
   readonly pid: number;
@@ -17,7 +17,7 @@ function identityOf(path: string): string {
     const { dev, ino } = statSync(path, { bigint: true });
     return `${dev}:${ino}`;
   } catch (error) {
-    throw new ToolError(`stat of ${path} failed: ${strerror(-((error as NodeJS.ErrnoException).errno ?? 0))}`);
+    throw new Failure(`stat of ${path} failed: ${strerror(-((error as NodeJS.ErrnoException).errno ?? 0))}`);
   }
 }
 
@@ -40,7 +40,7 @@ export function holdTarget(pid: number, inode?: bigint): Target {
   if (inode !== undefined) {
     const { ino } = statSync(`/proc/self/fd/${pidfd}`, { bigint: true });
     if (ino !== inode)
-      throw new ToolError(
+      throw new Failure(
         `process ${pid} is not the one with inode ${inode}`,
         undefined,
         `its pidfd has the inode ${ino} now: the number was given to another process`,
@@ -60,7 +60,7 @@ function readOf(pid: number, file: string, world: World): string {
   const path = `/proc/${pid}/${file}`;
   const text = world.read(path);
   if (text === undefined)
-    throw new ToolError(
+    throw new Failure(
       `cannot open ${path}: ${world.exists(`/proc/${pid}`) ? 'Permission denied' : 'No such file or directory'}`,
     );
   return text;
@@ -103,12 +103,12 @@ export function idOf(pid: number, which: 'uid' | 'gid', inside: boolean, world: 
     readOf(pid, 'status', world),
   );
   const outside = parseAccountId(line?.[1] ?? '');
-  if (outside === undefined) throw new ToolError(`/proc/${pid}/status does not say the ${which} of process ${pid}`);
+  if (outside === undefined) throw new Failure(`/proc/${pid}/status does not say the ${which} of process ${pid}`);
   if (!inside) return outside;
   const range = parseIdMap(readOf(pid, `${which}_map`, world)).find(
     ({ outer, count }) => outside >= outer && outside < outer + count,
   );
-  if (!range) throw new ToolError(`${which} ${outside} of process ${pid} is not mapped in its user namespace`);
+  if (!range) throw new Failure(`${which} ${outside} of process ${pid} is not mapped in its user namespace`);
   return range.inner + outside - range.outer;
 }
 
@@ -125,7 +125,7 @@ export function groupsOf(pid: number, world: World): readonly string[] {
   return hierarchies(readOf(pid, 'cgroup', world)).flatMap(({ mount, own: path, controllers }, index) => {
     if (path === own[index]?.own) return [];
     if (path === undefined || path.split('/').includes('..'))
-      throw new ToolError(
+      throw new Failure(
         `the control group of process ${pid} is not visible below ${mount}`,
         undefined,
         `the hierarchy ${controllers.join(',') || 'of cgroup v2'} is mounted here without its upper part`,
@@ -137,7 +137,7 @@ export function groupsOf(pid: number, world: World): readonly string[] {
 /** SELinux context of the target, where the kernel has SELinux. */
 export function contextOf(pid: number, world: World): string {
   if (!world.exists('/sys/fs/selinux/enforce'))
-    throw new ToolError(
+    throw new Failure(
       'SELinux is not enabled on this system',
       undefined,
       '--follow-context has nothing to follow here: leave it out',

@@ -11,12 +11,11 @@ import {
   parseSize,
   progress,
   sourceDate,
-  ToolError,
   type World,
   writeAll,
 } from '@ts/cli';
 import { parseLower, spaceFor } from '@ts/overlay';
-import { type LiveSys, live } from '@ts/sys';
+import { Failure, type LiveSys, live } from '@ts/sys';
 import type { options } from './options.ts';
 
 type Layers = typeof import('@ts/layers');
@@ -105,7 +104,7 @@ function printDiff(layers: Layers, { operands, lowers, json }: LayerPlan, sys: L
 async function writeArchive(layers: Layers, plan: LayerPlan, sys: LiveSys, world: World, signal: AbortSignal) {
   const [layer] = plan.operands as [string];
   if (plan.output === undefined && isTerminal(1))
-    throw new ToolError(
+    throw new Failure(
       'an archive is nothing for a terminal',
       undefined,
       `${world.prog} export ${layer} > layer.tar, or --output FILE`,
@@ -181,18 +180,13 @@ async function rehearse(layers: Layers, plan: LayerPlan, world: World): Promise<
 export async function actOnLayers(plan: LayerPlan, sys: LiveSys, world: World): Promise<Outcome> {
   // What reads archives is loaded for these commands alone.
   const layers = await import('@ts/layers');
-  try {
-    if (plan.isRehearsal) await rehearse(layers, plan, world);
-    else if (plan.command === 'diff') printDiff(layers, plan, sys, world);
-    else
-      await interruptible(world, (signal) => {
-        if (plan.command === 'export') return writeArchive(layers, plan, sys, world, signal);
-        if (plan.command === 'apply') return applyArchive(layers, plan, sys, world, signal);
-        return join(layers, plan, sys, signal);
-      });
-    return exit(0);
-  } catch (error) {
-    if (error instanceof layers.LayerError) throw new ToolError(error.message, undefined, error.hint);
-    throw error;
-  }
+  if (plan.isRehearsal) await rehearse(layers, plan, world);
+  else if (plan.command === 'diff') printDiff(layers, plan, sys, world);
+  else
+    await interruptible(world, (signal) => {
+      if (plan.command === 'export') return writeArchive(layers, plan, sys, world, signal);
+      if (plan.command === 'apply') return applyArchive(layers, plan, sys, world, signal);
+      return join(layers, plan, sys, signal);
+    });
+  return exit(0);
 }

@@ -1,12 +1,13 @@
 /** From the command line to an overlay mount, and the mount. */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { event, explain, forkReporting, type Outcome, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
+import { event, explain, forkReporting, type Outcome, type Parsed, UsageError, type World } from '@ts/cli';
 import { OptionError, parseOptions, realPath } from '@ts/mounts';
 import { FEATURES, type Feature, inFirstUsers, mountOverlay, type Overlay, parseLayers, refusalOf } from '@ts/overlay';
 import {
   CLONE_NEWNS,
   encode,
+  Failure,
   type LiveSys,
   MNT_DETACH,
   MS_PRIVATE,
@@ -19,7 +20,6 @@ import {
   SIGTERM,
   type Sys,
   SysError,
-  strerror,
 } from '@ts/sys';
 import { causes, subjectOf } from './causes.ts';
 import type { options } from './options.ts';
@@ -41,7 +41,7 @@ function inUserNamespace(world: World): boolean {
   if (world.credentials === undefined) return false;
   // An earlier tool of the chain makes root of somebody: only by a user namespace, where that was an ordinary user.
   if (world.euid === 0 && process.geteuid?.() !== 0) return true;
-  throw new ToolError('what user namespace this is in can only be told there');
+  throw new Failure('what user namespace this is in can only be told there');
 }
 
 function parametersOf({ values }: Input, world: World): string[] {
@@ -125,10 +125,10 @@ export function planMount(input: Input, world: World): MountPlan {
     world.read('/proc/self/mountinfo') ?? '',
     !values.ro,
   );
-  if (refusal) throw new ToolError(refusal.reason, undefined, refusal.remedy);
+  if (refusal) throw new Failure(refusal.reason, undefined, refusal.remedy);
   const hidden = size === undefined ? undefined : [...lowers, ...data].find((lower) => isInside(lower, target));
   if (hidden !== undefined)
-    throw new ToolError(
+    throw new Failure(
       `with --tmpfs, lower layer '${hidden}' would be hidden by what is mounted on '${target}'`,
       undefined,
       'choose another mount point',
@@ -144,7 +144,7 @@ export function planMount(input: Input, world: World): MountPlan {
 
 function parseFd(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^\d{1,9}$/.test(text)) throw new ToolError(`failed to parse status descriptor: '${text}'`);
+  if (!/^\d{1,9}$/.test(text)) throw new Failure(`failed to parse status descriptor: '${text}'`);
   return Number(text);
 }
 
@@ -216,8 +216,8 @@ export function recordMount(plan: MountPlan, sys: Recording): Outcome {
 /** Why it failed is asked while all of it is still there. */
 const explained = (error: unknown, world: World): unknown =>
   error instanceof SysError && error.explain !== undefined
-    ? new ToolError(
-        `${error.context}: ${strerror(error.errno)}`,
+    ? new Failure(
+        error.said,
         error.status,
         world.variable('TS_HINTS') === '0' ? undefined : explain(causes, error.explain, error.code, world),
       )

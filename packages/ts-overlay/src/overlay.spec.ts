@@ -2,9 +2,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { explain, parse, ToolError, UsageError, type World } from '@ts/cli';
+import { explain, parse, UsageError, type World } from '@ts/cli';
 import { madeUpWorld } from '@ts/cli/testing';
-import { formatTape, recording } from '@ts/sys';
+import { Failure, formatTape, recording } from '@ts/sys';
 import { afterAll, describe, expect, test } from 'vitest';
 import { subjectOf } from './causes.ts';
 import { tool } from './overlay.ts';
@@ -64,7 +64,7 @@ describe('the command line', () => {
   test.each([
     ['export @up --replace', UsageError, /export does not take --replace/],
     ['apply x', UsageError, /usage: ts-overlay apply <archive> <dir>/],
-    ['apply x y --max-size=lots', ToolError, /failed to parse size: 'lots'/],
+    ['apply x y --max-size=lots', Failure, /failed to parse size: 'lots'/],
     ['export x --compress=xz', UsageError, /--compress: 'xz' is none of none, gzip, zstd/],
     ['--lower @a --tmpfs --index=maybe @m', UsageError, /--index: 'maybe' is none of on, off/],
     ['@m', UsageError, /no lower layers/],

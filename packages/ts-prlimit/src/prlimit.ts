@@ -10,12 +10,12 @@ import {
   type Outcome,
   type Parsed,
   parseInteger,
-  ToolError,
   terminalWidth,
   type World,
 } from '@ts/cli';
 import {
   CAP_SYS_RESOURCE,
+  Failure,
   Journal,
   type LiveSys,
   live,
@@ -73,7 +73,7 @@ function parseColumns(text: string): LimitColumn[] {
   return text.split(',').map((name) => {
     const column = COLUMNS.find((each) => each.name === name.toUpperCase());
     if (!column)
-      throw new ToolError(`unknown column: ${name}`, 1, `columns: ${COLUMNS.map((each) => each.name).join(', ')}`);
+      throw new Failure(`unknown column: ${name}`, 1, `columns: ${COLUMNS.map((each) => each.name).join(', ')}`);
     return column;
   });
 }
@@ -87,7 +87,7 @@ interface Target {
 function parseTarget(text: string): Target {
   const [, number = text, inode] = /^(.*):(\d+)$/s.exec(text) ?? [];
   const wanted = inode === undefined ? undefined : parseCBigInt(inode.replace(/^0+(?=.)/, ''));
-  if (inode !== undefined && wanted === undefined) throw new ToolError(`invalid PID argument: '${text}'`);
+  if (inode !== undefined && wanted === undefined) throw new Failure(`invalid PID argument: '${text}'`);
   return { pid: parseInteger(number, 'invalid PID argument', -INT_MAX - 1, INT_MAX), inode: wanted };
 }
 
@@ -97,7 +97,7 @@ function checkTarget({ pid, inode }: Target): void {
   const pidfd = live().or(`cannot open process ${pid}`).look('pidfd_open', pid, 0);
   try {
     const { ino } = fstatSync(pidfd, { bigint: true });
-    if (ino !== inode) throw new ToolError(`pidfd inode ${inode} not found for pid ${pid}`, 1, `it has ${ino} now`);
+    if (ino !== inode) throw new Failure(`pidfd inode ${inode} not found for pid ${pid}`, 1, `it has ${ino} now`);
   } finally {
     closeSync(pidfd);
   }
@@ -113,7 +113,7 @@ function readLimit(sys: LiveSys, pid: number, { number }: Resource, world: World
 function change(resource: Resource, text: string, pid: number, world: World) {
   const limit: Limit | undefined = parseLimit(text);
   if (!limit)
-    throw new ToolError(
+    throw new Failure(
       `failed to parse ${resource.name} limit`,
       1,
       'a limit is <both>, <soft>:<hard>, <soft>: or :<hard>; each a number or unlimited',
@@ -124,7 +124,7 @@ function change(resource: Resource, text: string, pid: number, world: World) {
     : undefined;
   const { soft = old?.soft ?? 0n, hard = old?.hard ?? 0n } = limit;
   if (soft > hard && !(soft === RLIM_INFINITY && hard === RLIM_INFINITY))
-    throw new ToolError(
+    throw new Failure(
       `the soft limit ${resource.name} cannot exceed the hard limit`,
       1,
       `${formatLimit(soft)} exceeds ${formatLimit(hard)}`,
@@ -134,12 +134,12 @@ function change(resource: Resource, text: string, pid: number, world: World) {
 
 function plan({ steps, values, operands }: Parsed<typeof options>, world: World): Plan {
   const pids = steps.filter(({ option }) => option.long === 'pid');
-  if (pids.length > 1) throw new ToolError('option --pid may be specified only once');
+  if (pids.length > 1) throw new Failure('option --pid may be specified only once');
   const [pidStep] = pids;
   const target = pidStep ? parseTarget(pidStep.value ?? '') : { pid: 0 };
   const { pid } = target;
   checkTarget(target);
-  if (pidStep && pid !== 0 && operands.length) throw new ToolError('options --pid and COMMAND are mutually exclusive');
+  if (pidStep && pid !== 0 && operands.length) throw new Failure('options --pid and COMMAND are mutually exclusive');
   const named = steps.flatMap(({ option, value }) => {
     const resource = RESOURCES.find(({ name }) => name.toLowerCase() === option.long);
     // A short option takes its limit behind a "=", too.

@@ -11,7 +11,6 @@ import {
   type Outcome,
   type Parsed,
   RUNTIME_OFFSET,
-  ToolError,
   trailer,
   UsageError,
   type World,
@@ -26,7 +25,7 @@ import {
   type Search,
   writeTree,
 } from '@ts/rootfs';
-import { encode, errnoOf, type LiveSys, O_NONBLOCK, O_RDONLY, type Sys, strerror } from '@ts/sys';
+import { encode, errnoOf, Failure, type LiveSys, O_NONBLOCK, O_RDONLY, type Sys, strerror } from '@ts/sys';
 
 /** What a small system needs to be looked around in, and to show what a container is. */
 const DEFAULT_PROGRAMS =
@@ -93,19 +92,17 @@ const visible = (text: string) => text.replace(/\p{Cc}/gu, '?');
 function add(programs: Programs, name: string, search: Search, world: World): void {
   const path = findExecutable(name, search);
   if (path === undefined)
-    throw new ToolError(
-      `${name}: ${name.includes('/') && world.exists(name) ? 'not executable' : 'program not found'}`,
-    );
+    throw new Failure(`${name}: ${name.includes('/') && world.exists(name) ? 'not executable' : 'program not found'}`);
   try {
     programs.add(path);
     // A tool of ours runs in Node, unless it is the executable that has its runtime inside.
     const own = ownName(path);
     if (own !== undefined && own !== MULTICALL) programs.add(process.execPath, 'runtime', path);
   } catch (error) {
-    if (error instanceof MissingLibrary) throw new ToolError(`${name}: ${visible(error.message)}`);
-    if (error instanceof ElfError) throw new ToolError(`${name}: ${path}: ${error.message}`);
+    if (error instanceof MissingLibrary) throw new Failure(`${name}: ${visible(error.message)}`);
+    if (error instanceof ElfError) throw new Failure(`${name}: ${path}: ${error.message}`);
     if (error instanceof PathError)
-      throw new ToolError(`${name}: cannot read ${visible(error.path)}: ${strerror(errnoOf(error.code))}`);
+      throw new Failure(`${name}: cannot read ${visible(error.path)}: ${strerror(errnoOf(error.code))}`);
     throw error;
   }
 }
@@ -115,7 +112,7 @@ function addDefaults(programs: Programs, search: Search, world: World): void {
     try {
       add(programs, name, search, world);
     } catch (error) {
-      if (!(error instanceof ToolError)) throw error; // a host without that program
+      if (!(error instanceof Failure)) throw error; // a host without that program
     }
   }
 }

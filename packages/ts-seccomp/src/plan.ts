@@ -1,6 +1,6 @@
 /** From the command line to a policy and its program. */
 import { nearestCapability, parseCapabilityList, setInStatus, UnknownCapability } from '@ts/capabilities';
-import { type Parsed, ToolError, UsageError, type World } from '@ts/cli';
+import { type Parsed, UsageError, type World } from '@ts/cli';
 import {
   AARCH64,
   type Action,
@@ -28,12 +28,12 @@ import {
   possibleActions,
   resolveProfile,
   STRICT_PROFILE,
-  TooLong,
   UnknownWord,
   X86_64,
 } from '@ts/seccomp';
 import {
   arm64,
+  Failure,
   parseDecimal,
   readBytes,
   SECCOMP_FILTER_FLAG_LOG,
@@ -79,17 +79,16 @@ function reading<Value>(says: string, read: () => Value): Value {
   try {
     return read();
   } catch (error) {
-    if (error instanceof ProfileError) throw new ToolError(`${says}: ${error.message}`, 1, error.hint);
-    if (error instanceof TooLong) throw new ToolError(error.message);
+    if (error instanceof ProfileError) throw new Failure(`${says}: ${error.message}`, 1, error.remedy);
     if (error instanceof UnknownWord)
-      throw new ToolError(
+      throw new Failure(
         `${says}: unknown ${error.what} '${error.word}'`,
         1,
         error.near && `did you mean '${error.near}'?`,
       );
     if (error instanceof UnknownCapability) {
       const near = nearestCapability(error.word);
-      throw new ToolError(`${says}: ${error.message}`, 1, near && `did you mean '${near}'?`);
+      throw new Failure(`${says}: ${error.message}`, 1, near && `did you mean '${near}'?`);
     }
     throw error;
   }
@@ -116,7 +115,7 @@ function readProfile(name: string, lenient: boolean, world: World): Profile {
   if (text !== undefined) return reading(name, () => dated(parseProfile(text, lenient)));
   const known = [...BUILT_IN.keys()].join(', ');
   const hint = name.includes('/') ? undefined : `profiles without a file: ${known}`;
-  throw new ToolError(
+  throw new Failure(
     `cannot read ${name}: ${world.exists(name) ? whyUnreadable(name) : 'No such file or directory'}`,
     1,
     hint,
@@ -126,7 +125,7 @@ function readProfile(name: string, lenient: boolean, world: World): Profile {
 function nativeArchitecture(name: string | undefined): Architecture {
   if (name === undefined) return arm64 ? AARCH64 : X86_64;
   const architecture = architectureNamed(name);
-  if (!architecture) throw new ToolError(`unknown architecture '${name}'`, 1, 'known: x86_64, x86, x32, aarch64, arm');
+  if (!architecture) throw new Failure(`unknown architecture '${name}'`, 1, 'known: x86_64, x86, x32, aarch64, arm');
   return architecture;
 }
 
@@ -136,7 +135,7 @@ function capabilitiesOf(list: string | undefined, world: World): bigint {
   if (list === 'none') return 0n;
   if (list === 'bounding') {
     const status = world.read('/proc/self/status');
-    if (status === undefined) throw new ToolError('--caps bounding: cannot read /proc/self/status', 1, 'mount /proc');
+    if (status === undefined) throw new Failure('--caps bounding: cannot read /proc/self/status', 1, 'mount /proc');
     return setInStatus(status, 'Bnd');
   }
   const numbers = reading('--caps', () => parseCapabilityList(list, 64));
@@ -178,7 +177,7 @@ function checkNames({ values }: Input, policy: Policy): void {
     ...(values.deny ?? []).flatMap(parseDeny).flatMap(({ names }) => names),
   ];
   const missing = named.find((name) => !policy.architectures.some((each) => possibleActions(policy, each, name)));
-  if (missing) throw new ToolError(`no architecture of this filter has the system call '${missing}'`);
+  if (missing) throw new Failure(`no architecture of this filter has the system call '${missing}'`);
 }
 
 /** The kernel must know the actions: one that it does not know kills. */
@@ -189,7 +188,7 @@ function checkKernel(policy: Policy, world: World): void {
     for (const { clauses, otherwise } of decisions.values())
       for (const action of [otherwise, ...clauses.map((clause) => clause.action)]) used.add(action);
   const unknown = known && [...used].find((action) => !known.includes(actionWord(action)));
-  if (unknown !== undefined) throw new ToolError(`this kernel does not have the action ${actionWord(unknown)}`);
+  if (unknown !== undefined) throw new Failure(`this kernel does not have the action ${actionWord(unknown)}`);
 }
 
 /** Calls that return an error, however often they are made. */
@@ -200,14 +199,14 @@ function checkStart(policy: Policy): void {
   const [native] = policy.architectures as [Architecture];
   const execve = possibleActions(policy, native, 'execve') ?? [];
   if (!execve.some(lets))
-    throw new ToolError(
+    throw new Failure(
       `the program could not be started: the filter has ${formatAction(execve[0] ?? policy.defaultAction)} for execve`,
       1,
       'allow execve, and what the program and its loader call: strace -c shows it',
     );
   const exit = possibleActions(policy, native, 'exit_group') ?? [];
   if (exit.every(returns))
-    throw new ToolError(
+    throw new Failure(
       `the program could not end: the filter has ${formatAction(exit[0] ?? policy.defaultAction)} for exit_group`,
       1,
       'allow exit_group',

@@ -1,5 +1,4 @@
 /** What --dump and --check print. */
-import { ToolError } from '@ts/cli';
 import {
   type Architecture,
   actionWord,
@@ -21,7 +20,7 @@ import {
   type Program,
   UnknownWord,
 } from '@ts/seccomp';
-import { decode, parseCNumber, U32_MAX } from '@ts/sys';
+import { decode, Failure, parseCNumber, U32_MAX } from '@ts/sys';
 
 const shortName = ({ name }: Architecture) => name.replace('SCMP_ARCH_', '').toLowerCase();
 
@@ -75,11 +74,11 @@ function parseArguments(text: string | undefined, call: string): bigint[] | unde
   const words = text.split(',').map((word) => word.trim());
   const values = words.length === 1 && !words[0] ? [] : words;
   if (values.length > ARGUMENTS || values.some((word) => !/^(-?\d+|0x[\da-f]+)$/i.test(word)))
-    throw new ToolError(`cannot read the arguments of '${call}': at most six numbers, decimal or 0x`);
+    throw new Failure(`cannot read the arguments of '${call}': at most six numbers, decimal or 0x`);
   return values.map((word) => {
     const value = BigInt(word);
     if (value >= LEAST_ARGUMENT && value <= LARGEST_ARGUMENT) return BigInt.asUintN(64, value);
-    throw new ToolError(`an argument of '${call}' does not fit into 64 bits: ${word}`);
+    throw new Failure(`an argument of '${call}' does not fit into 64 bits: ${word}`);
   });
 }
 
@@ -88,7 +87,7 @@ function checkedName(name: string): string {
     return knownCall(name);
   } catch (error) {
     if (!(error instanceof UnknownWord)) throw error;
-    throw new ToolError(`unknown system call '${name}'`, 1, error.near && `did you mean '${error.near}'?`);
+    throw new Failure(`unknown system call '${name}'`, 1, error.near && `did you mean '${error.near}'?`);
   }
 }
 
@@ -100,7 +99,7 @@ function numbered(native: Architecture, given: number): readonly [Architecture, 
 
 function numberOf(word: string): number {
   const number = parseCNumber(word, U32_MAX);
-  if (number === undefined) throw new ToolError(`no number of a system call: '${word}'`);
+  if (number === undefined) throw new Failure(`no number of a system call: '${word}'`);
   return number;
 }
 
@@ -123,7 +122,7 @@ function answersTo(policy: Policy, call: string): Answer[] {
           },
         ],
   );
-  if (!answers.length) throw new ToolError(`no architecture of this filter has the system call '${word}'`);
+  if (!answers.length) throw new Failure(`no architecture of this filter has the system call '${word}'`);
   return args ? answers.map((answer) => withArguments(policy, answer, args)) : answers;
 }
 

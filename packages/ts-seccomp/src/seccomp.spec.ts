@@ -1,7 +1,7 @@
 /** Command lines, what they are refused for, and the tapes that come of them: no rights needed. */
-import { explain, parse, ToolError, UsageError, type World } from '@ts/cli';
+import { explain, parse, UsageError, type World } from '@ts/cli';
 import { madeUpWorld } from '@ts/cli/testing';
-import { formatTape, recording } from '@ts/sys';
+import { Failure, formatTape, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import { tool } from './seccomp.ts';
 
@@ -66,11 +66,11 @@ describe('wrong usage', () => {
   });
 });
 
-function refusal(run: () => unknown): ToolError {
+function refusal(run: () => unknown): Failure {
   try {
     run();
   } catch (error) {
-    if (error instanceof ToolError) return error;
+    if (error instanceof Failure) return error;
     throw error;
   }
   return expect.fail('is not refused');
@@ -120,9 +120,9 @@ describe('refused before anything is done', () => {
       'the program could not end: the filter has errno(EPERM) for exit_group',
       'allow exit_group',
     ],
-  ])('%s', (words, message, hint) => {
+  ])('%s', (words, message, remedy) => {
     expect(refusal(() => planned(split(words), { 'bad.json': PROFILE }))).toMatchObject(
-      hint ? { message, hint } : { message },
+      remedy ? { message, remedy } : { message },
     );
   });
   test('a kernel that does not know an action', () => {

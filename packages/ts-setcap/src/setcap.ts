@@ -18,22 +18,13 @@ import {
   readCredentials,
   readFileCapabilities,
 } from '@ts/capabilities';
-import {
-  type Cause,
-  defineTool,
-  exit,
-  type Outcome,
-  type Parsed,
-  ToolError,
-  UsageError,
-  type World,
-  writeText,
-} from '@ts/cli';
+import { type Cause, defineTool, exit, type Outcome, type Parsed, UsageError, type World, writeText } from '@ts/cli';
 import {
   CAP_SETFCAP,
   decode,
   encode,
   errnoOf,
+  Failure,
   ID_MAX,
   Journal,
   type LiveSys,
@@ -85,7 +76,7 @@ function readInput(quiet: boolean): string {
 }
 
 function parseText(text: string, count: number): FileCapabilities['sets'] {
-  if (/^[\t-\r ]*$/.test(text)) throw new ToolError('empty space is an invalid capability, did you mean -r?');
+  if (/^[\t-\r ]*$/.test(text)) throw new Failure('empty space is an invalid capability, did you mean -r?');
   const sets = parseCapabilitySets(text, count);
   if (!sets) {
     const word = text
@@ -104,8 +95,8 @@ function parseText(text: string, count: number): FileCapabilities['sets'] {
 function parseRootId(text: string | undefined): number {
   if (text === undefined) throw new UsageError("option requires an argument -- 'n'");
   const id = parseCNumber(text.replace(/^[\t-\r ]*\+?/, ''), U32_MAX);
-  if (!id) throw new ToolError(`bad ns rootid: want positive integer, got "${text}"`);
-  if (id > ID_MAX) throw new ToolError(`bad ns rootid: ${text} is no user`);
+  if (!id) throw new Failure(`bad ns rootid: want positive integer, got "${text}"`);
+  if (id > ID_MAX) throw new Failure(`bad ns rootid: ${text} is no user`);
   return id;
 }
 
@@ -127,9 +118,9 @@ function plan({ steps, values, operands }: Parsed<typeof options>, world: World)
     const next = steps[++at];
     if (next?.option.long !== FILE || !next.value) throw new UsageError('a file is missing');
     if (wanted && !verify && !fitsFile(wanted.sets))
-      throw new ToolError(`invalid capabilities '${text}' for file '${next.value}'`, 1, NOTE);
+      throw new Failure(`invalid capabilities '${text}' for file '${next.value}'`, 1, NOTE);
     if (wanted && !verify && !force && !makesSense(wanted.sets, count))
-      throw new ToolError(
+      throw new Failure(
         `the kernel makes no sense of capabilities '${text}' for file '${next.value}'`,
         1,
         'what is effective must be permitted or inheritable, and known to the kernel; -f sets it all the same',
@@ -146,9 +137,9 @@ const failed = (file: string) => `failed to set capabilities on file '${file}'`;
 function readBefore({ file, wanted, force }: Assignment): FileCapabilities | undefined {
   const stats = lstatOf(file);
   if (!stats.isFile())
-    throw new ToolError(`invalid file '${file}' for capability operation`, 1, 'only regular files have capabilities');
+    throw new Failure(`invalid file '${file}' for capability operation`, 1, 'only regular files have capabilities');
   const before = readFileCapabilities(live(), file);
-  if (!wanted && !before && !force) throw new ToolError(`file '${file}' has no capability to remove`);
+  if (!wanted && !before && !force) throw new Failure(`file '${file}' has no capability to remove`);
   return before;
 }
 
@@ -158,7 +149,7 @@ function lstatOf(file: string) {
   } catch (error) {
     const { errno } = error as NodeJS.ErrnoException;
     if (errno === undefined) throw error;
-    throw new ToolError(`${failed(file)}: ${strerror(-errno)}`);
+    throw new Failure(`${failed(file)}: ${strerror(-errno)}`);
   }
 }
 

@@ -1,9 +1,9 @@
 /** What the command line asks for, checked as far as it can be before anything changes. */
-import { type Change, DeltaError, kernelCapabilities, parseDelta } from '@ts/capabilities';
-import { type Account, groupList, INT_MAX, type Parsed, parseId, parseInteger, ToolError, type World } from '@ts/cli';
+import { type Change, kernelCapabilities, parseDelta } from '@ts/capabilities';
+import { type Account, groupList, INT_MAX, type Parsed, parseId, parseInteger, type World } from '@ts/cli';
 import { isRunning, type Module, whyNot } from '@ts/labels';
-import { LandlockError, parseRights, RESTRICT_FLAGS, type Restriction, restrictionOf, versionOf } from '@ts/landlock';
-import { errnoOf, ID_MAX, type LiveSys, live, readBytes, signalNumber, strerror } from '@ts/sys';
+import { parseRights, RESTRICT_FLAGS, type Restriction, restrictionOf, versionOf } from '@ts/landlock';
+import { errnoOf, Failure, ID_MAX, type LiveSys, live, readBytes, signalNumber, strerror } from '@ts/sys';
 import type { options } from './options.ts';
 import { changeSecureBits } from './securebits.ts';
 
@@ -87,9 +87,9 @@ function checkOccurrences({ steps }: Parsed<typeof options>): void {
   for (const { option } of steps) {
     const { long } = option;
     if ((GROUPS as readonly string[]).includes(long) && GROUPS.some((other) => other !== long && seen.has(other)))
-      throw new ToolError(`mutually exclusive arguments: ${GROUPS.map((name) => `--${name}`).join(' ')}`);
+      throw new Failure(`mutually exclusive arguments: ${GROUPS.map((name) => `--${name}`).join(' ')}`);
     const [noun, ...others] = ONCE[long] ?? [];
-    if (noun && [long, ...others].some((name) => seen.has(name))) throw new ToolError(`duplicate ${noun}`);
+    if (noun && [long, ...others].some((name) => seen.has(name))) throw new Failure(`duplicate ${noun}`);
     seen.add(long);
   }
 }
@@ -100,7 +100,7 @@ function questionOf({ steps, values, operands }: Parsed<typeof options>): Questi
   const alone = (long: string) => {
     const is = long === 'dump' ? 'is incompatible with all other options' : 'must be specified alone';
     const same = given.filter(({ option }) => option.long === long).length;
-    if (operands.length || given.length !== (long === 'dump' ? same : 1)) throw new ToolError(`--${long} ${is}`);
+    if (operands.length || given.length !== (long === 'dump' ? same : 1)) throw new Failure(`--${long} ${is}`);
     return same;
   };
   if (values.dump) return { show: 'state', level: alone('dump') };
@@ -138,13 +138,13 @@ function identityOf(values: Values, world: World): Identity {
 
 function groupsOf(values: Values, { ids, account }: Identity, world: World): readonly number[] | undefined {
   if ((ids.rgid !== undefined || ids.egid !== undefined) && GROUPS.every((name) => values[name] === undefined))
-    throw new ToolError('--[re]gid requires --keep-groups, --clear-groups, --init-groups, or --groups');
+    throw new Failure('--[re]gid requires --keep-groups, --clear-groups, --init-groups, or --groups');
   if (values['clear-groups']) return [];
   if (values.groups !== undefined) return values.groups.split(',').map((word) => groupNamed(word, world));
   if (!values['init-groups']) return undefined;
-  if (ids.ruid === undefined) throw new ToolError('--init-groups requires --ruid or --reuid');
+  if (ids.ruid === undefined) throw new Failure('--init-groups requires --ruid or --reuid');
   if (!account)
-    throw new ToolError(`uid ${ids.ruid} not found, --init-groups requires an user that can be found on the system`);
+    throw new Failure(`uid ${ids.ruid} not found, --init-groups requires an user that can be found on the system`);
   return groupList(world, account.name, account.gid);
 }
 
@@ -178,7 +178,7 @@ function sessionPath({ uid }: Account, world: World): string {
 function resetEnvironment(account: Account | undefined, world: World): string[] {
   const user = account ?? world.user(world.uid);
   if (!user)
-    throw new ToolError(`uid ${world.uid} not found, --reset-env requires an user that can be found on the system`);
+    throw new Failure(`uid ${world.uid} not found, --reset-env requires an user that can be found on the system`);
   const kept = KEPT.flatMap((name) => world.environment.find((entry) => entry.startsWith(`${name}=`)) ?? []);
   return [
     ...kept,
@@ -190,19 +190,8 @@ function resetEnvironment(account: Account | undefined, world: World): string[] 
   ];
 }
 
-/** Refused with the words of a library, and its remedy. */
-function told<Value>(work: () => Value): Value {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof DeltaError || error instanceof LandlockError)
-      throw new ToolError(error.message, 1, error.hint);
-    throw error;
-  }
-}
-
 function changes(text: string | undefined, count: number): readonly Change[] | undefined {
-  return text === undefined ? undefined : told(() => parseDelta(text, count));
+  return text === undefined ? undefined : parseDelta(text, count);
 }
 
 function parentDeathSignal(text: string | undefined, sys: LiveSys): number | undefined {
@@ -210,7 +199,7 @@ function parentDeathSignal(text: string | undefined, sys: LiveSys): number | und
   if (text === 'clear') return 0;
   if (text === 'keep') return sys.getParentDeathSignal() || undefined;
   const number = signalNumber(text);
-  if (number === undefined) throw new ToolError(`unknown signal: ${text}`, 1, 'signals are given by name: TERM, KILL');
+  if (number === undefined) throw new Failure(`unknown signal: ${text}`, 1, 'signals are given by name: TERM, KILL');
   return number;
 }
 
@@ -223,7 +212,7 @@ function tracer(text: string | undefined): number | undefined {
 
 function label(text: string | undefined, module: Module, world: World): string | undefined {
   if (text !== undefined && !isRunning(module, world))
-    throw new ToolError(`${module} is not running`, PRIVILEGE, whyNot(module, world));
+    throw new Failure(`${module} is not running`, PRIVILEGE, whyNot(module, world));
   return text;
 }
 
@@ -239,11 +228,11 @@ function seccompFilter(path: string | undefined): Buffer | undefined {
   } catch (error) {
     const { errno, syscall } = error as NodeJS.ErrnoException;
     if (errno === undefined) throw error;
-    throw new ToolError(`cannot ${syscall === 'open' ? 'open' : 'read'} ${path}: ${strerror(-errno)}`, PRIVILEGE);
+    throw new Failure(`cannot ${syscall === 'open' ? 'open' : 'read'} ${path}: ${strerror(-errno)}`, PRIVILEGE);
   }
   const instructions = filter.length / INSTRUCTION;
   if (!Number.isInteger(instructions) || instructions === 0 || instructions > MOST_INSTRUCTIONS)
-    throw new ToolError(
+    throw new Failure(
       'invalid filter',
       PRIVILEGE,
       `a filter is 1 to ${MOST_INSTRUCTIONS} instructions of ${INSTRUCTION} bytes; ${path} has ${filter.length > MOST_INSTRUCTIONS * INSTRUCTION ? 'more' : `${filter.length} bytes`}`,
@@ -256,8 +245,8 @@ export function landlockVersion(sys: LiveSys): number {
   const version = versionOf(sys);
   if (version > 0) return version;
   throw version === -errnoOf('EOPNOTSUPP')
-    ? new ToolError('Landlock is supported but currently disabled', 1, 'boot the kernel with lsm=landlock,…')
-    : new ToolError(
+    ? new Failure('Landlock is supported but currently disabled', 1, 'boot the kernel with lsm=landlock,…')
+    : new Failure(
         'Landlock is not supported',
         1,
         'the kernel must be Linux 5.13 or later, with CONFIG_SECURITY_LANDLOCK',
@@ -273,19 +262,19 @@ function landlockOf(values: Values): Pick<Plan, 'landlock' | 'landlockFlags'> {
   const version = versionOf(live());
   if (version <= 0 && bestEffort) return { landlockFlags: 0 };
   const abilities = { version: landlockVersion(live()), bestEffort };
-  return told(() => ({
+  return {
     landlock: restrictionOf(accesses, rules, abilities),
     landlockFlags: flags.reduce(
       (bits, text) => bits | parseRights(text, RESTRICT_FLAGS, 'restrict-self flag', abilities),
       0,
     ),
-  }));
+  };
 }
 
 function fileLabel(text: string, world: World): Plan['fileLabels'][number] {
   const equals = text.indexOf('=');
   if (equals < 1 || equals === text.length - 1)
-    throw new ToolError(`invalid file label: '${text}'`, 1, 'it is <label>=<tree>, as in container_file_t=/srv/rootfs');
+    throw new Failure(`invalid file label: '${text}'`, 1, 'it is <label>=<tree>, as in container_file_t=/srv/rootfs');
   return { label: label(text.slice(0, equals), 'SELinux', world) as string, tree: text.slice(equals + 1) };
 }
 
@@ -297,7 +286,7 @@ export function plan(parsed: Parsed<typeof options>, world: World): Plan {
   const none = { json: Boolean(values.json), program: operands, noNewPrivs: false, landlockFlags: 0, count, files: [] };
   if (question) return { ...none, question, fileLabels: [] };
   const fileLabels = (values['file-label'] ?? []).map((text) => fileLabel(text, world));
-  if (!operands.length && !fileLabels.length) throw new ToolError('No program specified');
+  if (!operands.length && !fileLabels.length) throw new Failure('No program specified');
 
   const identity = identityOf(values, world);
   const { securebits } = values;

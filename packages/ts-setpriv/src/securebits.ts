@@ -1,6 +1,6 @@
 /** Secure bits by name. Pure. */
-import { ToolError } from '@ts/cli';
 import {
+  Failure,
   SECBIT_EXEC_DENY_INTERACTIVE,
   SECBIT_EXEC_DENY_INTERACTIVE_LOCKED,
   SECBIT_EXEC_RESTRICT_FILE,
@@ -43,16 +43,12 @@ export function changeSecureBits(bits: number, text: string): number {
   for (const word of text.split(',')) {
     const add = word.startsWith('+');
     const name = word.slice(1);
-    if (!add && !word.startsWith('-')) throw new ToolError('bad securebits string', 1, 'each has + or - before it');
-    if (name === 'all' && add) throw new ToolError('+all securebits is not allowed');
-    if (name === 'keep_caps') throw new ToolError('adjusting keep_caps does not make sense');
+    if (!add && !word.startsWith('-')) throw new Failure('bad securebits string', 1, 'each has + or - before it');
+    if (name === 'all' && add) throw new Failure('+all securebits is not allowed');
+    if (name === 'keep_caps') throw new Failure('adjusting keep_caps does not make sense');
     const bit = name === 'all' ? ~0 : NAMES.find(([each]) => each === name)?.[1];
     if (bit === undefined)
-      throw new ToolError(
-        'unrecognized securebit',
-        1,
-        `'${name}' is none of ${NAMES.map(([each]) => each).join(', ')}`,
-      );
+      throw new Failure('unrecognized securebit', 1, `'${name}' is none of ${NAMES.map(([each]) => each).join(', ')}`);
     changed = add ? changed | bit : changed & ~bit;
   }
   return changed;

@@ -1,9 +1,9 @@
 /** What is shown instead of running a program. */
 import { ambientSet, boundingSet, firstCapabilities, readCredentials, shortNames } from '@ts/capabilities';
-import { exit, type Outcome, ToolError, type World } from '@ts/cli';
+import { exit, type Outcome, type World } from '@ts/cli';
 import { currentLabel, type Module } from '@ts/labels';
 import { type Category, errataOf, known, RESTRICT_FLAGS, RIGHTS } from '@ts/landlock';
-import { type LiveSys, signalName } from '@ts/sys';
+import { Failure, type LiveSys, signalName } from '@ts/sys';
 import { landlockVersion, type Plan, type Question } from './plan.ts';
 import { secureBitNames } from './securebits.ts';
 
@@ -81,7 +81,7 @@ function listOf(question: Question, plan: Plan, sys: LiveSys): string[] {
   if (question.show !== 'landlock-rights') return categories;
   const { access } = question;
   if (!Object.hasOwn(RIGHTS, access))
-    throw new ToolError(`unknown Landlock access: ${access}`, 1, 'it is fs, net or scope');
+    throw new Failure(`unknown Landlock access: ${access}`, 1, 'it is fs, net or scope');
   return names(known(RIGHTS[access as Category], version));
 }
 

@@ -1,7 +1,7 @@
 /** umount(8): command-line interface for umount2(2). */
 import { lstatSync, realpathSync } from 'node:fs';
 import { devices, findDevice, freeLoop, parseTag, usedLoops } from '@ts/block';
-import { defineTool, exit, type Outcome, type Parsed, ToolError, UsageError, type World } from '@ts/cli';
+import { defineTool, exit, type Outcome, type Parsed, UsageError, type World } from '@ts/cli';
 import {
   allOptions,
   FEATURES,
@@ -24,6 +24,7 @@ import {
   atOnce,
   encode,
   errnoOf,
+  Failure,
   type LiveSys,
   MNT_DETACH,
   MNT_FORCE,
@@ -247,7 +248,7 @@ function detachMount(mount: Mount, scene: Scene): number {
     { environment: helperEnvironment(world.environment, world.euid), limits: world.limits },
     sys,
   );
-  if (status === undefined) throw new ToolError(`failed to execute ${path}`, FAILED);
+  if (status === undefined) throw new Failure(`failed to execute ${path}`, FAILED);
   if (status === 0) tell(mount.target, mount, scene);
   return status;
 }
@@ -310,13 +311,13 @@ function mountsOf(target: string, scene: Scene, mounts: readonly Mount[]): Mount
 }
 
 /** Why a path cannot be followed by who is not root: told before anything else is looked at. */
-function unreachable(target: string, { plan, world }: Scene): ToolError | undefined {
+function unreachable(target: string, { plan, world }: Scene): Failure | undefined {
   if (world.euid === 0 || plan.asGiven || parseTag(target)) return undefined;
   try {
     realpathSync.native(encode(target), 'buffer');
   } catch (error) {
     const { errno = 0 } = error as NodeJS.ErrnoException;
-    return new ToolError(`${target}: ${strerror(Math.abs(errno))}`, 1);
+    return new Failure(`${target}: ${strerror(Math.abs(errno))}`, 1);
   }
   return undefined;
 }

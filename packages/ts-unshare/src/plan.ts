@@ -1,15 +1,6 @@
 /** From the command line to what is to be done: pure, and all that can be checked is checked here. */
 import { kernelCapabilities } from '@ts/capabilities';
-import {
-  type Identity,
-  type Parsed,
-  parseBigInteger,
-  parseDescriptor,
-  parseId,
-  shellOr,
-  ToolError,
-  type World,
-} from '@ts/cli';
+import { type Identity, type Parsed, parseBigInteger, parseDescriptor, parseId, shellOr, type World } from '@ts/cli';
 import {
   type Block,
   firstSubordinates,
@@ -22,6 +13,7 @@ import {
 } from '@ts/namespaces';
 import {
   CLONE_NEWUSER,
+  Failure,
   MS_PRIVATE,
   MS_REC,
   MS_SHARED,
@@ -119,7 +111,7 @@ function identityOf(
 function readOf(file: string, world: World): string {
   const text = world.read(file);
   if (text !== undefined) return text;
-  throw new ToolError(
+  throw new Failure(
     `could not open '${file}': ${world.exists(file) ? 'Permission denied' : 'No such file or directory'}`,
   );
 }
@@ -131,7 +123,7 @@ function rangesOf(text: string, what: 'user' | 'group', world: World): MapReques
   if (text !== 'auto' && text !== 'subids') {
     const range = parseIdRange(text);
     if (!range)
-      throw new ToolError(
+      throw new Failure(
         `invalid mapping '${text}'`,
         undefined,
         'a mapping is <inner>:<outer>:<count>, auto, subids or all',
@@ -141,13 +133,13 @@ function rangesOf(text: string, what: 'user' | 'group', world: World): MapReques
   const user = world.user(world.euid)?.name;
   const block = firstSubordinates(readOf(file, world), user, world.euid);
   if (block === undefined)
-    throw new ToolError(
+    throw new Failure(
       `no line matching user "${user ?? world.euid}" in ${file}`,
       undefined,
       `give the user a block of ids: usermod --add-sub${what === 'user' ? 'uid' : 'gid'}s 100000-165535 ${user ?? world.euid}`,
     );
   if (typeof block === 'string')
-    throw new ToolError(
+    throw new Failure(
       `failed to parse subid map: '${block}'`,
       undefined,
       `a line of ${file} is <user>:<first id>:<count>`,
@@ -208,8 +200,7 @@ function persisting({ values }: Input): Plan['persist'] {
 function ownerOf(text: string | undefined, world: World) {
   if (text === undefined) return undefined;
   const [user, group, ...more] = text.split(':');
-  if (!user || !group || more.length)
-    throw new ToolError('failed to parse owner', undefined, 'an owner is <uid>:<gid>');
+  if (!user || !group || more.length) throw new Failure('failed to parse owner', undefined, 'an owner is <uid>:<gid>');
   return {
     uid: parseId(user, 'uid', (name) => world.user(name)?.uid),
     gid: parseId(group, 'gid', (name) => world.group(name)?.gid),
@@ -225,7 +216,7 @@ function environmentOf({ values }: Input, world: World): readonly string[] | und
 function killSignal(name: string | true | undefined): number | undefined {
   if (name === undefined || name === true) return name && SIGKILL;
   const signal = signalNumber(name);
-  if (signal === undefined) throw new ToolError(`unknown signal: ${name}`);
+  if (signal === undefined) throw new Failure(`unknown signal: ${name}`);
   return signal;
 }
 
@@ -253,23 +244,23 @@ export function plan(input: Input, world: World): Plan {
 
   const setgroups = values.setgroups;
   if (setgroups !== undefined && setgroups !== 'allow' && setgroups !== 'deny')
-    throw new ToolError(`unsupported --setgroups argument '${setgroups}'`);
+    throw new Failure(`unsupported --setgroups argument '${setgroups}'`);
   if (groups.single !== undefined && !groups.ranges.length && setgroups === 'allow')
-    throw new ToolError('options --setgroups=allow and --map-group are mutually exclusive');
+    throw new Failure('options --setgroups=allow and --map-group are mutually exclusive');
   const propagation = PROPAGATION[values.propagation ?? 'private'];
-  if (propagation === undefined) throw new ToolError(`unsupported propagation mode: ${values.propagation}`);
+  if (propagation === undefined) throw new Failure(`unsupported propagation mode: ${values.propagation}`);
 
-  if (values.pivot && values.root === undefined) throw new ToolError('option --pivot requires a new root (--root)');
+  if (values.pivot && values.root === undefined) throw new Failure('option --pivot requires a new root (--root)');
   // What is bound for it would reach other namespaces, and the kernel swaps no shared mounts.
   if (values.pivot && (propagation === 0 || propagation & MS_SHARED))
-    throw new ToolError(`options --pivot and --propagation=${values.propagation} are mutually exclusive`);
+    throw new Failure(`options --pivot and --propagation=${values.propagation} are mutually exclusive`);
 
   const offsets = (['monotonic', 'boottime'] as const).flatMap((clock) => {
     const text = values[clock];
     return text === undefined ? [] : [{ clock, seconds: parseSeconds(text, clock) }];
   });
   if (offsets.length && values.time === undefined)
-    throw new ToolError('options --monotonic and --boottime require unsharing of a time namespace (-T)');
+    throw new Failure('options --monotonic and --boottime require unsharing of a time namespace (-T)');
   const statusFd =
     values['status-fd'] === undefined
       ? undefined

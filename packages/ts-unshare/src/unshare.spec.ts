@@ -1,7 +1,7 @@
 /** Command lines and the tapes that come of them, in a made-up world: no rights needed. */
-import { explain, parse, ToolError, type World } from '@ts/cli';
+import { explain, parse, type World } from '@ts/cli';
 import { madeUpWorld } from '@ts/cli/testing';
-import { formatTape, recording } from '@ts/sys';
+import { Failure, formatTape, recording } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import { tool } from './unshare.ts';
 
@@ -122,7 +122,7 @@ describe('what is refused', () => {
     ['--map-user=1e3 sh', /failed to parse uid: '1e3'$/],
     ['--map-users=4294967295:0:1 sh', /invalid mapping '4294967295:0:1'/],
   ] as const)('%s', (words, message) => {
-    expect(() => planned(words)).toThrow(ToolError);
+    expect(() => planned(words)).toThrow(Failure);
     expect(() => planned(words)).toThrow(message);
   });
 });

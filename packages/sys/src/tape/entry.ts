@@ -1,6 +1,6 @@
 /** What a tape is made of. ./layout.ts writes it into memory as ../../runner/runner.c reads it. */
 import type { Call } from '../calls.ts';
-import type { Failure } from '../gate.ts';
+import type { OnFailure } from '../gate.ts';
 import type { Block, Data, Int, Operand, Ref } from '../operand.ts';
 
 /** A place on the tape that entries can go to; `entry` is set when the place is reached while recording. */
@@ -17,7 +17,7 @@ export type Piece =
   | { signal: Ref };
 
 interface Common {
-  failure?: Failure;
+  failure?: OnFailure;
   /** Where a failure goes on, after its message, to take back what was made. */
   undo?: Label;
   /** What the explainer is asked about when this fails. */

@@ -9,7 +9,7 @@ import { O_CLOEXEC, O_DIRECTORY, O_NONBLOCK, O_PATH } from '../const/open.ts';
 import { SIG_BLOCK, SIG_SETMASK } from '../const/sigmask.ts';
 import * as signals from '../const/signal.ts';
 import { changesRoot } from '../elsewhere.ts';
-import type { Failure, Gate } from '../gate.ts';
+import type { Gate, OnFailure } from '../gate.ts';
 import { type Data, type Int, MadeText, type Operand, type Path, pointerArray, Ref } from '../operand.ts';
 import { quote } from '../quote.ts';
 import { encodeStruct, offsetOf } from '../struct.ts';
@@ -119,7 +119,7 @@ interface Place {
   readonly directory: Ref;
 }
 
-const QUIET: Failure = { message: '', status: 1, ignore: true };
+const QUIET: OnFailure = { message: '', status: 1, ignore: true };
 
 /** pivot_root(2) apart, behind which nothing is taken back. */
 const leavesPlace = (name: Call, operands: readonly Operand[]) =>
@@ -161,7 +161,7 @@ class RecordingGate implements Gate {
     label.entry = this.entries.length;
   }
 
-  call(name: Call, operands: readonly Operand[], failure: Failure): Ref {
+  call(name: Call, operands: readonly Operand[], failure: OnFailure): Ref {
     if (callNumber(name, arch) === undefined) throw new TypeError(`no such system call: ${name}`);
     const before = this.undo;
     const place = before && leavesPlace(name, operands) ? this.holdPlace(name !== 'chroot') : undefined;
@@ -226,7 +226,7 @@ class RecordingSys extends BoundSys {
     return this as unknown as Recording;
   }
 
-  private failing(message: string, status = this.failure.status, statusMissing?: number): Failure {
+  private failing(message: string, status = this.failure.status, statusMissing?: number): OnFailure {
     return {
       message: this.failure.message ?? message,
       explain: this.failure.explain,
@@ -426,7 +426,7 @@ class RecordingSys extends BoundSys {
       environment,
       append,
       failure: this.failure.message
-        ? (this.failure as Failure)
+        ? (this.failure as OnFailure)
         : { message: `failed to execute ${shown[0]}`, status: 126, statusMissing: 127 },
       text: this.gate.texts ? execText(program, shown, append) : undefined,
     });

@@ -1,5 +1,5 @@
 /** `ip address add|change|replace|del|flush`. */
-import { ToolError } from '@ts/cli';
+
 import {
   type Address,
   type AddressAttributes,
@@ -13,6 +13,7 @@ import {
   type Prefix,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
+import { Failure } from '@ts/sys';
 import type { Context } from '../context.ts';
 import { Entry } from '../entry.ts';
 import { numberOf } from '../names.ts';
@@ -175,7 +176,7 @@ function parse(context: Context, words: Words): State {
     state.local = prefixFrom(text, state.family);
     state.hasLength = text.includes('/');
   });
-  if (state.device === undefined) throw new ToolError('Not enough information: "dev" argument is required.', FAILED);
+  if (state.device === undefined) throw new Failure('Not enough information: "dev" argument is required.', FAILED);
   return state;
 }
 
@@ -186,16 +187,16 @@ const scopeOf = ({ family, bytes }: Prefix) =>
 function broadcastOf({ broadcast, local }: State): Uint8Array | undefined {
   if (broadcast === undefined) return undefined;
   if (broadcast !== '+' && broadcast !== '-') return broadcast.bytes;
-  if (local?.family !== sys.AF_INET) throw new ToolError('Broadcast can be set only for IPv4 addresses', FAILED);
+  if (local?.family !== sys.AF_INET) throw new Failure('Broadcast can be set only for IPv4 addresses', FAILED);
   // A net of two addresses has no other.
   return local.length > 30 ? undefined : masked(local.bytes, local.length, broadcast === '+' ? 1 : 0);
 }
 
 function lifetimesOf({ valid, preferred }: State): AddressAttributes['lifetimes'] {
   if (valid === undefined && preferred === undefined) return undefined;
-  if (valid === 0) throw new ToolError('valid_lft is zero', FAILED);
+  if (valid === 0) throw new Failure('valid_lft is zero', FAILED);
   const times = { valid: valid ?? FOREVER, preferred: preferred ?? FOREVER };
-  if (times.valid < times.preferred) throw new ToolError('preferred_lft is greater than valid_lft', FAILED);
+  if (times.valid < times.preferred) throw new Failure('preferred_lft is greater than valid_lft', FAILED);
   return { ...times, created: 0, updated: 0 };
 }
 
@@ -224,7 +225,7 @@ function messageOf(context: Context, state: State) {
     lifetimes: lifetimesOf(state),
   };
   if (flags & sys.IFA_F_MCAUTOJOIN && !(local && isMulticast(local.bytes)))
-    throw new ToolError('autojoin needs multicast address', FAILED);
+    throw new Failure('autojoin needs multicast address', FAILED);
   return { header, attributes };
 }
 
@@ -261,11 +262,11 @@ export function remove(context: Context, words: Words): void {
 
 /** `ip address flush`: all that `show` with the same words shows. */
 export function flush(context: Context, words: Words): void {
-  if (words.next === undefined) throw new ToolError('Flush requires arguments.', FAILED);
+  if (words.next === undefined) throw new Failure('Flush requires arguments.', FAILED);
   const filter = parseFilter(context, words, 'address');
   const { settings } = context;
   const index = filter.device === undefined ? 0 : context.findIndex(filter.device);
-  if (index === undefined) throw new ToolError(`Device "${filter.device}" does not exist.`, FAILED);
+  if (index === undefined) throw new Failure(`Device "${filter.device}" does not exist.`, FAILED);
   flushAll(context, {
     noun: 'addresses',
     rounds: settings.loops,

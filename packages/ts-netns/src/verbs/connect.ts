@@ -1,5 +1,5 @@
 /** `connect` and `disconnect`: a namespace at a bridge, with address, route, NAT, ports and name servers, all or nothing. */
-import { ToolError } from '@ts/cli';
+
 import {
   addLink,
   addressRequest,
@@ -25,6 +25,7 @@ import {
   VETH,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
+import { Failure } from '@ts/sys';
 import { type Context, openNamed } from '../context.ts';
 import { alone, uninterrupted } from '../lock.ts';
 import { checkNamespace, ETC, pathOf } from '../namespaces.ts';
@@ -149,7 +150,7 @@ export function connectionFrom(words: Words): Connection {
     const equals = word.indexOf('=');
     const name = equals < 0 ? word : word.slice(0, equals);
     const row = rowOf(CONNECTION_ROWS, name);
-    if (!row) throw new ToolError(`Option "${word}" is unknown, try "ts-netns --help".`, WRONG);
+    if (!row) throw new Failure(`Option "${word}" is unknown, try "ts-netns --help".`, WRONG);
     if (equals >= 0) words.insert(word.slice(equals + 1));
     row[1](connection, words, name);
   }
@@ -158,11 +159,11 @@ export function connectionFrom(words: Words): Connection {
 
 function checked(connection: Connection): Connection {
   const { bridge, address, gateway, publish, nat } = connection;
-  if (bridge === '') throw new ToolError('Error: argument "--bridge" is required', WRONG);
+  if (bridge === '') throw new Failure('Error: argument "--bridge" is required', WRONG);
   if (!address && (gateway || nat || publish.length))
-    throw new ToolError('Error: argument "--address" is required', WRONG);
+    throw new Failure('Error: argument "--address" is required', WRONG);
   if (address && address.length === (address.family === sys.AF_INET6 ? 128 : 32))
-    throw new ToolError(
+    throw new Failure(
       `Error: argument "--address" is wrong: ${formatAddress(address.bytes)} has no prefix length`,
       WRONG,
       `write it with the length of its net: ${formatAddress(address.bytes)}/24`,
@@ -172,12 +173,12 @@ function checked(connection: Connection): Connection {
       gateway.family === address.family &&
       sameBytes(masked(gateway.bytes, address.length, 0), masked(address.bytes, address.length, 0));
     if (!isInside)
-      throw new ToolError(
+      throw new Failure(
         `Error: the gateway ${formatAddress(gateway.bytes)} is not in the net of ${formatAddress(address.bytes)}/${address.length}`,
         WRONG,
       );
     if (sameBytes(gateway.bytes, address.bytes))
-      throw new ToolError('Error: the gateway is the other end: it needs another address than --address', WRONG);
+      throw new Failure('Error: the gateway is the other end: it needs another address than --address', WRONG);
   }
   return connection;
 }
@@ -238,7 +239,7 @@ const UP = { flags: sys.IFF_UP, change: sys.IFF_UP } as const;
 /** The bridge, made and given the gateway's address where it is not there. */
 function bridgeFor(context: Context, { bridge, gateway, address }: Connection, undo: sys.Journal): number {
   let link = findLink(context.route, bridge);
-  if (link && link.info?.kind !== 'bridge') throw new ToolError(`${bridge} is there, and no bridge`, FAILED);
+  if (link && link.info?.kind !== 'bridge') throw new Failure(`${bridge} is there, and no bridge`, FAILED);
   if (!link) {
     context.route.request(addLink({}, { name: bridge, info: linkInfo('bridge', BRIDGE, {}) }), 'link add');
     undo.add(() => context.route.request(deleteLink({ index: context.index(bridge) })));
@@ -270,7 +271,7 @@ function pairFor(
   const there = findLink(route, name);
   const isLeft = there !== undefined && isUnfinished(context, there, owner.fd);
   if (there && !isLeft && !isOwn(there, owner.name))
-    throw new ToolError(
+    throw new Failure(
       `${name} is there already, and not for ${owner.name}`,
       2,
       'choose another name: --host-device NAME',
@@ -333,8 +334,7 @@ export function checkPorts(context: Context, owner: string, { publish }: Connect
   const taken = publishedBy(context).filter((comment) => comment.split(' ')[1] !== owner);
   for (const publication of publish) {
     const by = taken.find((comment) => takesPort(comment, publication));
-    if (by)
-      throw new ToolError(`port ${formatPublication(publication)} is published by ${by.split(' ')[1]} already`, 2);
+    if (by) throw new Failure(`port ${formatPublication(publication)} is published by ${by.split(' ')[1]} already`, 2);
   }
 }
 
@@ -366,7 +366,7 @@ function nameServers(context: Context, name: string, dns: readonly string[], und
   const before = context.world.read(path);
   if (before === text) return;
   if (before !== undefined && !before.startsWith(WRITTEN))
-    throw new ToolError(`${path} is there already, and not ours`, FAILED, 'leave out --dns, or remove that file');
+    throw new Failure(`${path} is there already, and not ours`, FAILED, 'leave out --dns, or remove that file');
   for (const each of [ETC, folder]) {
     if (context.world.exists(each)) continue;
     context.sys.or(`cannot create '${each}'`).mkdir(each, 0o755);
@@ -418,10 +418,10 @@ function inWords(name: string, connection: Connection): string {
 /** `connect NS --bridge … `: what is there already stays as it is. */
 export function connect(context: Context, words: Words): void {
   const name = words.take();
-  if (name === undefined) throw new ToolError('No netns name specified', FAILED);
+  if (name === undefined) throw new Failure('No netns name specified', FAILED);
   checkNamespace(name);
   const connection = connectionFrom(words);
-  if (words.next !== undefined) throw new ToolError(`"${words.next}" is unknown here, try "ts-netns --help".`, WRONG);
+  if (words.next !== undefined) throw new Failure(`"${words.next}" is unknown here, try "ts-netns --help".`, WRONG);
   if (context.sys.dry) {
     context.print(inWords(name, connection));
     return;
@@ -472,7 +472,7 @@ function released(context: Context, words: Words): void {
 /** `disconnect NS`: takes away what `connect` has made, and nothing else. */
 export function disconnect(context: Context, words: Words): void {
   const name = words.take();
-  if (name === undefined) throw new ToolError('No netns name specified', FAILED);
+  if (name === undefined) throw new Failure('No netns name specified', FAILED);
   const act = () => (name === '--released' ? released(context, words) : disconnectAlone(context, checkNamespace(name)));
   alone(context, () => uninterrupted(act));
 }
@@ -485,7 +485,7 @@ function disconnectAlone(context: Context, name: string): void {
   });
   const path = `${ETC}/${name}/resolv.conf`;
   const written = context.world.read(path)?.startsWith(WRITTEN);
-  if (!link && !count && !written) throw new ToolError(`namespace ${name} is not connected`, FAILED);
+  if (!link && !count && !written) throw new Failure(`namespace ${name} is not connected`, FAILED);
   if (written) {
     context.sys.or(`cannot remove '${path}'`).unlink(path);
     removeFolders(context, `${ETC}/${name}`);

@@ -1,6 +1,5 @@
 /** How `flush` deletes: all that is found, in rounds, until nothing is left. */
-import { ToolError } from '@ts/cli';
-import { SysError } from '@ts/sys';
+import { Failure, SysError } from '@ts/sys';
 import type { Context } from '../context.ts';
 import type { Entry } from '../entry.ts';
 import { FAILED } from '../words.ts';
@@ -30,7 +29,7 @@ export function flushAll<T>(context: Context, { noun, rounds, find, show, remove
       return;
     }
     if (rounds && round === rounds)
-      throw new ToolError(`*** Flush remains incomplete after ${rounds} rounds. ***`, FAILED);
+      throw new Failure(`*** Flush remains incomplete after ${rounds} rounds. ***`, FAILED);
     for (const each of found) {
       if (statistics > 1) context.print(show(each).text);
       try {

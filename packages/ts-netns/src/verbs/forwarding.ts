@@ -3,9 +3,10 @@
  *
  * What it was is kept in the comments of our tables, so it is known as long as it is needed, and gone with them.
  */
-import { ToolError } from '@ts/cli';
+
 import { findTable, listTables, type Table } from '@ts/netlink';
 import * as sys from '@ts/sys';
+import { Failure } from '@ts/sys';
 import type { Context } from '../context.ts';
 import { FAILED } from '../words.ts';
 
@@ -38,8 +39,8 @@ function write(context: Context, which: Switch, value: string): void {
     });
   } catch (error) {
     if (!(error instanceof sys.SysError)) throw error;
-    throw new ToolError(
-      `${error.context}: ${sys.strerror(error.errno)}`,
+    throw new Failure(
+      error.said,
       FAILED,
       `packets are passed on only with forwarding: have it turned on (sysctl -w ${path.slice('/proc/sys/'.length).replaceAll('/', '.')}=1), or do this in a network namespace of your own`,
     );

@@ -1,5 +1,4 @@
 /** Key words of each kind of link, behind `type KIND`: one table a kind, of which its usage is made, too. */
-import { ToolError } from '@ts/cli';
 import {
   BRIDGE,
   BRIDGE_PORT,
@@ -17,7 +16,7 @@ import {
   VXLAN,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
-import { U32_MAX } from '@ts/sys';
+import { Failure, U32_MAX } from '@ts/sys';
 import type { Context } from '../context.ts';
 import { numberOf } from '../names.ts';
 import {
@@ -88,7 +87,7 @@ function kind<S extends Schema>(name: string, schema: S, rows: Rows<State<S>>, o
       const state: State<S> = { data: {} as State<S>['data'], context, seen: new Set() };
       for (let word = words.take(); word !== undefined; word = words.take()) {
         const row = rowOf(rows, word);
-        if (!row) throw new ToolError(`${name}: unknown ${unknown} "${word}"?`, FAILED);
+        if (!row) throw new Failure(`${name}: unknown ${unknown} "${word}"?`, FAILED);
         row[1](state, words, word);
       }
       settle(state, isNew);
@@ -384,7 +383,7 @@ const anyOf = (names: readonly string[]) =>
 
 function choice<T>(word: string, text: string, values: Readonly<Record<string, T>>): T {
   if (Object.hasOwn(values, text)) return values[text] as T;
-  throw new ToolError(`Error: argument of "${word}" must be ${anyOf(Object.keys(values))}, not "${text}"`, FAILED);
+  throw new Failure(`Error: argument of "${word}" must be ${anyOf(Object.keys(values))}, not "${text}"`, FAILED);
 }
 
 /** MACVLAN_MACADDR_*: what is done with the addresses of mode "source". */
@@ -394,7 +393,7 @@ const ADDRESS_MODES: Readonly<Record<string, number>> = { add: 0, del: 1, flush:
 function addressesFrom(data: State<typeof MACVLAN>['data'], words: Words): void {
   const how = words.argument();
   const mode = Object.hasOwn(ADDRESS_MODES, how) ? ADDRESS_MODES[how] : undefined;
-  if (mode === undefined) throw new ToolError((kindUsage('macvlan') as string).trimEnd(), FAILED);
+  if (mode === undefined) throw new Failure((kindUsage('macvlan') as string).trimEnd(), FAILED);
   data.addressMode = mode;
   if (how === 'add' || how === 'del') data.address = hardwareFrom(words.argument());
   if (how !== 'set') return;
@@ -437,7 +436,7 @@ const macvlan = (name: string) =>
             0,
             U32_MAX,
             () =>
-              new ToolError(
+              new Failure(
                 `Error: argument of "bcqueuelen" must be a positive integer [0-4294967295], not "${text}"`,
                 FAILED,
               ),
@@ -447,7 +446,7 @@ const macvlan = (name: string) =>
       hidden(
         ofMacvlan('bclim', 'broadcastLimit', (words) => {
           const text = words.argument();
-          const fail = () => new ToolError(`Error: illegal value for "bclim": "${text}"`, FAILED);
+          const fail = () => new Failure(`Error: illegal value for "bclim": "${text}"`, FAILED);
           return numberIn(text, -0x8000_0000, 0x7fff_ffff, fail);
         }),
       ),
@@ -456,7 +455,7 @@ const macvlan = (name: string) =>
       unknown: 'option',
       settle: ({ data }) => {
         if ((data.flags ?? 0) & MACVLAN_FLAGS.nopromisc && data.mode !== sys.MACVLAN_MODE_PASSTHRU)
-          throw new ToolError(`${name}: nopromisc flag only valid in passthru mode`, FAILED);
+          throw new Failure(`${name}: nopromisc flag only valid in passthru mode`, FAILED);
       },
       before: 'mode MODE [flag MODE_FLAG] MODE_OPTS [bcqueuelen BC_QUEUE_LEN] [bclim BCLIM]',
       notes: [
@@ -488,7 +487,7 @@ const ipvlan = (name: string) =>
         (words) => {
           const text = words.argument();
           const mode = IPVLAN_MODES.indexOf(text);
-          if (mode < 0) throw new ToolError('Error: argument of "mode" must be either "l2", "l3" or "l3s"', FAILED);
+          if (mode < 0) throw new Failure('Error: argument of "mode" must be either "l2", "l3" or "l3s"', FAILED);
           return mode;
         },
         'mode MODE ] [ FLAGS',
@@ -580,14 +579,13 @@ const NO_PORT = [
 const GPE_PORT = 4790;
 
 function settleVxlan({ data, seen, context }: VxlanState, isNew: boolean): void {
-  if (data.external && seen.has('id'))
-    throw new ToolError("vxlan: both 'external' and vni cannot be specified", FAILED);
+  if (data.external && seen.has('id')) throw new Failure("vxlan: both 'external' and vni cannot be specified", FAILED);
   // A tunnel whose ends come with the packets learns nothing.
   if (data.external) data.learning ??= 0;
   if (!isNew) return;
-  if (!data.external && !seen.has('id')) throw new ToolError('vxlan: missing virtual network identifier', FAILED);
+  if (!data.external && !seen.has('id')) throw new Failure('vxlan: missing virtual network identifier', FAILED);
   if (seen.has('group') && data.link === undefined)
-    throw new ToolError("vxlan: 'group' requires 'dev' to be specified", FAILED);
+    throw new Failure("vxlan: 'group' requires 'dev' to be specified", FAILED);
   if (data.port !== undefined) return;
   if (data.gpe) data.port = GPE_PORT;
   else context.world.warn(NO_PORT);
@@ -671,7 +669,7 @@ const vxlan = kind(
         const name = words.argument();
         once(state, 'dev', name);
         const index = state.context.findIndex(name);
-        if (index === undefined) throw new ToolError(`Cannot find device "${name}"`, WRONG);
+        if (index === undefined) throw new Failure(`Cannot find device "${name}"`, WRONG);
         state.data.link = index;
       },
       'dev PHYS_DEV',

@@ -1,5 +1,4 @@
 /** `ip link add|set|del|change|replace`. */
-import { ToolError } from '@ts/cli';
 import {
   addLink,
   changeNames,
@@ -13,7 +12,7 @@ import {
   VETH,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
-import { parseDecimal } from '@ts/sys';
+import { Failure, parseDecimal } from '@ts/sys';
 import { type Context, vrfFrom } from '../context.ts';
 import { numberOf } from '../names.ts';
 import { pathOf } from '../namespaces.ts';
@@ -325,7 +324,7 @@ function parse(context: Context, words: Words): State {
 function pair({ context, own }: State): LinkAttributes['info'] {
   const words = new Words(own);
   if (words.next === undefined) return { kind: 'veth' };
-  if (words.take() !== 'peer') throw new ToolError(VETH_USAGE.trimEnd(), FAILED);
+  if (words.take() !== 'peer') throw new Failure(VETH_USAGE.trimEnd(), FAILED);
   const { header, attributes, device, name, kind } = parse(context, words);
   if (kind !== undefined) throw twice('type', kind);
   const peer = { ...header, ...attributes, name: name ?? device };
@@ -340,13 +339,12 @@ function infoOf(state: State, isNew: boolean): LinkAttributes['info'] {
   // What a kind wants is the kernel's to say where nothing is said.
   if (!own.length && kind !== 'bridge_slave') return { kind };
   if (Object.hasOwn(KINDS, kind)) {
-    if (own.includes('help')) throw new ToolError((kindUsage(kind) ?? '').trimEnd(), FAILED);
+    if (own.includes('help')) throw new Failure((kindUsage(kind) ?? '').trimEnd(), FAILED);
     return KINDS[kind]?.parse(new Words(own), context, isNew);
   }
   const [word] = own;
   if (word !== undefined) unlessHelp(word, 'link');
-  if (word !== undefined)
-    throw new ToolError(`Garbage instead of arguments "${word} ...". Try "ip link help".`, FAILED);
+  if (word !== undefined) throw new Failure(`Garbage instead of arguments "${word} ...". Try "ip link help".`, FAILED);
   return { kind };
 }
 
@@ -372,9 +370,9 @@ export function add(context: Context, words: Words): void {
   const state = parse(context, words);
   const { header, attributes, kind, own } = state;
   if (state.name !== undefined && state.device !== undefined)
-    throw new ToolError('both "name" and "dev" cannot be used when creating devices.', WRONG);
+    throw new Failure('both "name" and "dev" cannot be used when creating devices.', WRONG);
   const name = state.name ?? state.device;
-  if (kind === undefined) throw new ToolError('Not enough information: "type" argument is required', FAILED);
+  if (kind === undefined) throw new Failure('Not enough information: "type" argument is required', FAILED);
   closing(context, () => {
     if (kind === 'tun' || kind === 'tap') {
       const request: TunRequest = { name: name ?? '', mode: kind };
@@ -391,7 +389,7 @@ export function add(context: Context, words: Words): void {
     const info = infoOf(state, true);
     const link = lowerLink(context, state.link);
     if (name !== undefined && Buffer.byteLength(name) > 15)
-      throw new ToolError(
+      throw new Failure(
         'Error: Attribute failed policy validation.',
         REFUSED,
         'the name of a link has 15 bytes at most',
@@ -404,13 +402,13 @@ export function add(context: Context, words: Words): void {
 function checkIndex({ header, attributes, device }: State): void {
   const moves = attributes.namespaceFd !== undefined || attributes.namespacePid !== undefined;
   if (device !== undefined && header.index !== undefined && !moves)
-    throw new ToolError('index can be used only when creating devices or when moving device to another netns.', WRONG);
+    throw new Failure('index can be used only when creating devices or when moving device to another netns.', WRONG);
 }
 
 function checkAddress(context: Context, index: number, address: Uint8Array | undefined): void {
   const length = context.link(index)?.address?.length;
   if (address && length !== undefined && length !== address.length)
-    throw new ToolError(`Invalid address length ${address.length} - must be ${length} bytes`, FAILED);
+    throw new Failure(`Invalid address length ${address.length} - must be ${length} bytes`, FAILED);
 }
 
 /** `ip link set`, also of all links of a group. */
@@ -420,7 +418,7 @@ export function set(context: Context, words: Words): void {
   closing(context, () => {
     if (device === undefined && header.index === undefined) {
       if (attributes.group === undefined || words.all.length < 2)
-        throw new ToolError('Not enough information: "dev" argument is required.', WRONG);
+        throw new Failure('Not enough information: "dev" argument is required.', WRONG);
       context.route.request(setLink(header, attributes));
       return;
     }
@@ -450,8 +448,7 @@ export function remove(context: Context, words: Words): void {
   const state = parse(context, words);
   const { attributes, device, kind } = state;
   if (device === undefined) {
-    if (attributes.group === undefined)
-      throw new ToolError('Not enough information: "dev" argument is required.', WRONG);
+    if (attributes.group === undefined) throw new Failure('Not enough information: "dev" argument is required.', WRONG);
     context.route.request(deleteLink({}, { group: attributes.group }));
   } else
     context.route.request(
@@ -467,7 +464,7 @@ export function property(context: Context, words: Words): void {
   const isAdd = abbreviates(verb, 'add');
   if (verb === '' || abbreviates(verb, 'help')) throw new Usage('link');
   if (!isAdd && !abbreviates(verb, 'delete'))
-    throw new ToolError(`Command "${verb}" is unknown, try "ip link help".`, WRONG);
+    throw new Failure(`Command "${verb}" is unknown, try "ip link help".`, WRONG);
   let device: string | undefined;
   const alternativeNames: string[] = [];
   for (let word = words.take(); word !== undefined; word = words.take())
@@ -476,7 +473,7 @@ export function property(context: Context, words: Words): void {
       unlessHelp(word, 'link');
       device = checkName(word === 'dev' ? words.argument() : word, 'dev');
     }
-  if (device === undefined) throw new ToolError('Not enough information: "dev" argument is required.', WRONG);
+  if (device === undefined) throw new Failure('Not enough information: "dev" argument is required.', WRONG);
   const index = context.index(device);
   context.route.request(changeNames(isAdd ? 'add' : 'del', { index }, { alternativeNames }), `link property ${verb}`);
   context.forget();
@@ -492,6 +489,6 @@ export function help(context: Context, words: Words): void {
 /** The link of a command that only looks. */
 export function existing(context: Context, name: string): Link {
   const index = context.findIndex(name);
-  if (index === undefined) throw new ToolError(`Device "${name}" does not exist.`, FAILED);
+  if (index === undefined) throw new Failure(`Device "${name}" does not exist.`, FAILED);
   return getLink(context.route, index, context.settings.statistics > 0);
 }

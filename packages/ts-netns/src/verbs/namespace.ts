@@ -1,9 +1,8 @@
 /** `ip netns add|attach|del|list|list-id|set|identify|pids|monitor`; `exec` is in ../exec.ts. */
 import { readdirSync, statSync } from 'node:fs';
-import { ToolError } from '@ts/cli';
 import { getNamespaceId, inNewNamespace, listNamespaceIds, openNamespace, setNamespaceId } from '@ts/netlink';
 import * as sys from '@ts/sys';
-import { parseDecimal } from '@ts/sys';
+import { Failure, parseDecimal } from '@ts/sys';
 import type { Context } from '../context.ts';
 import { Entry, render } from '../entry.ts';
 import { namesHint, processHint } from '../hints.ts';
@@ -14,7 +13,7 @@ import { idOf, namesOfIds, namespaceNames } from './ids.ts';
 
 const fails = (message: string, error: unknown, status = FAILED): never => {
   if (!(error instanceof sys.SysError)) throw error;
-  throw new ToolError(`${message}: ${sys.strerror(error.errno)}`, status, remedyOf(error));
+  throw new Failure(`${message}: ${sys.strerror(error.errno)}`, status, remedyOf(error));
 };
 
 const remedyOf = ({ code }: sys.SysError): string | undefined =>
@@ -22,12 +21,12 @@ const remedyOf = ({ code }: sys.SysError): string | undefined =>
 
 function nameOf(words: Words): string {
   const name = words.take();
-  if (name === undefined) throw new ToolError('No netns name specified', FAILED);
+  if (name === undefined) throw new Failure('No netns name specified', FAILED);
   return checkNamespace(name);
 }
 
 function alone(words: Words): void {
-  if (words.next !== undefined) throw new ToolError('extra arguments specified', FAILED);
+  if (words.next !== undefined) throw new Failure('extra arguments specified', FAILED);
 }
 
 /** The folder as a mount that other mount namespaces share, so that names made here are seen there, and go there. */
@@ -98,9 +97,9 @@ export function make(context: Context, name: string): void {
 
 export function attach(context: Context, words: Words): void {
   const [name, pid] = words.rest();
-  if (name === undefined || pid === undefined) throw new ToolError('No netns name and PID specified', FAILED);
+  if (name === undefined || pid === undefined) throw new Failure('No netns name and PID specified', FAILED);
   checkNamespace(name);
-  if (!parseDecimal(pid, 0x7fff_ffff)) throw new ToolError(`Invalid PID: ${pid}`, FAILED);
+  if (!parseDecimal(pid, 0x7fff_ffff)) throw new Failure(`Invalid PID: ${pid}`, FAILED);
   shareFolder(context);
   bindTo(context, `/proc/${pid}/ns/net`, makeFile(context, name));
 }
@@ -115,16 +114,16 @@ export function remove(context: Context, words: Words): void {
 
 /** Every one that can be; what cannot is said, and makes a failure of it. */
 function removeAll(context: Context): void {
-  const failures: ToolError[] = [];
+  const failures: Failure[] = [];
   for (const name of namespaceNames())
     try {
       unname(context, name);
     } catch (error) {
-      if (!(error instanceof ToolError)) throw error;
+      if (!(error instanceof Failure)) throw error;
       failures.push(error);
     }
   const last = failures.pop();
-  for (const { message } of failures) context.world.warn(message);
+  for (const { said } of failures) context.world.warn(said);
   if (last) throw last;
 }
 
@@ -187,7 +186,7 @@ export function listIds(context: Context, words: Words): void {
 export function setId(context: Context, words: Words): void {
   const name = nameOf(words);
   const text = words.take();
-  if (text === undefined) throw new ToolError('No nsid specified', FAILED);
+  if (text === undefined) throw new Failure('No nsid specified', FAILED);
   const fail = () => wrong(text, 'Invalid "netnsid" value');
   const nsid = text === 'auto' ? -1 : numberIn(text, -0x8000_0000, 0x7fff_ffff, fail);
   if (nsid < 0 && text !== 'auto') throw wrong(text, '"netnsid" value should be >= 0');
@@ -218,10 +217,10 @@ const inodeOf = (path: string): Inode | undefined => {
   }
 };
 
-function notOpened(error: unknown): ToolError {
+function notOpened(error: unknown): Failure {
   const { errno = 0, code } = error as NodeJS.ErrnoException;
   const remedy = code === 'EACCES' ? processHint() : undefined;
-  return new ToolError(`Cannot open network namespace: ${sys.strerror(-errno)}`, FAILED, remedy);
+  return new Failure(`Cannot open network namespace: ${sys.strerror(-errno)}`, FAILED, remedy);
 }
 
 /** The name of the namespace that a process is in, the caller's where none is named. */
@@ -230,8 +229,7 @@ export function identify(context: Context, words: Words): void {
   const pid = given ?? 'self';
   checkNamespace(pid);
   alone(words);
-  if (given !== undefined && !/^\d+$/.test(given))
-    throw new ToolError(`Specified string '${pid}' is not a pid`, FAILED);
+  if (given !== undefined && !/^\d+$/.test(given)) throw new Failure(`Specified string '${pid}' is not a pid`, FAILED);
   let own: Inode;
   try {
     own = statSync(`/proc/${pid}/ns/net`);

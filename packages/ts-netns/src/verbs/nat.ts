@@ -1,5 +1,5 @@
 /** `nat`, `publish`, `filter`: rules in a table of our own, each one known by its comment. */
-import { ToolError } from '@ts/cli';
+
 import {
   type Address,
   addChain,
@@ -34,6 +34,7 @@ import {
   verdict,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
+import { Failure } from '@ts/sys';
 import { type Context, openNamed } from '../context.ts';
 import { Entry, render } from '../entry.ts';
 import { alone } from '../lock.ts';
@@ -97,7 +98,7 @@ export function parsePublication(text: string): Publication {
 }
 
 const wrongPorts = (text: string, why = 'ports are needed') =>
-  new ToolError(
+  new Failure(
     `Error: argument "${text}" is wrong: ${why}`,
     WRONG,
     'as in 8080:80/tcp or 8000-8009:9000-9009/udp: ports outside, those inside, and tcp, udp or sctp; an address of the host may stand before',
@@ -123,11 +124,11 @@ export function parsePublications(text: string): Publication[] {
   const [[outside, count], [inside, others]] = [portsOf(text, left), portsOf(text, right)];
   if (count !== others) throw wrongPorts(text, 'the two ranges differ in length');
   if (!Object.hasOwn(PROTOCOLS, protocol))
-    throw new ToolError(`Error: argument "${protocol}" is wrong: tcp, udp or sctp`, WRONG);
+    throw new Failure(`Error: argument "${protocol}" is wrong: tcp, udp or sctp`, WRONG);
   const address = where === undefined ? undefined : parseAddress(where.replace(/[[\]]/g, ''));
-  if (where !== undefined && !address) throw new ToolError(`Error: argument "${where}" is wrong: no address`, WRONG);
+  if (where !== undefined && !address) throw new Failure(`Error: argument "${where}" is wrong: no address`, WRONG);
   if (address && [LOOPBACK, LOOPBACK6].some((net) => isIn(address, net)))
-    throw new ToolError(
+    throw new Failure(
       `Error: argument "${where}" is wrong: connections to a loopback address cannot be forwarded`,
       WRONG,
       'leave the address out: the port is then published on every other address of this host',
@@ -159,7 +160,7 @@ export function publicationWish(owner: string, to: Address, publication: Publica
   const { address, outside, inside, protocol } = publication;
   const target = whole(to);
   if (address && address.family !== to.family)
-    throw new ToolError(
+    throw new Failure(
       `${formatAddress(address.bytes)} and ${formatAddress(to.bytes)} are of different families`,
       WRONG,
     );
@@ -199,7 +200,7 @@ function refused(error: unknown): never {
       : ['ENOENT', 'EOPNOTSUPP', 'EPROTONOSUPPORT', 'EINVAL'].includes(error.code)
         ? 'the kernel may lack nf_tables with nat, masquerade and fib (CONFIG_NF_TABLES_INET, NFT_NAT, NFT_MASQ, NFT_FIB_INET)'
         : undefined;
-  throw new ToolError(
+  throw new Failure(
     `the packet filter refuses: ${sys.strerror(error.errno)}${error.text ? ` (${error.text})` : ''}`,
     2,
     hint,
@@ -322,7 +323,7 @@ function list(context: Context, word: string): void {
   context.print(render(entries, context.settings));
 }
 
-const unknown = (word: string) => new ToolError(`"${word}" is unknown here, try "ts-netns --help".`, WRONG);
+const unknown = (word: string) => new Failure(`"${word}" is unknown here, try "ts-netns --help".`, WRONG);
 
 function natWish(words: Words): Wish {
   const state: { source?: Prefix; out?: string } = {};
@@ -343,7 +344,7 @@ function natWish(words: Words): Wish {
   takeAll(rows, words, state, (word) => {
     throw unknown(word);
   });
-  if (!state.source) throw new ToolError('Error: argument "--source" is required', WRONG);
+  if (!state.source) throw new Failure('Error: argument "--source" is required', WRONG);
   return masqueradeWish(state.source, state.out);
 }
 
@@ -385,7 +386,7 @@ function filterWish(words: Words): Wish {
     throw unknown(word);
   });
   const { decision, family } = state;
-  if (decision === undefined) throw new ToolError('Error: "--drop" or "--accept" is required', WRONG);
+  if (decision === undefined) throw new Failure('Error: "--drop" or "--accept" is required', WRONG);
   return {
     comment: ['filter', ...parts, decision].join(' '),
     family,
@@ -395,7 +396,7 @@ function filterWish(words: Words): Wish {
 
 function forget(context: Context, { comment }: Wish): void {
   if (!revoke(context, (rule) => rule.comment === comment))
-    throw new ToolError(`there is no such rule: ${comment}`, FAILED);
+    throw new Failure(`there is no such rule: ${comment}`, FAILED);
 }
 
 /** The same verbs for what is made of words alone. */
@@ -406,11 +407,11 @@ const object =
     if (verb === 'list' || verb === 'show') list(context, word);
     else if (verb === 'add') {
       const wanted = wish(words);
-      if (!alone(context, () => grant(context, [wanted]))) throw new ToolError(`${word}: the rule is there already`, 2);
+      if (!alone(context, () => grant(context, [wanted]))) throw new Failure(`${word}: the rule is there already`, 2);
     } else if (verb === 'del' || verb === 'delete') {
       const unwanted = wish(words);
       alone(context, () => forget(context, unwanted));
-    } else throw new ToolError(`Command "${verb}" is unknown: add, del or list.`, WRONG);
+    } else throw new Failure(`Command "${verb}" is unknown: add, del or list.`, WRONG);
   };
 
 export const nat = object('nat', natWish);
@@ -424,7 +425,7 @@ function addressIn(context: Context, name: string, family: number = sys.AF_INET)
     const found = listAddresses(inner.route, { family }).find((each) => each.scope === sys.RT_SCOPE_UNIVERSE);
     const bytes = found?.local ?? found?.address;
     if (!bytes)
-      throw new ToolError(
+      throw new Failure(
         `namespace ${name} has no address that can be reached`,
         FAILED,
         `give it one: ts-netns connect ${name} --bridge BRIDGE --address ADDRESS/LENGTH`,
@@ -446,7 +447,7 @@ function publicationsFrom(words: Words): { name: string; publications: readonly 
     words.take();
     const address = words.argument();
     to = parseAddress(address);
-    if (!to) throw new ToolError(`Error: any valid address is expected rather than "${address}".`, FAILED);
+    if (!to) throw new Failure(`Error: any valid address is expected rather than "${address}".`, FAILED);
   }
   if (words.next !== undefined) throw unknown(words.next);
   return { name, publications, to };
@@ -464,7 +465,7 @@ export function publish(context: Context, words: Words): void {
   alone(context, () => {
     const taken = wishesIn(present(context), 'publish');
     const twice = publications.find((publication) => taken.some((comment) => takesPort(comment, publication)));
-    if (twice) throw new ToolError(`port ${twice.outside}/${twice.protocol} is published already`, 2);
+    if (twice) throw new Failure(`port ${twice.outside}/${twice.protocol} is published already`, 2);
     grant(context, wishes);
   });
 }
@@ -492,7 +493,7 @@ export function unpublish(context: Context, words: Words): void {
     return word === 'publish' && owner === name && (ports === undefined || ports.includes(own ?? ''));
   };
   const count = alone(context, () => revoke(context, isMeant));
-  if (!count) throw new ToolError(`nothing is published of ${name}${text === undefined ? '' : ` as ${text}`}`, FAILED);
+  if (!count) throw new Failure(`nothing is published of ${name}${text === undefined ? '' : ` as ${text}`}`, FAILED);
 }
 
 /** Published ports that others have taken. */

@@ -1,5 +1,5 @@
 /** `ip neighbour add|change|replace|del|flush|get`. */
-import { ToolError } from '@ts/cli';
+
 import {
   type Address,
   deleteNeighbor,
@@ -9,6 +9,7 @@ import {
   neighborRequest,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
+import { Failure } from '@ts/sys';
 import type { Context } from '../context.ts';
 import { render } from '../entry.ts';
 import { numberOf } from '../names.ts';
@@ -50,7 +51,7 @@ const flagRow = (name: string, bit: number) =>
     },
   ] as const;
 
-const NEEDED = new ToolError('Device and destination are required arguments.', WRONG);
+const NEEDED = new Failure('Device and destination are required arguments.', WRONG);
 
 const rows = (context: Context): Rows<State> => [
   [
@@ -145,7 +146,7 @@ export function remove(context: Context, words: Words): void {
 }
 
 export function get(context: Context, words: Words): void {
-  const required = new ToolError('Device and address are required arguments.', FAILED);
+  const required = new Failure('Device and address are required arguments.', FAILED);
   const { header, attributes } = messageOf(context, parse(context, words, 0, required));
   const found = getNeighbor(
     context.route,
@@ -160,7 +161,7 @@ const ROUNDS = 10;
 
 /** All that `show` with the same words shows, except what stays by itself: permanent ones and those without ARP. */
 export function flush(context: Context, words: Words): void {
-  if (words.next === undefined) throw new ToolError('Flush requires arguments.', FAILED);
+  if (words.next === undefined) throw new Failure('Flush requires arguments.', FAILED);
   const find = flushed(context, words);
   flushAll(context, {
     noun: 'entries',

@@ -1,6 +1,5 @@
 /** `ip route add|replace|append|prepend|change|test|del|get|show|flush`. */
 import { writeFileSync } from 'node:fs';
-import { ToolError } from '@ts/cli';
 import {
   type Address,
   bitsOf,
@@ -22,7 +21,7 @@ import {
   VRF,
 } from '@ts/netlink';
 import * as sys from '@ts/sys';
-import { parseCNumber, parseDecimal, U32_MAX } from '@ts/sys';
+import { Failure, parseCNumber, parseDecimal, U32_MAX } from '@ts/sys';
 import { type Context, vrfFrom } from '../context.ts';
 import { render } from '../entry.ts';
 import { numberOf } from '../names.ts';
@@ -201,8 +200,8 @@ function hopsFrom(state: State, words: Words): void {
   words.back();
   while (words.next !== undefined) {
     if (!words.skip('nexthop'))
-      throw new ToolError(`Error: "nexthop" or end of line is expected instead of "${words.next}"`, WRONG);
-    if (words.next === undefined) throw new ToolError('Error: unexpected end of line after "nexthop"', WRONG);
+      throw new Failure(`Error: "nexthop" or end of line is expected instead of "${words.next}"`, WRONG);
+    if (words.next === undefined) throw new Failure('Error: unexpected end of line after "nexthop"', WRONG);
     const hop = { flags: 0, family: state.header.family ?? 0 } as Hop & { family: number };
     for (let row = words.rowOf(HOP_ROWS); row; row = words.rowOf(HOP_ROWS)) row[1](hop, words, words.argument());
     state.hops.push(hop);
@@ -212,7 +211,7 @@ function hopsFrom(state: State, words: Words): void {
 /** Index of the link of one way. */
 function hopIndexOf(context: Context, device: string | undefined): number {
   const index = device === undefined ? 0 : context.findIndex(device);
-  if (index === undefined) throw new ToolError(`Cannot find device "${device}"\nError: cannot parse nexthop`, WRONG);
+  if (index === undefined) throw new Failure(`Cannot find device "${device}"\nError: cannot parse nexthop`, WRONG);
   return index;
 }
 
@@ -421,7 +420,7 @@ function parse(
     if (state.destination) header.family = state.destination.family;
   });
   if (!state.hasDestination && !isDelete && header.type === undefined)
-    throw new ToolError('Command line is not complete. Try option "help"', 255);
+    throw new Failure('Command line is not complete. Try option "help"', 255);
   const { destination, gateway, source, device, hops } = state;
   header.family = header.family || gateway?.family || hops.find((hop) => hop.gateway)?.gateway?.family || sys.AF_INET;
   header.destinationLength = destination?.length ?? 0;
@@ -682,7 +681,7 @@ function routesOf(context: Context, family: number, table: number, what: 'Dump' 
   } catch (error) {
     if (!(error instanceof NetlinkError) || error.code !== 'ENOENT') throw error;
     if (!table || (table === sys.RT_TABLE_MAIN && what === 'Dump')) return [];
-    throw new ToolError(`Error: ${error.text ?? sys.strerror(error.errno)}.\n${what} terminated`, REFUSED);
+    throw new Failure(`Error: ${error.text ?? sys.strerror(error.errno)}.\n${what} terminated`, REFUSED);
   }
 }
 
@@ -755,14 +754,14 @@ function flushCache(context: Context): void {
       writeFileSync(CACHE, '-1');
     } catch (error) {
       const { errno = 0 } = error as NodeJS.ErrnoException;
-      throw new ToolError(`Cannot open "${CACHE}": ${sys.strerror(-errno)}`, FAILED);
+      throw new Failure(`Cannot open "${CACHE}": ${sys.strerror(-errno)}`, FAILED);
     }
   });
 }
 
 /** Deletes all that `show` with the same words shows. */
 export function flush(context: Context, words: Words): void {
-  if (words.next === undefined) throw new ToolError('"ip route flush" requires arguments.', FAILED);
+  if (words.next === undefined) throw new Failure('"ip route flush" requires arguments.', FAILED);
   const selection = selectionFrom(context, words);
   if (selection.cached && selection.family !== sys.AF_INET6) {
     flushCache(context);
@@ -927,7 +926,7 @@ export function get(context: Context, words: Words): void {
     lookup.family = lookup.destination.family;
   });
   const { from, input, output, mark, fib, tos, uid, ipProtocol, sourcePort, destinationPort } = lookup;
-  if (!lookup.destination) throw new ToolError('need at least a destination address', FAILED);
+  if (!lookup.destination) throw new Failure('need at least a destination address', FAILED);
   const whole = bitsOf(lookup.destination.family);
   const destination = { ...lookup.destination, length: whole };
   if (lookup.destination.length !== whole)

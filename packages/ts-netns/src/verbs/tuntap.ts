@@ -1,9 +1,8 @@
 /** `ip tuntap add|del|show`: links whose other side is a descriptor of a program. The kernel makes them by ioctl(2) only. */
 import { closeSync, openSync } from 'node:fs';
-import { ToolError } from '@ts/cli';
 import { kindData, listLinks, TUN } from '@ts/netlink';
 import * as sys from '@ts/sys';
-import { parseAccountId } from '@ts/sys';
+import { Failure, parseAccountId } from '@ts/sys';
 import type { Context } from '../context.ts';
 import { Entry, render } from '../entry.ts';
 import { unlessHelp } from '../usage.ts';
@@ -26,7 +25,7 @@ function accountOf(context: Context, text: string, what: 'user' | 'group'): numb
   const id = parseAccountId(text);
   if (id !== undefined) return id;
   const found = what === 'user' ? context.world.user(text)?.uid : context.world.group(text)?.gid;
-  if (found === undefined) throw new ToolError(`invalid ${what} "${text}"`, WRONG);
+  if (found === undefined) throw new Failure(`invalid ${what} "${text}"`, WRONG);
   return found;
 }
 
@@ -85,7 +84,7 @@ function withDevice(context: Context, request: TunRequest, extra: number, act: (
     } catch (error) {
       const { errno = 0, code } = error as NodeJS.ErrnoException;
       const remedy = code === 'EACCES' || code === 'EPERM' ? `who may write ${DEVICE} may do this: root` : undefined;
-      throw new ToolError(`open: ${sys.strerror(-errno)}`, FAILED, remedy);
+      throw new Failure(`open: ${sys.strerror(-errno)}`, FAILED, remedy);
     }
     try {
       context.sys.or('ioctl(TUNSETIFF)').ioctl(fd, sys.TUNSETIFF, interfaceRequest(request, extra));
@@ -114,7 +113,7 @@ const rows = (context: Context): Rows<TunRequest> => [
     'mode~',
     (request, words) => {
       const mode = words.argument();
-      if (mode !== 'tun' && mode !== 'tap') throw new ToolError(`Unknown tunnel mode "${mode}"`, WRONG);
+      if (mode !== 'tun' && mode !== 'tap') throw new Failure(`Unknown tunnel mode "${mode}"`, WRONG);
       request.mode = mode;
     },
   ],
@@ -150,7 +149,7 @@ function parse(context: Context, words: Words): TunRequest {
 }
 
 function needsMode(request: TunRequest): void {
-  if (request.mode === undefined) throw new ToolError('You failed to specify a tunnel mode', FAILED);
+  if (request.mode === undefined) throw new Failure('You failed to specify a tunnel mode', FAILED);
 }
 
 export function add(context: Context, words: Words): void {
