@@ -2,8 +2,8 @@ import { CAP_SETUID, formatTape, recording, SECBIT_KEEP_CAPS, SECBIT_NO_SETUID_F
 import { describe, expect, test } from 'vitest';
 import { afterSetuid, Bearer, type Credentials } from './bearer.ts';
 import { guessMode, SECUREBITS_PURE } from './modes.ts';
-import { bit } from './names.ts';
-import { setInStatus } from './status.ts';
+import { bit, capabilityNumber } from './names.ts';
+import { lacks, setInStatus } from './status.ts';
 
 const SOME = bit(CAP_SETUID) | bit(5);
 const root: Credentials = {
@@ -86,5 +86,11 @@ test('modes by their secure bits and sets', () => {
 test('sets of a status text', () => {
   const status = 'Name:\tsh\nCapInh:\t0000000000000000\nCapEff:\t000001fffeffffff\n';
   expect(setInStatus(status, 'Eff')).toBe(0x1fffeffffffn);
-  expect(setInStatus(undefined, 'Eff')).toBe(0n);
+  expect(setInStatus(undefined, 'Eff')).toBe(undefined);
+  expect(setInStatus('CapEff:\trubbish\n', 'Eff')).toBe(undefined);
+  const lacking = (text: string | undefined) => lacks(() => text, capabilityNumber('cap_sys_admin') as number);
+  expect(lacking('CapEff:\t0000000000000000\n')).toBe(true);
+  expect(lacking('CapEff:\t000001ffffffffff\n')).toBe(false);
+  for (const unknown of [undefined, '', 'CapEff:\trubbish\n', 'CapPrm:\t0000000000000000\n'])
+    expect(lacking(unknown)).toBe(false);
 });

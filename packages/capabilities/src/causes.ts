@@ -1,7 +1,7 @@
 /** Why the kernel refuses what needs a capability. */
 import type { CapabilitySets, Sys } from '@ts/sys';
 import { capabilityName, capabilityNumber, has } from './names.ts';
-import { setInStatus } from './status.ts';
+import { lacks } from './status.ts';
 
 interface Reader {
   read(path: string): string | undefined;
@@ -21,9 +21,8 @@ export const lacking = (remedy: string) => ({
   errors: ['EPERM'],
   probe: ([name = '']: readonly string[], world: Reader): string | undefined => {
     const capability = capabilityNumber(name);
-    const status = world.read('/proc/self/status');
-    return capability === undefined || status === undefined || has(setInStatus(status, 'Prm'), capability)
-      ? undefined
-      : `this needs ${name.toUpperCase()}: ${remedy}`;
+    return capability !== undefined && lacks(world.read, capability, 'Prm')
+      ? `this needs ${name.toUpperCase()}: ${remedy}`
+      : undefined;
   },
 });

@@ -39,4 +39,4 @@ export const inFirstUsers = (uidMap: string | undefined): boolean =>
  * @param uidMap Text of /proc/self/uid_map. @param status Text of /proc/self/status.
  */
 export const spaceFor = (uidMap: string | undefined, status: string | undefined): 'trusted' | 'user' =>
-  inFirstUsers(uidMap) && has(setInStatus(status, 'Eff'), CAP_SYS_ADMIN) ? 'trusted' : 'user';
+  inFirstUsers(uidMap) && has(setInStatus(status, 'Eff') ?? 0n, CAP_SYS_ADMIN) ? 'trusted' : 'user';

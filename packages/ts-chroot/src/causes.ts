@@ -1,5 +1,5 @@
 /** Why chroot(2) refuses, read from the host before it is said. */
-import { has, setInStatus } from '@ts/capabilities';
+import { lacks } from '@ts/capabilities';
 import type { Cause } from '@ts/cli';
 import { CAP_SYS_CHROOT } from '@ts/sys';
 
@@ -8,8 +8,8 @@ export const causes: readonly Cause[] = [
     of: 'chroot',
     errors: ['EPERM'],
     probe: (_, world) =>
-      has(setInStatus(world.read('/proc/self/status'), 'Eff'), CAP_SYS_CHROOT)
-        ? undefined
-        : 'this needs CAP_SYS_CHROOT: be root, or do it in a user namespace of your own: ts-unshare --map-root-user ts-chroot …',
+      lacks(world.read, CAP_SYS_CHROOT)
+        ? 'this needs CAP_SYS_CHROOT: be root, or do it in a user namespace of your own: ts-unshare --map-root-user ts-chroot …'
+        : undefined,
   },
 ];

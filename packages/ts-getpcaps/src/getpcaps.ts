@@ -105,7 +105,7 @@ function readState(word: string, pid: number, vectors: boolean, sys: LiveSys, wo
   const path = `/proc/${pid || 'self'}/status`;
   const status = world.read(path);
   if (status === undefined) throw new Failure(`no IAB value for ${word}: cannot read ${path}`);
-  return { sets, ambient: setInStatus(status, 'Amb'), bounding: setInStatus(status, 'Bnd') };
+  return { sets, ambient: setInStatus(status, 'Amb') ?? 0n, bounding: setInStatus(status, 'Bnd') ?? 0n };
 }
 
 const iabOf = ({ sets, ambient, bounding }: State, count: number) =>

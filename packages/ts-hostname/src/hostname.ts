@@ -1,6 +1,6 @@
 /** hostname(1): command-line interface for sethostname(2), gethostname(2). */
 import { readFileSync } from 'node:fs';
-import { has, setInStatus } from '@ts/capabilities';
+import { lacks } from '@ts/capabilities';
 import { type Cause, defineTool, exit, explain, type Outcome, type Parsed, UsageError, type World } from '@ts/cli';
 import { ownsNamespace } from '@ts/namespaces';
 import { CAP_SYS_ADMIN, encode, Failure, type LiveSys, type Recording, type Sys, SysError, strerror } from '@ts/sys';
@@ -128,8 +128,7 @@ const causes: readonly Cause[] = ['hostname', 'domainname'].map((of) => ({
   of,
   errors: ['EPERM'],
   probe: (_, world) => {
-    const status = world.read('/proc/self/status');
-    if (status !== undefined && !has(setInStatus(status, 'Eff'), CAP_SYS_ADMIN))
+    if (lacks(world.read, CAP_SYS_ADMIN))
       return 'this needs CAP_SYS_ADMIN: be root, or do it in namespaces of your own: ts-unshare --map-root-user --uts';
     return ownsNamespace('uts') === false
       ? 'the UTS namespace belongs to another user namespace: make one of your own with ts-unshare --uts'

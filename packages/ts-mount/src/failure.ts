@@ -1,17 +1,11 @@
 /** What mount(8) says of a failure: it depends on the error, and on what is found where. */
+
 import { lstatSync, readlinkSync, statSync } from 'node:fs';
+import { lacks } from '@ts/capabilities';
 import { type Cause, confinement, type World } from '@ts/cli';
+import { escapeOctal, inOwnUsers, mountAt, mountOf, parseMountinfo, realPath, unescapeOctal } from '@ts/mounts';
 import {
-  escapeOctal,
-  inOwnUsers,
-  lacksSysAdmin,
-  mountAt,
-  mountOf,
-  parseMountinfo,
-  realPath,
-  unescapeOctal,
-} from '@ts/mounts';
-import {
+  CAP_SYS_ADMIN,
   encode,
   errnoName,
   errnoOf,
@@ -247,7 +241,7 @@ export function remedyOf(step: Step, given: number, world: World): string | unde
   const errno = asOfMount(step, given);
   if (step.step === 'idmap') return whyNotMapped(type ?? '', source, errno, world);
   if (errno === errnoOf('EPERM')) {
-    if (lacksSysAdmin(world.read))
+    if (lacks(world.read, CAP_SYS_ADMIN))
       return 'this needs CAP_SYS_ADMIN: be root, or mount in namespaces of your own: unshare --map-root-user --mount';
     if (!inOwnUsers(world.read)) return confinement(world);
     if (flags & MS_REMOUNT) return confinement(world) ?? whyNotRemounted(step, world);

@@ -4,12 +4,13 @@ import type { Cause, World } from '@ts/cli';
 import { CAP_SYS_ADMIN } from '@ts/sys';
 import { NEEDS_ADMIN, pathOf } from './namespaces.ts';
 
-const isAdmin = (world: World) => has(setInStatus(world.read('/proc/self/status'), 'Eff'), CAP_SYS_ADMIN);
-
-const needsRights = (world: World, what: string) =>
-  isAdmin(world)
+function needsRights(world: World, what: string): string | undefined {
+  const effective = setInStatus(world.read('/proc/self/status'), 'Eff');
+  if (effective === undefined) return undefined;
+  return has(effective, CAP_SYS_ADMIN)
     ? `${what} belongs to another user namespace: only what was made in one’s own can be used`
     : NEEDS_ADMIN;
+}
 
 export const causes: readonly Cause[] = [
   {

@@ -1,10 +1,19 @@
 /** What helps behind a refusal: said only where its cause can be read. */
 import { accessSync, constants } from 'node:fs';
-import { has, setInStatus } from '@ts/capabilities';
+import * as capabilities from '@ts/capabilities';
 import { CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_SYS_PTRACE, encode, readText } from '@ts/sys';
 import { NEEDS_ADMIN, RUN } from './namespaces.ts';
 
-const lacks = (capability: number): boolean => !has(setInStatus(readText('/proc/self/status'), 'Eff'), capability);
+/** A hint that cannot be found out is none: what is said is the failure itself. */
+function read(path: string): string | undefined {
+  try {
+    return readText(path);
+  } catch {
+    return undefined;
+  }
+}
+
+const lacks = (capability: number): boolean => capabilities.lacks(read, capability);
 
 function isRefused(act: () => void): boolean {
   try {
@@ -39,8 +48,8 @@ export const processHint = (): string | undefined =>
 
 /** Of a file that no namespace is mounted on, in the caller's mount namespace. */
 export const mountedHint = (path: string): string | undefined =>
-  readText('/proc/self/mountinfo')
-    .split('\n')
-    .some((line) => line.split(' ')[4] === path)
-    ? undefined
-    : 'that is a file, and no network namespace is mounted on it (any more): remove it with ts-netns del';
+  read('/proc/self/mountinfo')
+    ?.split('\n')
+    .every((line) => line.split(' ')[4] !== path)
+    ? 'that is a file, and no network namespace is mounted on it (any more): remove it with ts-netns del'
+    : undefined;

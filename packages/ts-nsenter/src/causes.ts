@@ -1,6 +1,6 @@
 /** Why setns(2) and its company refuse, read from the host before it is said. */
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
-import { has, setInStatus } from '@ts/capabilities';
+import { lacks, setInStatus } from '@ts/capabilities';
 import { type Cause, INT_MAX, type World } from '@ts/cli';
 import { parseMountinfo } from '@ts/mounts';
 import { KINDS } from '@ts/namespaces';
@@ -17,12 +17,6 @@ import {
   parseDecimal,
 } from '@ts/sys';
 import { holdNamespace, NETNS } from './named.ts';
-
-/** Whether the capability is held; undefined where that cannot be read. */
-function isAdmin(world: World): boolean | undefined {
-  const status = world.read('/proc/self/status');
-  return status === undefined ? undefined : has(setInStatus(status, 'Eff'), CAP_SYS_ADMIN);
-}
 
 /** A namespace as its link names it: `user:[4026531837]`; undefined where the caller may not see it. */
 function namespaceOf(pid: string, kind: string): string | undefined {
@@ -51,10 +45,7 @@ const hides = (world: World) =>
 
 /** Why a process of one's own may not be looked at, where that can be read. */
 function privacyOf(pid: string, world: World): string | undefined {
-  const set = (of: string) => {
-    const status = world.read(`/proc/${of}/status`);
-    return status === undefined ? undefined : setInStatus(status, 'Prm');
-  };
+  const set = (of: string) => setInStatus(world.read(`/proc/${of}/status`), 'Prm');
   const [theirs, ours] = [set(pid), set('self')];
   if (theirs !== undefined && ours !== undefined && (theirs & ~ours) !== 0n) return 'has capabilities that you lack';
   try {
@@ -205,9 +196,9 @@ export const causes: readonly Cause[] = [
     of: 'setns',
     errors: ['EPERM'],
     probe: (_, world) =>
-      isAdmin(world) !== false
-        ? undefined
-        : 'this needs CAP_SYS_ADMIN in the user namespace that owns the namespace: be root',
+      lacks(world.read, CAP_SYS_ADMIN)
+        ? 'this needs CAP_SYS_ADMIN in the user namespace that owns the namespace: be root'
+        : undefined,
   },
   {
     of: 'setns',

@@ -239,6 +239,7 @@ describe('causes', () => {
     else expect(said).toMatch(/yours but has capabilities/);
     expect(
       why('open 6666666 ns/uts', 'EACCES', 1000, {
+        '/proc/self/status': 'CapPrm:\t0000000000000000\n',
         '/proc/6666666/status': 'Uid:\t1000\t0\t0\t0\nCapPrm:\t0000000000000001\n',
       }),
     ).toMatch(/yours but has capabilities that you lack/);

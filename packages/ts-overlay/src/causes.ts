@@ -1,6 +1,6 @@
 /** Why an overlay cannot be mounted, asked of the kernel itself. */
-import { has, setInStatus } from '@ts/capabilities';
-import type { Cause, World } from '@ts/cli';
+import { lacks } from '@ts/capabilities';
+import type { Cause } from '@ts/cli';
 import { escapeOctal, unescapeOctal } from '@ts/mounts';
 import { complaintsOf, type Overlay } from '@ts/overlay';
 import { CAP_SYS_ADMIN, live } from '@ts/sys';
@@ -10,11 +10,6 @@ export const subjectOf = (overlay: Overlay): string => `overlay ${escapeOctal(JS
 
 const overlayOf = (words: readonly string[]) => JSON.parse(unescapeOctal(words[0] ?? 'null')) as Overlay;
 
-const lacksRights = (world: World) => {
-  const status = world.read('/proc/self/status');
-  return status !== undefined && !has(setInStatus(status, 'Eff'), CAP_SYS_ADMIN);
-};
-
 const WITHOUT_RIGHTS =
   'this needs CAP_SYS_ADMIN: be root, or mount in namespaces of your own: ts-unshare --map-root-user --mount ts-overlay …';
 
@@ -22,12 +17,12 @@ export const causes: readonly Cause[] = [
   {
     of: 'overlay',
     errors: ['EPERM'],
-    probe: (_, world) => (lacksRights(world) ? WITHOUT_RIGHTS : undefined),
+    probe: (_, world) => (lacks(world.read, CAP_SYS_ADMIN) ? WITHOUT_RIGHTS : undefined),
   },
   {
     of: 'tmpfs',
     errors: ['EPERM'],
-    probe: (_, world) => (lacksRights(world) ? WITHOUT_RIGHTS : undefined),
+    probe: (_, world) => (lacks(world.read, CAP_SYS_ADMIN) ? WITHOUT_RIGHTS : undefined),
   },
   {
     of: 'tmpfs',
@@ -37,7 +32,7 @@ export const causes: readonly Cause[] = [
   {
     of: 'unshare',
     errors: ['EPERM'],
-    probe: (_, world) => (lacksRights(world) ? WITHOUT_RIGHTS : undefined),
+    probe: (_, world) => (lacks(world.read, CAP_SYS_ADMIN) ? WITHOUT_RIGHTS : undefined),
   },
   {
     of: 'overlay',

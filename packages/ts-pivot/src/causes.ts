@@ -1,6 +1,6 @@
 /** Why pivot_root(2) refuses, read from the host before it is said. */
 import { realpathSync } from 'node:fs';
-import { has, setInStatus } from '@ts/capabilities';
+import { lacks } from '@ts/capabilities';
 import type { Cause, World } from '@ts/cli';
 import { type Mount, mountAt, parseMountinfo } from '@ts/mounts';
 import { ownsNamespace, whyNoProc } from '@ts/namespaces';
@@ -63,8 +63,7 @@ export const causes: readonly Cause[] = [
     of: 'pivot',
     errors: ['EPERM'],
     probe: (_, world) => {
-      const status = world.read('/proc/self/status');
-      if (status !== undefined && !has(setInStatus(status, 'Eff'), CAP_SYS_ADMIN))
+      if (lacks(world.read, CAP_SYS_ADMIN))
         return 'this needs CAP_SYS_ADMIN: be root, or do it in namespaces of your own: ts-unshare --map-root-user --mount';
       return ownsNamespace('mnt') === false
         ? 'the mount namespace belongs to another user namespace: make one of your own with ts-unshare --mount'

@@ -1,6 +1,6 @@
 /** prlimit(1): shows and changes resource limits; command-line interface for prlimit(2). */
 import { closeSync, fstatSync } from 'node:fs';
-import { has, setInStatus } from '@ts/capabilities';
+import { lacks } from '@ts/capabilities';
 import {
   type Cause,
   defineTool,
@@ -257,8 +257,7 @@ const causes: readonly Cause[] = [
       const most = parseCBigInt(world.read('/proc/sys/fs/nr_open')?.trim() ?? '');
       if (name === 'NOFILE' && most !== undefined && BigInt(hard) > most)
         return `fs.nr_open allows no more than ${most} open files`;
-      const status = world.read('/proc/self/status');
-      if (status === undefined || has(setInStatus(status, 'Eff'), CAP_SYS_RESOURCE)) return undefined;
+      if (!lacks(world.read, CAP_SYS_RESOURCE)) return undefined;
       const owner = /^Uid:\s*(\d+)/m.exec(world.read(`/proc/${pid}/status`) ?? '')?.[1];
       if (pid !== '0' && owner !== undefined && parseDecimal(owner) !== world.uid)
         return `process ${pid} belongs to user ${owner}: this needs CAP_SYS_RESOURCE`;

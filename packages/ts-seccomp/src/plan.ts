@@ -134,9 +134,9 @@ function capabilitiesOf(list: string | undefined, world: World): bigint {
   if (list === undefined) return ENGINE_CAPABILITIES;
   if (list === 'none') return 0n;
   if (list === 'bounding') {
-    const status = world.read('/proc/self/status');
-    if (status === undefined) throw new Failure('--caps bounding: cannot read /proc/self/status', 1, 'mount /proc');
-    return setInStatus(status, 'Bnd');
+    const bounding = setInStatus(world.read('/proc/self/status'), 'Bnd');
+    if (bounding === undefined) throw new Failure('--caps bounding: cannot read /proc/self/status', 1, 'mount /proc');
+    return bounding;
   }
   const numbers = reading('--caps', () => parseCapabilityList(list, 64));
   return numbers.reduce((set, number) => set | (1n << BigInt(number)), 0n);

@@ -1,8 +1,10 @@
 /** Why a mount cannot be detached: what is below it, who uses it, who may. */
+
 import { readdirSync, readlinkSync } from 'node:fs';
+import { lacks } from '@ts/capabilities';
 import type { Cause, World } from '@ts/cli';
-import { escapeOctal, inOwnUsers, lacksSysAdmin, mountAt, parseMountinfo, subtree, unescapeOctal } from '@ts/mounts';
-import { errnoName, errnoOf, strerror } from '@ts/sys';
+import { escapeOctal, inOwnUsers, mountAt, parseMountinfo, subtree, unescapeOctal } from '@ts/mounts';
+import { CAP_SYS_ADMIN, errnoName, errnoOf, strerror } from '@ts/sys';
 
 /** Blanks would end a word of the subject. */
 export const subjectOf = (target: string): string => `umount =${escapeOctal(target)}`;
@@ -59,7 +61,7 @@ export const wordsOf = (errno: number): string =>
 /** One line on a failure, where there is something to say. */
 export function remedyOf(target: string, code: string, world: World): string | undefined {
   if (code === 'EPERM')
-    return lacksSysAdmin(world.read)
+    return lacks(world.read, CAP_SYS_ADMIN)
       ? 'this needs CAP_SYS_ADMIN over the mount: only who mounted it, or root, may take it away'
       : undefined;
   const mounts = parseMountinfo(world.read('/proc/self/mountinfo') ?? '');

@@ -1,5 +1,5 @@
 /** Why unshare(2) and its company refuse, read from the host before it is said. */
-import { has, setInStatus } from '@ts/capabilities';
+import { lacks } from '@ts/capabilities';
 import type { Cause, World } from '@ts/cli';
 import { type Mount, parseMountinfo, realPath } from '@ts/mounts';
 import { liveReader, ownsNamespace, parseIdMap, whyNoProc } from '@ts/namespaces';
@@ -11,10 +11,7 @@ export const MAPPER_FOLDERS = ['/usr/bin', '/bin', '/usr/local/bin', '/usr/sbin'
 /** A number that the kernel tells; undefined where it tells none. */
 const number = (world: World, path: string) => parseDecimal(world.read(path)?.trim() ?? '');
 
-const lacksAdmin = (world: World): boolean => {
-  const status = world.read('/proc/self/status');
-  return status !== undefined && !has(setInStatus(status, 'Eff'), CAP_SYS_ADMIN);
-};
+const lacksAdmin = (world: World): boolean => lacks(world.read, CAP_SYS_ADMIN);
 
 /** The root of this process is seen not to be the root of its mount namespace. One that is a mount point looks like it. */
 function inChroot(world: World): boolean {
