@@ -1,4 +1,4 @@
-/** What a tool says when it cannot go on: a `Failure`. Libraries throw it, too; ./run.ts alone prints. */
+/** What a tool says when it cannot go on: a `Failure`. Libraries throw it, too; ./report.ts alone prints. */
 import { Failure, SysError, strerror } from '@ts/sys';
 
 /** A command line that the tool does not take. `asGetopt`: the program stands as it was called, as getopt(3) prints it. */

@@ -1,6 +1,7 @@
 /** @ts/cli: option tables, usage, errors, becoming the next program. */
 export * from './accounts.ts';
 export * from './build.ts';
+export { tableOf } from './call.ts';
 export * from './causes.ts';
 export * from './commands.ts';
 export * from './errors.ts';
@@ -13,7 +14,7 @@ export { writeAll, writeText } from './output.ts';
 export * from './parse.ts';
 export * from './progress.ts';
 export { rehearse } from './rehearse.ts';
-export { main, tableOf } from './run.ts';
+export { main } from './run.ts';
 export * from './search.ts';
 export * from './shell.ts';
 export * from './size.ts';

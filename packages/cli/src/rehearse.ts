@@ -1,8 +1,9 @@
 /** What the build does before it takes V8's code cache: runs of the tools, up to the call that would act. */
 import { Failure, type Inherited, stopBefore } from '@ts/sys';
 import type { Build } from './build.ts';
+import { tableOf } from './call.ts';
 import { parse } from './parse.ts';
-import { start, tableOf } from './run.ts';
+import { start } from './run.ts';
 import { realWorld } from './world.ts';
 
 const STOPPED = new Error('the rehearsal ends here');
