@@ -102,7 +102,7 @@ describe('Buffer', () => {
         (given, wanted, from) => {
           both((buffer) => {
             const all = buffer.from(given);
-            const part = Uint8Array.from(wanted);
+            const part = buffer.from(wanted);
             return [
               all.indexOf(part, from),
               all.lastIndexOf(part, from),

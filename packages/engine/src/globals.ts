@@ -17,5 +17,8 @@ const globals = {
   },
 };
 
+// What `using` looks for.
+if (!Object.hasOwn(Symbol, 'dispose')) Object.defineProperty(Symbol, 'dispose', { value: Symbol('Symbol.dispose') });
+
 for (const [name, value] of Object.entries(globals))
   Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });

@@ -12,26 +12,30 @@ function plain(value: unknown): string {
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
 }
 
-const number = (value: unknown, parsed: (text: string) => number): string =>
-  typeof value === 'bigint' ? `${value}n` : typeof value === 'symbol' ? 'NaN' : plain(parsed(String(value)));
+const number =
+  (parsed: (value: unknown) => number) =>
+  (value: unknown): string =>
+    typeof value === 'bigint' ? `${value}n` : typeof value === 'symbol' ? 'NaN' : plain(parsed(value));
 
 const WAYS: Readonly<Record<string, (value: unknown) => string>> = {
   s: (value) => (typeof value === 'string' ? value : plain(value)),
-  d: (value) => number(value, Number),
-  i: (value) => number(value, (text) => Number.parseInt(text, 10)),
-  f: (value) => (typeof value === 'symbol' ? 'NaN' : plain(Number.parseFloat(String(value)))),
+  d: number(Number),
+  i: number((value) => Number.parseInt(value as string, 10)),
+  f: (value) => (typeof value === 'symbol' ? 'NaN' : plain(Number.parseFloat(value as string))),
   j: (value) => String(JSON.stringify(value)),
 };
+
+const behind = (value: unknown) => (typeof value === 'string' ? value : inspect(value));
 
 /** As printf(3), by %s, %d, %i, %f, %j and %%; what is over is put behind. */
 export function format(...operands: unknown[]): string {
   const [first, ...rest] = operands;
-  if (typeof first !== 'string') return operands.map(inspect).join(' ');
+  if (typeof first !== 'string') return operands.map(behind).join(' ');
   if (rest.length === 0) return first;
   let used = 0;
   const text = first.replace(/%([sdifj%])/g, (whole, letter: string) => {
     if (letter === '%') return '%';
     return used < rest.length ? (WAYS[letter] as (value: unknown) => string)(rest[used++]) : whole;
   });
-  return [text, ...rest.slice(used).map((each) => (typeof each === 'string' ? each : inspect(each)))].join(' ');
+  return [text, ...rest.slice(used).map(behind)].join(' ');
 }

@@ -12,11 +12,13 @@ export interface Case {
 
 const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
-function written(value: unknown): string {
+/** @param buffer What counts as one, whatever a bundler has called it. */
+function written(value: unknown, buffer?: AnyBuffer): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (Object.is(value, -0)) return '-0';
-  if (value instanceof Uint8Array) return `${value.constructor.name}<${hex(value)}>`;
-  if (Array.isArray(value)) return `[${value.map(written).join(', ')}]`;
+  if (buffer && value instanceof buffer) return `Buffer<${hex(value)}>`;
+  if (ArrayBuffer.isView(value)) return `${Object.prototype.toString.call(value)}<${hex(value as Uint8Array)}>`;
+  if (Array.isArray(value)) return `[${value.map((each) => written(each, buffer)).join(', ')}]`;
   // ASCII alone: the engine's output is not at stake here.
   const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
   return text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
@@ -25,7 +27,7 @@ function written(value: unknown): string {
 /** What a call gives, or the class and code of its error. */
 export function outcome({ act }: Case, buffer: AnyBuffer): string {
   try {
-    return written(act(buffer));
+    return written(act(buffer), buffer);
   } catch (error) {
     const { name, code } = error as { name: string; code?: string };
     return `${name} ${code ?? ''}`.trim();
@@ -54,7 +56,7 @@ function calls(method: string, bytes: readonly number[], lists: readonly (readon
   return product(lists).map((each) => {
     const operands = trimmed(each);
     return {
-      name: `<${hex(Uint8Array.from(bytes))}>.${method}(${operands.map(written).join(', ')})`,
+      name: `<${hex(Uint8Array.from(bytes))}>.${method}(${operands.map((each) => written(each)).join(', ')})`,
       act(buffer) {
         const target = buffer.from(bytes as number[]);
         const result = calling(target, method, operands);
@@ -68,7 +70,7 @@ function statics(method: string, lists: readonly (readonly unknown[])[]): Case[]
   return product(lists).map((each) => {
     const operands = trimmed(each);
     return {
-      name: `Buffer.${method}(${operands.map(written).join(', ')})`,
+      name: `Buffer.${method}(${operands.map((each) => written(each)).join(', ')})`,
       act: (buffer) => calling(buffer, method, operands),
     };
   });
@@ -230,7 +232,7 @@ const made: Case[] = [
         name: `Buffer.${method}(${String(size)})`,
         act: (buffer) => {
           const bytes = calling(buffer, method, [size]) as Buffer;
-          return [bytes.length, bytes.constructor.name, bytes.byteOffset >= 0];
+          return [bytes.length, bytes instanceof buffer, bytes.byteOffset >= 0];
         },
       }),
     ),
@@ -363,7 +365,7 @@ const changed = [
     [undefined, 0, 1, 9, 10, 11, -1, 2.5],
   ]).map(
     ([at, from, to]): Case => ({
-      name: `copy to 5 bytes, ${[at, from, to].map(written).join(', ')}`,
+      name: `copy to 5 bytes, ${[at, from, to].map((each) => written(each)).join(', ')}`,
       act(buffer) {
         const target = buffer.alloc(5);
         return [calling(buffer.from(TEN), 'copy', [target, at, from, to]), target];
@@ -376,7 +378,7 @@ const changed = [
     [5, 8, 10],
   ]).map(
     ([at, from, to]): Case => ({
-      name: `copy within, ${[at, from, to].map(written).join(', ')}`,
+      name: `copy within, ${[at, from, to].map((each) => written(each)).join(', ')}`,
       act(buffer) {
         const bytes = buffer.from(TEN);
         return [calling(bytes, 'copy', [bytes, at, from, to]), bytes];

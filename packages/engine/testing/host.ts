@@ -1,4 +1,4 @@
-/** A host for the tests: bytes in plain JavaScript, and a process that is made up. To be imported before what uses it. */
+/** A host for the tests, where there is none: bytes in plain JavaScript, and a process that is made up. To be imported before what uses it. */
 import type { Host } from '../src/host.ts';
 import { bytesHost } from './bytes.ts';
 
@@ -69,4 +69,5 @@ export const testHost: Host = {
   },
 };
 
-Object.assign(globalThis, { host: testHost });
+const given = globalThis as { host?: Host };
+given.host ??= testHost;
