@@ -120,6 +120,20 @@ is(
   () => [of(1n) < 2, of(2n) > 1.5, of(1n) >= 1, of(1n) === (1 as unknown), of(2n ** 64n) > 2 ** 63],
   '[true, true, true, false, true]',
 );
+is(
+  'great big numbers compared with others',
+  () => [
+    of(-5n) < -(2 ** 70),
+    of(-(10n ** 30n)) < -1e31,
+    of(-(10n ** 30n)) > -1e31,
+    of(10n ** 30n) < 1e31,
+    of(-1n) < -(2 ** 64),
+    of(2n ** 64n) < Infinity,
+    of(-(2n ** 64n)) > -Infinity,
+    of(1n) < of(Number.NaN),
+  ],
+  '[false, false, true, true, false, true, true, false]',
+);
 is('big and other numbers added', () => (of(1n) as unknown as number) + 1, 'TypeError');
 is(
   'Number of big numbers',
@@ -796,20 +810,9 @@ is(
   '["{\\"a\\":[1,null,null,null],\\"c\\":\\"\\u00e9\\\\\\"\\\\n\\u2028\\\\ud800\\",\\"d\\":\\"1970-01-01T00:00:00.000Z\\"}", "[\\n   1,\\n   {\\n      \\"a\\": 2\\n   }\\n]", "{\\"b\\":2}", "\\"\\u007f\\"", {a: [1000, "\\u00e9", true]}, 2]',
 );
 for (const text of [
-  '{a:1}',
-  '[1,]',
-  '01',
-  '1 2',
-  "'a'",
-  '"\n"',
-  '',
-  '{"a":1,}',
-  'NaN',
-  '"\\x41"',
-  '[1',
-  '+1',
-  '.5',
-  '1.',
+  ...['{a:1}', '[1,]', '{"a":1,}', '[1', '1 2', '', 'NaN', '// a\n1', '\u00a01', '\ufeff1'],
+  ...['01', '-01', '00', '1.', '1.e1', '.5', '+1', '-', '1e', '0x1', '1_0', '1n'],
+  ...["'a'", '"\n"', '"\\\n"', '"\\x41"', '"\\v"', '"\\0"', '"\\\'"', '"\\B"', '"\\u12"', '"\\u{41}"', '"\u001f"'],
 ])
   is(`no JSON: ${JSON.stringify(text)}`, () => JSON.parse(text), 'SyntaxError');
 is('JSON of big numbers', () => JSON.stringify(of(1n)), 'TypeError');
