@@ -73,6 +73,11 @@ function position(name: string, value: unknown, otherwise: number, most = MOST):
   return number;
 }
 
+/** Asked often: without another call where it is right. */
+function checkSize(size: unknown): void {
+  if (typeof size !== 'number' || !(size >= 0 && size <= MOST)) checkNumber('size', size, 0, MOST);
+}
+
 const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;
 
 function checkBytes(name: string, value: unknown): asserts value is Uint8Array {
@@ -130,14 +135,14 @@ const Bytes = Uint8Array as unknown as {
 export class Buffer extends Bytes {
   /** Bytes that are zero, or what they are filled with. */
   static alloc(size: number, value?: number | string | Uint8Array, encoding?: string): Buffer {
-    checkNumber('size', size, 0, MOST);
+    checkSize(size);
     const bytes = new Buffer(size);
     return value === undefined || value === 0 ? bytes : bytes.fill(value, encoding);
   }
 
   /** Bytes that have to be written before they are read. */
   static allocUnsafe(size: number): Buffer {
-    checkNumber('size', size, 0, MOST);
+    checkSize(size);
     return size < PAGE ? new Buffer(size) : new Buffer(host.uninitialized(size));
   }
 
@@ -168,16 +173,18 @@ export class Buffer extends Bytes {
     if (!Array.isArray(list)) throw wrongType('list', 'an instance of Array', list);
     if (total !== undefined) checkInteger('length', total, 0, MOST);
     let size = 0;
-    for (const [index, each] of list.entries()) {
-      checkBytes(`list[${index}]`, each);
+    for (let index = 0; index < list.length; index++) {
+      const each = list[index];
+      if (!isBytes(each)) throw wrongType(`list[${index}]`, 'an instance of Buffer or Uint8Array', each);
       size += each.length;
     }
     const bytes = total === undefined ? Buffer.allocUnsafe(size) : new Buffer(total);
     let at = 0;
     for (const each of list) {
       const room = bytes.length - at;
-      bytes.set(each.length > room ? each.subarray(0, room) : each, at);
-      at += Math.min(each.length, room);
+      const part = each.length > room ? each.subarray(0, room) : each;
+      bytes.set(part, at);
+      at += part.length;
     }
     return bytes;
   }
@@ -256,6 +263,9 @@ export class Buffer extends Bytes {
   }
 
   override indexOf(value: unknown, from?: number | string, encoding?: string): number {
+    // Nearly all that is searched for.
+    if (typeof value === 'number' && (from === undefined || (typeof from === 'number' && from >= 0)))
+      return indexOfByte.call(this, value & 0xff, from);
     return search(this, value, from, encoding, true);
   }
 

@@ -11,37 +11,35 @@ export interface Encoding {
   readonly write: (text: string, bytes: Uint8Array, at: number, room: number) => number;
 }
 
-/** Code units that are made to text in one call: each is an operand on the stack. */
-const PIECE = 4096;
+/** What stands for no digit. */
+const NONE = 0xff;
 
-function textOf(units: readonly number[]): string {
-  let text = '';
-  for (let at = 0; at < units.length; at += PIECE) text += String.fromCharCode(...units.slice(at, at + PIECE));
-  return text;
+/** Values of digits by their code units, for those of ASCII. */
+function valuesOf(...alphabets: string[]): Uint8Array {
+  const values = new Uint8Array(128).fill(NONE);
+  for (const digits of alphabets)
+    for (let value = 0; value < digits.length; value++) values[digits.charCodeAt(value)] = value;
+  return values;
 }
 
-const valuesOf = (digits: string) => new Map([...digits].map((digit, value) => [digit.charCodeAt(0), value]));
-
 const HEX = '0123456789abcdef';
-const hexDigits = new Map([...valuesOf(HEX), ...valuesOf(HEX.toUpperCase())]);
+const hexValues = valuesOf(HEX, HEX.toUpperCase());
+const hexPairs = Array.from({ length: 256 }, (_, byte) => HEX.charAt(byte >> 4) + HEX.charAt(byte & 15));
 
 const hex: Encoding = {
   text(bytes, from, to) {
-    const units: number[] = [];
-    for (let at = from; at < to; at++) {
-      const byte = bytes[at] as number;
-      units.push(HEX.charCodeAt(byte >> 4), HEX.charCodeAt(byte & 15));
-    }
-    return textOf(units);
+    let text = '';
+    for (let at = from; at < to; at++) text += hexPairs[bytes[at] as number];
+    return text;
   },
   length: (text) => text.length >>> 1,
   /** Up to the first pair that is none. */
   write(text, bytes, at, room) {
     const size = Math.min(room, text.length >>> 1);
     for (let index = 0; index < size; index++) {
-      const high = hexDigits.get(text.charCodeAt(2 * index));
-      const low = hexDigits.get(text.charCodeAt(2 * index + 1));
-      if (high === undefined || low === undefined) return index;
+      const high = hexValues[text.charCodeAt(2 * index)] ?? NONE;
+      const low = hexValues[text.charCodeAt(2 * index + 1)] ?? NONE;
+      if (high === NONE || low === NONE) return index;
       bytes[at + index] = (high << 4) | low;
     }
     return size;
@@ -52,20 +50,21 @@ const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
 const BASE64_URL = `${BASE64.slice(0, 62)}-_`;
 const PAD = 0x3d;
 /** Both alphabets are read alike. */
-const base64Digits = new Map([...valuesOf(BASE64), ...valuesOf(BASE64_URL)]);
+const base64Values = valuesOf(BASE64, BASE64_URL);
 
-const base64As = (alphabet: string, isPadded: boolean): Encoding => ({
+const base64As = (alphabet: string, padding: string): Encoding => ({
   text(bytes, from, to) {
-    const units: number[] = [];
+    let text = '';
     for (let at = from; at < to; at += 3) {
-      const given = Math.min(3, to - at);
-      const word = ((bytes[at] as number) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
-      const whole = given === 3 ? word : given === 2 ? word & ~0xff : word & ~0xffff;
-      for (let digit = 0; digit < 4; digit++)
-        if (digit <= given) units.push(alphabet.charCodeAt((whole >> (18 - 6 * digit)) & 63));
-        else if (isPadded) units.push(PAD);
+      const left = Math.min(3, to - at);
+      const second = left > 1 ? (bytes[at + 1] as number) : 0;
+      const third = left > 2 ? (bytes[at + 2] as number) : 0;
+      const word = ((bytes[at] as number) << 16) | (second << 8) | third;
+      text += alphabet.charAt(word >> 18) + alphabet.charAt((word >> 12) & 63);
+      text += left > 1 ? alphabet.charAt((word >> 6) & 63) : padding;
+      text += left > 2 ? alphabet.charAt(word & 63) : padding;
     }
-    return textOf(units);
+    return text;
   },
   length: (text) => Math.floor((text.replace(/={1,2}$/, '').length * 3) / 4),
   /** Up to the padding; what is no digit is passed over. */
@@ -76,8 +75,8 @@ const base64As = (alphabet: string, isPadded: boolean): Encoding => ({
     for (let index = 0; index < text.length && size < room; index++) {
       const unit = text.charCodeAt(index);
       if (unit === PAD) break;
-      const digit = base64Digits.get(unit);
-      if (digit === undefined) continue;
+      const digit = base64Values[unit] ?? NONE;
+      if (digit === NONE) continue;
       word = ((word << 6) | digit) & 0xffff;
       bits += 6;
       if (bits < 8) continue;
@@ -90,7 +89,7 @@ const base64As = (alphabet: string, isPadded: boolean): Encoding => ({
 
 const utf8: Encoding = { text: host.utf8, length: host.utf8Length, write: host.writeUtf8 };
 const latin1: Encoding = { text: host.latin1, length: (text) => text.length, write: host.writeLatin1 };
-const base64 = base64As(BASE64, true);
+const base64 = base64As(BASE64, '=');
 
 /** The highest bit is dropped where ASCII is read, and kept where it is written. */
 const ascii: Encoding = {
@@ -111,7 +110,7 @@ const ENCODINGS: ReadonlyMap<string, Encoding> = new Map([
   ['ascii', ascii],
   ['hex', hex],
   ['base64', base64],
-  ['base64url', base64As(BASE64_URL, false)],
+  ['base64url', base64As(BASE64_URL, '')],
 ]);
 
 /** @param name In any case; UTF-8 where it is left out. @throws TypeError where there is no such encoding here: UTF-16 is not served. */
