@@ -1,9 +1,10 @@
 import { Buffer as Theirs } from 'node:buffer';
-import '../testing/host.ts';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type AnyBuffer, CASES, outcome } from '../testing/cases.ts';
+import { testHost } from '../testing/host.ts';
 import { Buffer } from './buffer.ts';
+import type { Host } from './host.ts';
 
 const Ours = Buffer as unknown as AnyBuffer;
 
@@ -136,6 +137,25 @@ describe('Buffer', () => {
       ),
       { numRuns: 3000 },
     );
+  });
+
+  test('says that the host is wrong where that refuses a right call', async () => {
+    vi.resetModules();
+    const numbers = ((otherwise) => ({
+      readUInt8(this: Uint8Array, ...given: unknown[]) {
+        return otherwise.call(this, 'readUInt8', ...given);
+      },
+      writeUInt8(this: Uint8Array, ...given: unknown[]) {
+        return otherwise.call(this, 'writeUInt8', ...given);
+      },
+    })) as Host['numbers'];
+    vi.stubGlobal('host', { ...testHost, numbers });
+    const { Buffer: Hosted } = await import('./buffer.ts');
+    vi.unstubAllGlobals();
+    const bytes = Hosted.alloc(2);
+    expect(() => bytes.readUInt8(1)).toThrow('the host refuses a right readUInt8');
+    expect(() => bytes.writeUInt8(5, 1)).toThrow('the host refuses a right writeUInt8');
+    expect(() => bytes.readUInt8(2)).toThrow(RangeError);
   });
 
   test('refuses to be filled with nothing', () => {

@@ -4,6 +4,9 @@
  * The host does what is common and fast, in the caller's frame; what is rare (other types, values out of range) comes back to JavaScript,
  * so that no message is made in C. Ranges are given as `from` and `to` (exclusive); the callers here have clamped them already, and the
  * host refuses (RangeError) what does not lie within the bytes. A text is a string of UTF-16 code units, as JavaScript has it.
+ *
+ * The host lets Atomics.wait block. When no job is left it has `process` emit beforeExit, and uncaughtException for a rejection that nobody
+ * has handled by then; it calls `started` (process.ts) first of all where the heap is a snapshot.
  */
 
 /** Methods of Buffer that read and write numbers. The offset is in bytes, and 0 where it is left out; writers return the offset behind. */

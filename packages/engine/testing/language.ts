@@ -1083,6 +1083,7 @@ is(
   '["a", "a", true, "symbol", "[object T]", "p"]',
 );
 is('what is disposed of', () => typeof (Symbol as { dispose?: symbol }).dispose, '"symbol"');
+is('waiting', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1), '"timed-out"');
 is(
   'switch',
   () =>
