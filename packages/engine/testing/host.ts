@@ -11,7 +11,7 @@ export class Exit extends Error {
 
 /** What a test says of the process, and reads back. */
 export const machine = {
-  directory: '/work/here' as string | number,
+  directory: '/srv/here' as string | number,
   arguments: ['ts-tool', '--option', 'value'],
   environment: ['PATH=/usr/bin:/bin', 'EMPTY=', 'TWICE=first', 'TWICE=second', 'NO_EQUALS', '=x=y', 'A=b=c'],
   ids: [1000, 0, 100, 0] as const,
