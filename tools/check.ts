@@ -1,4 +1,4 @@
-// Types, lint and boundaries, without any test: npm run check
+// Types, lint, boundaries and what every tool must have, without any test: npm run check
 import { checkSteps, runSteps } from './testing/steps.ts';
 import { summaryLines } from './testing/tally.ts';
 

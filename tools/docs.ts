@@ -1,9 +1,9 @@
 /** `npm run docs`: writes docs/tools, docs/man and the tool table of README.md from the option tables. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { generatedDocuments } from './docs/documents.ts';
+import { generatedDocuments, generatedFolders } from './docs/documents.ts';
 
-for (const folder of ['docs/tools', 'docs/man']) rmSync(folder, { recursive: true, force: true });
+for (const folder of generatedFolders) rmSync(folder, { recursive: true, force: true });
 const documents = await generatedDocuments();
 for (const [path, text] of documents) {
   mkdirSync(dirname(path), { recursive: true });

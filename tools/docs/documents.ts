@@ -4,6 +4,9 @@ import { manPage, markdownPage } from '../../packages/cli/src/pages.ts';
 import type { Tool } from '../../packages/cli/src/tool.ts';
 import { loadTools } from '../tooling/load-tools.ts';
 
+/** All that lies in these folders is generated. */
+export const generatedFolders: readonly string[] = ['docs/tools', 'docs/man'];
+
 const BEGIN = '<!-- tools -->';
 const END = '<!-- /tools -->';
 

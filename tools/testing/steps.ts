@@ -1,8 +1,7 @@
 import { setUpEnvironment } from './environment.ts';
 import { machinePackages, runMachineTests } from './machine.ts';
-import { runTarget } from './nx.ts';
-import { runTool } from './process.ts';
-import { countsLine, nothing, sum, type Tally, tallyOfCheck, tallyOfTasks } from './tally.ts';
+import { runNode, runTool } from './process.ts';
+import { countsLine, nothing, sum, type Tally, tallyOfCheck } from './tally.ts';
 import { runEndToEndTests, runUnitTests } from './vitest.ts';
 
 export interface Step {
@@ -10,8 +9,8 @@ export interface Step {
   run: (vitestArgs: string[]) => Promise<Tally>;
 }
 
-function taskStep(target: string): Step {
-  return { name: target, run: async () => tallyOfTasks(target, await runTarget(target)) };
+function programStep(name: string, script: string, args: string[]): Step {
+  return { name, run: async () => tallyOfCheck(name, await runNode(script, args)) };
 }
 
 function toolStep(name: string): Step {
@@ -26,7 +25,13 @@ async function runSetup(): Promise<Tally> {
   return nothing;
 }
 
-export const checkSteps: readonly Step[] = [taskStep('typecheck'), taskStep('lint'), toolStep('boundaries')];
+/** Over the whole workspace at once. */
+export const checkSteps: readonly Step[] = [
+  programStep('typecheck', 'typescript/bin/tsc', ['--noEmit', '-p', 'tsconfig.json']),
+  programStep('lint', '@biomejs/biome/bin/biome', ['check', '--error-on-warnings', '.']),
+  toolStep('boundaries'),
+  toolStep('completeness'),
+];
 
 export const machineStep: Step = { name: 'vm', run: runMachineTests };
 

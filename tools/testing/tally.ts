@@ -1,4 +1,3 @@
-import { hasPassed, type TaskRun } from './nx.ts';
 import type { SkippedTest, TestReport } from './report.ts';
 
 export interface Tally {
@@ -17,25 +16,14 @@ export function sum(tallies: Tally[]): Tally {
   };
 }
 
-function failure(message: string): Tally {
+/** A step that failed as a whole. */
+export function failure(message: string): Tally {
   return { ...nothing, failed: [message] };
 }
 
 /** A check that either holds or does not. */
 export function tallyOfCheck(name: string, exitStatus: number): Tally {
   return exitStatus === 0 ? { ...nothing, passed: 1 } : failure(`${name}: exit status ${exitStatus}`);
-}
-
-/** Every task counts as one check. */
-export function tallyOfTasks(target: string, { exitStatus, tasks }: TaskRun): Tally {
-  if (tasks === undefined) return failure(`${target}: nx gave no results (exit status ${exitStatus})`);
-  const failed = tasks
-    .filter((task) => !hasPassed(task))
-    .map(({ project, status }) => `${target} ${project}: ${status}`);
-  const passed = tasks.length - failed.length;
-  return exitStatus !== 0 && failed.length === 0
-    ? { ...nothing, passed, failed: [`${target}: nx ended with exit status ${exitStatus}`] }
-    : { ...nothing, passed, failed };
 }
 
 /** A run that ended badly counts as failed even if it told of no failed test, or of nothing at all. */

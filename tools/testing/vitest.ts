@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { cacheFolder, workspaceRoot } from '../workspace.ts';
-import { hasPassed, runTarget } from './nx.ts';
+import { hasPassed, runTarget, type TaskRun } from './nx.ts';
 import { runNode } from './process.ts';
 import type { TestReport } from './report.ts';
-import { nothing, sum, type Tally, tallyOfTasks, tallyOfTests } from './tally.ts';
+import { failure, sum, type Tally, tallyOfTests } from './tally.ts';
 
 const reportFolder = 'node_modules/.cache/test-reports';
 
@@ -12,6 +12,8 @@ function readReport(file: string): TestReport | undefined {
   const path = join(workspaceRoot, file);
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as TestReport) : undefined;
 }
+
+const readPackageReport = (name: string): TestReport | undefined => readReport(`${reportFolder}/unit-${name}.json`);
 
 // A report that an earlier run left must not pass for that of a run that dies. nx brings back the ones it has cached.
 function removeReports(): void {
@@ -27,20 +29,21 @@ async function runVitest(name: string, config: string, args: string[]): Promise<
   return tallyOfTests(name, exitStatus === 0, readReport(report));
 }
 
-async function runUnitTargets(): Promise<Tally> {
-  removeReports();
-  const run = await runTarget('test');
-  if (run.tasks === undefined) return tallyOfTasks('unit', run);
-  const tallies = run.tasks.map((task) =>
-    tallyOfTests(
-      `unit ${task.project}`,
-      hasPassed(task),
-      readReport(`${reportFolder}/unit-${basename(task.root)}.json`),
-    ),
+/** @param reportOf What a package's run of vitest has written. */
+export function tallyOfPackages({ exitStatus, tasks }: TaskRun, reportOf = readPackageReport): Tally {
+  if (tasks === undefined) return failure(`unit: nx gave no results (exit status ${exitStatus})`);
+  const tally = sum(
+    tasks.map((task) => tallyOfTests(`unit ${task.project}`, hasPassed(task), reportOf(basename(task.root)))),
   );
-  return sum([nothing, ...tallies]);
+  return exitStatus === 0 || tally.failed.length > 0
+    ? tally
+    : { ...tally, failed: [`unit: nx ended with exit status ${exitStatus}`] };
 }
 
+async function runUnitTargets(): Promise<Tally> {
+  removeReports();
+  return tallyOfPackages(await runTarget('test'));
+}
 /** Package by package through nx; with arguments for vitest all at once, for those are of no use to the cache. */
 export function runUnitTests(vitestArgs: string[]): Promise<Tally> {
   return vitestArgs.length === 0 ? runUnitTargets() : runVitest('unit', 'vitest.config.ts', vitestArgs);

@@ -7,6 +7,7 @@ export const IGNORE_DEFAULT = {
   shortOnly: true,
   help: 'ignore default systemd delegate hierarchy',
   details: 'Accepted and without effect: groups are always named from the top of their hierarchy.',
+  ignored: true,
 } as const;
 
 /** Of cgxget and cgxset. */

@@ -27,6 +27,8 @@ export interface Option {
   readonly ours?: true;
   /** Not shown in help. */
   readonly hidden?: true;
+  /** Taken as the original takes it, and without effect: no plan reads it, and `npm run check` asks for none that does. */
+  readonly ignored?: true;
 }
 
 /** One occurrence: an optional argument that was left out is `true`, which an empty one ('') is not. */

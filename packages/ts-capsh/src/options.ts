@@ -68,7 +68,7 @@ export const options = [
   { long: 'noamb', help: 'empty the ambient set', group: change },
   { long: 'noenv', help: 'leave HOME and USER as they are (for --user)', group: change },
   { long: 'print', help: 'print all state that has to do with capabilities', group: look },
-  { long: 'quiet', help: 'accepted; there is no warning that it could silence', group: look },
+  { long: 'quiet', help: 'accepted; there is no warning that it could silence', group: look, ignored: true },
   { long: 'secbits', arg: 'number', attached, help: 'set the secure bits', group: change },
   { long: 'shell', arg: 'path', attached, help: 'the shell for -- and -+ instead of /bin/bash', group: end },
   { long: 'strict', help: 'toggle: do not make CAP_SETPCAP effective for --caps, --drop and --inh', group: change },

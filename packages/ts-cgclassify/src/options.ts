@@ -15,11 +15,13 @@ export const options = [
     long: 'cancel-sticky',
     help: 'cgred daemon changes pidlist and children tasks',
     details: 'Accepted and without effect: there is no daemon.',
+    ignored: true,
   },
   {
     long: 'sticky',
     help: 'cgred daemon does not change pidlist and children tasks',
     details: 'Accepted and without effect: there is no daemon.',
+    ignored: true,
   },
   IGNORE_DEFAULT,
   REPLACE_IDLE,

@@ -17,6 +17,7 @@ export const options = [
     long: 'sticky',
     help: 'cgred daemon does not change pidlist and children tasks',
     details: 'Accepted and without effect: there is no daemon.',
+    ignored: true,
   },
   IGNORE_DEFAULT,
   REPLACE_IDLE,
