@@ -41,6 +41,7 @@ function testTarget(root) {
       '^default',
       '{workspaceRoot}/vitest.config.ts',
       '{workspaceRoot}/tools/vitest-reporter.ts',
+      '{workspaceRoot}/tsconfig.base.json',
       '{workspaceRoot}/tsconfig.json',
       ...toolchain,
       { runtime: 'uname -srm' },
