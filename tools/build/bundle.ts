@@ -6,8 +6,22 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { build, type Plugin } from 'esbuild';
-import { CALLS } from '../../packages/sys/src/calls.ts';
 import { type Shared, sharedModules, sharedTable, takeShared } from './shared.ts';
+
+/**
+ * What a build takes in the place of other modules, by conditions of packages/sys/package.json. Each has to earn it: minima of 200 runs
+ * of `ts-hostname` and of 150 of a chain of two tools on Node 20, in turns, with and without it.
+ *
+ * | condition | in | instead | gain |
+ * |---|---|---|---|
+ * | no-traces | the scripts of one tool: who asks for a trace gets the script of all tools | src/trace.ts, which names constants out of all tables | 0.9 ms, 1.9 ms in a chain; 59 KB a file |
+ * | phases | `npm run bench -- startup` alone | src/phase.ts, which does nothing | it is what is measured |
+ *
+ * Not worth it, with less than 0.3 ms, which is what two runs of one build differ by: numbers of system calls without their operands,
+ * the wrappers of system calls as one plain object, yargs' parser without node:module. Scripts that are loaded behind another one's take
+ * its modules (./shared.ts), because their classes must be the same.
+ */
+type Condition = 'no-traces' | 'phases';
 
 /** Stands for the build's id until all scripts are known, from which it is made. */
 const ID = '@BUILD@'.padEnd(32, '@');
@@ -47,7 +61,7 @@ export const run = (name, state, library, file) => {
 };
 `;
 
-/** yargs' parser could read configuration files, with node:module, whose loading takes longer than the parser itself. */
+/** yargs' parser could read configuration files, with node:module; loading that and node:util takes Bun longer than the parser itself. */
 const slimParser: Plugin = {
   name: 'slim-parser',
   setup({ onResolve }) {
@@ -79,35 +93,6 @@ try {
 multicall(build, inherited, executed, file);
 `;
 
-/** Another text in the place of a file of ours. */
-const instead = (file: string, contents: string): Plugin => ({
-  name: 'instead',
-  setup({ onLoad }) {
-    onLoad({ filter: /\.ts$/ }, ({ path }) => (path === resolve(file) ? { contents, loader: 'ts' } : undefined));
-  },
-});
-
-/**
- * A trace names constants out of all tables. Who asks for one (--trace, --dry-run) gets the script of all tools (packages/cli/src/run.ts),
- * so that a tool's own script does without them.
- */
-const noTraces = () => instead('packages/sys/src/trace.ts', readFileSync('tools/build/no-trace.ts', 'utf8'));
-
-/** The numbers of the system calls, without what their operands are, which only a trace says: two in one word, since V8 makes many small arrays slowly. */
-function fewerNumbers(): Plugin {
-  const rows = Object.entries(CALLS).map(([name, [x64, arm64]]) => `${name}: ${x64 | (arm64 << 16)}`);
-  return instead(
-    'packages/sys/src/calls.ts',
-    `const numbers: Record<string, number> = { ${rows.join(', ')} };
-export const CALLS = {};
-export const callNumber = (name: string, arch: string) =>
-  numbers[name] === undefined ? undefined : arch === 'arm64' ? numbers[name] >> 16 : numbers[name] & 0xffff;`,
-  );
-}
-
-/** What the scripts of a single tool do without. */
-const slim = () => [noTraces(), fewerNumbers()];
-
 /** Bun's node:path loses bytes of a name that are no UTF-8; this one is Node's own, in JavaScript. */
 const carefulPaths: Plugin = {
   name: 'careful-paths',
@@ -128,35 +113,7 @@ const lateFiles: Plugin = {
   },
 };
 
-const WRAPPERS = 'packages/sys/src/man2/index.ts';
-
-/** All wrappers as one object: what esbuild makes of `import *` has a getter of its own for each name, which every start would define. */
-async function plainWrappers(): Promise<Plugin> {
-  const { metafile } = await build({
-    entryPoints: [WRAPPERS],
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    write: false,
-    metafile: true,
-  });
-  const names = Object.values(metafile.outputs)
-    .flatMap((output) => output.exports)
-    .join(', ');
-  const file = 'packages/sys/src/sys.ts';
-  const whole = "import * as man2 from './man2/index.ts';";
-  const text = readFileSync(file, 'utf8');
-  if (!text.includes(whole)) throw new Error(`${file} imports its wrappers otherwise`);
-  return instead(file, text.replace(whole, `import { ${names} } from './man2/index.ts';\nconst man2 = { ${names} };`));
-}
-
-const wrappers = plainWrappers();
-
-/** What the product leaves out: a global function `phase`, where there is one, is told. */
-const withPhases = () =>
-  instead('packages/sys/src/phase.ts', 'export const phase = (name: string) => (globalThis as any).phase?.(name);');
-
-async function bundled(contents: string, plugins: Plugin[] = []): Promise<string> {
+async function bundled(contents: string, conditions: Condition[], plugins: Plugin[] = []): Promise<string> {
   const { outputFiles } = await build({
     stdin: {
       contents,
@@ -171,7 +128,8 @@ async function bundled(contents: string, plugins: Plugin[] = []): Promise<string
     target: 'node20.19',
     charset: 'ascii',
     minify: true,
-    plugins: [slimParser, await wrappers, ...plugins],
+    conditions,
+    plugins,
     define: { 'import.meta.url': '"file:///"' },
     legalComments: 'none',
     logLevel: 'error',
@@ -205,14 +163,14 @@ export async function bundle(
   const shared = await sharedModules(
     `${START}\nexport const used = [main, rehearse, inheritedFromLauncher, useLibrary];`,
   );
-  const clock = phases ? [withPhases()] : [];
+  const clock: Condition[] = phases ? ['phases'] : [];
   const each = async (text: (name: string) => Promise<string>) =>
     new Map(await Promise.all(tools.map(async (name) => [name, await text(name)] as const)));
   const [whole, alone, behind] = await Promise.all([
     bundled(wholeEntry(tools, version), clock).then((code) => asFunction(code, 'run')),
-    each(async (name) => asFunction(await bundled(entry(name, version, shared), [...slim(), ...clock]), 'run')),
+    each(async (name) => asFunction(await bundled(entry(name, version, shared), ['no-traces', ...clock]), 'run')),
     each(async (name) =>
-      asFunction(await bundled(`export { tool } from '${name}';`, [takeShared(shared), ...slim()]), 'tool'),
+      asFunction(await bundled(`export { tool } from '${name}';`, ['no-traces'], [takeShared(shared)]), 'tool'),
     ),
   ]);
   const id = hash([whole, ...alone.values(), ...behind.values()].join('\0'));
@@ -231,7 +189,7 @@ export async function standaloneScript(
   names: Readonly<Record<string, string>>,
   hash: (text: string) => string,
 ): Promise<{ script: string; id: string }> {
-  const text = await bundled(standaloneEntry(tools, names, ownVersion()), [carefulPaths, lateFiles]);
+  const text = await bundled(standaloneEntry(tools, names, ownVersion()), [], [slimParser, carefulPaths, lateFiles]);
   const id = hash(text);
   return { script: text.replaceAll(ID, id), id };
 }

@@ -10,7 +10,7 @@ import { build, type Plugin } from 'esbuild';
 export type Shared = ReadonlyMap<string, readonly string[]>;
 
 const isOurs = (path: string) => /^packages\/(sys|cli)\/src\//.test(path);
-const isApart = (path: string) => /\/(const|man2)\/|\/(index|trace|phase)\.ts$/.test(path);
+const isApart = (path: string) => /\/(const|man2)\/|\/(index|trace|no-trace|phase|phase-clock)\.ts$/.test(path);
 
 /** The modules of a script without any tool. */
 export async function sharedModules(contents: string): Promise<Shared> {
