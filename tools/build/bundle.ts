@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { build, type Plugin } from 'esbuild';
-import { type Shared, sharedModules, sharedTable, takeShared } from './shared.ts';
+import { sharedModules, sharedTable, takeShared } from './shared.ts';
 
 /**
  * What a build takes in the place of other modules, by conditions of packages/sys/package.json. Each has to earn it: minima of 200 runs
@@ -26,40 +26,26 @@ type Condition = 'no-traces' | 'phases';
 /** Stands for the build's id until all scripts are known, from which it is made. */
 const ID = '@BUILD@'.padEnd(32, '@');
 
-const START = `
-import { main, rehearse } from '@ts/cli';
-import { inheritedFromLauncher, useLibrary } from '@ts/sys';
-`;
+/** Modules that the entries in ./start name `generated:…`, by the rest of that name. */
+const generated = (modules: Readonly<Record<string, string>>): Plugin => ({
+  name: 'generated',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^generated:/ }, ({ path }) => ({
+      path: path.replace(/^generated:/, ''),
+      namespace: 'generated',
+    }));
+    onLoad({ filter: /.*/, namespace: 'generated' }, ({ path }) => ({
+      contents: modules[path],
+      resolveDir: process.cwd(),
+      loader: 'ts',
+    }));
+  },
+});
 
-/** The entry of a tool's script, generated: a new tool is a new folder, nothing to register. `behind(name)` gives the script of another tool. */
-const entry = (tool: string, version: string, shared: Shared) => `
-${START}
-${sharedTable(shared)}
-import { tool } from '${tool}';
-const build = { version: '${version}', id: '${ID}', tools: { '${tool}': () => tool } };
-export const run = (name, state, library, file, whole, behind) => {
-  useLibrary(library);
-  const loaded = {};
-  const load = (other) => (loaded[other] ??= behind(other)?.(requireShared, {}));
-  main({ ...build, whole, load }, name, inheritedFromLauncher(state), file);
-};
-run.rehearse = (state, library, behind) => {
-  useLibrary(library);
-  const tools = behind ? Object.fromEntries(Object.entries(behind).map(([name, script]) => [name, () => script(requireShared, {})])) : build.tools;
-  for (const name of Object.keys(tools)) rehearse({ ...build, tools }, name, inheritedFromLauncher(state));
-};
-`;
-
-/** What a script with all tools exports. */
-const wholeEntry = (tools: readonly string[], version: string) => `
-${START}
-const tools = { ${tools.map((name) => `'${name}': () => require('${name}').tool`).join(', ')} };
-const build = { version: '${version}', id: '${ID}', tools, help: () => require('@ts/cli/help') };
-export const run = (name, state, library, file) => {
-  useLibrary(library);
-  main(build, name, inheritedFromLauncher(state), file);
-};
-`;
+/** A new tool is a new folder, nothing to register. */
+const toolModule = (tool: string) => `export { tool } from '${tool}'; export const name = '${tool}';`;
+const toolsModule = (tools: readonly string[]) =>
+  `export const tools = { ${tools.map((name) => `'${name}': () => require('${name}').tool`).join(', ')} };`;
 
 /** yargs' parser could read configuration files, with node:module; loading that and node:util takes Bun longer than the parser itself. */
 const slimParser: Plugin = {
@@ -73,13 +59,13 @@ const slimParser: Plugin = {
 };
 
 /** The entry of the stand-alone executable. Bun's arguments are its own path, the script's, and the address that the prelude hands over. */
-const standaloneEntry = (tools: readonly string[], names: Readonly<Record<string, string>>, version: string) => `
+const standaloneEntry = (tools: readonly string[], names: Readonly<Record<string, string>>) => `
 import { multicall } from '@ts/cli';
 import { live, useNative } from '@ts/sys';
 import { handedOver } from '@ts/sys/bun';
 import { readlinkSync } from '${resolve(FILES)}';
 const tools = { ${tools.map((name) => `'${name}': () => require('${name}').tool`).join(', ')} };
-const build = { version: '${version}', id: '${ID}', tools, help: () => require('@ts/cli/help'), names: ${JSON.stringify(names)} };
+const build = { version: VERSION, id: BUILD, tools, help: () => require('@ts/cli/help'), names: ${JSON.stringify(names)} };
 const { inherited, executed, native, directory } = handedOver(Bun.FFI, process.argv[2]);
 useNative(native);
 if (directory !== undefined) {
@@ -113,14 +99,13 @@ const lateFiles: Plugin = {
   },
 };
 
-async function bundled(contents: string, conditions: Condition[], plugins: Plugin[] = []): Promise<string> {
+type Source = { entry: string } | { text: string };
+
+async function bundled(source: Source, conditions: Condition[], plugins: Plugin[] = []): Promise<string> {
   const { outputFiles } = await build({
-    stdin: {
-      contents,
-      resolveDir: process.cwd(),
-      sourcefile: 'tools.ts',
-      loader: 'ts',
-    },
+    ...('entry' in source
+      ? { entryPoints: [`tools/build/start/${source.entry}.ts`] }
+      : { stdin: { contents: source.text, resolveDir: process.cwd(), sourcefile: 'tools.ts', loader: 'ts' as const } }),
     bundle: true,
     write: false,
     platform: 'node',
@@ -130,7 +115,11 @@ async function bundled(contents: string, conditions: Condition[], plugins: Plugi
     minify: true,
     conditions,
     plugins,
-    define: { 'import.meta.url': '"file:///"' },
+    define: {
+      'import.meta.url': '"file:///"',
+      VERSION: JSON.stringify(ownVersion()),
+      BUILD: JSON.stringify(ID),
+    },
     legalComments: 'none',
     logLevel: 'error',
   });
@@ -159,18 +148,24 @@ export async function bundle(
   hash: (text: string) => string,
   phases = false,
 ): Promise<Scripts> {
-  const version = ownVersion();
-  const shared = await sharedModules(
-    `${START}\nexport const used = [main, rehearse, inheritedFromLauncher, useLibrary];`,
-  );
+  const shared = await sharedModules('tools/build/start/core.ts');
+  const sharedModule = sharedTable(shared);
   const clock: Condition[] = phases ? ['phases'] : [];
   const each = async (text: (name: string) => Promise<string>) =>
     new Map(await Promise.all(tools.map(async (name) => [name, await text(name)] as const)));
   const [whole, alone, behind] = await Promise.all([
-    bundled(wholeEntry(tools, version), clock).then((code) => asFunction(code, 'run')),
-    each(async (name) => asFunction(await bundled(entry(name, version, shared), ['no-traces', ...clock]), 'run')),
+    bundled({ entry: 'whole' }, clock, [generated({ tools: toolsModule(tools) })]).then((code) =>
+      asFunction(code, 'run'),
+    ),
+    each(async (name) => {
+      const modules = generated({ tool: toolModule(name), shared: sharedModule });
+      return asFunction(await bundled({ entry: 'tool' }, ['no-traces', ...clock], [modules]), 'run');
+    }),
     each(async (name) =>
-      asFunction(await bundled(`export { tool } from '${name}';`, ['no-traces'], [takeShared(shared)]), 'tool'),
+      asFunction(
+        await bundled({ text: `export { tool } from '${name}';` }, ['no-traces'], [takeShared(shared)]),
+        'tool',
+      ),
     ),
   ]);
   const id = hash([whole, ...alone.values(), ...behind.values()].join('\0'));
@@ -189,7 +184,7 @@ export async function standaloneScript(
   names: Readonly<Record<string, string>>,
   hash: (text: string) => string,
 ): Promise<{ script: string; id: string }> {
-  const text = await bundled(standaloneEntry(tools, names, ownVersion()), [], [slimParser, carefulPaths, lateFiles]);
+  const text = await bundled({ text: standaloneEntry(tools, names) }, [], [slimParser, carefulPaths, lateFiles]);
   const id = hash(text);
   return { script: text.replaceAll(ID, id), id };
 }
