@@ -3,7 +3,8 @@
 //   tool -> cli, domain, sys     domain -> sys, domain (no cycles)
 //   cli  -> sys                  sys    -> nothing of ours
 //
-// Only packages/sys knows koffi, and only packages/cli knows yargs and yargs-parser. Dependencies are taken from the
+// Only packages/sys knows koffi, and only packages/cli knows yargs and yargs-parser. Modules of Node can be kept to files in
+// the same way (`gates` in boundaries/rules.ts). Dependencies are taken from the
 // project graph of nx, from every package.json and from every import, those of types included.
 import { readProjectGraph } from './boundaries/project-graph.ts';
 import { findViolations } from './boundaries/rules.ts';

@@ -14,6 +14,7 @@ import { bundle } from './build/bundle.ts';
 import { type CodeCaches, codeCaches } from './build/cache.ts';
 import { behindParts, nodeFlags, singleFile } from './build/file.ts';
 import { hostPlatform, koffiLibrary, parsePlatform } from './build/platform.ts';
+import { cacheMakerText, loaderText } from './build/start.ts';
 
 const { values } = parseArgs({
   options: {
@@ -34,9 +35,12 @@ const libraryPath = resolve(koffiLibrary(platform));
 const library = readFileSync(libraryPath);
 const hash = (text: string) => createHash('sha256').update(text).update(library).digest('hex').slice(0, 32);
 const { id, alone, behind, whole } = await bundle(tools, hash, values.phases);
+type Tail<List extends readonly unknown[]> = List extends readonly [unknown, ...infer Rest] ? Rest : never;
+
 /** Node's code caches are for the machine that makes them. */
 const NONE: CodeCaches = { bytes: new Map(), key: '' };
-const cachesOf: typeof codeCaches = (...scripts) => (isHost ? codeCaches(...scripts) : NONE);
+const [maker, loader] = await Promise.all([cacheMakerText(), loaderText(values.phases)]);
+const cachesOf = (...scripts: Tail<Parameters<typeof codeCaches>>) => (isHost ? codeCaches(maker, ...scripts) : NONE);
 const [first] = alone;
 if (!first) throw new Error('no tools in packages/ts-*');
 const othersFor = (flags: readonly string[]) => behindParts(behind, cachesOf(first, libraryPath, flags, behind).bytes);
@@ -67,7 +71,7 @@ for (const [name, code] of alone) {
     node: isHost ? process.execPath : '',
     nodeSize: isHost ? statSync(process.execPath).size : 0,
   };
-  const file = singleFile(parts, values.phases);
+  const file = singleFile(parts, loader);
   const path = join(values.out, name);
   // Renamed into place: a file that is being executed cannot be written to, and nobody sees half of one.
   writeFileSync(`${path}.${process.pid}`, file);

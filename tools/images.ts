@@ -1,10 +1,13 @@
-/** `npm run images`: compiles the runner, the launcher and the prelude, and writes their bytes to packages/sys. */
+/** `npm run images`: compiles the runner, the launcher and the prelude, and writes their bytes to packages/sys; what C shares with TypeScript is written first. */
 import { writeFileSync } from 'node:fs';
 import { COMPILERS, compile, compilerVersion, type Image } from '../packages/sys/runner/compile.ts';
+import { headerText } from '../packages/sys/runner/header.ts';
 import type { Arch } from '../packages/sys/src/arch.ts';
 
 const FOLDER = 'packages/sys/runner';
 const ARCHES = Object.keys(COMPILERS) as Arch[];
+
+writeFileSync(`${FOLDER}/tape.generated.h`, headerText());
 
 const lines = (name: string, image: Image) => [
   `export const ${name}: Readonly<Record<Arch, string>> = {`,

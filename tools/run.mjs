@@ -45,12 +45,12 @@ function installDependencies() {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-// Node cannot load the workspace's own packages, which are TypeScript: they go into the bundle, all others stay outside.
+// Node cannot load the workspace's own packages, which are TypeScript: they go into the bundle (with what they name by "#"), all others stay outside.
 const externalPackages = {
   name: 'external-packages',
   setup({ onResolve }) {
     onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-      kind === 'entry-point' || path.startsWith('@ts/') || path.startsWith('ts-')
+      kind === 'entry-point' || path.startsWith('#') || path.startsWith('@ts/') || path.startsWith('ts-')
         ? undefined
         : { path, external: true },
     );

@@ -89,6 +89,30 @@ describe('findViolations', () => {
     expect(messages(imported)).toEqual([`packages/${folder}/src/a.ts:3: ${message}`]);
   });
 
+  it.each([
+    ['ns/src/a.ts', 'node:fs'],
+    ['ns/src/a.ts', 'node:fs/promises'],
+    ['sys/src/a.ts', 'fs'],
+    ['ts-a/src/files.ts', 'node:fs'],
+  ])('keeps a module of Node from all but one file: %s, %s', (file, specifier) => {
+    const gates = { fs: ['packages/sys/src/files.ts'] };
+    const found = findViolations(workspaceWith({}, [importOf(file, specifier)]), gates);
+    expect(found.map(({ where, message }) => `${where}: ${message}`)).toEqual([
+      expect.stringMatching(`^packages/${file}:3: .* -> ${specifier}: only packages/sys/src/files.ts may use it$`),
+    ]);
+  });
+
+  it.each([
+    ['sys/src/files.ts', 'node:fs'],
+    ['ns/src/a.spec.ts', 'node:fs'],
+    ['ns/test/play.ts', 'node:fs'],
+    ['ns/src/a.ts', 'node:fsx'],
+    ['ns/src/a.ts', 'node:path'],
+  ])('which are not closed, and to whom: %s, %s', (file, specifier) => {
+    const gates = { fs: ['packages/sys/src/files.ts'] };
+    expect(findViolations(workspaceWith({}, [importOf(file, specifier)]), gates)).toEqual([]);
+  });
+
   it('rejects a relative import of another package, also as an edge', () => {
     const workspace = workspaceWith({ sys: [] }, [
       importOf('sys/src/a.ts', '../../cli/src/b.ts', 'packages/cli/src/b.ts'),

@@ -47,6 +47,12 @@ const allowedLayers: Record<Layer, readonly Layer[]> = {
 /** Third-party packages that only one package of ours may know of. */
 const owners: Record<string, Layer> = { koffi: 'sys', yargs: 'cli', 'yargs-parser': 'cli' };
 
+/** Modules of Node, without "node:", and the files of packages that alone may import them. Tests may import any. */
+export type Gates = Readonly<Record<string, readonly string[]>>;
+
+/** A row here bans the module everywhere else: `fs: ['packages/sys/src/files.ts']`. */
+const gates: Gates = {};
+
 export function packageNameOf(specifier: string): string {
   const [scope = '', name] = specifier.split('/');
   return scope.startsWith('@') && name !== undefined ? `${scope}/${name}` : scope;
@@ -144,6 +150,21 @@ function ownerViolations({ packages, imports }: Workspace): Violation[] {
   return [...declared, ...imported];
 }
 
+const isTest = (file: string): boolean => /\.spec\.ts$|^packages\/[^/]+\/(test|testing|examples|runner)\//.test(file);
+
+function gateViolations({ packages, imports }: Workspace, gates: Gates): Violation[] {
+  return imports.flatMap((found) => {
+    const user = packageOfFile(packages, found.file);
+    if (!user || user.layer === 'e2e' || isTest(found.file)) return [];
+    const module = packageNameOf(found.specifier).replace(/^node:/, '');
+    const files = Object.hasOwn(gates, module) ? gates[module] : undefined;
+    if (!files || files.includes(found.file)) return [];
+    return [
+      { where: location(found), message: `${user.name} -> ${found.specifier}: only ${files.join(', ')} may use it` },
+    ];
+  });
+}
+
 function undeclaredViolations(workspace: Workspace): Violation[] {
   return importEdges(workspace).flatMap(({ from, to, where }) => {
     const user = workspace.packages.find(({ name }) => name === from);
@@ -172,13 +193,14 @@ function nameViolations({ packages }: Workspace): Violation[] {
   });
 }
 
-export function findViolations(workspace: Workspace): Violation[] {
+export function findViolations(workspace: Workspace, closed: Gates = gates): Violation[] {
   const edges = edgesOf(workspace);
   return [
     ...nameViolations(workspace),
     ...layerViolations(workspace, edges),
     ...cycleViolations(workspace, edges),
     ...ownerViolations(workspace),
+    ...gateViolations(workspace, closed),
     ...undeclaredViolations(workspace),
     ...escapeViolations(workspace),
   ];

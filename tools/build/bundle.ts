@@ -6,48 +6,48 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { build, type Plugin } from 'esbuild';
-import { CALLS } from '../../packages/sys/src/calls.ts';
-import { type Shared, sharedModules, sharedTable, takeShared } from './shared.ts';
+import { sharedModules, sharedTable, takeShared } from './shared.ts';
+
+/**
+ * What a build takes in the place of other modules, by conditions of packages/sys/package.json. Each has to earn it: minima of 200 runs
+ * of `ts-hostname` and of 150 of a chain of two tools on Node 20, in turns, with and without it.
+ *
+ * | condition | in | instead | gain |
+ * |---|---|---|---|
+ * | no-traces | the scripts of one tool: who asks for a trace gets the script of all tools | src/trace.ts, which names constants out of all tables | 0.9 ms, 1.9 ms in a chain; 59 KB a file |
+ * | phases | `npm run bench -- startup` alone | src/phase.ts, which does nothing | it is what is measured |
+ *
+ * Not worth their lines, with less than 0.3 ms of a tool, which is what two runs of one build differ by: numbers of system calls without
+ * their operands, the wrappers of system calls as one plain object, yargs' parser without node:module. Scripts that are loaded behind another one's take
+ * its modules (./shared.ts), because their classes must be the same.
+ */
+type Condition = 'no-traces' | 'phases';
 
 /** Stands for the build's id until all scripts are known, from which it is made. */
 const ID = '@BUILD@'.padEnd(32, '@');
 
-const START = `
-import { main, rehearse } from '@ts/cli';
-import { inheritedFromLauncher, useLibrary } from '@ts/sys';
-`;
+/** Modules that the entries in ./start name `generated:…`, by the rest of that name. */
+const generated = (modules: Readonly<Record<string, string>>): Plugin => ({
+  name: 'generated',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^generated:/ }, ({ path }) => ({
+      path: path.replace(/^generated:/, ''),
+      namespace: 'generated',
+    }));
+    onLoad({ filter: /.*/, namespace: 'generated' }, ({ path }) => ({
+      contents: modules[path],
+      resolveDir: process.cwd(),
+      loader: 'ts',
+    }));
+  },
+});
 
-/** The entry of a tool's script, generated: a new tool is a new folder, nothing to register. `behind(name)` gives the script of another tool. */
-const entry = (tool: string, version: string, shared: Shared) => `
-${START}
-${sharedTable(shared)}
-import { tool } from '${tool}';
-const build = { version: '${version}', id: '${ID}', tools: { '${tool}': () => tool } };
-export const run = (name, state, library, file, whole, behind) => {
-  useLibrary(library);
-  const loaded = {};
-  const load = (other) => (loaded[other] ??= behind(other)?.(requireShared, {}));
-  main({ ...build, whole, load }, name, inheritedFromLauncher(state), file);
-};
-run.rehearse = (state, library, behind) => {
-  useLibrary(library);
-  const tools = behind ? Object.fromEntries(Object.entries(behind).map(([name, script]) => [name, () => script(requireShared, {})])) : build.tools;
-  for (const name of Object.keys(tools)) rehearse({ ...build, tools }, name, inheritedFromLauncher(state));
-};
-`;
+/** A new tool is a new folder, nothing to register. */
+const toolModule = (tool: string) => `export { tool } from '${tool}'; export const name = '${tool}';`;
+const toolsModule = (tools: readonly string[]) =>
+  `export const tools = { ${tools.map((name) => `'${name}': () => require('${name}').tool`).join(', ')} };`;
 
-/** What a script with all tools exports. */
-const wholeEntry = (tools: readonly string[], version: string) => `
-${START}
-const tools = { ${tools.map((name) => `'${name}': () => require('${name}').tool`).join(', ')} };
-const build = { version: '${version}', id: '${ID}', tools, help: () => require('@ts/cli/help') };
-export const run = (name, state, library, file) => {
-  useLibrary(library);
-  main(build, name, inheritedFromLauncher(state), file);
-};
-`;
-
-/** yargs' parser could read configuration files, with node:module, whose loading takes longer than the parser itself. */
+/** yargs' parser could read configuration files, with node:module; loading that and node:util takes Bun longer than the parser itself. */
 const slimParser: Plugin = {
   name: 'slim-parser',
   setup({ onResolve }) {
@@ -59,13 +59,13 @@ const slimParser: Plugin = {
 };
 
 /** The entry of the stand-alone executable. Bun's arguments are its own path, the script's, and the address that the prelude hands over. */
-const standaloneEntry = (tools: readonly string[], names: Readonly<Record<string, string>>, version: string) => `
+const standaloneEntry = (tools: readonly string[], names: Readonly<Record<string, string>>) => `
 import { multicall } from '@ts/cli';
 import { live, useNative } from '@ts/sys';
 import { handedOver } from '@ts/sys/bun';
 import { readlinkSync } from '${resolve(FILES)}';
 const tools = { ${tools.map((name) => `'${name}': () => require('${name}').tool`).join(', ')} };
-const build = { version: '${version}', id: '${ID}', tools, help: () => require('@ts/cli/help'), names: ${JSON.stringify(names)} };
+const build = { version: VERSION, id: BUILD, tools, help: () => require('@ts/cli/help'), names: ${JSON.stringify(names)} };
 const { inherited, executed, native, directory } = handedOver(Bun.FFI, process.argv[2]);
 useNative(native);
 if (directory !== undefined) {
@@ -78,35 +78,6 @@ try {
 } catch {}
 multicall(build, inherited, executed, file);
 `;
-
-/** Another text in the place of a file of ours. */
-const instead = (file: string, contents: string): Plugin => ({
-  name: 'instead',
-  setup({ onLoad }) {
-    onLoad({ filter: /\.ts$/ }, ({ path }) => (path === resolve(file) ? { contents, loader: 'ts' } : undefined));
-  },
-});
-
-/**
- * A trace names constants out of all tables. Who asks for one (--trace, --dry-run) gets the script of all tools (packages/cli/src/run.ts),
- * so that a tool's own script does without them.
- */
-const noTraces = () => instead('packages/sys/src/trace.ts', readFileSync('tools/build/no-trace.ts', 'utf8'));
-
-/** The numbers of the system calls, without what their operands are, which only a trace says: two in one word, since V8 makes many small arrays slowly. */
-function fewerNumbers(): Plugin {
-  const rows = Object.entries(CALLS).map(([name, [x64, arm64]]) => `${name}: ${x64 | (arm64 << 16)}`);
-  return instead(
-    'packages/sys/src/calls.ts',
-    `const numbers: Record<string, number> = { ${rows.join(', ')} };
-export const CALLS = {};
-export const callNumber = (name: string, arch: string) =>
-  numbers[name] === undefined ? undefined : arch === 'arm64' ? numbers[name] >> 16 : numbers[name] & 0xffff;`,
-  );
-}
-
-/** What the scripts of a single tool do without. */
-const slim = () => [noTraces(), fewerNumbers()];
 
 /** Bun's node:path loses bytes of a name that are no UTF-8; this one is Node's own, in JavaScript. */
 const carefulPaths: Plugin = {
@@ -128,42 +99,13 @@ const lateFiles: Plugin = {
   },
 };
 
-const WRAPPERS = 'packages/sys/src/man2/index.ts';
+type Source = { entry: string } | { text: string };
 
-/** All wrappers as one object: what esbuild makes of `import *` has a getter of its own for each name, which every start would define. */
-async function plainWrappers(): Promise<Plugin> {
-  const { metafile } = await build({
-    entryPoints: [WRAPPERS],
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    write: false,
-    metafile: true,
-  });
-  const names = Object.values(metafile.outputs)
-    .flatMap((output) => output.exports)
-    .join(', ');
-  const file = 'packages/sys/src/sys.ts';
-  const whole = "import * as man2 from './man2/index.ts';";
-  const text = readFileSync(file, 'utf8');
-  if (!text.includes(whole)) throw new Error(`${file} imports its wrappers otherwise`);
-  return instead(file, text.replace(whole, `import { ${names} } from './man2/index.ts';\nconst man2 = { ${names} };`));
-}
-
-const wrappers = plainWrappers();
-
-/** What the product leaves out: a global function `phase`, where there is one, is told. */
-const withPhases = () =>
-  instead('packages/sys/src/phase.ts', 'export const phase = (name: string) => (globalThis as any).phase?.(name);');
-
-async function bundled(contents: string, plugins: Plugin[] = []): Promise<string> {
+async function bundled(source: Source, conditions: Condition[], plugins: Plugin[] = []): Promise<string> {
   const { outputFiles } = await build({
-    stdin: {
-      contents,
-      resolveDir: process.cwd(),
-      sourcefile: 'tools.ts',
-      loader: 'ts',
-    },
+    ...('entry' in source
+      ? { entryPoints: [`tools/build/start/${source.entry}.ts`] }
+      : { stdin: { contents: source.text, resolveDir: process.cwd(), sourcefile: 'tools.ts', loader: 'ts' as const } }),
     bundle: true,
     write: false,
     platform: 'node',
@@ -171,8 +113,13 @@ async function bundled(contents: string, plugins: Plugin[] = []): Promise<string
     target: 'node20.19',
     charset: 'ascii',
     minify: true,
-    plugins: [slimParser, await wrappers, ...plugins],
-    define: { 'import.meta.url': '"file:///"' },
+    conditions,
+    plugins,
+    define: {
+      'import.meta.url': '"file:///"',
+      VERSION: JSON.stringify(ownVersion()),
+      BUILD: JSON.stringify(ID),
+    },
     legalComments: 'none',
     logLevel: 'error',
   });
@@ -201,18 +148,24 @@ export async function bundle(
   hash: (text: string) => string,
   phases = false,
 ): Promise<Scripts> {
-  const version = ownVersion();
-  const shared = await sharedModules(
-    `${START}\nexport const used = [main, rehearse, inheritedFromLauncher, useLibrary];`,
-  );
-  const clock = phases ? [withPhases()] : [];
+  const shared = await sharedModules('tools/build/start/core.ts');
+  const sharedModule = sharedTable(shared);
+  const clock: Condition[] = phases ? ['phases'] : [];
   const each = async (text: (name: string) => Promise<string>) =>
     new Map(await Promise.all(tools.map(async (name) => [name, await text(name)] as const)));
   const [whole, alone, behind] = await Promise.all([
-    bundled(wholeEntry(tools, version), clock).then((code) => asFunction(code, 'run')),
-    each(async (name) => asFunction(await bundled(entry(name, version, shared), [...slim(), ...clock]), 'run')),
+    bundled({ entry: 'whole' }, clock, [generated({ tools: toolsModule(tools) })]).then((code) =>
+      asFunction(code, 'run'),
+    ),
+    each(async (name) => {
+      const modules = generated({ tool: toolModule(name), shared: sharedModule });
+      return asFunction(await bundled({ entry: 'tool' }, ['no-traces', ...clock], [modules]), 'run');
+    }),
     each(async (name) =>
-      asFunction(await bundled(`export { tool } from '${name}';`, [takeShared(shared), ...slim()]), 'tool'),
+      asFunction(
+        await bundled({ text: `export { tool } from '${name}';` }, ['no-traces'], [takeShared(shared)]),
+        'tool',
+      ),
     ),
   ]);
   const id = hash([whole, ...alone.values(), ...behind.values()].join('\0'));
@@ -231,7 +184,7 @@ export async function standaloneScript(
   names: Readonly<Record<string, string>>,
   hash: (text: string) => string,
 ): Promise<{ script: string; id: string }> {
-  const text = await bundled(standaloneEntry(tools, names, ownVersion()), [carefulPaths, lateFiles]);
+  const text = await bundled({ text: standaloneEntry(tools, names) }, [], [slimParser, carefulPaths, lateFiles]);
   const id = hash(text);
   return { script: text.replaceAll(ID, id), id };
 }

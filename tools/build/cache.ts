@@ -1,25 +1,8 @@
-/** V8's code cache of a script, with the functions that runs of some of its tools compile. */
+/** V8's code cache of a script, with the functions that a run of its tool compiles: ./start/cache-maker.ts takes it. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CACHE_KEY, SCRIPT_NAME } from './loader.ts';
-
-/**
- * Compiles the scripts as the loader does, rehearses a run of each tool up to where it would act, and takes the caches then.
- * They are valid for this build of Node and these flags; any other only starts slower.
- */
-const MAKER = `
-const fs = require('fs'), vm = require('vm');
-const [, state, folder, library, first, ...behind] = process.argv;
-const compile = (name) => new vm.Script(fs.readFileSync(folder + '/' + name, 'latin1'), { filename: '${SCRIPT_NAME}' });
-const compiled = Object.fromEntries([first, ...behind].map((name) => [name, compile(name)]));
-const run = compiled[first].runInThisContext()(require, {});
-const loaded = behind.map((name) => [name, compiled[name].runInThisContext()]);
-if (run.rehearse) run.rehearse(state, library, behind.length ? Object.fromEntries(loaded) : undefined);
-for (const name of behind.length ? behind : [first]) fs.writeFileSync(folder + '/' + name + '.cache', compiled[name].createCachedData());
-process.stdout.write(${CACHE_KEY});
-`;
 
 export interface CodeCaches {
   readonly bytes: ReadonlyMap<string, Buffer>;
@@ -33,10 +16,14 @@ const STATE = '0:0-2:0:0::';
 /**
  * The cache of the one script; or, where there are scripts to be loaded behind it, those of these.
  *
+ * They are valid for this build of Node and these flags; any other only starts slower.
+ *
+ * @param maker The text of ./start/cache-maker.ts.
  * @param flags Those that Node is started with: those of V8 are part of what a cache is valid for.
  * @param library Path of koffi's library.
  */
 export function codeCaches(
+  maker: string,
   [name, code]: readonly [string, string],
   library: string,
   flags: readonly string[],
@@ -47,7 +34,7 @@ export function codeCaches(
     // A tool's script may be loaded behind its own, too.
     const first = `first-${name}`;
     for (const [each, text] of [[first, code] as const, ...behind]) writeFileSync(join(work, each), text, 'latin1');
-    const argv = [...flags, '-e', MAKER, STATE, work, library, first, ...behind.keys()];
+    const argv = [...flags, '-e', maker, STATE, work, library, first, ...behind.keys()];
     const key = execFileSync(process.execPath, argv, { encoding: 'utf8' });
     const made = (file: string) => readFileSync(join(work, `${file}.cache`));
     const bytes = behind.size

@@ -9,7 +9,8 @@
 import { trailer } from '../../packages/cli/src/build.ts';
 import type { Arch } from '../../packages/sys/src/arch.ts';
 import { LAUNCHER } from '../../packages/sys/src/tape/images.generated.ts';
-import { loader, type Part, type Parts } from './loader.ts';
+import type { Part, Parts } from './start/parts.ts';
+import type { Loader } from './start.ts';
 
 /** No worker threads to end makes the final execve faster. */
 const NODE_FLAGS = ['--v8-pool-size=0', '--no-warnings', '--preserve-symlinks-main'] as const;
@@ -75,8 +76,8 @@ function programHeader(flags: number, offset: number, address: number, size: num
   return header;
 }
 
-/** @param phases See `loader`. */
-export function singleFile(file: SingleFile, phases = false): Buffer {
+/** @param loader Makes the text that Node is started with: `loaderText`. */
+export function singleFile(file: SingleFile, loader: Loader): Buffer {
   const { name, id, arch, library, node, key } = file;
   const count = library.readUInt16LE(56);
   const table = Number(library.readBigUInt64LE(32));
@@ -100,7 +101,7 @@ export function singleFile(file: SingleFile, phases = false): Buffer {
       String(file.nodeSize),
       ...nodeFlags(file.takesArchives),
       '',
-      loader(parts, phases),
+      loader(parts),
     ]);
   const payload = PARTS.map((part) => file[part]);
   const textFrom = (start: number) => {

@@ -56,7 +56,11 @@ function makeFile(arch: Arch, noted = ''): string {
     takesArchives: true,
     ...payload,
   };
-  writeFileSync(file, singleFile({ ...parts, arch, library }), { mode: 0o755 });
+  writeFileSync(
+    file,
+    singleFile({ ...parts, arch, library }, ({ name }) => `loader of ${name}`),
+    { mode: 0o755 },
+  );
   return file;
 }
 
@@ -98,7 +102,7 @@ for (const arch of ['x64', 'arm64'] satisfies Arch[])
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       expect(words.slice(0, FLAGS.length)).toEqual(FLAGS);
       expect(words.slice(FLAGS.length, -6)).toEqual([expect.stringMatching(/^\/proc\/self\/fd\/\d+$/)]);
-      expect(script).toMatch(/^const R=process\.getBuiltinModule,.*\('ts-fake',s,l,p,w,h\)$/);
+      expect(script).toBe('loader of ts-fake');
       expect(words.slice(-4)).toEqual([file, '-x', '', 'a b']);
       expect(words.at(-5)).toBe('');
       expect(words.at(-6)).toMatch(/^\d+:[\d,-]*:[0-9a-f]{16}:[0-9a-f]{16}:[\d=,]*:$/);
@@ -107,10 +111,7 @@ for (const arch of ['x64', 'arm64'] satisfies Arch[])
     test('gives the loader as text where no file can be made of it', () => {
       const { status, words } = launch(['-x'], { TS_TOOLS_NODE: fakeNode }, 'ulimit -f 0;');
       expect(status).toBe(0);
-      expect(words.slice(FLAGS.length, -4)).toEqual([
-        '-e',
-        expect.stringMatching(/^const R=process\.getBuiltinModule,.*\('ts-fake',s,l,p,w,h\)$/),
-      ]);
+      expect(words.slice(FLAGS.length, -4)).toEqual(['-e', 'loader of ts-fake']);
       expect(words.slice(-2)).toEqual([file, '-x']);
     });
 

@@ -10,10 +10,10 @@ import { build, type Plugin } from 'esbuild';
 export type Shared = ReadonlyMap<string, readonly string[]>;
 
 const isOurs = (path: string) => /^packages\/(sys|cli)\/src\//.test(path);
-const isApart = (path: string) => /\/(const|man2)\/|\/(index|trace|phase)\.ts$/.test(path);
+const isApart = (path: string) => /\/(const|man2)\/|\/(index|trace|no-trace|phase|phase-clock)\.ts$/.test(path);
 
-/** The modules of a script without any tool. */
-export async function sharedModules(contents: string): Promise<Shared> {
+/** @param entry A script without any tool. */
+export async function sharedModules(entry: string): Promise<Shared> {
   const common = {
     bundle: true,
     write: false,
@@ -22,7 +22,7 @@ export async function sharedModules(contents: string): Promise<Shared> {
     platform: 'node',
     logLevel: 'error',
   } as const;
-  const core = await build({ ...common, stdin: { contents, resolveDir: process.cwd(), loader: 'ts' } });
+  const core = await build({ ...common, entryPoints: [entry] });
   const modules = Object.values(core.metafile.outputs)
     .flatMap(({ inputs }) => Object.entries(inputs))
     .filter(([path, { bytesInOutput }]) => bytesInOutput > 0 && isOurs(path) && !isApart(path))
@@ -34,7 +34,7 @@ export async function sharedModules(contents: string): Promise<Shared> {
 
 const SCHEME = 'shared:';
 
-/** For the entry of a script that others are loaded behind: gives each module's exports by its name. */
+/** The module `generated:shared` of a script that others are loaded behind: gives each module's exports by its name. */
 export function sharedTable(shared: Shared): string {
   const modules = [...shared].map(([path, names], index) => {
     const local = (name: string) => `_${index}_${name}`;
@@ -44,8 +44,7 @@ export function sharedTable(shared: Shared): string {
     };
   });
   return `${modules.map((each) => each.import).join('\n')}
-const shared = { ${modules.map(({ row }) => row).join(',\n')} };
-const requireShared = (name) => name in shared ? shared[name]() : require(name);`;
+export const shared = { ${modules.map(({ row }) => row).join(',\n')} };`;
 }
 
 /** For a script that is loaded behind another one: the modules are taken from there. */

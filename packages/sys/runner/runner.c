@@ -2,8 +2,8 @@
  * The runner plays a tape: a list of system calls that TypeScript has planned.
  *
  * A static image without C library, heap or second thread. The tape lies behind the code, mapped writable at TAPE; all
- * addresses in it are absolute, since the image is never moved. ../src/tape/layout.ts writes what is read here; the two
- * change together. ../src/tape/README.md says why this exists.
+ * addresses in it are absolute, since the image is never moved. ../src/tape/layout.ts writes what is read here, as
+ * ../src/tape/structures.ts has it. ../src/tape/README.md says why this exists.
  */
 #include "kernel.h"
 
@@ -15,13 +15,6 @@ enum { NR_mmap = 222, NR_brk = 214, NR_prctl = 167 };
 
 #define IMAGE 0x200000UL
 #define TAPE 0x400000UL
-
-enum op { CALL, FORMAT, BRANCH, EXEC, WAIT, END_AS_CHILD, END, STORE, SHOW };
-enum failure { REPORT, IGNORE, GOTO };
-enum condition { EQUAL, NOT_EQUAL, LESS };
-enum piece { LAST, TEXT, RESULT, EXIT_STATUS, SIGNAL };
-enum waiting { MIRROR_STOPS = 1, FORWARD = 2 };
-enum executing { APPEND = 1, SEARCH = 2 };
 
 struct entry {
 	u16 op;
@@ -57,6 +50,8 @@ struct tape {
 	const char *subject;	/* its explain */
 	char *const *environment; /* for the explainer */
 };
+
+#include "tape.generated.h"
 
 #define SIGSET(signal) (1UL << ((signal) - 1))
 enum { SIGKILL = 9, SIGCHLD = 17, SIGSTOP = 19, SIGCONT = 18, WNOHANG = 1, WUNTRACED = 2, SIG_UNBLOCK = 1 };

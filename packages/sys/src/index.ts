@@ -1,4 +1,7 @@
 /** @ts/sys: the kernel's calls, made now or written onto a tape that a tiny runner plays. */
+
+export * from '#phase';
+export * from '#trace';
 export * from './arch.ts';
 export * from './atOnce.ts';
 export * from './bytes.ts';
@@ -18,7 +21,6 @@ export { LibraryError, type Native, stopBefore, useLibrary, useNative } from './
 export * from './numbers.ts';
 export * from './operand.ts';
 export * from './paths.ts';
-export * from './phase.ts';
 export * from './quote.ts';
 export * from './signals.ts';
 export * from './struct.ts';
@@ -30,4 +32,3 @@ export * from './tape/format.ts';
 export * from './tape/inherited.ts';
 export * from './tape/layout.ts';
 export { type Recording, recording, signalSet, type TapeRecording, type Waiting } from './tape/recorder.ts';
-export * from './trace.ts';

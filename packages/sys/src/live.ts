@@ -1,4 +1,6 @@
 /** The live gate: system calls of this thread, now, through koffi. */
+
+import { formatCall, formatResult } from '#trace';
 import { arch } from './arch.ts';
 import { type Call, callNumber } from './calls.ts';
 import { changesRoot } from './elsewhere.ts';
@@ -6,7 +8,6 @@ import { SysError } from './errno.ts';
 import type { Gate, OnFailure } from './gate.ts';
 import { native } from './native.ts';
 import { Block, bytesOf, type Data, type Operand, Ref } from './operand.ts';
-import { formatCall, formatResult } from './trace.ts';
 
 /** Memory address of data, with the addresses inside it filled in. `keep` holds what must outlive the call. */
 function addressOf(data: Data, keep: unknown[]): number {

@@ -4,10 +4,11 @@
  * The shared library of koffi's platform package is loaded directly: its JavaScript front probes many paths first (10 ms
  * against 1 ms). A single-file tool is that library itself and hands in its own path.
  */
+
+import { phase } from '#phase';
 import { arch } from './arch.ts';
 import { type Call, callNumber } from './calls.ts';
 import { Failure } from './failure.ts';
-import { phase } from './phase.ts';
 
 type Word = number | bigint;
 

@@ -26,6 +26,10 @@ export const sizeOf = (layout: Layout): number => place(layout).size;
 export const offsetOf = <L extends Layout>(layout: L, field: keyof L): number =>
   place(layout).fields.find(({ name }) => name === field)?.offset as number;
 
+/** Where each field begins, in bytes. */
+export const offsetsOf = <L extends Layout>(layout: L): { readonly [K in keyof L]: number } =>
+  Object.fromEntries(place(layout).fields.map(({ name, offset }) => [name, offset])) as { [K in keyof L]: number };
+
 /** A structure in memory; fields that are left out are 0. */
 export function encodeStruct<L extends Layout>(
   layout: L,

@@ -1,12 +1,18 @@
-/** The checked-in bytes of the runner, the launcher and the prelude are those of their source. */
+/** What `npm run images` writes is current: the checked-in bytes of the runner, the launcher and the prelude are those of their source. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { COMPILERS, compile, compilerVersion } from '../runner/compile.ts';
+import { headerText } from '../runner/header.ts';
 import type { Arch } from '../src/index.ts';
 import { COMPILER, LAUNCHER, PRELUDE, RUNNER } from '../src/tape/images.generated.ts';
 
 const SOURCES = join(import.meta.dirname, '../runner');
 const IMAGES = { runner: RUNNER, launcher: LAUNCHER, prelude: PRELUDE } as const;
+
+test('what C shares with TypeScript', () => {
+  expect(readFileSync(join(SOURCES, 'tape.generated.h'), 'utf8')).toBe(headerText());
+});
 
 for (const arch of Object.keys(COMPILERS) as Arch[])
   describe(`images for ${arch}`, () => {

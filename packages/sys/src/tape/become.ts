@@ -1,5 +1,6 @@
 /** Replaces this process by the runner with a tape: from here on nothing of JavaScript is left. */
 import { closeSync, fchmodSync, fstatSync, openSync } from 'node:fs';
+import { phase } from '#phase';
 import { type Arch, arch as host } from '../arch.ts';
 import { encode } from '../bytes.ts';
 import { AT_EMPTY_PATH } from '../const/at.ts';
@@ -7,7 +8,6 @@ import { MFD_CLOEXEC, MFD_EXEC } from '../const/memfd.ts';
 import { O_NONBLOCK, O_RDWR, O_TMPFILE } from '../const/open.ts';
 import { RLIMIT_FSIZE } from '../const/rlimit.ts';
 import { errnoOf, SysError } from '../errno.ts';
-import { phase } from '../phase.ts';
 import type { LiveSys } from '../sys.ts';
 import { dataAddress, image } from './elf.ts';
 import type { Tape } from './entry.ts';

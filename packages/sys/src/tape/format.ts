@@ -1,8 +1,9 @@
 /** A tape as text, one line an entry: for --dry-run and for tests that compare recordings. */
+
+import { formatCall } from '#trace';
 import { decode } from '../bytes.ts';
 import { MadeText, type Ref } from '../operand.ts';
 import { quote } from '../quote.ts';
-import { formatCall } from '../trace.ts';
 import type { Entry, Piece, Tape } from './entry.ts';
 
 export const piece = (part: Piece) =>

@@ -3,7 +3,7 @@
  *
  *     header │ entries │ everything they point to
  *
- * All addresses are absolute. ../../runner/runner.c declares the same structures; the two change together.
+ * All addresses are absolute. ./structures.ts says what lies where.
  */
 import { type Arch, arch as host } from '../arch.ts';
 import { cString } from '../bytes.ts';
@@ -11,22 +11,19 @@ import { callNumber } from '../calls.ts';
 import { mountPoint, movesFiles } from '../elsewhere.ts';
 import { ERROR_LINES } from '../errno.ts';
 import { Block, bytesOf, type Data, MadeText, type Operand, Ref } from '../operand.ts';
+import { offsetsOf, sizeOf } from '../struct.ts';
 import type { Entry, Label, Piece, Tape } from './entry.ts';
+import { CONDITIONS, ENTRY, EXECUTING, FAILURES, OPS, PIECE, PIECES, TAPE, WAITING } from './structures.ts';
 
-const OPS = { call: 0, format: 1, branch: 2, exec: 3, wait: 4, endAsChild: 5, end: 6, store: 7, show: 8 } as const;
-const CONDITIONS = { equal: 0, notEqual: 1, less: 2 } as const;
-const REPORT = 0;
-const IGNORE = 1;
-const GOTO = 2;
+/** `moves` is the byte behind `failure`: both are written at once. */
 const MOVES = 1 << 8;
-const MIRROR_STOPS = 1;
-const FORWARD = 2;
-const APPEND = 1;
-const SEARCH = 2;
-const PIECES = { last: 0, text: 1, result: 2, exitStatus: 3, signal: 4 } as const;
 
-const HEADER = 64;
-const ENTRY = 104;
+const AT = offsetsOf(ENTRY);
+const HEAD = offsetsOf(TAPE);
+const VALUE = offsetsOf(PIECE).value;
+const TAPE_SIZE = sizeOf(TAPE);
+const ENTRY_SIZE = sizeOf(ENTRY);
+const PIECE_SIZE = sizeOf(PIECE);
 
 export interface Playing {
   /** Descriptor that gets the trace. */
@@ -156,7 +153,7 @@ function operandsOf(entry: Entry, memory: Memory): readonly Operand[] {
 }
 
 function pieceList(pieces: readonly Piece[], memory: Memory): number {
-  const list = memory.reserve(16 * (pieces.length + 1));
+  const list = memory.reserve(PIECE_SIZE * (pieces.length + 1));
   pieces.forEach((piece, index) => {
     const [kind, value] =
       typeof piece === 'string'
@@ -168,8 +165,8 @@ function pieceList(pieces: readonly Piece[], memory: Memory): number {
             : 'exitStatus' in piece
               ? [PIECES.exitStatus, piece.exitStatus.entry]
               : [PIECES.signal, piece.signal.entry];
-    memory.put64(list + 16 * index, kind);
-    memory.put64(list + 16 * index + 8, value);
+    memory.put64(list + PIECE_SIZE * index, kind);
+    memory.put64(list + PIECE_SIZE * index + VALUE, value);
   });
   return memory.base + list;
 }
@@ -178,17 +175,19 @@ function numberOf(entry: Entry, arch: Arch): number {
   if (entry.op === 'call') return callNumber(entry.name, arch) as number;
   if (entry.op === 'branch') return CONDITIONS[entry.condition];
   if (entry.op === 'store') return entry.width;
-  if (entry.op === 'exec') return (entry.append ? APPEND : 0) | (typeof entry.program === 'string' ? SEARCH : 0);
-  if (entry.op === 'wait') return (entry.mirrorStops ? MIRROR_STOPS : 0) | (entry.forward ? FORWARD : 0);
+  if (entry.op === 'exec')
+    return (entry.append ? EXECUTING.append : 0) | (typeof entry.program === 'string' ? EXECUTING.search : 0);
+  if (entry.op === 'wait') return (entry.mirrorStops ? WAITING.mirrorStops : 0) | (entry.forward ? WAITING.forward : 0);
   return entry.op === 'end' && entry.status === 'failed' ? 1 : 0;
 }
 
 function onFailure(entry: Entry): { failure: number; only: number; label: number } {
-  if (entry.op === 'branch') return { failure: IGNORE, only: 0, label: target(entry.label) };
-  if (entry.otherwise) return { failure: GOTO, only: entry.otherwise.only ?? 0, label: target(entry.otherwise.label) };
+  if (entry.op === 'branch') return { failure: FAILURES.ignore, only: 0, label: target(entry.label) };
+  if (entry.otherwise)
+    return { failure: FAILURES.goto, only: entry.otherwise.only ?? 0, label: target(entry.otherwise.label) };
   const ignore = entry.failure?.ignore;
-  if (ignore === undefined) return { failure: entry.failure ? REPORT : IGNORE, only: 0, label: 0 };
-  return { failure: IGNORE, only: ignore === true ? 0 : ignore, label: 0 };
+  if (ignore === undefined) return { failure: entry.failure ? FAILURES.report : FAILURES.ignore, only: 0, label: 0 };
+  return { failure: FAILURES.ignore, only: ignore === true ? 0 : ignore, label: 0 };
 }
 
 /** Of each entry, whether the path of the explainer may lead to another file behind it, or what that needs. */
@@ -221,38 +220,38 @@ function writeEntry(memory: Memory, at: number, entry: Entry, arch: Arch, moves:
           : operand === null
             ? 0
             : memory.address(operand);
-    memory.put64(at + 16 + 8 * index, value);
+    memory.put64(at + AT.operand + 8 * index, value);
   });
   const text = (data: string | undefined) => (data === undefined ? 0 : memory.address(data));
-  memory.put16(at, OPS[entry.op]);
-  memory.put16(at + 2, refs);
-  memory.put16(at + 4, failure | (moves ? MOVES : 0));
-  memory.put16(at + 6, only);
-  memory.put32(at + 8, numberOf(entry, arch));
-  memory.put32(at + 12, label);
-  memory.put64(at + 72, text(entry.failure?.message));
-  memory.put64(at + 80, text(entry.text));
-  memory.put64(at + 88, text(entry.explain));
-  memory.put16(at + 96, entry.failure?.status ?? 1);
-  memory.put16(at + 98, entry.failure?.statusMissing ?? entry.failure?.status ?? 1);
-  memory.put32(at + 100, entry.undo ? target(entry.undo) : 0);
+  memory.put16(at + AT.op, OPS[entry.op]);
+  memory.put16(at + AT.refs, refs);
+  memory.put16(at + AT.failure, failure | (moves ? MOVES : 0));
+  memory.put16(at + AT.only, only);
+  memory.put32(at + AT.number, numberOf(entry, arch));
+  memory.put32(at + AT.target, label);
+  memory.put64(at + AT.message, text(entry.failure?.message));
+  memory.put64(at + AT.text, text(entry.text));
+  memory.put64(at + AT.explain, text(entry.explain));
+  memory.put16(at + AT.status, entry.failure?.status ?? 1);
+  memory.put16(at + AT.status_missing, entry.failure?.statusMissing ?? entry.failure?.status ?? 1);
+  memory.put32(at + AT.undo, entry.undo ? target(entry.undo) : 0);
 }
 
 /** The bytes of a tape that will lie at address `base`. For another architecture only the numbers of the calls change: constants are those of the recorder's. */
 export function layOut(tape: Tape, base: number, playing: Playing = {}, arch: Arch = host): Buffer {
   const memory = new Memory(base);
-  const header = memory.reserve(HEADER);
-  const entries = memory.reserve(ENTRY * tape.entries.length);
-  memory.put64(header, base + entries);
-  memory.put64(header + 8, memory.address(ERROR_LINES));
-  memory.put64(header + 16, playing.trace ?? -1);
+  const header = memory.reserve(TAPE_SIZE);
+  const entries = memory.reserve(ENTRY_SIZE * tape.entries.length);
+  memory.put64(header + HEAD.entries, base + entries);
+  memory.put64(header + HEAD.errors, memory.address(ERROR_LINES));
+  memory.put64(header + HEAD.trace, playing.trace ?? -1);
   if (playing.explainer) {
     const { path, option, variable = '' } = playing.explainer;
-    memory.put64(header + 24, memory.add(Buffer.concat([path, option, variable].map(bytesOf))));
+    memory.put64(header + HEAD.explainer, memory.add(Buffer.concat([path, option, variable].map(bytesOf))));
   }
   const moving = movingEntries(tape.entries, playing);
   tape.entries.forEach((entry, index) => {
-    writeEntry(memory, entries + ENTRY * index, entry, arch, moving[index] === true);
+    writeEntry(memory, entries + ENTRY_SIZE * index, entry, arch, moving[index] === true);
   });
   return memory.taken();
 }

@@ -1,5 +1,6 @@
 /** The recording gate, and what only a tape can do: fork, wait, branch, become the final program. */
 
+import { formatCall } from '#trace';
 import { arch } from '../arch.ts';
 import { cString, encode } from '../bytes.ts';
 import { type Call, callNumber } from '../calls.ts';
@@ -14,7 +15,6 @@ import { type Data, type Int, MadeText, type Operand, type Path, pointerArray, R
 import { quote } from '../quote.ts';
 import { encodeStruct, offsetOf } from '../struct.ts';
 import { BoundSys, type Sys } from '../sys.ts';
-import { formatCall } from '../trace.ts';
 import { type Entry, Label, type Piece, type Tape } from './entry.ts';
 import { piece } from './format.ts';
 
