@@ -129,11 +129,9 @@ const object =
   (context: Context, words: Words): void => {
     const verb = words.take() ?? 'list';
     if (verb === 'list' || verb === 'show') list(context, word);
-    else if (verb === 'add') {
-      addWish(context, word, wish(words));
-    } else if (verb === 'del' || verb === 'delete') {
-      removeWish(context, wish(words));
-    } else throw new Failure(`Command "${verb}" is unknown: add, del or list.`, WRONG);
+    else if (verb === 'add') addWish(context, word, wish(words));
+    else if (verb === 'del' || verb === 'delete') removeWish(context, wish(words));
+    else throw new Failure(`Command "${verb}" is unknown: add, del or list.`, WRONG);
   };
 
 export const nat = object('nat', natWish);
