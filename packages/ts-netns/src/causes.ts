@@ -1,8 +1,9 @@
 /** Why a namespace cannot be entered or made, read from the host before it is said. */
 import { has, setInStatus } from '@ts/capabilities';
 import type { Cause, World } from '@ts/cli';
+import { pathOf } from '@ts/network';
 import { CAP_SYS_ADMIN } from '@ts/sys';
-import { NEEDS_ADMIN, pathOf } from './namespaces.ts';
+import { NEEDS_ADMIN } from './hints.ts';
 
 function needsRights(world: World, what: string): string | undefined {
   const effective = setInStatus(world.read('/proc/self/status'), 'Eff');

@@ -1,6 +1,7 @@
 /** `ip netns exec`: another network namespace, a mount namespace in which /sys and files of /etc are those of it. */
 import { readdirSync } from 'node:fs';
 import { candidates, type Outcome, type World } from '@ts/cli';
+import { checkNamespace, ETC, pathOf } from '@ts/network';
 import {
   CLONE_NEWNET,
   CLONE_NEWNS,
@@ -14,7 +15,6 @@ import {
   O_RDONLY,
   type Recording,
 } from '@ts/sys';
-import { checkNamespace, ETC, pathOf } from './namespaces.ts';
 import { namespaceNames } from './verbs/ids.ts';
 import { FAILED, WRONG } from './words.ts';
 

@@ -1,8 +1,12 @@
 /** What helps behind a refusal: said only where its cause can be read. */
 import { accessSync, constants } from 'node:fs';
 import * as capabilities from '@ts/capabilities';
+import { RUN } from '@ts/network';
 import { CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_SYS_PTRACE, encode, readText } from '@ts/sys';
-import { NEEDS_ADMIN, RUN } from './namespaces.ts';
+
+/** What helps who may not enter or make namespaces. */
+export const NEEDS_ADMIN =
+  'this needs CAP_SYS_ADMIN: be root, or do it in namespaces of your own: ts-unshare --map-root-user --net --mount';
 
 /** A hint that cannot be found out is none: what is said is the failure itself. */
 function read(path: string): string | undefined {

@@ -1,14 +1,15 @@
 /** ip-netns(8), and what belongs to it of ip-link(8), ip-address(8), ip-route(8), ip-neighbour(8): network namespaces. */
 
 import { defineTool, exit, type Outcome, type Parsed, type World } from '@ts/cli';
+import { openNamed } from '@ts/network';
 import type { LiveSys, Recording } from '@ts/sys';
 import { Failure } from '@ts/sys';
 import { runBatch } from './batch.ts';
 import { causes } from './causes.ts';
 import { runIp, runOurs, usage } from './commands.ts';
-import { Context, openNamed } from './context.ts';
+import { Context } from './context.ts';
 import { applyExec, type Execution, planExec } from './exec.ts';
-import { refusal } from './refusal.ts';
+import { refusal, withAdvice } from './refusal.ts';
 import { applyRun, planRun, prepareRun, type Run } from './run.ts';
 import { options, type Settings, settingsOf, split } from './settings.ts';
 import { abbreviates, FAILED, Words, WRONG } from './words.ts';
@@ -48,6 +49,8 @@ function plan({ steps, operands }: Parsed<typeof options>, world: World): Plan {
   return { does: 'act', settings, words: operands };
 }
 
+const enter = (sys: LiveSys, name: string): number => withAdvice(() => openNamed(sys, name));
+
 /** Does what the words say in the namespace that is meant; lines of a batch may begin with options of their own. */
 function perform(context: Context, words: readonly string[], byIp: boolean): void {
   const { steps, operands } = split(options, words);
@@ -56,7 +59,7 @@ function perform(context: Context, words: readonly string[], byIp: boolean): voi
     return;
   }
   const settings = settingsOf(steps);
-  const fd = settings.namespace === undefined ? undefined : openNamed(context.sys, settings.namespace);
+  const fd = settings.namespace === undefined ? undefined : enter(context.sys, settings.namespace);
   const other = new Context(context.sys, context.world, settings, fd ?? context.namespace);
   try {
     run(other, operands, byIp);
@@ -104,7 +107,7 @@ function act({ settings, words }: Extract<Plan, { does: 'act' }>, sys: LiveSys, 
     return exit(0);
   }
   const byIp = isIp(world);
-  const namespace = settings.namespace === undefined ? undefined : openNamed(sys, settings.namespace);
+  const namespace = settings.namespace === undefined ? undefined : enter(sys, settings.namespace);
   const context = new Context(sys, world, settings, namespace);
   if (settings.batch !== undefined)
     return exit(

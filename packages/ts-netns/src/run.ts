@@ -1,12 +1,10 @@
 /** `run`: a namespace that lives as long as its program, connected while it does. */
 import type { Outcome, World } from '@ts/cli';
-import { inNewNamespace, ownNamespace, setLink } from '@ts/netlink';
+import { type Connection, connectUnnamed, makeLonely } from '@ts/network';
 import {
   CLONE_NEWNET,
   encode,
   Failure,
-  IFF_UP,
-  Journal,
   type LiveSys,
   MNT_DETACH,
   MS_BIND,
@@ -21,11 +19,9 @@ import {
 } from '@ts/sys';
 import { Context } from './context.ts';
 import { failureOf, separate } from './exec.ts';
-import { alone } from './lock.ts';
+import { withAdvice } from './refusal.ts';
 import type { Settings } from './settings.ts';
-import { type Connection, checkPorts, connectionFrom, hostName, plug, wishesOf } from './verbs/connect.ts';
-import { TABLE } from './verbs/forwarding.ts';
-import { lend } from './verbs/nat.ts';
+import { connectionFrom, RELEASED } from './verbs/connect.ts';
 import { FAILED, Words, WRONG } from './words.ts';
 
 export interface Run {
@@ -58,59 +54,28 @@ export function planRun(words: readonly string[], settings: Settings): Run {
   return { does: 'run', settings, connection, program };
 }
 
-/** A namespace without a name, held by a descriptor. */
-const makeNamespace = (sys: LiveSys): number =>
-  inNewNamespace(sys, () => ownNamespace(sys), sys.or('cannot make a network namespace').explaining('unshare net'));
-
-const ownerOf = (pid: number): string => `run-${pid}`;
-
 /** Made live, where the kernel's answers can be looked at; what follows is recorded. Descriptors stay open for it. */
 export function prepareRun(plan: Run, sys: LiveSys, world: World): Run {
-  const prepared = alone(new Context(sys, world, plan.settings), () => makeAll(plan, sys, world));
-  const { namespace, filter } = prepared.made as Made;
-  for (const fd of [namespace, filter]) if (fd !== undefined) sys.setCloexec(fd, false);
-  return prepared;
+  const context = new Context(sys, world, plan.settings);
+  const { connection } = plan;
+  const made: Made = withAdvice(() =>
+    connection ? makeConnected(context, connection) : { namespace: makeLonely(context), after: [] },
+  );
+  for (const fd of [made.namespace, made.filter]) if (fd !== undefined) sys.setCloexec(fd, false);
+  return { ...plan, made };
 }
 
-function makeAll(plan: Run, sys: LiveSys, world: World): Run {
-  const namespace = makeNamespace(sys);
-  const { connection, settings } = plan;
-  const context = new Context(sys, world, settings);
-  if (!connection) {
-    const inner = context.inside(namespace);
-    up(inner);
-    inner.close();
-    return { ...plan, made: { namespace, after: [] } };
-  }
-  const self = world.ownFile?.();
+function makeConnected(context: Context, connection: Connection): Made {
+  const self = context.world.ownFile?.();
   if (self === undefined)
     throw new Failure('cannot find its own file, which takes the connection back when the program has ended', FAILED);
-  const owner = ownerOf(world.pid);
-  const undo = new Journal();
-  try {
-    checkPorts(context, owner, connection);
-    plug(context, connection, { name: owner, fd: namespace, made: false }, undo);
-    const wishes = wishesOf(owner, connection);
-    const table = `${TABLE}-${world.pid}`;
-    const comment = wishes.length ? lend(context, table, wishes, undo) : undefined;
-    const host = connection.host ?? hostName(owner);
-    return {
-      ...plan,
-      made: {
-        namespace,
-        self,
-        filter: comment === undefined ? undefined : context.filter.fd,
-        after: ['--released', host, connection.bridge, ...(comment ? comment.split(' ') : [])],
-      },
-    };
-  } catch (error) {
-    undo.run();
-    throw error;
-  }
-}
-
-function up(inner: Context): void {
-  inner.route.request(setLink({ index: 1, flags: IFF_UP, change: IFF_UP }, {}), 'link set lo up');
+  const { namespace, filter, left } = connectUnnamed(context, context.world.pid, connection);
+  return {
+    namespace,
+    filter,
+    self,
+    after: [RELEASED, left.host, left.bridge, ...left.comment.split(' ').filter(Boolean)],
+  };
 }
 
 /** A file of this mount namespace alone in the place of /etc/resolv.conf; /sys is where it is made, before that is mounted. */

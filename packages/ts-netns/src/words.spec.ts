@@ -1,11 +1,10 @@
-import { Failure } from '@ts/sys';
+import type { Failure } from '@ts/sys';
 import { describe, expect, test } from 'vitest';
 import { linesOf, wordsOf } from './batch.ts';
 import { OBJECTS, OURS } from './commands.ts';
 import { Digits, formatJson, type Json } from './json.ts';
 import { options, settingsOf, split } from './settings.ts';
-import { hostName } from './verbs/connect.ts';
-import { formatPublication, parsePublication, parsePublications } from './verbs/nat.ts';
+import { connectionFrom } from './verbs/connect.ts';
 import { isNamed, parseNumber, takeAll, Words } from './words.ts';
 
 test('abbreviations mean the first object that they fit', () => {
@@ -103,26 +102,26 @@ test('JSON as iproute2 lays it out', () => {
   expect(formatJson(['a"b\\\t'], false)).toBe('["a\\"b\\\\\\t"]\n');
 });
 
-test('published ports', () => {
-  for (const text of ['8080:80/tcp', '10.0.0.1:53:5353/udp', '[fd00::1]:1:2/sctp'])
-    expect(formatPublication(parsePublication(text))).toBe(text);
-  expect(formatPublication(parsePublication('80'))).toBe('80:80/tcp');
-  expect(parsePublications('0.0.0.0:9000-9002:80-82/udp').map(formatPublication)).toEqual([
-    '9000:80/udp',
-    '9001:81/udp',
-    '9002:82/udp',
+test('ports that are wrong are said as iproute2 says an argument, with what helps', () => {
+  const failureOf = (ports: string) => {
+    try {
+      connectionFrom(new Words(['--bridge', 'b', '--address', '10.0.0.2/24', `--publish=${ports}`]));
+      return undefined;
+    } catch (error) {
+      const { said, status, remedy = '' } = error as Failure;
+      return [said, status, remedy.split(':')[0]];
+    }
+  };
+  expect(failureOf('80-81:80')).toEqual([
+    'Error: argument "80-81:80" is wrong: the two ranges differ in length',
+    255,
+    'as in 8080',
   ]);
-  for (const text of [
-    ...['0:80', '80:65536', 'x', '80:80/icmp', '1.2.3:80:80:80', '80:80/constructor', '80-:80', '-80', '8-7', '1-2-3'],
-    ...['80-81:80', '1-2000', '127.0.0.1:80', '127.1.2.3:9000:80/tcp', '[::1]:80:80', '1e3', ''],
-  ])
-    expect(() => parsePublications(text), text).toThrow(Failure);
-});
-
-test('the host’s end has a name of 15 bytes at most, always the same', () => {
-  expect(hostName('c1')).toBe('ve-c1');
-  const long = hostName('a-namespace-with-a-long-name');
-  expect(Buffer.byteLength(long)).toBeLessThanOrEqual(15);
-  expect(hostName('a-namespace-with-a-long-name')).toBe(long);
-  expect(hostName('a-namespace-with-a-long-name2')).not.toBe(long);
+  expect(failureOf('80:80/icmp')).toEqual(['Error: argument "icmp" is wrong: tcp, udp or sctp', 255, '']);
+  expect(failureOf('127.0.0.1:80')).toEqual([
+    'Error: argument "127.0.0.1" is wrong: connections to a loopback address cannot be forwarded',
+    255,
+    'leave the address out',
+  ]);
+  expect(failureOf('80')).toBeUndefined();
 });

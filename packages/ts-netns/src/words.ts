@@ -1,5 +1,6 @@
 /** The words of ip(8): key words with their arguments, abbreviated, in any order. */
 import { type Address, type Prefix, parseAddress, parseHardware, parsePrefix } from '@ts/netlink';
+import { isLinkName } from '@ts/network';
 import {
   AF_BRIDGE,
   AF_INET,
@@ -31,7 +32,6 @@ export function onlyOnce(known: unknown, key: string, text: string | undefined):
 }
 export const garbage = (key: string, word: string) =>
   new Failure(`Error: either "${key}" is duplicate, or "${word}" is garbage.`, WRONG);
-export const noDevice = (name: string) => new Failure(`Cannot find device "${name}"`, FAILED);
 export const incomplete = () => new Failure('Command line is not complete. Try option "help"', WRONG);
 
 /** A word of the original that is not here: what it means is known, so nothing else is claimed of it. */
@@ -188,9 +188,6 @@ export function checkName(name: string, key: 'name' | 'dev'): string {
   if (!fits) throw wrong(name, `"${key}" not a valid ifname`);
   return name;
 }
-
-export const isLinkName = (name: string): boolean =>
-  Buffer.byteLength(name) > 0 && Buffer.byteLength(name) < 16 && !/[/\s]/.test(name);
 
 /** The next word: what a link is to be called. */
 export function linkNameFrom(words: Words): string {

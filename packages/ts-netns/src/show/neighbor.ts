@@ -8,13 +8,14 @@ import {
   type Prefix,
   sameBytes,
 } from '@ts/netlink';
+import { noDevice } from '@ts/network';
 import * as sys from '@ts/sys';
 import { colorOf } from '../colors.ts';
 import { type Context, vrfFrom } from '../context.ts';
 import { Entry, render } from '../entry.ts';
 import { nameOf, numberOf } from '../names.ts';
 import { unlessHelp } from '../usage.ts';
-import { abbreviates, noDevice, numberIn, prefixFrom, type Rows, takeAll, twice, type Words, wrong } from '../words.ts';
+import { abbreviates, numberIn, prefixFrom, type Rows, takeAll, twice, type Words, wrong } from '../words.ts';
 
 /** In the order in which they are shown. */
 export const STATES: readonly (readonly [bit: number, name: string])[] = [

@@ -1,9 +1,9 @@
 /** Ids that the own namespace has for others, by the names in /run/netns. */
 import { type Dir, opendirSync } from 'node:fs';
 import { getNamespaceId, openNamespace } from '@ts/netlink';
+import { RUN } from '@ts/network';
 import { decode, SysError } from '@ts/sys';
 import type { Context } from '../context.ts';
-import { RUN } from '../namespaces.ts';
 
 /** Names in the order of the folder, as iproute2 lists them. */
 export function namespaceNames(): string[] {

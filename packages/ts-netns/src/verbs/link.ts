@@ -11,11 +11,11 @@ import {
   setLink,
   VETH,
 } from '@ts/netlink';
+import { noDevice, pathOf } from '@ts/network';
 import * as sys from '@ts/sys';
 import { Failure, parseDecimal } from '@ts/sys';
 import { type Context, vrfFrom } from '../context.ts';
 import { numberOf } from '../names.ts';
-import { pathOf } from '../namespaces.ts';
 import { Usage, unlessHelp } from '../usage.ts';
 import {
   abbreviates,
@@ -24,7 +24,6 @@ import {
   garbage,
   hardwareFrom,
   invalid,
-  noDevice,
   numberIn,
   oneOf,
   onlyOnce,

@@ -1,23 +1,15 @@
 /** `ip netns add|attach|del|list|list-id|set|identify|pids|monitor`; `exec` is in ../exec.ts. */
 import { readdirSync, statSync } from 'node:fs';
-import { getNamespaceId, inNewNamespace, listNamespaceIds, openNamespace, setNamespaceId } from '@ts/netlink';
+import { getNamespaceId, listNamespaceIds, openNamespace, setNamespaceId } from '@ts/netlink';
+import { because, checkNamespace, makeNamed, nameThatOf, pathOf, RUN, shareFolder, unname } from '@ts/network';
 import * as sys from '@ts/sys';
 import { Failure, parseDecimal } from '@ts/sys';
 import type { Context } from '../context.ts';
 import { Entry, render } from '../entry.ts';
-import { namesHint, processHint } from '../hints.ts';
-import { checkNamespace, pathOf, RUN } from '../namespaces.ts';
+import { processHint } from '../hints.ts';
 import { Usage } from '../usage.ts';
 import { FAILED, numberIn, type Words, wrong } from '../words.ts';
 import { idOf, namesOfIds, namespaceNames } from './ids.ts';
-
-const fails = (message: string, error: unknown, status = FAILED): never => {
-  if (!(error instanceof sys.SysError)) throw error;
-  throw new Failure(`${message}: ${sys.strerror(error.errno)}`, status, remedyOf(error));
-};
-
-const remedyOf = ({ code }: sys.SysError): string | undefined =>
-  code === 'EPERM' || code === 'EACCES' ? namesHint() : undefined;
 
 function nameOf(words: Words): string {
   const name = words.take();
@@ -29,79 +21,17 @@ function alone(words: Words): void {
   if (words.next !== undefined) throw new Failure('extra arguments specified', FAILED);
 }
 
-/** The folder as a mount that other mount namespaces share, so that names made here are seen there, and go there. */
-function shareFolder({ sys: kernel }: Context): void {
-  try {
-    kernel.or(`mkdir ${RUN} failed`).ignoring(sys.errnoOf('EEXIST')).mkdir(RUN, 0o755);
-    const lock = kernel.ignoring().look('openat', -100, RUN, sys.O_RDONLY | sys.O_DIRECTORY | sys.O_CLOEXEC, 0);
-    try {
-      if (lock >= 0) kernel.ignoring().flock(lock, sys.LOCK_EX);
-      share(kernel);
-    } finally {
-      if (lock >= 0) kernel.look('close', lock);
-    }
-  } catch (error) {
-    if (!(error instanceof sys.SysError)) throw error;
-    fails(error.context ?? error.call, error);
-  }
-}
-
-function share(kernel: sys.LiveSys): void {
-  const EINVAL = sys.errnoOf('EINVAL');
-  const shared = sys.MS_SHARED | sys.MS_REC;
-  const refusal = kernel.or(`mount --make-shared ${RUN} failed`).ignoring(EINVAL).mount('', RUN, 'none', shared);
-  if (refusal !== -EINVAL) return;
-  kernel.or(`mount --bind ${RUN} ${RUN} failed`).mount(RUN, RUN, 'none', sys.MS_BIND | sys.MS_REC);
-  kernel.or(`mount --make-shared ${RUN} failed`).mount('', RUN, 'none', shared);
-}
-
-/** An empty file that the namespace is mounted on. */
-function makeFile({ sys: kernel }: Context, name: string): string {
-  const path = `${RUN}/${name}`;
-  try {
-    const fd = kernel.open(path, sys.O_RDONLY | sys.O_CREAT | sys.O_EXCL, 0);
-    kernel.close(fd);
-  } catch (error) {
-    fails(`Cannot create namespace file "${path}"`, error);
-  }
-  return path;
-}
-
-function bindTo(context: Context, source: string, path: string): void {
-  try {
-    context.sys.mount(source, path, 'none', sys.MS_BIND);
-  } catch (error) {
-    context.sys.ignoring().unlink(path);
-    fails(`Bind ${source} -> ${path} failed`, error);
-  }
-}
-
 export function add(context: Context, words: Words): void {
-  make(context, nameOf(words));
-}
-
-/** A new namespace under a name; nothing of it stays where a step fails. */
-export function make(context: Context, name: string): void {
-  shareFolder(context);
-  const path = makeFile(context, name);
-  try {
-    inNewNamespace(context.sys, () => bindTo(context, '/proc/self/ns/net', path));
-  } catch (error) {
-    if (error instanceof sys.SysError) {
-      context.sys.ignoring().umount2(path, sys.MNT_DETACH);
-      context.sys.ignoring().unlink(path);
-    }
-    fails(`Failed to create a new network namespace "${name}"`, error);
-  }
+  makeNamed(context.sys, nameOf(words));
 }
 
 export function attach(context: Context, words: Words): void {
   const [name, pid] = words.rest();
   if (name === undefined || pid === undefined) throw new Failure('No netns name and PID specified', FAILED);
   checkNamespace(name);
-  if (!parseDecimal(pid, 0x7fff_ffff)) throw new Failure(`Invalid PID: ${pid}`, FAILED);
-  shareFolder(context);
-  bindTo(context, `/proc/${pid}/ns/net`, makeFile(context, name));
+  const number = parseDecimal(pid, 0x7fff_ffff);
+  if (!number) throw new Failure(`Invalid PID: ${pid}`, FAILED);
+  nameThatOf(context.sys, number, name);
 }
 
 export function remove(context: Context, words: Words): void {
@@ -109,7 +39,7 @@ export function remove(context: Context, words: Words): void {
     removeAll(context);
     return;
   }
-  unname(context, nameOf(words));
+  unname(context.sys, nameOf(words));
 }
 
 /** Every one that can be; what cannot is said, and makes a failure of it. */
@@ -117,7 +47,7 @@ function removeAll(context: Context): void {
   const failures: Failure[] = [];
   for (const name of namespaceNames())
     try {
-      unname(context, name);
+      unname(context.sys, name);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       failures.push(error);
@@ -125,17 +55,6 @@ function removeAll(context: Context): void {
   const last = failures.pop();
   for (const { said } of failures) context.world.warn(said);
   if (last) throw last;
-}
-
-/** Takes a name away; the namespace lives on while somebody else keeps it. */
-export function unname({ sys: kernel }: Context, name: string): void {
-  const path = `${RUN}/${name}`;
-  kernel.ignoring().umount2(path, sys.MNT_DETACH);
-  try {
-    kernel.unlink(path);
-  } catch (error) {
-    fails(`Cannot remove namespace file "${path}"`, error);
-  }
 }
 
 export function list(context: Context): void {
@@ -190,11 +109,11 @@ export function setId(context: Context, words: Words): void {
   const fail = () => wrong(text, 'Invalid "netnsid" value');
   const nsid = text === 'auto' ? -1 : numberIn(text, -0x8000_0000, 0x7fff_ffff, fail);
   if (nsid < 0 && text !== 'auto') throw wrong(text, '"netnsid" value should be >= 0');
-  let fd = -1;
+  let fd: number;
   try {
     fd = openNamespace(context.sys, pathOf(name));
   } catch (error) {
-    fails(`Cannot open network namespace "${name}"`, error);
+    throw because('file', `Cannot open network namespace "${name}"`, error);
   }
   try {
     context.route.request(setNamespaceId({ nsid, fd }), `netns set ${name}`);
@@ -274,7 +193,7 @@ const EVENT = 16;
 export function monitor(context: Context): void {
   const { sys: kernel } = context;
   const fd = kernel.or('inotify_init failed').inotify_init();
-  shareFolder(context);
+  shareFolder(context.sys);
   kernel.or('inotify_add_watch failed').inotify_add_watch(fd, RUN, sys.IN_CREATE | sys.IN_DELETE);
   const buffer = Buffer.alloc(4096);
   for (;;) {

@@ -8,6 +8,7 @@ import {
   type NeighborHeader,
   neighborRequest,
 } from '@ts/netlink';
+import { noDevice } from '@ts/network';
 import * as sys from '@ts/sys';
 import { Failure } from '@ts/sys';
 import type { Context } from '../context.ts';
@@ -20,7 +21,6 @@ import {
   FAILED,
   garbage,
   hardwareFrom,
-  noDevice,
   numberIn,
   onlyOnce,
   type Rows,

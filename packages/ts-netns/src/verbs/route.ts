@@ -20,6 +20,7 @@ import {
   tableOf,
   VRF,
 } from '@ts/netlink';
+import { noDevice } from '@ts/network';
 import * as sys from '@ts/sys';
 import { Failure, parseCNumber, parseDecimal, U32_MAX } from '@ts/sys';
 import { type Context, vrfFrom } from '../context.ts';
@@ -32,7 +33,6 @@ import {
   FAILED,
   garbage,
   gatewayFrom,
-  noDevice,
   numberIn,
   parseNumber,
   prefixFrom,

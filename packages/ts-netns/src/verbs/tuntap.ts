@@ -1,12 +1,13 @@
 /** `ip tuntap add|del|show`: links whose other side is a descriptor of a program. The kernel makes them by ioctl(2) only. */
 import { closeSync, openSync } from 'node:fs';
 import { kindData, listLinks, TUN } from '@ts/netlink';
+import { isLinkName } from '@ts/network';
 import * as sys from '@ts/sys';
 import { Failure, parseAccountId } from '@ts/sys';
 import type { Context } from '../context.ts';
 import { Entry, render } from '../entry.ts';
 import { unlessHelp } from '../usage.ts';
-import { FAILED, garbage, isLinkName, type Rows, takeAll, type Words, WRONG, wrong } from '../words.ts';
+import { FAILED, garbage, type Rows, takeAll, type Words, WRONG, wrong } from '../words.ts';
 
 export interface TunRequest {
   name: string;

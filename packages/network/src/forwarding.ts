@@ -6,9 +6,8 @@
 
 import { findTable, listTables, type Table } from '@ts/netlink';
 import * as sys from '@ts/sys';
-import { Failure } from '@ts/sys';
-import type { Context } from '../context.ts';
-import { FAILED } from '../words.ts';
+import { NetworkFailure } from './failure.ts';
+import type { Network } from './network.ts';
 
 /** Our tables: this one, and one of each `run`, with its process id behind the name. */
 export const TABLE = 'ts-netns';
@@ -24,49 +23,45 @@ const SWITCHES = Object.keys(FILES) as Switch[];
 /** A switch that was off stands in the comment of the table that turned it on. */
 const wasOff = (table: Table | undefined, which: Switch) => (table?.comment ?? '').split(' ').includes(`${which}=0`);
 
-const read = (context: Context, which: Switch) => context.there(() => context.world.read(FILES[which])?.trim());
+const read = (network: Network, which: Switch) => network.there(() => network.files.read(FILES[which])?.trim());
 
-function write(context: Context, which: Switch, value: string): void {
+function write(network: Network, which: Switch, value: string): void {
   const path = FILES[which];
   try {
-    context.there(() => {
-      const fd = context.sys.or(`cannot open ${path}`).open(path, sys.O_WRONLY);
+    network.there(() => {
+      const fd = network.sys.or(`cannot open ${path}`).open(path, sys.O_WRONLY);
       try {
-        context.sys.or(`cannot write ${path}`).write(fd, sys.encode(value));
+        network.sys.or(`cannot write ${path}`).write(fd, sys.encode(value));
       } finally {
-        context.sys.close(fd);
+        network.sys.close(fd);
       }
     });
   } catch (error) {
     if (!(error instanceof sys.SysError)) throw error;
-    throw new Failure(
-      error.said,
-      FAILED,
-      `packets are passed on only with forwarding: have it turned on (sysctl -w ${path.slice('/proc/sys/'.length).replaceAll('/', '.')}=1), or do this in a network namespace of your own`,
-    );
+    throw new NetworkFailure('forwarding', error.said, undefined, path, error.code);
   }
 }
 
-const ours = (context: Context) => listTables(context.filter, sys.NFPROTO_INET).filter(({ name = '' }) => isOurs(name));
+const ours = (network: Network) => listTables(network.filter, sys.NFPROTO_INET).filter(({ name = '' }) => isOurs(name));
 
 /** Turns on what a rule of that family needs. Result: the comment for the table. @param undo Gets what takes that back. */
-export function forward(context: Context, family: number, table: string, undo: sys.Journal): string {
+export function forward(network: Network, family: number, table: string, undo: sys.Journal): string {
   const which: Switch = family === sys.AF_INET6 ? 'ip6_forward' : 'ip_forward';
-  const before = findTable(context.filter, sys.NFPROTO_INET, table);
+  const before = findTable(network.filter, sys.NFPROTO_INET, table);
   const off = SWITCHES.filter((each) => wasOff(before, each));
   if (!off.includes(which)) {
-    if (read(context, which) === '0') {
-      write(context, which, '1');
-      undo.add(() => write(context, which, '0'));
+    if (read(network, which) === '0') {
+      write(network, which, '1');
+      undo.add(() => write(network, which, '0'));
       off.push(which);
-    } else if (ours(context).some((other) => wasOff(other, which))) off.push(which);
+    } else if (ours(network).some((other) => wasOff(other, which))) off.push(which);
   }
   return off.map((each) => `${each}=0`).join(' ');
 }
 
 /** Puts back what a table that is gone now had turned on, unless another one of ours needs it. */
-export function release(context: Context, comment: string): void {
-  const left = ours(context);
+export function release(network: Network, comment: string): void {
+  const left = ours(network);
   if (left.length) return;
-  for (const which of SWITCHES) if (wasOff({ comment }, which)) write(context, which, '0');
+  for (const which of SWITCHES) if (wasOff({ comment }, which)) write(network, which, '0');
 }
