@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { MULTICALL, RUNTIME_OFFSET, trailer } from '../../packages/cli/src/build.ts';
 import type { Arch } from '../../packages/sys/src/arch.ts';
+import { ET_DYN, elfHeaders, PF_R, PF_W, PF_X, PT_GNU_STACK, PT_LOAD } from '../../packages/sys/src/tape/elf.ts';
 import { PRELUDE } from '../../packages/sys/src/tape/images.generated.ts';
 import { type BunPlatform, bunExecutable } from './bun.ts';
 
@@ -19,13 +20,6 @@ import { type BunPlatform, bunExecutable } from './bun.ts';
 const CODE_OFFSET = 0x100;
 const DATA_ADDRESS = 0x10000;
 const DATA_SIZE = 4096;
-const HEADER_SIZE = 64;
-const PROGRAM_HEADER_SIZE = 56;
-const MACHINE: Readonly<Record<Arch, number>> = { x64: 62, arm64: 183 };
-const ET_DYN = 3;
-const PT_LOAD = 1;
-const PT_GNU_STACK = 0x6474e551;
-const [R_X, RW] = [5, 6];
 
 /**
  * All that Bun sees of an environment: nothing is told to anybody; no thread that the final execve would have to end, and
@@ -77,29 +71,22 @@ export function standaloneFile(arch: Arch, id: string, runtime: Buffer): Buffer 
   const strings = Buffer.from([MULTICALL, ...ENVIRONMENT, '', ''].join('\0').slice(0, -1));
   const size = CODE_OFFSET + prelude.length + strings.length;
   if (size > RUNTIME_OFFSET) throw new Error('the prelude has grown beyond its place');
-  const segments = [
-    [PT_LOAD, R_X, 0, size, size, RUNTIME_OFFSET],
-    [PT_LOAD, RW, DATA_ADDRESS, 0, DATA_SIZE, RUNTIME_OFFSET],
-    [PT_GNU_STACK, RW, 0, 0, 0, 16],
-  ] as const;
   const head = Buffer.alloc(RUNTIME_OFFSET);
-  head.write('\x7fELF\x02\x01\x01', 'latin1');
-  head.writeUInt16LE(ET_DYN, 16);
-  head.writeUInt16LE(MACHINE[arch], 18);
-  head.writeUInt32LE(1, 20);
-  head.writeBigUInt64LE(BigInt(CODE_OFFSET), 24);
-  head.writeBigUInt64LE(BigInt(HEADER_SIZE), 32);
-  [HEADER_SIZE, PROGRAM_HEADER_SIZE, segments.length].forEach((value, index) => {
-    head.writeUInt16LE(value, 52 + 2 * index);
-  });
-  segments.forEach(([type, flags, address, inFile, inMemory, alignment], index) => {
-    const at = HEADER_SIZE + PROGRAM_HEADER_SIZE * index;
-    head.writeUInt32LE(type, at);
-    head.writeUInt32LE(flags, at + 4);
-    [0, address, address, inFile, inMemory, alignment].forEach((value, field) => {
-      head.writeBigUInt64LE(BigInt(value), at + 8 + 8 * field);
-    });
-  });
+  head.set(
+    elfHeaders(arch, ET_DYN, CODE_OFFSET, [
+      { type: PT_LOAD, flags: PF_R | PF_X, offset: 0, address: 0, size, alignment: RUNTIME_OFFSET },
+      {
+        type: PT_LOAD,
+        flags: PF_R | PF_W,
+        offset: 0,
+        address: DATA_ADDRESS,
+        size: 0,
+        memory: DATA_SIZE,
+        alignment: RUNTIME_OFFSET,
+      },
+      { type: PT_GNU_STACK, flags: PF_R | PF_W, offset: 0, address: 0, size: 0, alignment: 16 },
+    ]),
+  );
   prelude.copy(head, CODE_OFFSET);
   strings.copy(head, CODE_OFFSET + prelude.length);
   return Buffer.concat([head, runtime, trailer(id, MULTICALL)]);

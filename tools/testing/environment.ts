@@ -23,6 +23,7 @@ export const debianPackages: readonly string[] = [
   'strace',
   'attr',
   'zstd',
+  'libarchive-tools',
   'skopeo',
   'umoci',
   'patchelf',

@@ -1,4 +1,5 @@
 /** Why the kernel refuses a change of a hierarchy, read from the host before it is said. */
+import { escapeOctal, unescapeOctal } from '@ts/mounts';
 import { parseCBigInt, parseCNumber, U64_MAX } from '@ts/sys';
 import type { Reader } from './hierarchies.ts';
 import { readHierarchies } from './hierarchies.ts';
@@ -15,12 +16,13 @@ interface Cause {
   probe(words: readonly string[], world: Reader & { readonly euid: number }): string | undefined;
 }
 
-/** A text as one word of what an explainer is asked about. */
-export const word = (text: string) =>
-  text.replace(/[\\\s]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
+/** What an explainer is asked about: what was done, to which path, with which value. */
+export const subjectOf = (
+  what: 'open' | 'open-fresh' | 'write' | 'mkdir' | 'rmdir' | 'own' | 'devices',
+  ...texts: readonly string[]
+): string => [`cgroup-${what}`, ...texts.map(escapeOctal)].join(' ');
 
-const text = (written = '') =>
-  written.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+const text = (written = '') => unescapeOctal(written);
 
 const folderOf = (path: string) => path.slice(0, path.lastIndexOf('/')) || '/';
 const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1);

@@ -12,7 +12,7 @@ import {
   type Sys,
   SysError,
 } from '@ts/sys';
-import { word } from './causes.ts';
+import { subjectOf } from './causes.ts';
 import type { DeviceRules } from './devices.ts';
 import { putRules } from './programs.ts';
 
@@ -73,13 +73,12 @@ function writeFile(
   fresh?: boolean,
 ): void {
   const { says, status, statusOpen = status, statusMissing } = failing;
-  const subject = `${word(path)} ${word(value)}`;
   const what = prefix(says, `cannot write '${shown(value)}' to ${path}`);
   const fd = sys
     .or(what, { status: statusOpen, statusMissing })
-    .explaining(`cgroup-open${fresh ? '-fresh' : ''} ${subject}`)
+    .explaining(subjectOf(fresh ? 'open-fresh' : 'open', path, value))
     .open(path, O_WRONLY);
-  const writing = sys.or(what, { status }).explaining(`cgroup-write ${subject}`);
+  const writing = sys.or(what, { status }).explaining(subjectOf('write', path, value));
   const tolerant = mayFail === undefined ? writing : writing.ignoring(mayFail === true ? undefined : errnoOf(mayFail));
   tolerant.write(fd, encode(value));
   sys.close(fd);
@@ -102,28 +101,25 @@ function make(sys: Steps, step: Step, general: Failing): void {
       // Somebody else may make it at the same time: then it is theirs.
       const made: Int = sys
         .or(prefix(says, `cannot make ${path}`), { status: failing.statusOpen ?? status })
-        .explaining(`cgroup-mkdir ${word(path)}`)
+        .explaining(subjectOf('mkdir', path))
         .ignoring(errnoOf('EEXIST'))
         .mkdir(path, DIRECTORY_MODE);
       sys.undo((undoing) => undoing.when(made as Ref, 'equal', 0, () => undoing.rmdir(path)));
       return;
     }
     case 'rmdir':
-      sys
-        .or(prefix(says, path), { status })
-        .explaining(`cgroup-rmdir ${word(path)}`)
-        .rmdir(path);
+      sys.or(prefix(says, path), { status }).explaining(subjectOf('rmdir', path)).rmdir(path);
       return;
     case 'chown':
       sys
         .or(prefix(says, `cannot change the owner of ${path}`), { status })
-        .explaining(`cgroup-own ${word(path)}`)
+        .explaining(subjectOf('own', path))
         .chown(path, step.uid, step.gid);
       return;
     case 'chmod':
       sys
         .or(prefix(says, `cannot change the mode of ${path}`), { status })
-        .explaining(`cgroup-own ${word(path)}`)
+        .explaining(subjectOf('own', path))
         .chmod(path, step.mode);
       return;
     case 'move': {
@@ -137,7 +133,7 @@ function make(sys: Steps, step: Step, general: Failing): void {
       putRules(
         sys
           .or(prefix(says, `cannot set the BPF program for devices of ${path}`), { status })
-          .explaining(`cgroup-devices ${word(path)}`),
+          .explaining(subjectOf('devices', path)),
         path,
         step.rules,
         step.id,

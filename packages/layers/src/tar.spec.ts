@@ -1,5 +1,5 @@
 /** Archives: what is written comes back, byte for byte; what is damaged is refused. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -209,6 +209,64 @@ describe('what is written comes back', () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
+  });
+});
+
+describe('as bsdtar(1) writes and reads it', () => {
+  const withFolder = async (work: (folder: string) => Promise<void>) => {
+    const folder = mkdtempSync(join(tmpdir(), 'ts-bsdtar-'));
+    try {
+      await work(folder);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  };
+  const isMissing = () => spawnSync('bsdtar', ['--version']).error !== undefined;
+  const LONG = `${'é'.repeat(60)}/${'n'.repeat(120)}`;
+
+  test.for(['pax', 'gnutar', 'ustar'])('%s', async (format, context) => {
+    if (isMissing()) context.skip('not installed: bsdtar');
+    await withFolder(async (folder) => {
+      const script = `mkdir -p ${LONG.slice(0, 60)} && printf text > ${LONG} && ln ${LONG} hard && ln -s ${LONG} soft && touch -d @5.25 old`;
+      execFileSync('sh', ['-c', script], { cwd: folder });
+      const options = ['-c', `--format=${format}`, '--uid=3000000', '--gid=7', '-f', '-'];
+      const wide = format === 'ustar' ? options.filter((word) => !word.startsWith('--uid')) : options;
+      const files = format === 'ustar' ? ['hard'] : [LONG, 'hard', 'soft', 'old'];
+      const back = await readAll([execFileSync('bsdtar', [...wide, ...files], { cwd: folder })]);
+      expect(back.map(({ entry: { path } }) => path)).toEqual(files);
+      expect(back[0]?.content.toString()).toBe('text');
+      expect(back[0]?.entry.gid).toBe(7);
+      if (format === 'ustar') return;
+      expect(back.map(({ entry: { type, target } }) => [type, target])).toEqual([
+        ['file', undefined],
+        ['link', LONG],
+        ['symlink', LONG],
+        ['file', undefined],
+      ]);
+      expect(back[0]?.entry.uid).toBe(3_000_000);
+      expect(back[3]?.entry.mtime).toEqual({ seconds: 5n, nanoseconds: format === 'pax' ? 250_000_000 : 0 });
+    });
+  });
+
+  test('holes, and what is written here', async (context) => {
+    if (isMissing()) context.skip('not installed: bsdtar');
+    await withFolder(async (folder) => {
+      execFileSync('sh', ['-c', 'truncate -s 1M s && printf x | dd of=s bs=1 seek=700000 conv=notrunc 2>/dev/null'], {
+        cwd: folder,
+      });
+      const [first] = await readAll([execFileSync('bsdtar', ['-c', '--format=pax', '-f', '-', 's'], { cwd: folder })]);
+      expect(first?.entry).toMatchObject({ path: 's', size: 1 << 20 });
+      const { offset } = first?.entry.extents?.[0] ?? { offset: 0 };
+      expect(first?.content[700_000 - offset]).toBe('x'.charCodeAt(0));
+      const own = await collect(
+        writeTar([
+          { entry: entry({ path: LONG, size: 3 }), content: [Buffer.from('abc')] },
+          { entry: entry({ path: 'h', size: 9, extents: [{ offset: 7, size: 1 }] }), content: [Buffer.from('x')] },
+        ]),
+      );
+      const read = (name: string) => execFileSync('bsdtar', ['-xOf', '-', name], { input: own }).toString('latin1');
+      expect([read(LONG), read('h')]).toEqual(['abc', '\0\0\0\0\0\0\0x\0']);
+    });
   });
 });
 

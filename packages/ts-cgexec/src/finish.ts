@@ -1,5 +1,5 @@
 /** The end of a run: what was used is printed, the groups are removed. A fresh process of this tool does it. */
-import { humanSize, killAndRemove, OTHER, readStatistics, type Statistics, word } from '@ts/cgroups';
+import { humanSize, killAndRemove, OTHER, readStatistics, type Statistics, subjectOf } from '@ts/cgroups';
 import { exit, type Outcome, UsageError, type World, writeText } from '@ts/cli';
 import { encode, type LiveSys, O_CREAT, O_TRUNC, O_WRONLY } from '@ts/sys';
 
@@ -95,11 +95,7 @@ export function act(finish: Finish, sys: LiveSys, world: World): Outcome {
     report(finish, sys, world);
   } finally {
     for (const directory of finish.remove)
-      killAndRemove(
-        sys.or(`cannot remove ${directory}`).explaining(`cgroup-rmdir ${word(directory)}`),
-        directory,
-        world,
-      );
+      killAndRemove(sys.or(`cannot remove ${directory}`).explaining(subjectOf('rmdir', directory)), directory, world);
   }
   return exit(0);
 }

@@ -6,7 +6,7 @@
  * and removes it.
  */
 
-import { word } from '@ts/cgroups';
+import { subjectOf } from '@ts/cgroups';
 import { isTerminal } from '@ts/cli';
 import {
   AT_FDCWD,
@@ -91,7 +91,7 @@ export function waitForEnd(sys: Recording, ending: Ending, group: string | undef
   const forking =
     born === undefined
       ? sys.or('fork failed')
-      : sys.or(`cannot start in ${born}`).explaining(`cgroup-write ${word(`${born}/cgroup.procs`)} 0`);
+      : sys.or(`cannot start in ${born}`).explaining(subjectOf('write', `${born}/cgroup.procs`, '0'));
   forking.forkAndWait({
     block,
     forward,

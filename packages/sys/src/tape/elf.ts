@@ -15,44 +15,82 @@ const ALIGNMENT = 0x10000;
 
 const MACHINE = { x64: 62, arm64: 183 } as const;
 const ET_EXEC = 2;
-const PT_LOAD = 1;
-const PT_GNU_STACK = 0x6474e551;
-const R = 4;
-const W = 2;
-const X = 1;
+export const ET_DYN = 3;
+export const PT_LOAD = 1;
+export const PT_GNU_STACK = 0x6474e551;
+export const PF_R = 4;
+export const PF_W = 2;
+export const PF_X = 1;
+/** Bytes of the ELF header, of a program header, and of a section header, of which there are none. */
+const HEADER = 64;
+const PROGRAM_HEADER = 56;
+const SECTION_HEADER = 64;
 
 /** Address at which the data of an image with this code lies. */
 export const dataAddress = (code: Uint8Array): number => DATA + HEADERS + code.length;
 
-function programHeader(type: number, flags: number, offset: number, address: number, size: number): Buffer {
-  const header = Buffer.alloc(56);
-  header.writeUInt32LE(type, 0);
-  header.writeUInt32LE(flags, 4);
-  [offset, address, address, size, size, type === PT_LOAD ? ALIGNMENT : 16].forEach((value, index) => {
-    header.writeBigUInt64LE(BigInt(value), 8 + 8 * index);
-  });
-  return header;
+/** Part of a file that the kernel maps, or what it is told of the stack. */
+export interface ElfSegment {
+  readonly type: number;
+  /** PF_R, PF_W and PF_X. */
+  readonly flags: number;
+  /** Bytes from the beginning of the file. */
+  readonly offset: number;
+  readonly address: number;
+  /** Bytes in the file. */
+  readonly size: number;
+  /** Bytes in memory, where it has more there. */
+  readonly memory?: number;
+  /** Bytes. */
+  readonly alignment: number;
 }
 
+/**
+ * The ELF header and, right behind it, the program headers: elf(5).
+ *
+ * @param type ET_EXEC or ET_DYN.
+ * @param entry Address at which the program begins.
+ */
+export function elfHeaders(arch: Arch, type: number, entry: number, segments: readonly ElfSegment[]): Buffer {
+  const headers = Buffer.alloc(HEADER + PROGRAM_HEADER * segments.length);
+  headers.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1], 0);
+  headers.writeUInt16LE(type, 16);
+  headers.writeUInt16LE(MACHINE[arch], 18);
+  headers.writeUInt32LE(1, 20);
+  headers.writeBigUInt64LE(BigInt(entry), 24);
+  headers.writeBigUInt64LE(BigInt(HEADER), 32);
+  [HEADER, PROGRAM_HEADER, segments.length, SECTION_HEADER].forEach((value, index) => {
+    headers.writeUInt16LE(value, 52 + 2 * index);
+  });
+  segments.forEach(({ type: kind, flags, offset, address, size, memory = size, alignment }, index) => {
+    const at = HEADER + PROGRAM_HEADER * index;
+    headers.writeUInt32LE(kind, at);
+    headers.writeUInt32LE(flags, at + 4);
+    [offset, address, address, size, memory, alignment].forEach((value, field) => {
+      headers.writeBigUInt64LE(BigInt(value), at + 8 + 8 * field);
+    });
+  });
+  return headers;
+}
+
+/** The executable of a tape: `code` is the runner. */
 export function image(arch: Arch, code: Uint8Array, data: Uint8Array): Buffer {
-  const file = Buffer.alloc(HEADERS + code.length + data.length);
-  const segments = [
-    programHeader(PT_LOAD, R | X, 0, CODE, HEADERS + code.length),
-    programHeader(PT_LOAD, R | W, HEADERS + code.length, dataAddress(code), data.length),
-    programHeader(PT_GNU_STACK, R | W, 0, 0, 0),
-  ];
-  file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1], 0);
-  file.writeUInt16LE(ET_EXEC, 16);
-  file.writeUInt16LE(MACHINE[arch], 18);
-  file.writeUInt32LE(1, 20);
-  file.writeBigUInt64LE(BigInt(CODE + HEADERS), 24);
-  file.writeBigUInt64LE(64n, 32);
-  file.writeUInt16LE(64, 52);
-  file.writeUInt16LE(56, 54);
-  file.writeUInt16LE(segments.length, 56);
-  file.writeUInt16LE(64, 58);
-  Buffer.concat(segments).copy(file, 64);
+  const begin = HEADERS + code.length;
+  const headers = elfHeaders(arch, ET_EXEC, CODE + HEADERS, [
+    { type: PT_LOAD, flags: PF_R | PF_X, offset: 0, address: CODE, size: begin, alignment: ALIGNMENT },
+    {
+      type: PT_LOAD,
+      flags: PF_R | PF_W,
+      offset: begin,
+      address: dataAddress(code),
+      size: data.length,
+      alignment: ALIGNMENT,
+    },
+    { type: PT_GNU_STACK, flags: PF_R | PF_W, offset: 0, address: 0, size: 0, alignment: 16 },
+  ]);
+  const file = Buffer.alloc(begin + data.length);
+  file.set(headers);
   file.set(code, HEADERS);
-  file.set(data, HEADERS + code.length);
+  file.set(data, begin);
   return file;
 }
