@@ -89,6 +89,30 @@ describe('findViolations', () => {
     expect(messages(imported)).toEqual([`packages/${folder}/src/a.ts:3: ${message}`]);
   });
 
+  it.each(['node:fs', 'node:fs/promises', 'fs', 'fs/promises'])('keeps what is shipped from %s', (specifier) => {
+    const used = ['cli/src/a.ts', 'ts-a/src/deep/a.ts', 'sys/src/tape/files.ts'].map((file) =>
+      importOf(file, specifier),
+    );
+    expect(messages(workspaceWith({}, used))).toEqual(
+      used.map(({ file }) => `${file}:3: ${specifier}: only packages/sys/src/files.ts may use it`),
+    );
+    const allowed = [
+      'sys/src/files.ts',
+      'sys/src/a.spec.ts',
+      'sys/test/a.ts',
+      'cgroup/testing/a.ts',
+      'layers/src/a.ts',
+    ];
+    expect(
+      messages(
+        workspaceWith(
+          {},
+          allowed.map((file) => importOf(file, specifier)),
+        ),
+      ),
+    ).toEqual([]);
+  });
+
   it('rejects a relative import of another package, also as an edge', () => {
     const workspace = workspaceWith({ sys: [] }, [
       importOf('sys/src/a.ts', '../../cli/src/b.ts', 'packages/cli/src/b.ts'),

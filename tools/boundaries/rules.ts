@@ -47,6 +47,13 @@ const allowedLayers: Record<Layer, readonly Layer[]> = {
 /** Third-party packages that only one package of ours may know of. */
 const owners: Record<string, Layer> = { koffi: 'sys', yargs: 'cli', 'yargs-parser': 'cli' };
 
+/** Files go by one module, which encodes names and says operation and path in errors. The second is what the stand-alone executable has of the packages below. */
+const FILE_MODULES: readonly string[] = ['packages/sys/src/files.ts', 'packages/sys/src/bun-fs.ts'];
+/** Packages that do not go by it yet. */
+const OWN_FILES: readonly string[] = ['packages/images', 'packages/layers', 'packages/ts-netns'];
+/** Node's own modules of files. */
+const FILE_SYSTEM: readonly string[] = ['fs', 'fs/promises', 'node:fs', 'node:fs/promises'];
+
 export function packageNameOf(specifier: string): string {
   const [scope = '', name] = specifier.split('/');
   return scope.startsWith('@') && name !== undefined ? `${scope}/${name}` : scope;
@@ -144,6 +151,16 @@ function ownerViolations({ packages, imports }: Workspace): Violation[] {
   return [...declared, ...imported];
 }
 
+/** What is shipped: not the tests, nor what they and the checked-in runner are made with. */
+const isShipped = (file: string) => /^packages\/[^/]+\/src\//.test(file) && !/\.spec\.ts$/.test(file);
+
+function fileViolations({ imports }: Workspace): Violation[] {
+  return imports
+    .filter(({ file, specifier }) => FILE_SYSTEM.includes(specifier) && isShipped(file))
+    .filter(({ file }) => !FILE_MODULES.includes(file) && !OWN_FILES.some((folder) => isInside(file, folder)))
+    .map((found) => ({ where: location(found), message: `${found.specifier}: only ${FILE_MODULES[0]} may use it` }));
+}
+
 function undeclaredViolations(workspace: Workspace): Violation[] {
   return importEdges(workspace).flatMap(({ from, to, where }) => {
     const user = workspace.packages.find(({ name }) => name === from);
@@ -179,6 +196,7 @@ export function findViolations(workspace: Workspace): Violation[] {
     ...layerViolations(workspace, edges),
     ...cycleViolations(workspace, edges),
     ...ownerViolations(workspace),
+    ...fileViolations(workspace),
     ...undeclaredViolations(workspace),
     ...escapeViolations(workspace),
   ];
