@@ -56,7 +56,10 @@ const refusal = (name: Call, operands: readonly Operand[], errno: number, doing:
 /** The kernel's result, or the negated errno. */
 function attempted(name: Call, operands: readonly Operand[]): number {
   // No C string can hold it, and no file has it in its name.
-  if (operands.some((operand) => typeof operand === 'string' && operand.includes('\0'))) return -ENOENT;
+  for (let index = 0; index < operands.length; index++) {
+    const operand = operands[index];
+    if (typeof operand === 'string' && operand.includes('\0')) return -ENOENT;
+  }
   for (;;) {
     const result = rawCall(name, operands);
     if (result !== -EINTR) return result;
@@ -311,37 +314,51 @@ export interface DirectoryEntry {
 const ENTRY = { size: 16, type: 18, name: 19 } as const;
 const FOLDER_CHUNK = 32_768;
 
-/** Names as bytes of latin1, which sort as bytes do. */
-function* rawEntries(path: string): Generator<readonly [name: string, type: number]> {
-  const operands = [AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0];
-  const fd = call('openat', operands, 'read directory', path);
+/** Reads a directory piece by piece into `bytes`; gives the size of each piece. */
+function* piecesOf(path: string, bytes: Buffer): Generator<number> {
+  const fd = call('openat', [AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0], 'read directory', path);
   try {
-    const bytes = Buffer.allocUnsafeSlow(FOLDER_CHUNK);
     for (;;) {
       const size = call('getdents64', [fd, bytes, bytes.length], 'read directory', path);
       if (size === 0) return;
-      for (let at = 0; at < size; at += bytes.readUInt16LE(at + ENTRY.size)) {
-        const name = bytes.toString('latin1', at + ENTRY.name, bytes.indexOf(0, at + ENTRY.name));
-        // The type of an entry is that of struct stat's mode, shifted.
-        if (name !== '.' && name !== '..') yield [name, (bytes[at + ENTRY.type] as number) << 12];
-      }
+      yield size;
     }
   } finally {
     closeFile(fd);
   }
 }
 
-const nameOf = (latin1: string) => decode(Buffer.from(latin1, 'latin1'));
+/** An entry's name as bytes of latin1, which sort as bytes do. */
+const rawName = (bytes: Buffer, at: number) =>
+  bytes.toString('latin1', at + ENTRY.name, bytes.indexOf(0, at + ENTRY.name));
+const isNamed = (name: string) => name !== '.' && name !== '..';
+
+/** Most names are ASCII, which needs no decoding. */
+const nameOf = (latin1: string) => (/[^\0-\x7f]/.test(latin1) ? decode(Buffer.from(latin1, 'latin1')) : latin1);
 
 /** Entries of a directory in its own order, without "." and "..", as they are read. getdents64(2) */
 export function* entries(path: string): Generator<DirectoryEntry> {
-  for (const [name, type] of rawEntries(path)) yield { name: nameOf(name), type: typeOf(type) };
+  const bytes = Buffer.allocUnsafeSlow(FOLDER_CHUNK);
+  for (const size of piecesOf(path, bytes))
+    for (let at = 0; at < size; at += bytes.readUInt16LE(at + ENTRY.size)) {
+      const name = rawName(bytes, at);
+      // The type of an entry is that of struct stat's mode, shifted.
+      if (isNamed(name)) yield { name: nameOf(name), type: typeOf((bytes[at + ENTRY.type] as number) << 12) };
+    }
 }
+
+/** Kept for `list`, which needs it for no longer than its own run. */
+let folderBytes: Buffer | undefined;
 
 /** Names in a directory, sorted by their bytes. */
 export function list(path: string): string[] {
+  folderBytes ??= Buffer.allocUnsafeSlow(FOLDER_CHUNK);
   const names: string[] = [];
-  for (const [name] of rawEntries(path)) names.push(name);
+  for (const size of piecesOf(path, folderBytes))
+    for (let at = 0; at < size; at += folderBytes.readUInt16LE(at + ENTRY.size)) {
+      const name = rawName(folderBytes, at);
+      if (isNamed(name)) names.push(name);
+    }
   return names.sort().map(nameOf);
 }
 

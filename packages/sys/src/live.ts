@@ -33,9 +33,11 @@ function wordOf(operand: Operand, keep: unknown[]): number | bigint {
 /** Makes the call and gives the kernel's return value, or the negated errno. For `sys` and for calls it does not wrap. */
 export function rawCall(name: Call, operands: readonly Operand[]): number {
   const keep: unknown[] = [];
-  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = operands.map((operand) => wordOf(operand, keep));
+  // By index: most runs are too short for anything to be compiled, and an iterator is slow until then.
+  const word = (index: number) => (index < operands.length ? wordOf(operands[index] as Operand, keep) : 0);
   const { syscall, errno } = native();
-  const result = syscall(callNumber(name, arch) as number, a, b, c, d, e, f);
+  const number = callNumber(name, arch) as number;
+  const result = syscall(number, word(0), word(1), word(2), word(3), word(4), word(5));
   return result === -1 ? -errno() : result;
 }
 
