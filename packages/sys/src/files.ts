@@ -12,9 +12,8 @@ import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from './const/at.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from './const/mode.ts';
 import { O_CLOEXEC, O_DIRECTORY, O_RDONLY } from './const/open.ts';
 import { errnoOf, SysError } from './errno.ts';
-import { rawCall } from './live.ts';
+import { type Plain, plainCall } from './live.ts';
 import { LibraryError } from './native.ts';
-import type { Operand } from './operand.ts';
 import { formatCall } from './trace.ts';
 
 const ENOENT = 2;
@@ -45,7 +44,7 @@ type Doing =
   | 'write'
   | 'change the mode of';
 
-const refusal = (name: Call, operands: readonly Operand[], errno: number, doing: Doing, path?: string) =>
+const refusal = (errno: number, doing: Doing, path: string | undefined, name: Call, ...operands: Plain[]) =>
   new SysError(
     name,
     errno,
@@ -53,22 +52,29 @@ const refusal = (name: Call, operands: readonly Operand[], errno: number, doing:
     path === undefined ? `cannot ${doing}` : `cannot ${doing} '${path}'`,
   );
 
+const hasNul = (operand: Plain) => typeof operand === 'string' && operand.includes('\0');
+
 /** The kernel's result, or the negated errno. */
-function attempted(name: Call, operands: readonly Operand[]): number {
-  // No C string can hold it, and no file has it in its name.
-  for (let index = 0; index < operands.length; index++) {
-    const operand = operands[index];
-    if (typeof operand === 'string' && operand.includes('\0')) return -ENOENT;
-  }
+function attempted(name: Call, a: Plain, b: Plain = 0, c: Plain = 0, d: Plain = 0): number {
+  // No C string can hold it, and no file has it in its name. Paths are the first operand or the second.
+  if (hasNul(a) || hasNul(b)) return -ENOENT;
   for (;;) {
-    const result = rawCall(name, operands);
+    const result = plainCall(name, a, b, c, d);
     if (result !== -EINTR) return result;
   }
 }
 
-function call(name: Call, operands: readonly Operand[], doing: Doing, path?: string): number {
-  const result = attempted(name, operands);
-  if (result < 0) throw refusal(name, operands, -result, doing, path);
+function call(
+  doing: Doing,
+  path: string | undefined,
+  name: Call,
+  a: Plain,
+  b: Plain = 0,
+  c: Plain = 0,
+  d: Plain = 0,
+): number {
+  const result = attempted(name, a, b, c, d);
+  if (result < 0) throw refusal(-result, doing, path, name, a, b, c, d);
   return result;
 }
 
@@ -101,13 +107,13 @@ export function saying<Result>(context: string, look: () => Result, status?: num
  * @param flags O_*. @param mode Permissions of a file that is made, less the umask.
  */
 export const openFile = (path: string, flags = O_RDONLY, mode = 0): number =>
-  call('openat', [AT_FDCWD, path, flags | O_CLOEXEC, mode], 'open', path);
+  call('open', path, 'openat', AT_FDCWD, path, flags | O_CLOEXEC, mode);
 
 /** Closes a descriptor. close(2) */
 export function closeFile(fd: number): void {
-  const result = rawCall('close', [fd]);
+  const result = plainCall('close', fd);
   // Interrupted, it has closed it all the same.
-  if (result < 0 && result !== -EINTR) throw refusal('close', [fd], -result, 'close');
+  if (result < 0 && result !== -EINTR) throw refusal(-result, 'close', undefined, 'close', fd);
 }
 
 /** A descriptor of a file as long as `use` runs. */
@@ -128,8 +134,8 @@ export function withFile<Result>(path: string, flags: number, use: (fd: number) 
 export function readInto(fd: number, bytes: Uint8Array, position?: number, path?: string): number {
   if (bytes.length === 0) return 0;
   return position === undefined
-    ? call('read', [fd, bytes, bytes.length], 'read', path)
-    : call('pread64', [fd, bytes, bytes.length, position], 'read', path);
+    ? call('read', path, 'read', fd, bytes, bytes.length)
+    : call('read', path, 'pread64', fd, bytes, bytes.length, position);
 }
 
 const FIRST = 65_536;
@@ -176,7 +182,7 @@ export function readOpenText(fd: number, path?: string): string {
 export function writeSome(fd: number, bytes: Uint8Array): number {
   if (bytes.length === 0) return 0;
   try {
-    return call('write', [fd, bytes, bytes.length], 'write');
+    return call('write', undefined, 'write', fd, bytes, bytes.length);
   } catch (error) {
     if (!(error instanceof LibraryError)) throw error;
     return writeWithoutLibrary(fd, bytes);
@@ -195,12 +201,12 @@ function writeWithoutLibrary(fd: number, bytes: Uint8Array): number {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    throw refusal('write', [fd, bytes, bytes.length], errnoOf(code), 'write');
+    throw refusal(errnoOf(code), 'write', undefined, 'write', fd, bytes, bytes.length);
   }
 }
 
 /** Whether the process may use a file so: R_OK, W_OK, X_OK. By its real ids. access(2) */
-export const mayUse = (path: string, mode: number): boolean => attempted('faccessat', [AT_FDCWD, path, mode]) === 0;
+export const mayUse = (path: string, mode: number): boolean => attempted('faccessat', AT_FDCWD, path, mode) === 0;
 
 /** Whether there is a file; a link that leads nowhere is none. */
 export const isThere = (path: string): boolean => mayUse(path, F_OK);
@@ -265,16 +271,15 @@ function statusOf(bytes: Buffer): FileStatus {
 
 function statAt(directory: number, path: string, flags: number, shown?: string): FileStatus {
   const bytes = Buffer.alloc(STAT_SIZE);
-  call('newfstatat', [directory, path, bytes, flags], 'stat', shown);
+  call('stat', shown, 'newfstatat', directory, path, bytes, flags);
   return statusOf(bytes);
 }
 
 function statIfAny(path: string, flags: number): FileStatus | undefined {
   const bytes = Buffer.alloc(STAT_SIZE);
-  const operands = [AT_FDCWD, path, bytes, flags];
-  const result = attempted('newfstatat', operands);
+  const result = attempted('newfstatat', AT_FDCWD, path, bytes, flags);
   if (result === -ENOENT) return undefined;
-  if (result < 0) throw refusal('newfstatat', operands, -result, 'stat', path);
+  if (result < 0) throw refusal(-result, 'stat', path, 'newfstatat', AT_FDCWD, path, bytes, flags);
   return statusOf(bytes);
 }
 
@@ -295,14 +300,17 @@ export const lstatIfThere = (path: string): FileStatus | undefined => statIfAny(
 
 /** Sets the permissions of an open file, whatever the umask. fchmod(2) */
 export const changeMode = (fd: number, mode: number): void => {
-  call('fchmod', [fd, mode], 'change the mode of');
+  call('change the mode of', undefined, 'fchmod', fd, mode);
 };
+
+/** Bytes of latin1 as text. Most names are ASCII, which needs no decoding. */
+const nameOf = (latin1: string) => (/[^\0-\x7f]/.test(latin1) ? decode(Buffer.from(latin1, 'latin1')) : latin1);
 
 /** What a symbolic link says. readlink(2) */
 export function readLink(path: string): string {
   const target = pathMemory();
-  const size = call('readlinkat', [AT_FDCWD, path, target, target.length], 'read link', path);
-  return decode(target.subarray(0, size));
+  const size = call('read link', path, 'readlinkat', AT_FDCWD, path, target, target.length);
+  return nameOf(target.toString('latin1', 0, size));
 }
 
 export interface DirectoryEntry {
@@ -316,10 +324,10 @@ const FOLDER_CHUNK = 32_768;
 
 /** Reads a directory piece by piece into `bytes`; gives the size of each piece. */
 function* piecesOf(path: string, bytes: Buffer): Generator<number> {
-  const fd = call('openat', [AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0], 'read directory', path);
+  const fd = call('read directory', path, 'openat', AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   try {
     for (;;) {
-      const size = call('getdents64', [fd, bytes, bytes.length], 'read directory', path);
+      const size = call('read directory', path, 'getdents64', fd, bytes, bytes.length);
       if (size === 0) return;
       yield size;
     }
@@ -332,9 +340,6 @@ function* piecesOf(path: string, bytes: Buffer): Generator<number> {
 const rawName = (bytes: Buffer, at: number) =>
   bytes.toString('latin1', at + ENTRY.name, bytes.indexOf(0, at + ENTRY.name));
 const isNamed = (name: string) => name !== '.' && name !== '..';
-
-/** Most names are ASCII, which needs no decoding. */
-const nameOf = (latin1: string) => (/[^\0-\x7f]/.test(latin1) ? decode(Buffer.from(latin1, 'latin1')) : latin1);
 
 /** Entries of a directory in its own order, without "." and "..", as they are read. getdents64(2) */
 export function* entries(path: string): Generator<DirectoryEntry> {
@@ -365,17 +370,16 @@ export function list(path: string): string[] {
 /** The kernel's own answer: the working directory may have been changed behind the runtime's back. */
 function workingDirectory(asked: string): string {
   const bytes = pathMemory();
-  const operands = [bytes, bytes.length];
-  const size = call('getcwd', operands, 'find', asked);
+  const size = call('find', asked, 'getcwd', bytes, bytes.length);
   const path = decode(bytes.subarray(0, size - 1));
   // "(unreachable)/…" where it lies outside of the root.
-  if (!path.startsWith('/')) throw refusal('getcwd', operands, ENOENT, 'find', asked);
+  if (!path.startsWith('/')) throw refusal(ENOENT, 'find', asked, 'getcwd', bytes, bytes.length);
   return path;
 }
 
 /** A path without symbolic links, "." and "..", from the root; there must be such a file. As realpath(3), without /proc. */
 export function canonicalPath(path: string): string {
-  const refuse = (errno: number) => refusal('readlinkat', [AT_FDCWD, path, null, 0], errno, 'find', path);
+  const refuse = (errno: number) => refusal(errno, 'find', path, 'readlinkat', AT_FDCWD, path, pathMemory(), PATH_SIZE);
   if (path === '') throw refuse(ENOENT);
   // Not by resolve(): what ".." means depends on the links before it.
   const rest = (path.startsWith('/') ? path : `${workingDirectory(path)}/${path}`).split('/').filter(Boolean);
@@ -403,9 +407,8 @@ export function canonicalPath(path: string): string {
 /** What a symbolic link says; undefined where it is something else. */
 function targetOf(path: string, asked: string): string | undefined {
   const target = pathMemory();
-  const operands = [AT_FDCWD, path, target, target.length];
-  const size = attempted('readlinkat', operands);
+  const size = attempted('readlinkat', AT_FDCWD, path, target, target.length);
   if (size === -EINVAL) return undefined;
-  if (size < 0) throw refusal('readlinkat', operands, -size, 'find', asked);
-  return decode(target.subarray(0, size));
+  if (size < 0) throw refusal(-size, 'find', asked, 'readlinkat', AT_FDCWD, path, target, target.length);
+  return nameOf(target.toString('latin1', 0, size));
 }
