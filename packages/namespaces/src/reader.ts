@@ -1,11 +1,10 @@
-/** The reader of a survey on the live kernel: /proc, ioctl_ns(2) and rtnetlink(7) by system calls. */
+/** The reader of a survey on the live kernel: /proc by node:fs, ioctl_ns(2) and rtnetlink(7) by system calls. */
+import { fstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import {
   AF_NETLINK,
   AT_FDCWD,
   F_DUPFD_CLOEXEC,
-  fstat,
   type LiveSys,
-  list,
   NETLINK_ROUTE,
   NETNSA_FD,
   NETNSA_NSID,
@@ -20,21 +19,36 @@ import {
   O_RDONLY,
   RTM_GETNSID,
   RTM_NEWNSID,
-  readLink,
   SIOCGSKNS,
   SOCK_CLOEXEC,
   SOCK_RAW,
-  stat,
-  statIfThere,
-  unlessRefused,
 } from '@ts/sys';
 import { KINDS } from './kinds.ts';
 import { formatNamespaceLink, type NamespaceReader, type Opened } from './survey.ts';
 
-// What has gone, or is not ours to read: the survey goes on without it.
-const linkOf = (path: string): string | undefined => unlessRefused(() => readLink(path));
-const namesIn = (path: string): string[] => unlessRefused(() => list(path)) ?? [];
-const deviceOf = (path: string): number | undefined => unlessRefused(() => stat(path).dev);
+const linkOf = (path: string): string | undefined => {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined; // gone, or not ours to read: the survey goes on without it
+  }
+};
+
+const namesIn = (path: string): string[] => {
+  try {
+    return readdirSync(path);
+  } catch {
+    return []; // likewise
+  }
+};
+
+const deviceOf = (path: string): number | undefined => {
+  try {
+    return statSync(path).dev;
+  } catch {
+    return undefined; // likewise
+  }
+};
 
 const HEADER = 16;
 const BODY = 4;
@@ -93,7 +107,7 @@ export function liveReader(sys: LiveSys): NamespaceReader {
     }
     return {
       kind,
-      id: Number(fstat(fd).ino),
+      id: fstatSync(fd).ino,
       parent: () => opened(looking.look('ioctl', fd, NS_GET_PARENT)),
       owner: () => opened(looking.look('ioctl', fd, NS_GET_USERNS)),
       ownerUid: () => {
@@ -135,7 +149,7 @@ export function liveReader(sys: LiveSys): NamespaceReader {
     });
 
   const open = (path: string) => opened(looking.look('openat', AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0));
-  const nsfs = statIfThere('/proc/self/ns/user')?.dev;
+  const nsfs = statSync('/proc/self/ns/user', { throwIfNoEntry: false })?.dev;
 
   return {
     names: namesIn,
