@@ -7,6 +7,7 @@ import { type Call, callNumber } from '../calls.ts';
 import { AT_FDCWD } from '../const/at.ts';
 import { CLONE_INTO_CGROUP, CLONE_NEWNS, CLONE_NEWPID } from '../const/clone.ts';
 import { O_CLOEXEC, O_DIRECTORY, O_NONBLOCK, O_PATH } from '../const/open.ts';
+import { POLLFD, POLLIN } from '../const/poll.ts';
 import { SIG_BLOCK, SIG_SETMASK } from '../const/sigmask.ts';
 import * as signals from '../const/signal.ts';
 import { changesRoot } from '../elsewhere.ts';
@@ -104,10 +105,6 @@ const CLONE_ARGS = {
   set_tid_size: 'u64',
   cgroup: 'u64',
 } as const;
-
-/** struct pollfd of poll.h. */
-const POLLFD = { fd: 's32', events: 'u16', revents: 'u16' } as const;
-const POLLIN = 1;
 
 const changesPidNamespace = (name: Call, [first, second]: readonly Operand[]) =>
   (name === 'unshare' && (Number(first) & CLONE_NEWPID) !== 0) || (name === 'setns' && second === CLONE_NEWPID);
