@@ -3,7 +3,6 @@
 export * from '#phase';
 export * from '#trace';
 export * from './arch.ts';
-export * from './atOnce.ts';
 export * from './bytes.ts';
 export * from './caller.ts';
 export { CALLS, type Call } from './calls.ts';
@@ -23,6 +22,7 @@ export * from './operand.ts';
 export * from './paths.ts';
 export * from './quote.ts';
 export * from './signals.ts';
+export * from './steps.ts';
 export * from './struct.ts';
 export * from './sys.ts';
 export * from './tape/become.ts';
