@@ -1,8 +1,7 @@
 /** A tool whose calls are made live, and the program that it may become at the end. */
-import { giveBack, giveBackDescriptors, type LiveSys, SysError } from '@ts/sys';
+import { giveBack, giveBackDescriptors, type LiveSys, SEARCH_GOES_ON, SysError } from '@ts/sys';
 import type { Call, Session } from './call.ts';
 import { type Becoming, programOf } from './fusing.ts';
-import { SEARCH_GOES_ON } from './search.ts';
 import type { Outcome } from './tool.ts';
 import type { World } from './world.ts';
 
@@ -27,7 +26,7 @@ export function becomeLive(outcome: Becoming, call: Call, sys: LiveSys, session:
       if (error.code === 'ENOEXEC')
         sys.or(failure.message, failure).execve('/bin/sh', ['/bin/sh', candidate, ...argv.slice(1)], environment);
       if (last?.code !== 'EACCES') last = error;
-      if (!SEARCH_GOES_ON.includes(error.code)) break;
+      if (!SEARCH_GOES_ON.some((code) => code === error.code)) break;
     }
   }
   throw last;

@@ -1,8 +1,8 @@
 /** From the command line to an overlay mount, and the mount. */
 import { resolve } from 'node:path';
 import { event, explain, forkReporting, type Outcome, type Parsed, UsageError, type World } from '@ts/cli';
-import { OptionError, parseOptions, realPath } from '@ts/mounts';
-import { FEATURES, type Feature, inFirstUsers, mountOverlay, type Overlay, parseLayers, refusalOf } from '@ts/overlay';
+import { inOwnUsers, OptionError, parseOptions, realPath } from '@ts/mounts';
+import { FEATURES, type Feature, mountOverlay, type Overlay, parseLayers, refusalOf } from '@ts/overlay';
 import {
   atOnce,
   CLONE_NEWNS,
@@ -39,7 +39,7 @@ export interface MountPlan {
 
 /** Whether this will run in a user namespace that is not the first one. */
 function inUserNamespace(world: World): boolean {
-  if (!inFirstUsers(world.read('/proc/self/uid_map'))) return true;
+  if (inOwnUsers(world.read)) return true;
   if (world.credentials === undefined) return false;
   // An earlier tool of the chain makes root of somebody: only by a user namespace, where that was an ordinary user.
   if (world.euid === 0 && process.geteuid?.() !== 0) return true;
