@@ -123,7 +123,6 @@ export const BoundSys = Binding as new (...given: ConstructorParameters<typeof B
 /** Whether results are known at once. */
 export const isLive = (sys: Sys): sys is LiveSys => sys.live;
 
-
 /**
  * System calls made now, by the main thread of this process. Errors are thrown as SysError.
  *
