@@ -65,6 +65,23 @@ describe('atOnce', () => {
     ).toEqual(['ENOENT']);
   });
 
+  test('another way forgets what the attempt would have taken back, and that alone', () => {
+    expect(
+      said((sys, say) => {
+        sys.undo(() => say('before'));
+        sys.tryElse(
+          (first) => {
+            first.undo(() => say('never'));
+            failing(first);
+          },
+          () => say('otherwise'),
+        );
+        sys.undo(() => say('after'));
+        failing(sys);
+      }),
+    ).toEqual(['otherwise', 'after', 'before', 'ENOENT']);
+  });
+
   test('compares results; the calls keep what was said of their failure', () => {
     expect(
       said((sys, say) => {

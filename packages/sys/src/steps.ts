@@ -18,6 +18,7 @@ export type Condition = 'equal' | 'notEqual' | 'less';
 export interface Steps extends Sys {
   /**
    * Runs `attempt`; when a call in it fails (with one of these errnos, where given), goes on with `otherwise` instead.
+   * What the attempt has said to be undone is then forgotten; on a tape it can say so only of a part (`undoing`).
    *
    * @param only A number as ERRORS has them; several only at once, not on a tape.
    */

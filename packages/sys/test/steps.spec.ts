@@ -99,6 +99,73 @@ describe('together: the same at once and on a tape', () => {
       { leaves: [], said: 'no way: No such file or directory' },
     ],
     [
+      'a part that has succeeded leaves what is around it to be taken back',
+      (sys, folder) => {
+        sys.mkdir(join(folder, 'a'), 0o755);
+        sys.undo((back) => back.rmdir(join(folder, 'a')));
+        sys.undoing(
+          (back) => back.mkdir(join(folder, 'never'), 0o755),
+          () =>
+            sys.undoing(
+              (back) => back.mkdir(join(folder, 'never either'), 0o755),
+              () => sys.mkdir(join(folder, 'a/b'), 0o755),
+            ),
+        );
+        sys.undo((back) => back.rmdir(join(folder, 'a/b')));
+        sys.or('no way').chdir(join(folder, 'nowhere'));
+      },
+      { leaves: [], said: 'no way: No such file or directory' },
+    ],
+    [
+      'a part inside a part: the inner one is taken back first',
+      (sys, folder) => {
+        sys.mkdir(join(folder, 'a'), 0o755);
+        sys.undoing(
+          (back) => back.rmdir(join(folder, 'a')),
+          () => {
+            sys.mkdir(join(folder, 'a/b'), 0o755);
+            sys.undoing(
+              (back) => back.rmdir(join(folder, 'a/b')),
+              () => sys.or('no way').chdir(join(folder, 'nowhere')),
+            );
+          },
+        );
+      },
+      { leaves: [], said: 'no way: No such file or directory' },
+    ],
+    [
+      'while taking back, a failure is a reason for another way only where it is not let pass',
+      (sys, folder) => {
+        sys.undo((back) => {
+          back.tryElse(
+            (first) => first.chdir(join(folder, 'nowhere')),
+            (then) => then.mkdir(join(folder, 'unasked'), 0o755),
+          );
+          back.tryElse(
+            (first) => first.or('').chdir(join(folder, 'nowhere')),
+            (then) => then.mkdir(join(folder, 'asked'), 0o755),
+          );
+        });
+        sys.or('no way').chdir(join(folder, 'nowhere'));
+      },
+      { leaves: ['asked'], said: 'no way: No such file or directory' },
+    ],
+    [
+      'an attempt inside an attempt: what fails behind the inner one takes the outer way',
+      (sys, folder) =>
+        sys.tryElse(
+          (outer) => {
+            outer.tryElse(
+              (inner) => inner.mkdir(join(folder, 'inner'), 0o755),
+              (then) => then.mkdir(join(folder, 'never'), 0o755),
+            );
+            outer.chdir(join(folder, 'nowhere'));
+          },
+          (then) => then.mkdir(join(folder, 'else'), 0o755),
+        ),
+      { leaves: ['else', 'inner'] },
+    ],
+    [
       'another way after this error, and what depends on a result',
       (sys, folder) => {
         sys.tryElse(
@@ -141,6 +208,40 @@ describe('together: the same at once and on a tape', () => {
       ),
     ).toThrow(TypeError);
   });
+});
+
+test('on a tape, an attempt that leaves something to be taken back is refused: the other way would take it back, too', () => {
+  using folder = workFolder();
+  const made = join(folder.path, 'made');
+  const record = (attempt: (sys: Steps) => void) =>
+    play((sys) => {
+      sys.tryElse(attempt, (then) => then.chdir('/'));
+      sys.end(0);
+    });
+  expect(() => record((first) => first.undo((back) => back.rmdir(made)))).toThrow(TypeError);
+  const { end: status } = record((first) =>
+    first.undoing(
+      (back) => back.mkdir(made, 0o755),
+      () => first.chdir('/nonexistent'),
+    ),
+  );
+  expect([status, existsSync(made)]).toEqual([0, false]);
+});
+
+test('a child that is forked in an attempt ends when it fails, and does not go the other way', () => {
+  using folder = workFolder();
+  const other = join(folder.path, 'other');
+  const { end: status, stderr } = play((sys) => {
+    sys.tryElse(
+      (first) => {
+        first.wait(first.fork((child) => child.or('the child fails').chdir('/nonexistent')));
+      },
+      (then) => then.mkdir(other, 0o755),
+    );
+    sys.end(0);
+  });
+  expect(stderr).toBe('prog: the child fails: No such file or directory\n');
+  expect([status, existsSync(other)]).toEqual([0, false]);
 });
 
 test('a child that is forked takes nothing back that its parent has made', () => {

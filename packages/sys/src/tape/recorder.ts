@@ -343,9 +343,11 @@ class RecordingSys extends BoundSys implements TapeRecording {
     if (others.length) throw new TypeError('on a tape one error can be told from all others, not several');
     const failed = new Label();
     const after = new Label();
-    const outer = this.gate.otherwise;
+    const { otherwise: outer, undo } = this.gate;
     this.gate.otherwise = { label: failed, only };
     attempt(this);
+    // The other way would take back what had not been done.
+    if (this.gate.undo !== undo) throw new TypeError('on a tape an attempt cannot leave anything to be taken back');
     this.gate.otherwise = outer;
     this.branch(0, 'equal', 0, after);
     this.gate.place(failed);
