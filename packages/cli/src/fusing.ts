@@ -10,7 +10,6 @@ import {
   Failure,
   isBelow,
   pointerArray,
-  type Recording,
   type Ref,
   SIGINT,
   SIGTERM,
@@ -156,12 +155,7 @@ export function conclude(outcome: Outcome, chain: Chain, call: Call, session: Se
     const words = chain.emission ? undefined : next.argv;
     const nextSys = sys.speakFor(speaker(next), `${next.tool.name} ${prog}`, next.tool.status ?? 1, words);
     nextSys.ignoring().setProcessName(prog);
-    conclude(
-      next.tool.apply(planned.plan, nextSys as Recording, planned.world),
-      { ...after, sys: nextSys },
-      next,
-      session,
-    );
+    conclude(next.tool.apply(planned.plan, nextSys, planned.world), { ...after, sys: nextSys }, next, session);
     return;
   }
   const { argv, paths, failure } = programOf(outcome, environment);

@@ -1,5 +1,5 @@
 /** A tool and what is fused behind it as a tape: to be played now, or to be kept in a file. */
-import { Failure, giveBack, type Recording, recording } from '@ts/sys';
+import { Failure, giveBack, recording } from '@ts/sys';
 import { type Call, type Session, speaker } from './call.ts';
 import { type Emission, recordUserCheck } from './emit.ts';
 import { conclude, dependsOnUser, momentary } from './fusing.ts';
@@ -14,7 +14,7 @@ export function record(call: Call, plan: unknown, world: World, session: Session
   const asking = `${tool.name} ${world.prog}`;
   const sys = recording(tool.status ?? 1, texts).speakFor(speaker(call), asking, tool.status ?? 1);
   if (prologue) giveBack(sys, session.inherited, world.prog);
-  const outcome = tool.apply(plan, sys as Recording, world);
+  const outcome = tool.apply(plan, sys, world);
   conclude(outcome, { sys, changed: new Set(), mounted: [] }, call, session);
   return sys.finish();
 }
@@ -34,11 +34,6 @@ export function recordEmission(
   if (reason) throw new Failure(`${tool.name} cannot be emitted: ${reason}`);
   const sys = recording(status, texts).speakFor(speaker(call), `${tool.name} ${world.prog}`, status);
   if (emission.fixed.has('user') || dependsOnUser(tool, plan)) recordUserCheck(sys, world, status);
-  conclude(
-    tool.apply(plan, sys as Recording, world),
-    { sys, changed: new Set(), mounted: [], emission },
-    call,
-    session,
-  );
+  conclude(tool.apply(plan, sys, world), { sys, changed: new Set(), mounted: [], emission }, call, session);
   return sys.finish();
 }

@@ -6,8 +6,6 @@ import {
   LANDLOCK_RULE_PATH_BENEATH,
   type LiveSys,
   O_PATH,
-  type Recording,
-  Ref,
   type Sys,
 } from '@ts/sys';
 import type { Restriction, Rule } from './request.ts';
@@ -20,8 +18,7 @@ const PARENT_FD = 8;
 function pathAttributes(sys: Sys, rights: number, fd: Int): Buffer {
   const attributes = Buffer.alloc(12);
   attributes.writeBigUInt64LE(BigInt(rights));
-  if (fd instanceof Ref) (sys as Recording).fill(attributes, PARENT_FD, fd, 4);
-  else attributes.writeInt32LE(fd, PARENT_FD);
+  sys.fill(attributes, PARENT_FD, fd, 4);
   return attributes;
 }
 

@@ -46,8 +46,7 @@ function settle(call: Call, operands: readonly Operand[], result: number, failur
   throw new SysError(call, -result, formatCall(call, operands), failure.message, failure.status, failure.explain);
 }
 
-const networkOver = (gate: Gate, files: Files) =>
-  new Network(new BoundSys(gate, { status: 1 }) as unknown as LiveSys, files);
+const networkOver = (gate: Gate, files: Files) => new Network(new BoundSys(gate, { status: 1 }) as LiveSys, files);
 
 /** Does it on this kernel, and writes down each call. */
 export function record(act: Act, files: Files): Step[] {
