@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { painterOf } from './colors.ts';
 import { OBJECTS, usage } from './commands.ts';
+import { KINDS, kindUsage } from './kinds/index.ts';
 import { options, settingsOf, split } from './settings.ts';
 import { mainUsage, objectUsage } from './usage.ts';
-import { KINDS, kindUsage } from './verbs/kinds.ts';
 import { hardwareFrom, onlyOnce, parseLong } from './words.ts';
 
 const messageOf = (act: () => unknown): string => {

@@ -4,8 +4,8 @@ import * as sys from '@ts/sys';
 import type { Color } from '../colors.ts';
 import type { Context } from '../context.ts';
 import { Entry } from '../entry.ts';
+import { showKind } from '../kinds/index.ts';
 import { nameOf } from '../names.ts';
-import { showKind } from './kinds.ts';
 import { showStatistics } from './statistics.ts';
 
 const FLAGS: readonly (readonly [bit: number, name: string])[] = [

@@ -15,6 +15,7 @@ import { noDevice, pathOf } from '@ts/network';
 import * as sys from '@ts/sys';
 import { Failure, parseDecimal } from '@ts/sys';
 import { type Context, vrfFrom } from '../context.ts';
+import { KINDS, kindUsage, VETH_USAGE } from '../kinds/index.ts';
 import { numberOf } from '../names.ts';
 import { Usage, unlessHelp } from '../usage.ts';
 import {
@@ -40,7 +41,6 @@ import {
   wrong,
 } from '../words.ts';
 import { idOf } from './ids.ts';
-import { KINDS, kindUsage, VETH_USAGE } from './kinds.ts';
 import { makeTun, TUN_WORDS, type TunRequest } from './tuntap.ts';
 
 interface State {

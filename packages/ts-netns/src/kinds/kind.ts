@@ -1,0 +1,101 @@
+/** A kind of link: what `type KIND` takes, what is shown of it, and its usage, from one table of rows. */
+import type { LinkAttributes } from '@ts/netlink';
+import { Failure } from '@ts/sys';
+import type { Context } from '../context.ts';
+import type { Entry } from '../entry.ts';
+import {
+  type Attributes,
+  decodeRows,
+  encodeRows,
+  inOrder,
+  type State,
+  showRows,
+  type Values,
+  wordsOf,
+} from '../rows.ts';
+import { FAILED, type Rows, rowOf, type Words } from '../words.ts';
+
+type Info = NonNullable<LinkAttributes['info']>;
+
+/** A state whose values are those of a table. */
+export interface StateOf<A extends Attributes> extends State {
+  readonly data: Values<A> & Record<string, unknown>;
+}
+
+export interface Kind {
+  readonly name: string;
+  /**
+   * Reads all words that are left.
+   *
+   * @param isNew The link is made, not changed. @param present What a link that is changed has now, where it is of this kind.
+   */
+  parse(words: Words, context: Context, isNew: boolean, present?: Uint8Array): Info;
+  /** What `ip -details link show` says of it. */
+  show(entry: Entry, data: Uint8Array, context: Context): void;
+  /** What `ip link help KIND` shows. */
+  readonly usage: string;
+  readonly attributes: Attributes;
+}
+
+/** What is peculiar to a kind. */
+export interface Peculiarities<A extends Attributes> {
+  /** Its values are those of a member of a master. */
+  readonly port?: boolean;
+  /** What it calls a word that it does not know. */
+  readonly unknown?: string;
+  /** Said instead. */
+  readonly refuse?: (word: string, usage: string) => Failure;
+  /** Words that set nothing by themselves, or several values. */
+  readonly more?: Rows<StateOf<A>>;
+  /** Words in the order in which they are looked at, and stand in the usage; by default that of the rows. */
+  readonly order?: string;
+  /** Values that are there before the first word. */
+  readonly start?: (isNew: boolean, present: Values<A>) => Values<A>;
+  /** What is looked at, and what follows from it, when all words are there. Result: what is sent instead of the values. */
+  readonly settle?: (state: StateOf<A>, isNew: boolean) => Values<A> | undefined;
+  /** The only attribute that is shown, where the message has it. */
+  readonly alone?: keyof A & string;
+  /** Of its usage: what stands before the words, before each line, and behind all. */
+  readonly before?: string;
+  readonly indent?: string;
+  readonly notes?: string;
+  /** The whole usage, where it is not one word a line. */
+  readonly usage?: string;
+}
+
+/** The words of a table as usage: each in brackets, one a line. */
+function usageOf<S>(name: string, rows: Rows<S>, { before, indent = '\t\t', notes = '' }: Peculiarities<Attributes>) {
+  const words = rows.flatMap(([, , usage]) => (usage === undefined ? [] : [`[ ${usage} ]`]));
+  return `Usage: ... ${[name, ...(before === undefined ? [] : [before])].join(' ')}${before === undefined ? ' ' : words.length ? `\n${indent}` : ''}${words.join(`\n${indent}`)}\n${notes}`;
+}
+
+/** A kind of link from the rows of its attributes. */
+export function kind<A extends Attributes>(name: string, attributes: A, own: Peculiarities<A> = {}): Kind {
+  const { port = false, unknown = 'command', settle, start, alone, more = [], order } = own;
+  const rows: Rows<StateOf<A>> = inOrder([...wordsOf<StateOf<A>>(attributes), ...more], order?.split(' '));
+  const usage = own.usage ?? usageOf(name, rows, own as Peculiarities<Attributes>);
+  const refuse = own.refuse ?? ((word: string) => new Failure(`${name}: unknown ${unknown} "${word}"?`, FAILED));
+  return {
+    name,
+    attributes,
+    usage,
+    parse: (words, context, isNew, present) => {
+      const data = start?.(isNew, decodeRows(attributes, present)) ?? {};
+      const state = { data, context, seen: new Set<string>() } as StateOf<A>;
+      for (let word = words.take(); word !== undefined; word = words.take()) {
+        const found = rowOf(rows, word);
+        if (!found) throw refuse(word, usage);
+        found[1](state, words, word);
+      }
+      const values = settle?.(state, isNew) ?? (state.data as Values<A>);
+      const bytes = encodeRows(attributes, values);
+      if (port) return { portKind: name.replace('_slave', ''), portData: bytes };
+      return { kind: name, data: Object.keys(values).length ? bytes : undefined };
+    },
+    show: (entry, data, context) => {
+      const values = decodeRows(attributes, data);
+      const only = alone !== undefined && values[alone] !== undefined ? { [alone]: attributes[alone] } : undefined;
+      showRows((only as Attributes | undefined) ?? attributes, entry, values, context);
+    },
+  };
+}
