@@ -16,6 +16,7 @@ it.each([
   [`type B = import('a').B;`],
   [`const b = require('a');`],
   [`const b = require.resolve('a');`],
+  [`const b = process.getBuiltinModule('a');`],
 ])('finds %s', (text) => expect(namesIn(text)).toEqual(['a']));
 
 it('finds nothing in comments and strings', () => {

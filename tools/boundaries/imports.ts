@@ -12,6 +12,15 @@ function isRequire(callee: ESTree.Node): boolean {
   return callee.type === 'Identifier' && callee.name === 'require';
 }
 
+/** process.getBuiltinModule */
+function isBuiltin(callee: ESTree.Node): boolean {
+  return (
+    callee.type === 'MemberExpression' &&
+    callee.property.type === 'Identifier' &&
+    callee.property.name === 'getBuiltinModule'
+  );
+}
+
 function lineAt(text: string, offset: number): number {
   return text.slice(0, offset).split('\n').length;
 }
@@ -34,7 +43,7 @@ export function specifiersIn(file: string, text: string): Specifier[] {
     TSImportType: (node) => add(node.source),
     TSExternalModuleReference: (node) => add(node.expression),
     CallExpression: (node) => {
-      if (isRequire(node.callee)) add(node.arguments[0]);
+      if (isRequire(node.callee) || isBuiltin(node.callee)) add(node.arguments[0]);
     },
   }).visit(program);
   return found;

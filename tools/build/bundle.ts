@@ -61,9 +61,8 @@ const slimParser: Plugin = {
 /** The entry of the stand-alone executable. Bun's arguments are its own path, the script's, and the address that the prelude hands over. */
 const standaloneEntry = (tools: readonly string[], names: Readonly<Record<string, string>>) => `
 import { multicall } from '@ts/cli';
-import { live, useNative } from '@ts/sys';
+import { live, readLink, unlessRefused, useNative } from '@ts/sys';
 import { handedOver } from '@ts/sys/bun';
-import { readlinkSync } from '${resolve(FILES)}';
 const tools = { ${tools.map((name) => `'${name}': () => require('${name}').tool`).join(', ')} };
 const build = { version: VERSION, id: BUILD, tools, help: () => require('@ts/cli/help'), names: ${JSON.stringify(names)} };
 const { inherited, executed, native, directory } = handedOver(Bun.FFI, process.argv[2]);
@@ -72,10 +71,7 @@ if (directory !== undefined) {
   live().fchdir(directory);
   live().close(directory);
 }
-let file;
-try {
-  file = readlinkSync('/proc/self/fd/' + inherited.file);
-} catch {}
+const file = unlessRefused(() => readLink('/proc/self/fd/' + inherited.file));
 multicall(build, inherited, executed, file);
 `;
 
@@ -88,7 +84,7 @@ const carefulPaths: Plugin = {
   },
 };
 
-/** What the tools need of node:fs as system calls, see there. */
+/** node:fs is loaded when it is needed, see there. */
 const FILES = 'packages/sys/src/bun-fs.ts';
 const lateFiles: Plugin = {
   name: 'late-files',

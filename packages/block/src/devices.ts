@@ -1,7 +1,6 @@
 /** The devices of this system. */
-import { opendirSync, statSync } from 'node:fs';
 import { realPath } from '@ts/mounts';
-import { encode, readText } from '@ts/sys';
+import { entries, readText, stat } from '@ts/sys';
 import { type Partition, partitionTable } from './partitions.ts';
 import { type Probed, probe } from './probe.ts';
 import { partOf, withSource } from './source.ts';
@@ -19,17 +18,8 @@ function attempt<Result>(look: () => Result): Result | undefined {
 
 const read = (path: string) => attempt(() => readText(path));
 
-function list(path: string): string[] {
-  const names: string[] = [];
-  const directory = attempt(() => opendirSync(encode(path), { encoding: 'latin1' }));
-  if (!directory) return names;
-  try {
-    for (let entry = directory.readSync(); entry; entry = directory.readSync()) names.push(entry.name);
-  } finally {
-    directory.closeSync();
-  }
-  return names;
-}
+/** In the kernel's own order. */
+const namesIn = (path: string): string[] => attempt(() => [...entries(path)].map(({ name }) => name)) ?? [];
 
 /** The node of a device of the device mapper has the name that was given to it. */
 function knownName(path: string): string {
@@ -40,7 +30,7 @@ function knownName(path: string): string {
 
 const deviceAt = (path: string) =>
   attempt(() => {
-    const isDevice = statSync(encode(path)).isBlockDevice();
+    const isDevice = stat(path).type === 'block';
     return isDevice ? knownName(realPath(path)) : undefined;
   });
 
@@ -61,4 +51,4 @@ function partition(name: string): Partition | undefined {
   return table?.partitions.find((each) => each.start === start && each.size === size);
 }
 
-export const devices: Devices = { read, list, deviceAt, probe: (device) => probePath(device), partition };
+export const devices: Devices = { read, list: namesIn, deviceAt, probe: (device) => probePath(device), partition };

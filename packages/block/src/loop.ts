@@ -1,13 +1,12 @@
 /** Loop devices: a file as a block device, loop(4). */
-import { type BigIntStats, statSync } from 'node:fs';
 import { realPath } from '@ts/mounts';
 import {
   cString,
   decodeStruct,
-  encode,
   encodeStruct,
   errnoOf,
   Failure,
+  type FileStatus,
   type LiveSys,
   LO_FLAGS_AUTOCLEAR,
   LO_FLAGS_READ_ONLY,
@@ -25,6 +24,7 @@ import {
   parseCBigInt,
   SysError,
   sizeOf,
+  stat,
   U64_MAX,
 } from '@ts/sys';
 import { devices } from './devices.ts';
@@ -162,10 +162,10 @@ function statusOf(sys: LiveSys, fd: number) {
 }
 
 /** Whether a device shows this file, under whichever name. */
-function shows(sys: LiveSys, { device, file }: UsedLoop, path: string, stat: BigIntStats): boolean {
+function shows(sys: LiveSys, { device, file }: UsedLoop, path: string, found: FileStatus): boolean {
   try {
     const status = withOpen(sys, device, O_RDONLY, (fd) => statusOf(sys, fd));
-    if (status) return status.inode === stat.ino && status.device === stat.dev;
+    if (status) return status.inode === found.ino && status.device === BigInt(found.dev);
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
   }
@@ -174,15 +174,15 @@ function shows(sys: LiveSys, { device, file }: UsedLoop, path: string, stat: Big
 
 /** The device that has to be shared with whoever set it up, since it shows the very same bytes. @throws LoopError */
 function sharedDevice(sys: LiveSys, request: LoopRequest, path: string): Loop | undefined {
-  const stat = statSync(encode(path), { bigint: true });
+  const found = stat(path);
   for (const used of usedLoops()) {
     const relation = compareRanges(used, request);
-    if (relation === 'apart' || !shows(sys, used, path, stat)) continue;
+    if (relation === 'apart' || !shows(sys, used, path, found)) continue;
     if (relation === 'overlap' || request.device !== undefined) throw new LoopError('overlap');
     const fd = sys.open(used.device, O_RDONLY);
     // It may have gone in the meantime: it cannot go any more now.
     const status = statusOf(sys, fd);
-    if (status?.inode !== stat.ino) {
+    if (status?.inode !== found.ino) {
       sys.close(fd);
       continue;
     }

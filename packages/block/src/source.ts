@@ -1,6 +1,5 @@
 /** Bytes of a device or an image, by offset. Everything that looks at them is given this, so that tests need no device. */
-import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
-import { encode, O_CLOEXEC, O_NONBLOCK, O_RDONLY, readText } from '@ts/sys';
+import { type FileStatus, fstat, O_NONBLOCK, O_RDONLY, readInto, readText, stat, withFile } from '@ts/sys';
 import { numberOf } from './text.ts';
 
 export interface Source {
@@ -8,7 +7,7 @@ export interface Source {
   readonly size: number;
   /** A CD or DVD: neither members of arrays nor swap are looked for. */
   readonly isDisc?: boolean;
-  /** These bytes, all of them; undefined where they do not lie within the source. @throws What `node:fs` throws (EIO). */
+  /** These bytes, all of them; undefined where they do not lie within the source. @throws SysError (EIO). */
   read(offset: number, length: number): Buffer | undefined;
 }
 
@@ -28,7 +27,7 @@ export function fdSource(fd: number, size: number, isDisc = false): Source {
     const bytes = Buffer.allocUnsafe(length);
     let done = 0;
     while (done < length) {
-      const count = readSync(fd, bytes, done, length - done, offset + done);
+      const count = readInto(fd, bytes.subarray(done), offset + done);
       if (count === 0) break;
       done += count;
     }
@@ -65,11 +64,11 @@ export function partOf(source: Source, offset: number, limit: number): Source {
 export const deviceNumber = (rdev: number): string =>
   `${((rdev >>> 8) & 0xfff) | (Math.floor(rdev / 2 ** 32) & ~0xfff)}:${(rdev & 0xff) | ((rdev >>> 12) & 0xfff00)}`;
 
-function sizeOf(stat: Stats): number | undefined {
-  if (stat.isFile()) return stat.size;
-  if (!stat.isBlockDevice()) return undefined;
+function sizeOf(status: FileStatus): number | undefined {
+  if (status.type === 'file') return status.size;
+  if (status.type !== 'block') return undefined;
   // 512 bytes a sector, whatever the device says of itself.
-  const sectors = numberOf(readText(`/sys/dev/block/${deviceNumber(stat.rdev)}/size`));
+  const sectors = numberOf(readText(`/sys/dev/block/${deviceNumber(status.rdev)}/size`));
   return sectors === undefined ? undefined : sectors * 512;
 }
 
@@ -79,20 +78,19 @@ const SCSI_DISC = 11;
 /**
  * Opens a block device or a regular file, never anything that could wait, and gives `work` what it reads.
  *
- * @returns What `work` gives; undefined where the path is something else. @throws What `node:fs` throws.
+ * @returns What `work` gives; undefined where the path is something else. @throws SysError
  */
-export function withSource<Result>(path: string, work: (source: Source, stat: Stats) => Result): Result | undefined {
+export function withSource<Result>(
+  path: string,
+  work: (source: Source, status: FileStatus) => Result,
+): Result | undefined {
   // To open some character devices is to do something to them.
-  const before = statSync(encode(path));
-  if (!before.isFile() && !before.isBlockDevice()) return undefined;
-  const fd = openSync(encode(path), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  try {
-    const stat = fstatSync(fd);
-    const size = sizeOf(stat);
+  if (!['file', 'block'].includes(stat(path).type)) return undefined;
+  return withFile(path, O_RDONLY | O_NONBLOCK, (fd) => {
+    const status = fstat(fd);
+    const size = sizeOf(status);
     if (size === undefined) return undefined;
-    const isDisc = stat.isBlockDevice() && deviceNumber(stat.rdev).startsWith(`${SCSI_DISC}:`);
-    return work(fdSource(fd, size, isDisc), stat);
-  } finally {
-    closeSync(fd);
-  }
+    const isDisc = status.type === 'block' && deviceNumber(status.rdev).startsWith(`${SCSI_DISC}:`);
+    return work(fdSource(fd, size, isDisc), status);
+  });
 }

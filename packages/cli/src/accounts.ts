@@ -4,21 +4,23 @@
  * A line whose ids are none is no account: nothing falls back to user 0. After a change of root the files belong to whoever made
  * that root, so that only a regular file of bounded size is read, and nothing is waited for.
  */
-import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
 import {
   AT_FDCWD,
+  closeFile,
   decode,
-  encode,
+  fstat,
   ID_MAX,
   live,
   O_NOCTTY,
   O_NOFOLLOW,
   O_NONBLOCK,
   O_RDONLY,
+  openFile,
   parseAccountId,
   RESOLVE_NO_MAGICLINKS,
   readOpen,
   SysError,
+  stat,
 } from '@ts/sys';
 import { parseInteger } from './numbers.ts';
 
@@ -55,7 +57,7 @@ function openUnwaited(path: string): number {
   } catch (error) {
     // Before Linux 5.6, and under filters that do not know the call: through no link at all.
     if (!(error instanceof SysError) || error.code !== 'ENOSYS') throw error;
-    return openSync(encode(path), flags | O_NOFOLLOW);
+    return openFile(path, flags | O_NOFOLLOW);
   }
 }
 
@@ -63,19 +65,19 @@ function openUnwaited(path: string): number {
  * All of a file that says who is who.
  *
  * @param most Bytes of a file that is still read.
- * @throws What `node:fs` throws, SysError, and a TypeError for what is no such file.
+ * @throws SysError, and a TypeError for what is no such file.
  */
 export function readAccountFile(path: string, most = LARGEST): string {
   // Looked at before it is opened, which may do something to a device, and once more behind that.
-  if (!statSync(encode(path)).isFile()) throw new TypeError(`${path} is not a regular file`);
+  if (stat(path).type !== 'file') throw new TypeError(`${path} is not a regular file`);
   const fd = openUnwaited(path);
   try {
-    if (!fstatSync(fd).isFile()) throw new TypeError(`${path} is not a regular file`);
-    const bytes = readOpen(fd, most + 1);
+    if (fstat(fd).type !== 'file') throw new TypeError(`${path} is not a regular file`);
+    const bytes = readOpen(fd, most + 1, path);
     if (bytes.length > most) throw new TypeError(`${path} is larger than ${most} bytes`);
     return decode(bytes);
   } finally {
-    closeSync(fd);
+    closeFile(fd);
   }
 }
 

@@ -1,7 +1,6 @@
 /** What the build has put together: the tools, and how a file is known to be one of them. */
-import { closeSync, fstatSync, openSync, readlinkSync, readSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { decode, encode } from '@ts/sys';
+import { closeFile, fstat, openFile, readInto, readLink, unlessRefused } from '@ts/sys';
 import type { Tool } from './tool.ts';
 
 export interface Build {
@@ -54,11 +53,9 @@ function* namesAlong(path: string): Generator<string> {
   let at = path;
   for (let links = 0; links < MOST_LINKS; links++) {
     yield basename(at);
-    try {
-      at = resolve(dirname(at), decode(readlinkSync(encode(at), 'buffer')));
-    } catch {
-      return; // no link, or not for us to read
-    }
+    const target = unlessRefused(() => readLink(at));
+    if (target === undefined) return;
+    at = resolve(dirname(at), target);
   }
 }
 
@@ -86,21 +83,17 @@ export function toolAt(build: Build, path: string, argv: readonly string[]): Cal
 
 /** Name of the tool that a file is, where it is one of this build. */
 export function toolOf(build: Build, path: string): string | undefined {
-  let fd: number;
-  try {
-    fd = openSync(encode(path), 'r');
-  } catch {
-    return undefined; // may be executable without being readable: then it is not one that we know
-  }
+  const fd = unlessRefused(() => openFile(path));
+  // It may be executable without being readable: then it is not one that we know.
+  if (fd === undefined) return undefined;
   try {
     const bytes = Buffer.alloc(TRAILER_SIZE);
-    const { size } = fstatSync(fd);
-    if (size < TRAILER_SIZE || readSync(fd, bytes, 0, TRAILER_SIZE, size - TRAILER_SIZE) < TRAILER_SIZE)
-      return undefined;
+    const { size } = fstat(fd);
+    if (size < TRAILER_SIZE || readInto(fd, bytes, size - TRAILER_SIZE) < TRAILER_SIZE) return undefined;
     if (bytes.toString('latin1', 0, MAGIC.length + ID_SIZE) !== MAGIC + build.id) return undefined;
     const name = bytes.toString('latin1', MAGIC.length + ID_SIZE);
     return name.slice(0, name.indexOf('\0'));
   } finally {
-    closeSync(fd);
+    closeFile(fd);
   }
 }

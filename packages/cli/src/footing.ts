@@ -2,9 +2,8 @@
  * What a run of a tool stands on: the files that are executed and loaded for it. A mount in another place leaves them what they are,
  * so that a failure behind it can still be explained by such a run.
  */
-import { lstatSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { encode, isBelow } from '@ts/sys';
+import { isBelow, lstatIfThere } from '@ts/sys';
 import { realOf } from './search.ts';
 
 /** Folders in the root whose files any program loads: libraries, the loader's settings, the kernel's own. */
@@ -15,7 +14,7 @@ const OTHERS_WRITE = 0o022;
 
 /** Whether nobody else can put something in the place of `path` or of a folder above it. */
 function isOurs(path: string, euid: number): boolean {
-  const entry = lstatSync(encode(path), { throwIfNoEntry: false });
+  const entry = lstatIfThere(path);
   const isTrusted =
     entry === undefined ||
     ((entry.uid === 0 || entry.uid === euid) && (!(entry.mode & OTHERS_WRITE) || (entry.mode & STICKY) !== 0));
@@ -26,7 +25,7 @@ function isOurs(path: string, euid: number): boolean {
 function placeOf(path: string): string | undefined {
   const real = realOf(path);
   if (real !== undefined) return real;
-  if (lstatSync(encode(path), { throwIfNoEntry: false }) !== undefined || path === '/') return undefined;
+  if (lstatIfThere(path) !== undefined || path === '/') return undefined;
   const above = placeOf(dirname(path));
   return above === undefined ? undefined : resolve(above, path.slice(path.lastIndexOf('/') + 1));
 }

@@ -1,7 +1,15 @@
 /** ts-tools: the stand-alone executable that is all tools, called by the name of one or with one as first word. */
-import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { atOnce, encode, Failure, type Inherited, type LiveSys } from '@ts/sys';
+import {
+  atOnce,
+  canonicalPath,
+  Failure,
+  type Inherited,
+  type LiveSys,
+  lstatIfThere,
+  readLink,
+  unlessRefused,
+} from '@ts/sys';
 import { type Build, calledOf, MULTICALL } from './build.ts';
 import { UsageError } from './errors.ts';
 import { HELP_OPTIONS, type Option, type Parsed } from './option.ts';
@@ -32,23 +40,15 @@ function listOf(tools: readonly Tool[], asJson: boolean): string {
 
 /** Whether there is something that may be replaced: nothing, or a link that was made by an earlier --install. */
 function isFree(path: string): boolean {
-  try {
-    return lstatSync(encode(path)).isSymbolicLink() && basename(readlinkSync(encode(path))) === MULTICALL;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
-    throw error;
-  }
+  const found = lstatIfThere(path);
+  return found === undefined || (found.type === 'link' && basename(readLink(path)) === MULTICALL);
 }
 
 function install(directory: string, names: readonly string[], file: string | undefined): Plan {
   if (file === undefined) throw new Failure('its own file cannot be found: is /proc mounted?');
   const folder = resolve(directory);
-  let real: string;
-  try {
-    real = realpathSync(encode(folder), 'utf8');
-  } catch {
-    throw new Failure(`${directory}: not a directory`);
-  }
+  const real = unlessRefused(() => canonicalPath(folder));
+  if (real === undefined) throw new Failure(`${directory}: not a directory`);
   const links = names.map((name) => join(folder, name)).sort();
   const taken = links.filter((link) => !isFree(link));
   if (taken.length)

@@ -1,13 +1,10 @@
 /** Standard output and error of a tool, without Node's streams (they would make shared terminals and pipes non-blocking). */
-import { writeSync } from 'node:fs';
-import { encode, Failure, live, SIG_UNBLOCK, SIGPIPE, signalSet, strerror } from '@ts/sys';
+import { encode, live, SIG_UNBLOCK, SIGPIPE, SysError, signalSet, writeSome } from '@ts/sys';
 
-const isCode = (error: unknown, code: string) => (error as NodeJS.ErrnoException).code === code;
-
-const outputFailure = (error: unknown) => {
-  const { errno } = error as NodeJS.ErrnoException;
-  return errno === undefined ? error : new Failure(`write error: ${strerror(-errno)}`);
-};
+/** Nobody reads any more what is written, and SIGPIPE is ignored: no failure of the tool. */
+class ReaderGone extends Error {
+  readonly code = 'EPIPE';
+}
 
 /** Ends this process as the signal would, had Node not ignored it. */
 function dieOfSigpipe(): never {
@@ -22,12 +19,15 @@ function dieOfSigpipe(): never {
 export function writeAll(fd: number, bytes: Uint8Array, sigpipeIgnored = false): void {
   for (let at = 0; at < bytes.length; ) {
     try {
-      at += writeSync(fd, bytes, at);
+      at += writeSome(fd, bytes.subarray(at));
     } catch (error) {
-      if (isCode(error, 'EPIPE') && !sigpipeIgnored) dieOfSigpipe();
-      if (!isCode(error, 'EAGAIN')) {
+      if (!(error instanceof SysError)) throw error;
+      const { code, syscall, errno, call } = error;
+      if (code === 'EPIPE' && !sigpipeIgnored) dieOfSigpipe();
+      if (code !== 'EAGAIN') {
         if (fd === 2) return;
-        throw fd === 1 && !isCode(error, 'EPIPE') ? outputFailure(error) : error;
+        if (code === 'EPIPE') throw new ReaderGone();
+        throw fd === 1 ? new SysError(syscall, errno, call, 'write error') : error;
       }
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5); // a reader that shares a non-blocking pipe is slow
     }

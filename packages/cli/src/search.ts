@@ -1,6 +1,5 @@
 /** Where execvp(3) looks for a program. */
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
-import { encode } from '@ts/sys';
+import { canonicalPath, mayUse, stat, unlessRefused, X_OK } from '@ts/sys';
 import { variableOf } from './world.ts';
 
 /** What the C library uses where PATH is not set. */
@@ -18,22 +17,8 @@ export const SEARCH_GOES_ON = ['EACCES', 'ENOENT', 'ESTALE', 'ENOTDIR', 'ENODEV'
 
 /** The first of them that is a program here and now. */
 export function findProgram(paths: readonly string[]): string | undefined {
-  return paths.find((path) => {
-    try {
-      const bytes = encode(path);
-      accessSync(bytes, constants.X_OK);
-      return statSync(bytes).isFile();
-    } catch {
-      return false;
-    }
-  });
+  return paths.find((path) => mayUse(path, X_OK) && unlessRefused(() => stat(path))?.type === 'file');
 }
 
 /** What a path leads to, without links; undefined where it leads nowhere. */
-export function realOf(path: string): string | undefined {
-  try {
-    return realpathSync.native(encode(path), 'utf8');
-  } catch {
-    return undefined;
-  }
-}
+export const realOf = (path: string): string | undefined => unlessRefused(() => canonicalPath(path));

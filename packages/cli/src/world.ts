@@ -1,6 +1,5 @@
 /** What a plan may know of its surroundings: a narrow view that tests replace by a made-up one. */
-import { existsSync } from 'node:fs';
-import { type CapabilitySets, encode, Failure, type Inherited, readText } from '@ts/sys';
+import { type CapabilitySets, Failure, type Inherited, isThere, readText } from '@ts/sys';
 import {
   type Account,
   findAccount,
@@ -106,7 +105,7 @@ export function realWorld(
     environment: inherited.environment,
     variable: (name) => variableOf(inherited.environment, name),
     read,
-    exists: (path) => existsSync(encode(path)),
+    exists: isThere,
     user: (nameOrId) => findAccount(read(PASSWD) ?? '', nameOrId),
     group: (nameOrId) => findGroup(read(GROUP) ?? '', nameOrId),
     print,

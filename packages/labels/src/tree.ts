@@ -1,6 +1,5 @@
 /** SELinux labels of a tree of files: the extended attribute security.selinux. */
-import { lstatSync, readdirSync } from 'node:fs';
-import { atOnce, decode, encode, type LiveSys, O_RDWR } from '@ts/sys';
+import { atOnce, decode, encode, type LiveSys, list, lstat, O_RDWR } from '@ts/sys';
 
 export const SELINUX_ATTRIBUTE = 'security.selinux';
 
@@ -12,13 +11,12 @@ export function labelFor(wanted: string, current: string | undefined): string {
 }
 
 /** A path and all that lies below it on the same file system; links are files of their own. */
-export function* walkTree(path: string, device = lstatSync(encode(path)).dev): Generator<string> {
-  const stats = lstatSync(encode(path));
+export function* walkTree(path: string, device = lstat(path).dev): Generator<string> {
+  const stats = lstat(path);
   if (stats.dev !== device) return;
   yield path;
-  if (!stats.isDirectory()) return;
-  for (const name of readdirSync(encode(path) as unknown as string, { encoding: 'buffer' }))
-    yield* walkTree(`${path.replace(/\/+$/, '')}/${decode(name)}`, device);
+  if (stats.type !== 'directory') return;
+  for (const name of list(path)) yield* walkTree(`${path.replace(/\/+$/, '')}/${name}`, device);
 }
 
 /** The attribute is a C string, as libselinux writes it. */

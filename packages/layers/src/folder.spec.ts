@@ -317,6 +317,12 @@ describe('marks and deletions', () => {
       await expect(unpacked([{ path }])).rejects.toThrow(`'${path}' is inside of what marks a deletion`);
   });
 
+  test('a deletion in a folder that the layer has no entry for', async () => {
+    await unpacked([{ path: 'e/f/.wh.x' }]);
+    expect(lstatSync(inside('e/f/x')).isCharacterDevice()).toBe(true);
+    expect(lstatSync(inside('e/f')).isDirectory()).toBe(true);
+  });
+
   test('a deletion behind a link to elsewhere deletes nothing there', async () => {
     const link: Given = { path: 'link', type: 'symlink', target: outside('') };
     await expect(unpacked([link, { path: 'link/.wh.victim' }])).rejects.toThrow(LayerError);

@@ -182,7 +182,12 @@ export class Folder {
   }
 
   #isWhiteout(folder: number, name: string): boolean {
-    return this.#lookAt(folder, name, (stat) => stat.isCharacterDevice() && stat.rdev === 0);
+    try {
+      return this.#lookAt(folder, name, (stat) => stat.isCharacterDevice() && stat.rdev === 0);
+    } catch (error) {
+      if (isCode(error, 'ENOENT')) return false;
+      throw error;
+    }
   }
 
   #lookAt(folder: number, name: string, is: (stat: Stats) => boolean): boolean {

@@ -1,6 +1,5 @@
 /** Programs that mount and unmount what the kernel alone cannot: /sbin/mount.TYPE, /sbin/umount.TYPE. */
-import { statSync } from 'node:fs';
-import { encode, type LiveSys } from '@ts/sys';
+import { type LiveSys, stat, unlessRefused } from '@ts/sys';
 
 /** Where they are looked for. Nobody but root writes there; PATH is not asked. */
 const FOLDERS = ['/sbin', '/sbin/fs.d', '/sbin/fs'];
@@ -11,13 +10,7 @@ export interface Helper {
   readonly type?: string;
 }
 
-const isFile = (path: string) => {
-  try {
-    return statSync(encode(path)).isFile();
-  } catch {
-    return false; // none of that name
-  }
-};
+const isFile = (path: string) => unlessRefused(() => stat(path))?.type === 'file';
 
 /** The program for a type of file system; undefined where there is none. */
 export function findHelper(

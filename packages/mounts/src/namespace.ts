@@ -1,15 +1,14 @@
 /** Acting in another mount namespace, and coming back. */
-import { readFileSync } from 'node:fs';
 import {
   atOnce,
   CLONE_FS,
   CLONE_NEWNS,
-  decode,
   type Int,
   type LiveSys,
   O_DIRECTORY,
   O_PATH,
   O_RDONLY,
+  readOpenText,
   type Steps,
 } from '@ts/sys';
 
@@ -71,7 +70,7 @@ export function tableReader(sys: LiveSys): () => string {
   return () => {
     const table = sys.or('cannot open mountinfo').do('openat', own, 'mountinfo', O_RDONLY);
     try {
-      return decode(readFileSync(table));
+      return readOpenText(table);
     } finally {
       sys.close(table);
     }

@@ -3,10 +3,21 @@
  *
  * Looks at the folders and changes nothing. overlayfs documentation: Documentation/filesystems/overlayfs.rst.
  */
-import { closeSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Mount, parseMountinfo, realPath } from '@ts/mounts';
-import { encode, isBelow, live, MS_RDONLY, OVERLAYFS_SUPER_MAGIC } from '@ts/sys';
+import {
+  isBelow,
+  list,
+  live,
+  MS_RDONLY,
+  O_RDONLY,
+  OVERLAYFS_SUPER_MAGIC,
+  readText,
+  SysError,
+  stat,
+  unlessRefused,
+  withFile,
+} from '@ts/sys';
 import { conflictOf } from './features.ts';
 import { parseLower } from './lower.ts';
 import type { Overlay } from './mount.ts';
@@ -32,7 +43,7 @@ interface Layer {
 }
 
 const idOf = (path: string) => {
-  const { dev, ino } = statSync(encode(path), { bigint: true });
+  const { dev, ino } = stat(path);
   return `${dev}:${ino}`;
 };
 
@@ -48,23 +59,18 @@ const layer = (what: string, path: string): Layer => {
 
 function missing(what: string, path: string): Refusal | undefined {
   try {
-    if (statSync(encode(path)).isDirectory()) return undefined;
+    if (stat(path).type === 'directory') return undefined;
     return { reason: `${what} '${path}' is not a folder` };
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EACCES') return { reason: `${what} '${path}' cannot be reached: Permission denied` };
+    if (!(error instanceof SysError)) throw error;
+    if (error.code === 'EACCES') return { reason: `${what} '${path}' cannot be reached: Permission denied` };
     return { reason: `${what} '${path}' does not exist`, remedy: `mkdir ${path}` };
   }
 }
 
 /** Id of the mount that a folder is reached through. */
 function mountIdOf(path: string): string | undefined {
-  const fd = openSync(encode(path), 'r');
-  try {
-    return /^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1];
-  } finally {
-    closeSync(fd);
-  }
+  return withFile(path, O_RDONLY, (fd) => /^mnt_id:\s*(\d+)/m.exec(readText(`/proc/self/fdinfo/${fd}`))?.[1]);
 }
 
 const mountOf = (mounts: readonly Mount[], real: string) =>
@@ -107,13 +113,8 @@ function checkLowers(lowers: readonly Layer[], others: readonly Layer[]): Refusa
   return undefined;
 }
 
-const inWork = (work: string): string[] => {
-  try {
-    return readdirSync(encode(work));
-  } catch {
-    return []; // the kernel will say what is wrong with it
-  }
-};
+/** What is in a work folder; where it cannot be read, the kernel will say what is wrong with it. */
+const inWork = (work: string): string[] => unlessRefused(() => list(work)) ?? [];
 
 /** Names that the kernel itself makes in a work folder. */
 const KERNELS = ['work', 'index'];

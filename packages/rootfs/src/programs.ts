@@ -1,36 +1,39 @@
 /** Programs of this host, with everything that they need, as a tree. */
-import {
-  accessSync,
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
 import { posix } from 'node:path';
-import { decode, encode, O_NONBLOCK, O_RDONLY, readText } from '@ts/sys';
+import {
+  canonicalPath,
+  decode,
+  fstat,
+  list,
+  mayUse,
+  O_NONBLOCK,
+  O_RDONLY,
+  readInto,
+  readText,
+  SysError,
+  stat,
+  unlessRefused,
+  withFile,
+  X_OK,
+} from '@ts/sys';
 import { type Elf, parseElf, type ReadAt } from './elf.ts';
 import { configuredFolders } from './folders.ts';
 import { type Binaries, librariesOf, MissingLibrary } from './libraries.ts';
 import { PathError, Tree, type Why } from './tree.ts';
 
 /** Reads pieces of a file; the descriptor lives as long as `use`. What is no file is none, and keeps nobody waiting. */
-function withFile<T>(path: string, use: (read: ReadAt) => T): T {
-  const fd = openSync(encode(path), O_RDONLY | O_NONBLOCK);
-  try {
-    const stat = fstatSync(fd);
-    if (!stat.isFile()) throw Object.assign(new Error(`'${path}' is no file`), { code: 'EACCES' });
+function readingPieces<T>(path: string, use: (read: ReadAt) => T): T {
+  return withFile(path, O_RDONLY | O_NONBLOCK, (fd) => {
+    const status = fstat(fd);
+    if (status.type !== 'file') throw new PathError(path, 'EACCES');
     return use((offset, size) => {
-      const buffer = Buffer.alloc(Math.max(0, Math.min(size, stat.size - offset)));
-      return buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, offset));
+      const buffer = Buffer.alloc(Math.max(0, Math.min(size, status.size - offset)));
+      return buffer.subarray(0, readInto(fd, buffer, offset));
     });
-  } finally {
-    closeSync(fd);
-  }
+  });
 }
+
+const isRefusal = (error: unknown) => error instanceof SysError || error instanceof PathError;
 
 /** This machine. ELF files are read once. `programOffset`: where in a file the program begins that it starts. */
 export function thisHost(programOffset: (path: string) => number = () => 0): Binaries {
@@ -38,22 +41,16 @@ export function thisHost(programOffset: (path: string) => number = () => 0): Bin
   const elf = (path: string) => {
     try {
       // Without opening it: an open device may do more than to be read.
-      if (!statSync(encode(path)).isFile()) return undefined;
+      if (stat(path).type !== 'file') return undefined;
       const start = programOffset(path);
-      return withFile(path, (read) => parseElf((offset, size) => read(start + offset, size)));
+      return readingPieces(path, (read) => parseElf((offset, size) => read(start + offset, size)));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== undefined) return undefined; // not there, or not for us to read
+      if (isRefusal(error)) return undefined; // not there, or not for us to read
       throw error;
     }
   };
   return {
-    read: (path) => {
-      try {
-        return readText(path);
-      } catch {
-        return undefined; // a file that may be missing
-      }
-    },
+    read: (path) => unlessRefused(() => readText(path)),
     glob: (pattern) => {
       const folder = posix.dirname(pattern);
       const shape = new RegExp(
@@ -63,21 +60,17 @@ export function thisHost(programOffset: (path: string) => number = () => 0): Bin
           .replaceAll('*', '.*')
           .replaceAll('?', '.')}$`,
       );
-      try {
-        return readdirSync(encode(folder), { encoding: 'buffer' })
-          .map(decode)
-          .filter((name) => shape.test(name))
-          .sort()
-          .map((name) => posix.join(folder, name));
-      } catch {
-        return [];
-      }
+      const names = unlessRefused(() => list(folder)) ?? [];
+      return names
+        .filter((name) => shape.test(name))
+        .sort()
+        .map((name) => posix.join(folder, name));
     },
     elf: (path) => {
       if (!known.has(path)) known.set(path, elf(path));
       return known.get(path);
     },
-    real: (path) => decode(realpathSync.native(encode(path), 'buffer')),
+    real: canonicalPath,
   };
 }
 
@@ -96,9 +89,10 @@ const MOST_INTERPRETERS = 5;
 
 function startOf(path: string): Buffer {
   try {
-    return withFile(path, (read) => read(0, SHEBANG_SIZE));
+    return readingPieces(path, (read) => read(0, SHEBANG_SIZE));
   } catch (error) {
-    throw new PathError(path, (error as NodeJS.ErrnoException).code ?? 'ENOENT');
+    if (!isRefusal(error)) throw error;
+    throw new PathError(path, error.code);
   }
 }
 
@@ -122,12 +116,8 @@ export function findExecutable(name: string, { folders, directory, isSkipped }: 
     ? [posix.resolve(directory, name)]
     : folders.map((folder) => posix.resolve(directory, folder, name));
   return paths.find((path) => {
-    try {
-      accessSync(encode(path), constants.X_OK);
-      return statSync(encode(path)).isFile() && (name.includes('/') || !isSkipped?.(path));
-    } catch {
-      return false;
-    }
+    const isProgram = mayUse(path, X_OK) && unlessRefused(() => stat(path))?.type === 'file';
+    return isProgram && (name.includes('/') || !isSkipped?.(path));
   });
 }
 

@@ -1,7 +1,6 @@
 /** A tree of files to be made: folders, links and copies, so that every path inside is as outside. */
-import { lstatSync, readlinkSync } from 'node:fs';
 import { posix } from 'node:path';
-import { decode, encode, Failure } from '@ts/sys';
+import { Failure, lstat, readLink, SysError } from '@ts/sys';
 
 export type Why =
   | 'program'
@@ -80,10 +79,10 @@ export class Tree {
         here = next;
         continue;
       }
-      const status = lstat(next, path);
-      if (status.isSymbolicLink()) {
+      const status = statusOf(next, path);
+      if (status.type === 'link') {
         if (++links > MOST_LINKS) throw new PathError(path, 'ELOOP');
-        const target = decode(readlinkSync(encode(next), 'buffer'));
+        const target = readLink(next);
         this.folder(here);
         if (!this.has(next)) this.#entries.set(next, { kind: 'link', path: next, target, why: 'link', by: path });
         if (target.startsWith('/')) here = '/';
@@ -91,9 +90,9 @@ export class Tree {
         continue;
       }
       here = next;
-      if (parts.length && !status.isDirectory()) throw new PathError(path, 'ENOTDIR');
-      if (!parts.length && status.isFile()) this.#copy(here, status, why, by);
-      else if (status.isDirectory()) this.folder(here);
+      if (parts.length && status.type !== 'directory') throw new PathError(path, 'ENOTDIR');
+      if (!parts.length && status.type === 'file') this.#copy(here, status, why, by);
+      else if (status.type === 'directory') this.folder(here);
       else throw new PathError(path, 'EINVAL');
     }
     return here;
@@ -107,10 +106,11 @@ export class Tree {
   }
 }
 
-function lstat(path: string, asked: string) {
+function statusOf(path: string, asked: string) {
   try {
-    return lstatSync(encode(path));
+    return lstat(path);
   } catch (error) {
-    throw new PathError(asked, (error as NodeJS.ErrnoException).code ?? 'ENOENT');
+    if (!(error instanceof SysError)) throw error;
+    throw new PathError(asked, error.code);
   }
 }

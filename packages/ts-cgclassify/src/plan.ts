@@ -1,5 +1,4 @@
 /** From the command line to the moves: pure. */
-import { accessSync, constants } from 'node:fs';
 import {
   BAD_ARGUMENTS,
   contentOf,
@@ -20,7 +19,7 @@ import {
   whyLacking,
 } from '@ts/cgroups';
 import { type Parsed, UsageError, type World } from '@ts/cli';
-import { encode, Failure, parseDecimal } from '@ts/sys';
+import { Failure, mayUse, parseDecimal, W_OK } from '@ts/sys';
 import type { options } from './options.ts';
 
 type Input = Parsed<typeof options>;
@@ -40,14 +39,8 @@ export interface Plan {
 const FAILED = 1;
 const NO_PID = 2;
 
-function mayWrite(path: string): boolean {
-  try {
-    accessSync(encode(path), constants.W_OK);
-    return true;
-  } catch {
-    return false; // the other way is tried, and if that fails too, the kernel's words are printed
-  }
-}
+// Where not, the other way is tried, and if that fails too, the kernel's words are printed.
+const mayWrite = (path: string): boolean => mayUse(path, W_OK);
 
 /** cgroup.procs takes all threads of a process at once; `cgcreate -t` gives only the file for single threads away. */
 function writesFor(pid: string, group: Group, alone: boolean): Move['writes'] {

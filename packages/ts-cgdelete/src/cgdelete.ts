@@ -8,7 +8,7 @@ import {
   OTHER,
   performAll,
   removeSteps,
-  word,
+  subjectOf,
   wrongInput,
 } from '@ts/cgroups';
 import { defineTool, exit, type Outcome, type World } from '@ts/cli';
@@ -33,7 +33,7 @@ function act(plan: Plan, sys: LiveSys, world: World): Outcome {
     const says = `cannot remove group '${name}'`;
     if (!world.exists(group.directory))
       throw new Failure(`${says}: No such file or directory`, OTHER.status, NOT_EXISTING.text);
-    killAndRemove(sys.or(says).explaining(`cgroup-rmdir ${word(group.directory)}`), group.directory, world);
+    killAndRemove(sys.or(says).explaining(subjectOf('rmdir', group.directory)), group.directory, world);
   }
   return exit(0);
 }

@@ -15,7 +15,7 @@ import {
   wrongInput,
 } from '@ts/cgroups';
 import { defineTool, exit, type Outcome, type Parsed, type World } from '@ts/cli';
-import { encode, Failure, type LiveSys, O_CREAT, O_TRUNC, O_WRONLY, readText, strerror } from '@ts/sys';
+import { encode, type LiveSys, O_CREAT, O_TRUNC, O_WRONLY, readText, saying } from '@ts/sys';
 import { options } from './options.ts';
 
 interface Owner {
@@ -47,14 +47,7 @@ const NO_OUTPUT = 96;
 /** Names of a list file; the word that begins each line. */
 function namesOf(file: string | undefined): ReadonlySet<string> {
   if (file === undefined) return new Set();
-  let text: string;
-  try {
-    text = readText(file);
-  } catch (error) {
-    const { errno } = error as NodeJS.ErrnoException;
-    if (errno === undefined) throw error;
-    throw new Failure(`Failed to open file ${file}: ${strerror(-errno)}`, BAD_ARGUMENTS);
-  }
+  const text = saying(`Failed to open file ${file}`, () => readText(file), BAD_ARGUMENTS);
   const lines = text.split('\n').filter((line) => line && !line.startsWith('#'));
   return new Set(lines.flatMap((line) => line.trim().split(/\s+/)[0] ?? []));
 }

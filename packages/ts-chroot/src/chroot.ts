@@ -1,7 +1,6 @@
 /** chroot(1): command-line interface for chroot(2). */
-import { statSync } from 'node:fs';
 import { defineTool, type Option, type Outcome, type Parsed, UsageError, type World } from '@ts/cli';
-import { encode, Failure, type Recording, type Sys } from '@ts/sys';
+import { Failure, type Recording, type Sys, statIfThere } from '@ts/sys';
 import { causes } from './causes.ts';
 import { type Identity, identify, numericIdentity } from './identity.ts';
 import { quote } from './quote.ts';
@@ -28,7 +27,7 @@ interface Plan {
 }
 
 const isSameDirectory = (a: string, b: string) => {
-  const [one, other] = [a, b].map((path) => statSync(encode(path), { throwIfNoEntry: false }));
+  const [one, other] = [a, b].map((path) => statIfThere(path));
   return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
 };
 

@@ -1,5 +1,4 @@
 /** getcap(8): shows the capabilities of files. */
-import { type Dir, type Dirent, lstatSync, opendirSync } from 'node:fs';
 import {
   capabilityName,
   type FileCapabilities,
@@ -19,7 +18,17 @@ import {
   UsageError,
   type World,
 } from '@ts/cli';
-import { decode, encode, type LiveSys, live, SysError, strerror } from '@ts/sys';
+import {
+  type DirectoryEntry,
+  entries,
+  type FileType,
+  type LiveSys,
+  live,
+  lstat,
+  SysError,
+  strerror,
+  unlessRefused,
+} from '@ts/sys';
 
 const options = [
   ...HELP_AND_OUR_VERSION,
@@ -58,12 +67,6 @@ type Found = { readonly path: string } & (
   | { readonly error: number }
 );
 
-const errnoIn = (error: unknown): number => {
-  const { errno } = error as NodeJS.ErrnoException;
-  if (errno === undefined) throw error;
-  return Math.abs(errno);
-};
-
 function lookAt(path: string, sys: LiveSys): Found {
   try {
     return { path, capabilities: readFileCapabilities(sys, path) };
@@ -73,70 +76,40 @@ function lookAt(path: string, sys: LiveSys): Found {
   }
 }
 
-/** What can be known of a file without a look at it. */
-type Kind = Pick<Dirent, 'isDirectory' | 'isSymbolicLink'>;
-
-/** The next entry of a folder; none where there is an error, as at its end. */
-function nextEntry(directory: Dir): Dirent | null {
+/** Entries of a folder, in its own order: what can be read of it is all there is to see, as for the original. */
+function* entriesOf(folder: string): Generator<DirectoryEntry> {
   try {
-    return directory.readSync();
+    yield* entries(folder);
   } catch (error) {
-    errnoIn(error); // what was read so far is all there is to see, as for the original
-    return null;
+    if (!(error instanceof SysError)) throw error;
   }
 }
 
-/** Entries of a folder, in its own order; none where it may not be read. */
-function* entriesOf(folder: string): Generator<Dirent> {
-  let directory: Dir;
-  try {
-    directory = opendirSync(encode(folder) as unknown as string, {
-      encoding: 'buffer' as BufferEncoding,
-      bufferSize: 256,
-    });
-  } catch (error) {
-    errnoIn(error); // like any other folder, it is none that has capabilities
-    return;
-  }
-  try {
-    for (let entry = nextEntry(directory); entry; entry = nextEntry(directory)) yield entry;
-  } finally {
-    directory.closeSync();
-  }
-}
-
-/** The kind of an entry; some file systems do not say it. Undefined where it is gone, or may not be looked at. */
-function kindOf(path: string, entry: Dirent): Kind | undefined {
-  if (entry.isFile() || entry.isDirectory() || entry.isSymbolicLink()) return entry;
-  try {
-    return lstatSync(encode(path));
-  } catch (error) {
-    errnoIn(error);
-    return undefined;
-  }
-}
+/** The type of an entry; some file systems do not say it. Undefined where it is gone, or may not be looked at. */
+const typeOf = (path: string, { type }: DirectoryEntry): FileType | undefined =>
+  ['file', 'directory', 'link'].includes(type) ? type : unlessRefused(() => lstat(path).type);
 
 /** A path and, below it, all that a walk in the order of the folders meets. */
-function* walk(path: string, kind: Kind | undefined, sys: LiveSys): Generator<Found> {
-  if (!kind || kind.isDirectory() || kind.isSymbolicLink()) yield { path, irregular: true };
+function* walk(path: string, type: FileType | undefined, sys: LiveSys): Generator<Found> {
+  if (type === undefined || type === 'directory' || type === 'link') yield { path, irregular: true };
   else yield lookAt(path, sys);
-  if (!kind?.isDirectory()) return;
+  if (type !== 'directory') return;
   for (const entry of entriesOf(path)) {
-    const name = decode(entry.name as unknown as Buffer);
-    const below = path === '/' ? `/${name}` : `${path}/${name}`;
-    yield* walk(below, kindOf(below, entry), sys);
+    const below = path === '/' ? `/${entry.name}` : `${path}/${entry.name}`;
+    yield* walk(below, typeOf(below, entry), sys);
   }
 }
 
 function* search({ files, recursive }: Plan, sys: LiveSys): Generator<Found> {
   for (const path of files) {
     try {
-      const stats = lstatSync(encode(path));
-      if (recursive) yield* walk(path.replace(/(?<=.)\/+$/, ''), stats, sys);
-      else if (stats.isFile()) yield lookAt(path, sys);
+      const { type } = lstat(path);
+      if (recursive) yield* walk(path.replace(/(?<=.)\/+$/, ''), type, sys);
+      else if (type === 'file') yield lookAt(path, sys);
       else yield { path, irregular: true };
     } catch (error) {
-      yield { path, error: errnoIn(error) };
+      if (!(error instanceof SysError)) throw error;
+      yield { path, error: error.errno };
     }
   }
 }

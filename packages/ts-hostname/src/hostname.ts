@@ -1,9 +1,18 @@
 /** hostname(1): command-line interface for sethostname(2), gethostname(2). */
-import { readFileSync } from 'node:fs';
 import { lacks } from '@ts/capabilities';
 import { type Cause, defineTool, exit, explain, type Outcome, type Parsed, UsageError, type World } from '@ts/cli';
 import { ownsNamespace } from '@ts/namespaces';
-import { CAP_SYS_ADMIN, encode, Failure, type LiveSys, type Recording, type Sys, SysError, strerror } from '@ts/sys';
+import {
+  CAP_SYS_ADMIN,
+  encode,
+  Failure,
+  type LiveSys,
+  type Recording,
+  readBytes,
+  type Sys,
+  SysError,
+  saying,
+} from '@ts/sys';
 import { hostAddresses, hostEntry, isHostName, nameInFile, nameOfAddress } from './names.ts';
 import { options } from './options.ts';
 
@@ -50,19 +59,14 @@ const isNis = (format: Format | undefined) => format === 'yp' || format === 'nis
 const programOf = (words: readonly string[]) => (words[0] === '--' ? words.slice(1) : words);
 
 /** The file is opened once more for its error. */
-function unreadable(file: string): unknown {
-  try {
-    readFileSync(encode(file));
-    return new Failure(`cannot read ${file}`);
-  } catch (error) {
-    const { errno } = error as NodeJS.ErrnoException;
-    return errno === undefined ? error : new Failure(`cannot open ${file}: ${strerror(-errno)}`);
-  }
+function refuse(file: string): never {
+  saying(`cannot open ${file}`, () => readBytes(file, 1));
+  throw new Failure(`cannot read ${file}`);
 }
 
 function nameOf(file: string, boot: boolean, world: World): string | undefined {
   const text = world.read(file);
-  if (text === undefined && !boot) throw unreadable(file);
+  if (text === undefined && !boot) refuse(file);
   const name = nameInFile(text ?? '');
   // As in the original, a file of comments alone is an error and an empty one is none.
   if (text || !boot) return name;

@@ -1,6 +1,5 @@
 /** lsns(8): lists namespaces. */
 
-import { statSync } from 'node:fs';
 import {
   defineTool,
   exit,
@@ -22,8 +21,7 @@ import {
   type Survey,
   surveyNamespaces,
 } from '@ts/namespaces';
-import type { LiveSys } from '@ts/sys';
-import { Failure } from '@ts/sys';
+import { Failure, type LiveSys, stat, unlessRefused } from '@ts/sys';
 import {
   type Column,
   type Filter,
@@ -241,13 +239,8 @@ function remembering<Value>(read: (key: number) => Value): (key: number) => Valu
   };
 }
 
-function uidOf(pid: number): number | undefined {
-  try {
-    return statSync(`/proc/${pid}`).uid;
-  } catch {
-    return undefined; // it has ended meanwhile: its cell stays empty
-  }
-}
+/** Undefined where it has ended meanwhile: its cell stays empty. */
+const uidOf = (pid: number): number | undefined => unlessRefused(() => stat(`/proc/${pid}`).uid);
 
 /** Command line of a process, or its name where it has none. */
 function commandOf(pid: number, world: World): string | undefined {

@@ -1,5 +1,4 @@
 /** Mounts as fstab(5) has them, and as they are now. */
-import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseTag } from '@ts/block';
 import { UsageError, type World } from '@ts/cli';
@@ -16,7 +15,7 @@ import {
   parseFstab,
   realPath,
 } from '@ts/mounts';
-import { encode, Failure } from '@ts/sys';
+import { Failure, list, unlessRefused } from '@ts/sys';
 import { type Change, changeOf, type Input } from './change.ts';
 import { devicesOf } from './loop.ts';
 import { deviceOf } from './source.ts';
@@ -36,13 +35,8 @@ export interface Fstab {
 
 const DEFAULT = '/etc/fstab';
 
-function namesIn(folder: string): readonly string[] | undefined {
-  try {
-    return fstabNames(readdirSync(encode(folder)));
-  } catch {
-    return undefined; // no folder: a file, or nothing
-  }
-}
+/** Undefined where it is no folder: a file, or nothing. */
+const namesIn = (folder: string): readonly string[] | undefined => unlessRefused(() => fstabNames(list(folder)));
 
 /** Reads it; lines that are no entry are told of. With `-T` it must be there and name something. */
 export function readFstab(input: Input, world: World): Fstab {

@@ -1,23 +1,24 @@
 /** What mount(8) says of a failure: it depends on the error, and on what is found where. */
-
-import { lstatSync, readlinkSync, statSync } from 'node:fs';
 import { lacks } from '@ts/capabilities';
 import { type Cause, confinement, type World } from '@ts/cli';
 import { escapeOctal, inOwnUsers, mountAt, mountOf, parseMountinfo, realPath, unescapeOctal } from '@ts/mounts';
 import {
   CAP_SYS_ADMIN,
-  encode,
   errnoName,
   errnoOf,
   isBelow,
+  lstat,
   MS_BIND,
   MS_MOVE,
   MS_RDONLY,
   MS_REMOUNT,
   parseDecimal,
+  readLink,
   strerror,
+  unlessRefused,
 } from '@ts/sys';
 import { whyNotInUserNamespace } from './privileges.ts';
+import { statOf } from './source.ts';
 
 /** A step that can fail, as the tape carries it to whoever explains it. */
 export interface Step {
@@ -48,26 +49,11 @@ export function stepOf(words: readonly string[]): Step {
   };
 }
 
-const stat = (path: string) => {
-  try {
-    return statSync(encode(path));
-  } catch {
-    return undefined; // what could not be seen is what is then said
-  }
-};
-
-const lstatOf = (path: string) => {
-  try {
-    return lstatSync(encode(path));
-  } catch {
-    return undefined;
-  }
-};
-
 /** mount(2) says ENOTDIR of a file on a directory and the reverse, move_mount(2) says EINVAL. */
 function asOfMount({ step, source, target, flags }: Step, errno: number): number {
-  const isDirectory = flags & MS_BIND ? stat(source)?.isDirectory() : true;
-  const differs = stat(target) !== undefined && stat(target)?.isDirectory() !== isDirectory;
+  const from = flags & MS_BIND ? statOf(source)?.type : 'directory';
+  const to = statOf(target)?.type;
+  const differs = to !== undefined && (from === undefined || (from === 'directory') !== (to === 'directory'));
   return step === 'attach' && errno === errnoOf('EINVAL') && differs ? errnoOf('ENOTDIR') : errno;
 }
 
@@ -76,17 +62,18 @@ export function wordsOf(failed: Step, errno: number, world: World, call = 'mount
   return describe(failed, errno, `${call}() failed: ${strerror(errno)}`, world);
 }
 
-const isSeen = (path: string) => lstatOf(path) !== undefined;
+const isSeen = (path: string) => unlessRefused(() => lstat(path)) !== undefined;
 
 /** ENOENT and ENOTDIR: which of the paths is it? `failed`: where that cannot be told. */
 function whatIsMissing({ source, target, flags }: Step, isPrefix: boolean, failed: string): string {
   if (!isPrefix) {
     if (!isSeen(target)) return 'mount point does not exist';
-    if (!stat(target)) return 'mount point is a symbolic link to nowhere';
-    return stat(source) ? failed : `special device ${source} does not exist`;
+    if (!statOf(target)) return 'mount point is a symbolic link to nowhere';
+    return statOf(source) ? failed : `special device ${source} does not exist`;
   }
-  if (!(stat(target)?.isDirectory() || (flags & MS_BIND && stat(target)))) return 'mount point is not a directory';
-  return stat(source) ? failed : `special device ${source} does not exist (a path prefix is not a directory)`;
+  if (!(statOf(target)?.type === 'directory' || (flags & MS_BIND && statOf(target))))
+    return 'mount point is not a directory';
+  return statOf(source) ? failed : `special device ${source} does not exist (a path prefix is not a directory)`;
 }
 
 function whatIsWrong({ step, source, flags }: Step): string {
@@ -108,7 +95,9 @@ type Sentence = (step: Step, failed: string, world: World) => string;
 const SENTENCES: Readonly<Record<string, Sentence>> = {
   EPERM: ({ target, flags }, _failed, world) => {
     if (world.euid !== 0) return 'must be superuser to use mount';
-    return stat(target)?.isDirectory() || flags & MS_BIND ? 'permission denied' : 'mount point is not a directory';
+    return statOf(target)?.type === 'directory' || flags & MS_BIND
+      ? 'permission denied'
+      : 'mount point is not a directory';
   },
   EBUSY: ({ source, flags }) =>
     flags & MS_REMOUNT ? 'mount point is busy' : `${source} already mounted or mount point busy`,
@@ -118,7 +107,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   EMFILE: () => 'mount table full',
   EIO: ({ source }) => `can't read superblock on ${source}`,
   ENODEV: ({ type }) => (type === null ? 'unknown filesystem type' : `unknown filesystem type '${type}'`),
-  ENOTBLK: ({ source }) => `${source} is not a block device${stat(source)?.isFile() ? '; try "-o loop"' : ''}`,
+  ENOTBLK: ({ source }) => `${source} is not a block device${statOf(source)?.type === 'file' ? '; try "-o loop"' : ''}`,
   ENXIO: ({ source }) => `${source} is not a valid block device`,
   EACCES: (step, failed) => whatIsForbidden(step, false, failed),
   EROFS: (step, failed) => whatIsForbidden(step, true, failed),
@@ -138,7 +127,7 @@ export function isMissing({ source, target, flags }: Step, errno: number): boole
   if (flags & (MS_REMOUNT | MS_MOVE)) return false;
   const code = errnoName(errno);
   const isAbsent = code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENOTBLK';
-  return code === 'ENOMEDIUM' || (isAbsent && stat(target) !== undefined && stat(source) === undefined);
+  return code === 'ENOMEDIUM' || (isAbsent && statOf(target) !== undefined && statOf(source) === undefined);
 }
 
 const mountsNow = (world: World) => parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
@@ -146,32 +135,26 @@ const mountsNow = (world: World) => parseMountinfo(world.read('/proc/self/mounti
 /** Why the kernel does not show the owners of a mount otherwise. */
 function whyNotMapped(mapped: string, source: string, errno: number, world: World): string | undefined {
   if (errno === errnoOf('EPERM')) {
-    if (mapped.startsWith('/') && stat(mapped)?.ino === stat('/proc/self/ns/user')?.ino)
+    if (mapped.startsWith('/') && statOf(mapped)?.ino === statOf('/proc/self/ns/user')?.ino)
       return "the caller's own user namespace cannot be the map of a mount";
     return 'this needs CAP_SYS_ADMIN where the file system was mounted: in the first user namespace, for most';
   }
   if (errno !== errnoOf('EINVAL')) return undefined;
   if (mapped === 'users' || mapped === 'groups')
     return `users and groups have to be mapped, both: add --map-${mapped === 'users' ? 'groups' : 'users'}`;
-  if (mapped.startsWith('/') && !readLink(mapped).startsWith('user:')) return `${mapped} is no user namespace`;
+  if (mapped.startsWith('/') && !targetOfLink(mapped).startsWith('user:')) return `${mapped} is no user namespace`;
   const type = mountOf(mountsNow(world), realPath(source))?.type;
   return `${type === undefined ? 'this file system' : type} cannot be mounted with other owners, or this mount has a map already`;
 }
 
-const readLink = (path: string) => {
-  try {
-    return readlinkSync(encode(path));
-  } catch {
-    return '';
-  }
-};
+const targetOfLink = (path: string): string => unlessRefused(() => readLink(path)) ?? '';
 
 /** Why a tree cannot be moved from one place to another. */
 function whyNotMoved(source: string, target: string, world: World): string | undefined {
   const from = realPath(source);
   const mounts = mountsNow(world);
   const mount = mountAt(mounts, from);
-  if (!mount) return stat(source) && `${from} is no mount point: mount --bind ${from} ${from} makes it one`;
+  if (!mount) return statOf(source) && `${from} is no mount point: mount --bind ${from} ${from} makes it one`;
   if (isBelow(realPath(target), from)) return `${from} cannot be moved into itself`;
   const parent = mounts.find(({ id }) => id === mount.parent);
   return parent?.propagation.some((tag) => tag.startsWith('shared:'))
@@ -221,7 +204,7 @@ const missingIn = (data: readonly string[]) =>
     const [, key = '', value = ''] = /^([^=]+)=(.*)$/s.exec(word) ?? [];
     return value
       .split(':')
-      .filter((path) => (path.startsWith('/') || /dir$/.test(key)) && path && !stat(path))
+      .filter((path) => (path.startsWith('/') || /dir$/.test(key)) && path && !statOf(path))
       .map((path) => `${key}: ${path} does not exist`);
   });
 
@@ -250,16 +233,16 @@ export function remedyOf(step: Step, given: number, world: World): string | unde
     return confinement(world);
   }
   if (errno === errnoOf('EINVAL') && flags & MS_MOVE) return whyNotMoved(source, target, world);
-  if (errno === errnoOf('EINVAL') && step.step === 'mount' && flags & MS_BIND && stat(source))
+  if (errno === errnoOf('EINVAL') && step.step === 'mount' && flags & MS_BIND && statOf(source))
     return whyNotBound(source, world);
   if (errno === errnoOf('EINVAL') && step.step === 'propagation')
     return `only a mount point has propagation: mount --bind ${target} ${target} makes it one`;
-  if (errno === errnoOf('ENOENT') && !stat(target))
+  if (errno === errnoOf('ENOENT') && !statOf(target))
     return `the mount point must be there: mkdir ${target}, or add --mkdir`;
   if (errno === errnoOf('ENOENT') && step.step === 'mount' && missingIn(step.data)[0]) return missingIn(step.data)[0];
-  if (errno === errnoOf('ENOTDIR') && flags & MS_BIND && stat(target) && stat(source))
+  if (errno === errnoOf('ENOTDIR') && flags & MS_BIND && statOf(target) && statOf(source))
     return 'a directory is bound on a directory, a file on a file';
-  if (errno === errnoOf('ENOTBLK') && stat(source)?.isFile()) return '-o loop makes a device of a file';
+  if (errno === errnoOf('ENOTBLK') && statOf(source)?.type === 'file') return '-o loop makes a device of a file';
   if (errno === errnoOf('ELOOP'))
     return flags & MS_MOVE && isBelow(realPath(target), realPath(source))
       ? `${realPath(source)} cannot be moved into itself`

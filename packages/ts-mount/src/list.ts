@@ -1,12 +1,10 @@
 /** The mounts, as mount(8) lists them. */
 
-import { readdirSync, realpathSync } from 'node:fs';
 import { fromUdevName, probePath } from '@ts/block';
 import type { World } from '@ts/cli';
 import { allOptions, type Mount, matchesType, mountinfoThere, parseMountinfo } from '@ts/mounts';
 import { idMappingOf, isIdmapped } from '@ts/namespaces';
-import type { LiveSys } from '@ts/sys';
-import { Failure } from '@ts/sys';
+import { canonicalPath, Failure, type LiveSys, list, unlessRefused } from '@ts/sys';
 import type { Listing } from './plan.ts';
 
 /** A device by the name people know it by: a loop device that goes with its mount stands for its file. */
@@ -20,23 +18,21 @@ function sourceName({ source, device }: Mount, world: World): string {
   return name === undefined ? source : `/dev/mapper/${name}`;
 }
 
+/** Undefined without /sys, and where it is no block device: the name of the table stays. */
 function nameOfDevice(device: string): string | undefined {
-  try {
-    return `/dev/${realpathSync(`/sys/dev/block/${device}`).split('/').at(-1)}`;
-  } catch {
-    return undefined; // no /sys, or no block device: the name of the table stays
-  }
+  const path = unlessRefused(() => canonicalPath(`/sys/dev/block/${device}`));
+  return path && `/dev/${path.split('/').at(-1)}`;
 }
 
 const BY_LABEL = '/dev/disk/by-label';
 
-/** Labels by the device that bears them, as udev has noted them. */
+/** Labels by the device that bears them, as udev has noted them. No udev, no labels. */
 function labels(): Map<string, string> {
-  try {
-    return new Map(readdirSync(BY_LABEL).map((name) => [realpathSync(`${BY_LABEL}/${name}`), fromUdevName(name)]));
-  } catch {
-    return new Map(); // no udev, no labels
-  }
+  return new Map(
+    unlessRefused(() =>
+      list(BY_LABEL).map((name) => [canonicalPath(`${BY_LABEL}/${name}`), fromUdevName(name)] as const),
+    ),
+  );
 }
 
 /** The label that a device bears; where it cannot be read, the one that udev has noted. */

@@ -38,8 +38,8 @@ export function loopRange({ loop = {} }: Words, failure: (why: string) => Failur
 
 /** Whether a file of one of these types is mounted by a loop device although none was asked for. */
 function isImage(source: string, types: readonly string[]): boolean {
-  const stat = statOf(source);
-  if (!stat?.isFile() || stat.size <= LEAST) return false;
+  const status = statOf(source);
+  if (status?.type !== 'file' || status.size <= LEAST) return false;
   const [type] = types;
   // Where several are to be tried, nobody knows the type.
   return types.length !== 1 || type === undefined || (type !== FROM_FILES && isKnownType(type));
@@ -86,9 +86,9 @@ function setUp(change: Change, request: LoopRequest, sys: LiveSys, world: World)
       throw cannotBe(change, `overlapping loop device exists for ${realPath(request.file)}`, FAILED);
     const failed = `failed to setup loop device for ${realPath(request.file)}`;
     if (error instanceof LoopError) throw cannotBe(change, failed, FAILED, `${request.device} is no loop device`);
-    if (error instanceof SysError) throw cannotBe(change, failed, FAILED, `${error.call}: ${strerror(error.errno)}`);
-    if (error instanceof Error && 'code' in error)
+    if (error instanceof SysError && error.syscall === 'newfstatat')
       throw cannotBe(change, failed, FAILED, `${request.file}: ${error.code}`);
+    if (error instanceof SysError) throw cannotBe(change, failed, FAILED, `${error.call}: ${strerror(error.errno)}`);
     throw error;
   }
 }

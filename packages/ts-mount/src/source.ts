@@ -1,17 +1,11 @@
 /** Where a source is and what it holds: LABEL=, UUID= and their kin, links to devices, the type of a device. */
-import { statSync } from 'node:fs';
 import { devices, findDevice, type LoopRange, parseTag, probePath } from '@ts/block';
 import type { World } from '@ts/cli';
 import { deviceTypes, matchesType, realPath } from '@ts/mounts';
-import { encode, Failure } from '@ts/sys';
+import { Failure, type FileStatus, stat, unlessRefused } from '@ts/sys';
 
-export const statOf = (path: string) => {
-  try {
-    return statSync(encode(path));
-  } catch {
-    return undefined; // the kernel will say what is wrong with it
-  }
-};
+/** Undefined where it cannot be looked at: the kernel will say what is wrong with it. */
+export const statOf = (path: string): FileStatus | undefined => unlessRefused(() => stat(path));
 
 /**
  * What a source stands for: the device of a tag, the device or file behind a link; any other source is what it is.
@@ -21,7 +15,7 @@ export const statOf = (path: string) => {
 export function deviceOf(source: string, world: World): string | undefined {
   const tag = parseTag(source);
   if (tag) return findDevice(tag, devices, world.read(world.variable('BLKID_CONF') ?? '/etc/blkid.conf'));
-  return devices.deviceAt(source) ?? (statOf(source)?.isFile() ? realPath(source) : source);
+  return devices.deviceAt(source) ?? (statOf(source)?.type === 'file' ? realPath(source) : source);
 }
 
 /** No device bears this tag. `isTolerated`: the entry of fstab says that this is no failure. */
@@ -75,8 +69,8 @@ export function typesOf(
   world: World,
   range: LoopRange = { offset: 0n, sizeLimit: 0n },
 ): string[] {
-  const stat = isElsewhere ? undefined : statOf(source);
-  if (stat?.isBlockDevice() || stat?.isFile()) {
+  const type = isElsewhere ? undefined : statOf(source)?.type;
+  if (type === 'block' || type === 'file') {
     const found = probePath(source, Number(range.offset), Number(range.sizeLimit));
     // Of something ambivalent all types are tried.
     if (typeof found === 'object' && (among === undefined || matchesType(found.type, among))) return [found.type];

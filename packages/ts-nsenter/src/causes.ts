@@ -1,5 +1,4 @@
 /** Why setns(2) and its company refuse, read from the host before it is said. */
-import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { lacks, setInStatus } from '@ts/capabilities';
 import { type Cause, INT_MAX, type World } from '@ts/cli';
 import { parseMountinfo } from '@ts/mounts';
@@ -7,6 +6,7 @@ import { KINDS } from '@ts/namespaces';
 import {
   AT_FDCWD,
   CAP_SYS_ADMIN,
+  list,
   live,
   NS_GET_NSTYPE,
   NS_GET_PARENT,
@@ -15,17 +15,16 @@ import {
   O_RDONLY,
   parseAccountId,
   parseDecimal,
+  readLink,
+  SysError,
+  stat,
+  unlessRefused,
 } from '@ts/sys';
 import { holdNamespace, NETNS } from './named.ts';
 
 /** A namespace as its link names it: `user:[4026531837]`; undefined where the caller may not see it. */
-function namespaceOf(pid: string, kind: string): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/${kind}`);
-  } catch {
-    return undefined;
-  }
-}
+const namespaceOf = (pid: string, kind: string): string | undefined =>
+  unlessRefused(() => readLink(`/proc/${pid}/ns/${kind}`));
 
 /** The process is there, whether or not /proc shows it. */
 function isThere(pid: string): boolean {
@@ -48,12 +47,9 @@ function privacyOf(pid: string, world: World): string | undefined {
   const set = (of: string) => setInStatus(world.read(`/proc/${of}/status`), 'Prm');
   const [theirs, ours] = [set(pid), set('self')];
   if (theirs !== undefined && ours !== undefined && (theirs & ~ours) !== 0n) return 'has capabilities that you lack';
-  try {
-    // Root owns the files of one that may not be dumped.
-    return statSync(`/proc/${pid}`).uid !== world.euid ? 'is kept private (a set-id program, say)' : undefined;
-  } catch {
-    return undefined; // it has ended meanwhile
-  }
+  // Root owns the files of one that may not be dumped. It may have ended meanwhile.
+  const owner = unlessRefused(() => stat(`/proc/${pid}`).uid);
+  return owner !== undefined && owner !== world.euid ? 'is kept private (a set-id program, say)' : undefined;
 }
 
 /** Whether the user namespace of a process lies below the caller's own: what is above that is not shown. */
@@ -95,22 +91,18 @@ const optionOf = (file: string) => KINDS.find((kind) => kind.file === file)?.nam
 /** Names in a directory, none where it is not there; undefined where it cannot be read. */
 function namesIn(folder: string): string[] | undefined {
   try {
-    return readdirSync(folder);
+    return list(folder);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? [] : undefined;
+    if (!(error instanceof SysError)) throw error;
+    return error.code === 'ENOENT' ? [] : undefined;
   }
 }
 
 /** Inode number of the user namespace that the kernel starts with, linux/proc_ns.h. */
 const FIRST_USER_NAMESPACE = 0xeffffffd;
 
-function linkInode(path: string): number | undefined {
-  try {
-    return statSync(path).ino;
-  } catch {
-    return undefined; // it has gone meanwhile
-  }
-}
+/** Undefined where it has gone meanwhile. */
+const linkInode = (path: string): number | undefined => unlessRefused(() => Number(stat(path).ino));
 
 export const causes: readonly Cause[] = [
   {

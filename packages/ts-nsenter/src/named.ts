@@ -1,9 +1,8 @@
 /** Namespaces and targets by other names than a file or a PID: ids, names of ip-netns(8), control groups. */
-import { readlinkSync } from 'node:fs';
 import { groupsBelow, readHierarchies } from '@ts/cgroups';
 import type { World } from '@ts/cli';
 import { hasNsids, type Kind, liveReader, mountNamespaces, nsfsMounts, openNamespaceById } from '@ts/namespaces';
-import { errnoOf, Failure, live, parseDecimal, strerror } from '@ts/sys';
+import { errnoOf, Failure, live, parseDecimal, readLink, strerror, unlessRefused } from '@ts/sys';
 import { holdTarget, type Target } from './target.ts';
 
 const ESTALE = errnoOf('ESTALE');
@@ -64,13 +63,9 @@ function membersOf(directory: string, world: World): number[] {
   return own.length ? own : groupsBelow(directory).flatMap((below) => procs(below));
 }
 
-function linkOf(pid: number, file: string): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/${file}`);
-  } catch {
-    return undefined; // it has ended, or is not ours to look at
-  }
-}
+/** Undefined where it has ended, or is not ours to look at. */
+const linkOf = (pid: number, file: string): string | undefined =>
+  unlessRefused(() => readLink(`/proc/${pid}/ns/${file}`));
 
 /** One that has made a PID or time namespace for its children only waits for them: it is not in what it has made. */
 const isInside = (pid: number) =>

@@ -1,9 +1,8 @@
 /** What is read of the target process while planning. */
-import { statSync } from 'node:fs';
 import { parseHierarchies } from '@ts/cgroups';
 import { INT_MAX, parseInteger, type World } from '@ts/cli';
 import { parseIdMap } from '@ts/namespaces';
-import { Block, decode, Failure, live, parseAccountId, parseCBigInt, strerror } from '@ts/sys';
+import { Block, decode, Failure, live, parseAccountId, parseCBigInt, saying, stat } from '@ts/sys';
 
 export interface Target {
   readonly pid: number;
@@ -13,12 +12,8 @@ export interface Target {
 
 /** Device and inode of what a path leads to; the error as the original words it. */
 function identityOf(path: string): string {
-  try {
-    const { dev, ino } = statSync(path, { bigint: true });
-    return `${dev}:${ino}`;
-  } catch (error) {
-    throw new Failure(`stat of ${path} failed: ${strerror(-((error as NodeJS.ErrnoException).errno ?? 0))}`);
-  }
+  const { dev, ino } = saying(`stat of ${path} failed`, () => stat(path));
+  return `${dev}:${ino}`;
 }
 
 /** Whether the target is in the caller's own namespace of that kind. */
@@ -38,7 +33,7 @@ export function parseTarget(text: string | undefined): Target | undefined {
 export function holdTarget(pid: number, inode?: bigint): Target {
   const pidfd = live().or(`cannot open process ${pid}`).look('pidfd_open', pid, 0);
   if (inode !== undefined) {
-    const { ino } = statSync(`/proc/self/fd/${pidfd}`, { bigint: true });
+    const { ino } = stat(`/proc/self/fd/${pidfd}`);
     if (ino !== inode)
       throw new Failure(
         `process ${pid} is not the one with inode ${inode}`,

@@ -1,12 +1,10 @@
 /** From the command line to an overlay mount, and the mount. */
-import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { event, explain, forkReporting, type Outcome, type Parsed, UsageError, type World } from '@ts/cli';
 import { OptionError, parseOptions, realPath } from '@ts/mounts';
 import { FEATURES, type Feature, inFirstUsers, mountOverlay, type Overlay, parseLayers, refusalOf } from '@ts/overlay';
 import {
   CLONE_NEWNS,
-  encode,
   Failure,
   type LiveSys,
   MNT_DETACH,
@@ -20,6 +18,8 @@ import {
   SIGTERM,
   type Sys,
   SysError,
+  stat,
+  unlessRefused,
 } from '@ts/sys';
 import { causes, subjectOf } from './causes.ts';
 import type { options } from './options.ts';
@@ -70,15 +70,14 @@ function readOptions(lists: readonly string[]) {
 
 /** The upper layer's own permissions are those of the merged folder: as the topmost layer has them. */
 function tmpfsOf(size: string | undefined, lower: string, world: World): MountPlan['tmpfs'] {
-  try {
-    const { mode, uid, gid } = statSync(encode(lower));
-    // Whoever becomes root of a user namespace is seen as root there.
-    const isOwn = uid === process.geteuid?.();
-    const isOwnGroup = gid === process.getegid?.();
-    return { size, mode: mode & 0o7777, uid: isOwn ? world.euid : uid, gid: isOwnGroup ? world.egid : gid };
-  } catch {
-    return { size, mode: 0o755, uid: 0, gid: 0 }; // that it is missing is said with the other layers
-  }
+  const status = unlessRefused(() => stat(lower));
+  // That it is missing is said with the other layers.
+  if (status === undefined) return { size, mode: 0o755, uid: 0, gid: 0 };
+  const { mode, uid, gid } = status;
+  // Whoever becomes root of a user namespace is seen as root there.
+  const isOwn = uid === process.geteuid?.();
+  const isOwnGroup = gid === process.getegid?.();
+  return { size, mode: mode & 0o7777, uid: isOwn ? world.euid : uid, gid: isOwnGroup ? world.egid : gid };
 }
 
 const isInside = (path: string, folder: string) => `${realPath(path)}/`.startsWith(`${realPath(folder)}/`);

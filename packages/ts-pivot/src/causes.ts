@@ -1,21 +1,14 @@
 /** Why pivot_root(2) refuses, read from the host before it is said. */
-import { realpathSync } from 'node:fs';
 import { lacks } from '@ts/capabilities';
 import type { Cause, World } from '@ts/cli';
 import { type Mount, mountAt, parseMountinfo } from '@ts/mounts';
 import { ownsNamespace, whyNoProc } from '@ts/namespaces';
-import { CAP_SYS_ADMIN, isBelow } from '@ts/sys';
+import { CAP_SYS_ADMIN, canonicalPath, isBelow, unlessRefused } from '@ts/sys';
 
 const mountsOf = (world: World) => parseMountinfo(world.read('/proc/self/mountinfo') ?? '');
 
 /** Without links and dots; as it was given where it leads nowhere. */
-function real(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
-}
+const real = (path: string): string => unlessRefused(() => canonicalPath(path)) ?? path;
 
 /** The mount that a path lies in. */
 const mountOf = (mounts: readonly Mount[], path: string) =>

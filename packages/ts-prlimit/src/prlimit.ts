@@ -1,5 +1,4 @@
 /** prlimit(1): shows and changes resource limits; command-line interface for prlimit(2). */
-import { closeSync, fstatSync } from 'node:fs';
 import { lacks } from '@ts/capabilities';
 import {
   type Cause,
@@ -15,7 +14,9 @@ import {
 } from '@ts/cli';
 import {
   CAP_SYS_RESOURCE,
+  closeFile,
   Failure,
+  fstat,
   Journal,
   type LiveSys,
   live,
@@ -96,10 +97,10 @@ function checkTarget({ pid, inode }: Target): void {
   if (inode === undefined) return;
   const pidfd = live().or(`cannot open process ${pid}`).look('pidfd_open', pid, 0);
   try {
-    const { ino } = fstatSync(pidfd, { bigint: true });
+    const { ino } = fstat(pidfd);
     if (ino !== inode) throw new Failure(`pidfd inode ${inode} not found for pid ${pid}`, 1, `it has ${ino} now`);
   } finally {
-    closeSync(pidfd);
+    closeFile(pidfd);
   }
 }
 

@@ -1,5 +1,4 @@
 /** ts-rootfs: a root file system out of the host's own programs. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { posix } from 'node:path';
 import {
   defineTool,
@@ -25,7 +24,20 @@ import {
   type Search,
   writeTree,
 } from '@ts/rootfs';
-import { encode, errnoOf, Failure, type LiveSys, O_NONBLOCK, O_RDONLY, type Sys, strerror } from '@ts/sys';
+import {
+  encode,
+  errnoOf,
+  Failure,
+  fstat,
+  type LiveSys,
+  O_NONBLOCK,
+  O_RDONLY,
+  readInto,
+  type Sys,
+  strerror,
+  unlessRefused,
+  withFile,
+} from '@ts/sys';
 
 /** What a small system needs to be looked around in, and to show what a container is. */
 const DEFAULT_PROGRAMS =
@@ -64,15 +76,10 @@ interface Plan {
 function ownName(path: string): string | undefined {
   const size = trailer('', '').length;
   const bytes = Buffer.alloc(size);
-  let fd: number | undefined;
-  try {
-    fd = openSync(encode(path), O_RDONLY | O_NONBLOCK);
-    readSync(fd, bytes, 0, size, Math.max(0, fstatSync(fd).size - size));
-  } catch {
-    return undefined; // what cannot be read is said when it is to be copied
-  } finally {
-    if (fd !== undefined) closeSync(fd);
-  }
+  // What cannot be read is said when it is to be copied.
+  unlessRefused(() =>
+    withFile(path, O_RDONLY | O_NONBLOCK, (fd) => readInto(fd, bytes, Math.max(0, fstat(fd).size - size))),
+  );
   if (bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) return undefined;
   return bytes.toString('latin1', MAGIC.length + 32).replace(/\0.*/s, '');
 }

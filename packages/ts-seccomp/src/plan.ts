@@ -39,6 +39,7 @@ import {
   SECCOMP_FILTER_FLAG_LOG,
   SECCOMP_RET_ERRNO,
   SECCOMP_RET_TRACE,
+  SysError,
   strerror,
 } from '@ts/sys';
 import type { options } from './options.ts';
@@ -102,9 +103,8 @@ function whyUnreadable(name: string): string {
   try {
     return readBytes(name, LARGEST + 1).length > LARGEST ? `it is larger than ${LARGEST} bytes` : 'it has changed';
   } catch (error) {
-    const { errno } = error as NodeJS.ErrnoException;
-    if (errno === undefined) throw error;
-    return strerror(-errno);
+    if (!(error instanceof SysError)) throw error;
+    return strerror(error.errno);
   }
 }
 

@@ -1,5 +1,4 @@
 /** setcap(8): sets, compares and removes the capabilities of files. */
-import { lstatSync, readSync } from 'node:fs';
 import {
   Bearer,
   capabilityNumber,
@@ -22,19 +21,21 @@ import { type Cause, defineTool, exit, type Outcome, type Parsed, UsageError, ty
 import {
   CAP_SETFCAP,
   decode,
-  encode,
   errnoOf,
   Failure,
   ID_MAX,
   Journal,
   type LiveSys,
   live,
+  lstat,
+  lstatIfThere,
   parseCNumber,
   parseDecimal,
   type Recording,
+  readInto,
   type Sys,
   SysError,
-  strerror,
+  saying,
   U32_MAX,
 } from '@ts/sys';
 import { CAPABILITIES, FILE, options, split } from './options.ts';
@@ -66,7 +67,7 @@ function readInput(quiet: boolean): string {
   const chunk = Buffer.alloc(4096);
   let text = '';
   while (!/^\n|\n\n/.test(text)) {
-    const length = readSync(0, chunk);
+    const length = readInto(0, chunk);
     if (!length) break;
     text += decode(chunk.subarray(0, length));
   }
@@ -135,22 +136,11 @@ const failed = (file: string) => `failed to set capabilities on file '${file}'`;
 
 /** What a file has now. A missing one is said before anything is changed, and so is what is no regular file. */
 function readBefore({ file, wanted, force }: Assignment): FileCapabilities | undefined {
-  const stats = lstatOf(file);
-  if (!stats.isFile())
+  if (saying(failed(file), () => lstat(file)).type !== 'file')
     throw new Failure(`invalid file '${file}' for capability operation`, 1, 'only regular files have capabilities');
   const before = readFileCapabilities(live(), file);
   if (!wanted && !before && !force) throw new Failure(`file '${file}' has no capability to remove`);
   return before;
-}
-
-function lstatOf(file: string) {
-  try {
-    return lstatSync(encode(file));
-  } catch (error) {
-    const { errno } = error as NodeJS.ErrnoException;
-    if (errno === undefined) throw error;
-    throw new Failure(`${failed(file)}: ${strerror(-errno)}`);
-  }
 }
 
 function write(sys: Sys, file: string, capabilities: FileCapabilities | undefined): void {
@@ -252,7 +242,7 @@ function act(plan: Plan, sys: LiveSys, world: World): Outcome {
 function isUnmapped(file: string, world: World): boolean {
   // All users are mapped outside of user namespaces; there the overflow ids are those of an ordinary one.
   if (/^\s*0\s+0\s+4294967295\s*$/.test(world.read('/proc/self/uid_map') ?? '')) return false;
-  const stats = lstatSync(encode(file), { throwIfNoEntry: false });
+  const stats = lstatIfThere(file);
   const overflow = (name: string) => parseDecimal(world.read(`/proc/sys/kernel/overflow${name}`)?.trim() ?? '');
   return stats !== undefined && (stats.uid === overflow('uid') || stats.gid === overflow('gid'));
 }

@@ -1,10 +1,9 @@
 /** Why the kernel refuses, as far as it can be read. */
-import { statSync } from 'node:fs';
 import { lacking } from '@ts/capabilities';
 import type { Cause } from '@ts/cli';
-import { encode } from '@ts/sys';
+import { statIfThere } from '@ts/sys';
 
-const isFile = (path: string) => statSync(encode(path), { throwIfNoEntry: false })?.isDirectory() === false;
+const isFile = (path: string) => (statIfThere(path)?.type ?? 'directory') !== 'directory';
 
 export const causes: readonly Cause[] = [
   lacking('be root, or do it in a user namespace of your own: ts-unshare --map-root-user ts-setpriv …'),

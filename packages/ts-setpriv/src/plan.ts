@@ -3,7 +3,18 @@ import { type Change, kernelCapabilities, parseDelta } from '@ts/capabilities';
 import { type Account, groupList, INT_MAX, type Parsed, parseId, parseInteger, type World } from '@ts/cli';
 import { isRunning, type Module, whyNot } from '@ts/labels';
 import { parseRights, RESTRICT_FLAGS, type Restriction, restrictionOf, versionOf } from '@ts/landlock';
-import { errnoOf, Failure, ID_MAX, type LiveSys, live, readBytes, signalNumber, strerror } from '@ts/sys';
+import {
+  closeFile,
+  errnoOf,
+  Failure,
+  ID_MAX,
+  type LiveSys,
+  live,
+  openFile,
+  readOpen,
+  saying,
+  signalNumber,
+} from '@ts/sys';
 import type { options } from './options.ts';
 import { changeSecureBits } from './securebits.ts';
 
@@ -222,13 +233,12 @@ const MOST_INSTRUCTIONS = 4096;
 
 function seccompFilter(path: string | undefined): Buffer | undefined {
   if (path === undefined) return undefined;
+  const fd = saying(`cannot open ${path}`, () => openFile(path), PRIVILEGE);
   let filter: Buffer;
   try {
-    filter = readBytes(path, (MOST_INSTRUCTIONS + 1) * INSTRUCTION);
-  } catch (error) {
-    const { errno, syscall } = error as NodeJS.ErrnoException;
-    if (errno === undefined) throw error;
-    throw new Failure(`cannot ${syscall === 'open' ? 'open' : 'read'} ${path}: ${strerror(-errno)}`, PRIVILEGE);
+    filter = saying(`cannot read ${path}`, () => readOpen(fd, (MOST_INSTRUCTIONS + 1) * INSTRUCTION), PRIVILEGE);
+  } finally {
+    closeFile(fd);
   }
   const instructions = filter.length / INSTRUCTION;
   if (!Number.isInteger(instructions) || instructions === 0 || instructions > MOST_INSTRUCTIONS)

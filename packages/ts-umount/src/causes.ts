@@ -1,10 +1,8 @@
 /** Why a mount cannot be detached: what is below it, who uses it, who may. */
-
-import { readdirSync, readlinkSync } from 'node:fs';
 import { lacks } from '@ts/capabilities';
 import type { Cause, World } from '@ts/cli';
 import { escapeOctal, inOwnUsers, mountAt, parseMountinfo, subtree, unescapeOctal } from '@ts/mounts';
-import { CAP_SYS_ADMIN, errnoName, errnoOf, strerror } from '@ts/sys';
+import { CAP_SYS_ADMIN, errnoName, errnoOf, list, readLink, strerror, unlessRefused } from '@ts/sys';
 
 /** Blanks would end a word of the subject. */
 export const subjectOf = (target: string): string => `umount =${escapeOctal(target)}`;
@@ -14,30 +12,20 @@ const targetOf = (word = ''): string => unescapeOctal(word).slice(1);
 const isInside = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
 
 /** Where the links in a folder of /proc lead; what cannot be read is another's business. */
-function linksOf(folder: string): string[] {
-  try {
-    return readdirSync(folder).map((name) => readLink(`${folder}/${name}`));
-  } catch {
-    return [];
-  }
-}
+const linksOf = (folder: string): string[] =>
+  (unlessRefused(() => list(folder)) ?? []).map((name) => targetOfLink(`${folder}/${name}`));
 
-function readLink(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
-}
+const targetOfLink = (path: string): string => unlessRefused(() => readLink(path)) ?? '';
 
 /** Processes that have their root, their directory, their program or an open file there. */
 function usersOf(target: string, world: World): string[] {
-  return readdirSync('/proc')
+  return list('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== world.pid)
     .filter((pid) =>
-      [...['cwd', 'root', 'exe'].map((link) => readLink(`/proc/${pid}/${link}`)), ...linksOf(`/proc/${pid}/fd`)].some(
-        (path) => isInside(path, target),
-      ),
+      [
+        ...['cwd', 'root', 'exe'].map((link) => targetOfLink(`/proc/${pid}/${link}`)),
+        ...linksOf(`/proc/${pid}/fd`),
+      ].some((path) => isInside(path, target)),
     )
     .map((pid) => `${pid} (${world.read(`/proc/${pid}/comm`)?.trim() ?? '?'})`);
 }

@@ -1,5 +1,4 @@
 /** umount(8): command-line interface for umount2(2). */
-import { lstatSync, realpathSync } from 'node:fs';
 import { devices, findDevice, freeLoop, parseTag, usedLoops } from '@ts/block';
 import { defineTool, exit, type Outcome, type Parsed, UsageError, type World } from '@ts/cli';
 import {
@@ -22,10 +21,11 @@ import {
 } from '@ts/mounts';
 import {
   atOnce,
-  encode,
+  canonicalPath,
   errnoOf,
   Failure,
   type LiveSys,
+  lstat,
   MNT_DETACH,
   MNT_FORCE,
   MS_RDONLY,
@@ -33,7 +33,8 @@ import {
   type Recording,
   type Steps,
   SysError,
-  strerror,
+  saying,
+  unlessRefused,
 } from '@ts/sys';
 import { causes, remedyOf, subjectOf, wordsOf } from './causes.ts';
 import { options } from './options.ts';
@@ -310,24 +311,16 @@ function mountsOf(target: string, scene: Scene, mounts: readonly Mount[]): Mount
   return [...new Map(all.map((each) => [each.id, each])).values()];
 }
 
-/** Why a path cannot be followed by who is not root: told before anything else is looked at. */
-function unreachable(target: string, { plan, world }: Scene): Failure | undefined {
-  if (world.euid === 0 || plan.asGiven || parseTag(target)) return undefined;
-  try {
-    realpathSync.native(encode(target), 'buffer');
-  } catch (error) {
-    const { errno = 0 } = error as NodeJS.ErrnoException;
-    return new Failure(`${target}: ${strerror(Math.abs(errno))}`, 1);
-  }
-  return undefined;
+/** Refuses a path that cannot be followed by who is not root: told before anything else is looked at. */
+function checkReachable(target: string, { plan, world }: Scene): void {
+  if (world.euid !== 0 && !plan.asGiven && !parseTag(target)) saying(target, () => canonicalPath(target), 1);
 }
 
 function detachOperand(target: string, scene: Scene): number {
   const { plan, world } = scene;
   const mounts = inside(scene, scene.mounts);
   if (plan.scope === 'target') {
-    const why = plan.namespace === undefined ? unreachable(target, scene) : undefined;
-    if (why) throw why;
+    if (plan.namespace === undefined) checkReachable(target, scene);
     const mount = find(mounts, target, scene);
     if (mount) return detachMount(mount, scene);
     if (plan.graceful && plan.namespace === undefined) return 0;
@@ -352,14 +345,7 @@ function detachOperand(target: string, scene: Scene): number {
   return 0;
 }
 
-function isThere(path: string): boolean {
-  try {
-    lstatSync(encode(path));
-    return true;
-  } catch {
-    return false;
-  }
-}
+const isThere = (path: string): boolean => unlessRefused(() => lstat(path)) !== undefined;
 
 function detachEverything(scene: Scene): number[] {
   const { plan, world } = scene;

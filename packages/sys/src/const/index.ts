@@ -1,4 +1,5 @@
 /** Constants of the kernel, spelled as its headers spell them. */
+export * from './access.ts';
 export * from './at.ts';
 export * from './audit_arch.ts';
 export * from './bpf_cgroup.ts';

@@ -1,5 +1,4 @@
 /** Replaces this process by the runner with a tape: from here on nothing of JavaScript is left. */
-import { closeSync, fchmodSync, fstatSync, openSync } from 'node:fs';
 import { phase } from '#phase';
 import { type Arch, arch as host } from '../arch.ts';
 import { encode } from '../bytes.ts';
@@ -8,6 +7,7 @@ import { MFD_CLOEXEC, MFD_EXEC } from '../const/memfd.ts';
 import { O_NONBLOCK, O_RDWR, O_TMPFILE } from '../const/open.ts';
 import { RLIMIT_FSIZE } from '../const/rlimit.ts';
 import { errnoOf, SysError } from '../errno.ts';
+import { changeMode, closeFile, fstat, openFile, writeAll } from '../files.ts';
 import type { LiveSys } from '../sys.ts';
 import { dataAddress, image } from './elf.ts';
 import type { Tape } from './entry.ts';
@@ -21,10 +21,10 @@ export function tapeImage(tape: Tape, playing?: Playing, arch: Arch = host): Buf
   return image(arch, runner, layOut(tape, dataAddress(runner), playing, arch));
 }
 
-/** Writes all of it. Errors are SysErrors: EFBIG where a limit forbids so large a file. */
-function writeAll(sys: LiveSys, fd: number, bytes: Buffer): void {
+/** Writes all of it; EFBIG where a limit forbids so large a file. */
+function writeImage(sys: LiveSys, fd: number, bytes: Buffer): void {
   const writing = sys.or('cannot write an executable file in memory');
-  for (let at = 0; at < bytes.length; ) at += writing.write(fd, bytes.subarray(at));
+  writeAll(fd, bytes, (fd, rest) => writing.write(fd, rest));
 }
 
 /**
@@ -35,14 +35,14 @@ function writeBeyondLimit(sys: LiveSys, fd: number, bytes: Buffer): void {
   const { cur, max } = sys.getrlimit(0, RLIMIT_FSIZE);
   const needed = BigInt(bytes.length);
   if (cur >= needed) {
-    writeAll(sys, fd, bytes);
+    writeImage(sys, fd, bytes);
     return;
   }
   const context = `cannot make its file in memory, of ${needed} bytes: the limit of a file's size (ulimit -f) is ${max < needed ? max : cur} bytes`;
   // Only who may raise hard limits can do so where that one is too low, too.
   sys.or(context).setrlimit(0, RLIMIT_FSIZE, { cur: needed, max: max < needed ? needed : max });
   try {
-    writeAll(sys, fd, bytes);
+    writeImage(sys, fd, bytes);
   } finally {
     sys.or('cannot set the limit of a file’s size back').setrlimit(0, RLIMIT_FSIZE, { cur, max });
   }
@@ -62,14 +62,14 @@ function memory(sys: LiveSys, name: string): number {
 const FOLDERS = ['/dev/shm', '/run', '/tmp', '/var/tmp'];
 
 function unnamedFile(sys: LiveSys, folder: string, bytes: Buffer): number {
-  const writer = openSync(folder, O_TMPFILE | O_RDWR, 0o700);
-  fchmodSync(writer, 0o700); // whatever the umask
+  const writer = openFile(folder, O_TMPFILE | O_RDWR, 0o700);
+  changeMode(writer, 0o700);
   writeBeyondLimit(sys, writer, bytes);
   // A file that is open for writing cannot be executed. Without a /proc of the kernel's that path may lead elsewhere.
-  const reader = openSync(`/proc/self/fd/${writer}`, O_NONBLOCK);
-  const [written, found] = [writer, reader].map((fd) => fstatSync(fd));
+  const reader = openFile(`/proc/self/fd/${writer}`, O_NONBLOCK);
+  const [written, found] = [writer, reader].map((fd) => fstat(fd));
   if (written?.ino !== found?.ino || written?.dev !== found?.dev) throw new Error('/proc/self/fd leads elsewhere');
-  closeSync(writer);
+  closeFile(writer);
   return reader;
 }
 

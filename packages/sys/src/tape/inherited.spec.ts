@@ -1,5 +1,6 @@
 /** What the launcher notes, as it is read and as it is given back before the program begins. */
 import { describe, expect, test } from 'vitest';
+import { Failure } from '../failure.ts';
 import {
   formatTape,
   live,
@@ -61,7 +62,14 @@ describe('what the launcher says', () => {
     '3:0:0:-1::',
     '3:0:0:0:7=x:',
     '3:0:0:0:7:',
-  ])('rubbish is refused: %j', (state) => expect(() => parseState(state)).toThrow());
+    '3x:0:0:0::',
+    '3:0-x:0:0::',
+    '3:1e3:0:0::',
+    '3:0:0:0:1e3=1:',
+    '3:0:0:0:7=0x10:',
+    '3:0:0:0::0a0',
+    '3:0:0:0::zz',
+  ])('rubbish is refused: %j', (state) => expect(() => parseState(state)).toThrow(Failure));
 
   test('a group that was left: a line, and the file that takes back', () => {
     expect(parseLeft('')).toEqual({});

@@ -10,6 +10,7 @@ import { F_GETFD } from '../const/fcntl.ts';
 import { O_WRONLY } from '../const/open.ts';
 import { SIG_SETMASK } from '../const/sigmask.ts';
 import { SIGPIPE, SIGXFSZ } from '../const/signal.ts';
+import { Failure } from '../failure.ts';
 import { readText } from '../files.ts';
 import type { Sys } from '../sys.ts';
 import { live } from '../sys.ts';
@@ -45,37 +46,35 @@ const has = (set: bigint, signal: number) => ((set >> BigInt(signal - 1)) & 1n) 
 
 const list = (text: string) => text.split(',').filter(Boolean);
 
-const parseRanges = (text: string) =>
-  list(text).map((range) => {
-    const [first, last] = range.split('-').map(Number) as [number, number | undefined];
-    return [first, last ?? first] as const;
+/** "FILE:DESCRIPTORS:IGNORED:BLOCKED:LIMITS:PENDING[:PATH]" of ../../runner/state.h. */
+const STATE = /^(\d+):([\d,-]*):([\da-f]+):([\da-f]+):([\d=,-]*):([\da-f,]*)(?::(.*))?$/s;
+
+const damaged = () => new Failure('the state that the launcher has noted is damaged');
+
+/** The items of a list, each of which has to be such a one. */
+const items = (text: string, item: RegExp) =>
+  list(text).map((each) => {
+    const parts = item.exec(each);
+    if (!parts) throw damaged();
+    return parts.slice(1) as (string | undefined)[];
   });
 
-const parseLimits = (text: string) =>
-  list(text).map((limit) => {
-    const [resource, soft] = limit.split('=') as [string, string];
-    return [Number(resource), BigInt.asUintN(64, BigInt(soft))] as const;
-  });
-
-/** Reads the launcher's "FILE:DESCRIPTORS:IGNORED:BLOCKED:LIMITS:PENDING[:PATH]". */
+/** Reads what the launcher has noted. @throws Failure where it is anything else. */
 export function parseState(state: string): Omit<Inherited, 'argv' | 'environment'> {
-  const [file, descriptors, ignored, blocked, limits, pending, ...path] = state.split(':') as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    ...string[],
-  ];
+  const parts = STATE.exec(state);
+  if (!parts) throw damaged();
+  const [, file, descriptors = '', ignored, blocked, limits = '', pending = '', path] = parts;
   return {
     file: Number(file),
-    descriptors: parseRanges(descriptors),
+    descriptors: items(descriptors, /^(\d+)(?:-(\d+))?$/).map(([first, last = first]) => [Number(first), Number(last)]),
     ignored: BigInt(`0x${ignored}`),
     blocked: BigInt(`0x${blocked}`),
-    limits: parseLimits(limits),
-    pending: list(pending).map((bytes) => Buffer.from(bytes, 'hex')),
-    ...(path.length && { path: path.join(':') }),
+    limits: items(limits, /^(\d+)=(-?\d+)$/).map(([resource, soft = '']) => [
+      Number(resource),
+      BigInt.asUintN(64, BigInt(soft)),
+    ]),
+    pending: items(pending, /^((?:[\da-f]{2})+)$/).map(([bytes = '']) => Buffer.from(bytes, 'hex')),
+    ...(path !== undefined && { path }),
   };
 }
 
