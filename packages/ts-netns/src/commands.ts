@@ -12,6 +12,7 @@ import * as nat from './verbs/nat.ts';
 import * as neighbor from './verbs/neighbor.ts';
 import * as nexthop from './verbs/nexthop.ts';
 import * as route from './verbs/route.ts';
+import * as rule from './verbs/rule.ts';
 import * as tuntap from './verbs/tuntap.ts';
 import { abbreviates, FAILED, isNamed, type Words, WRONG } from './words.ts';
 
@@ -58,6 +59,15 @@ const ROUTE: Commands = [
   ['test~', route.put('test')],
   ['delete~', route.remove],
   ['flush~', route.flush],
+];
+
+const RULE: Commands = [
+  ['list~ lst~ show~', rule.show],
+  ['save~', rule.save],
+  ['restore~', rule.restore],
+  ['add~', rule.add],
+  ['delete~', rule.remove],
+  ['flush~', rule.flush],
 ];
 
 const NEIGHBOR: Commands = [
@@ -113,7 +123,7 @@ export const OBJECTS: readonly Object[] = [
     byDefault: route.show,
     usage: 'route',
   },
-  missing('rule~'),
+  { names: 'rule~', commands: RULE, byDefault: rule.show, usage: 'rule' },
   {
     names: 'neighbor~ neighbour~',
     commands: NEIGHBOR,
@@ -178,7 +188,7 @@ function missing(names: string): Object {
   const name = names.replace('~', '');
   const refuse = () => {
     throw new Failure(
-      `Object "${name}" is not supported here, only address, link, neighbour, netns, nexthop, route and tuntap.`,
+      `Object "${name}" is not supported here, only address, link, neighbour, netns, nexthop, route, rule and tuntap.`,
       FAILED,
     );
   };
@@ -197,6 +207,7 @@ export const OURS: Commands = [
       ['link', 'link'],
       ['address addr', 'address'],
       ['route', 'route'],
+      ['rule', 'rule'],
       ['neighbor neighbour neigh', 'neighbor'],
       ['nexthop', 'nexthop'],
       ['tuntap', 'tuntap'],

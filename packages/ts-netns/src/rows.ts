@@ -28,6 +28,8 @@ export const U16_MAX = 0xffff;
 /** While key words are read: values so far by the names of their rows, and where names of links can be looked up. */
 export interface State {
   readonly data: Record<string, unknown>;
+  /** Fields of the structure before the attributes. */
+  readonly header: Record<string, number>;
   readonly context: Context;
   /** Key words that were there. */
   readonly seen: Set<string>;
@@ -52,8 +54,8 @@ export interface Form<T> {
 interface Word<T> {
   /** As in `Rows`. */
   readonly names: string;
-  /** @param before Its value so far. Result: the new one. */
-  readonly take: (words: Words, word: string, state: State, before: T | undefined) => T;
+  /** @param before Its value so far. Result: the new one; undefined for none. */
+  readonly take: (words: Words, word: string, state: State, before: T | undefined) => T | undefined;
   /** As it stands in a usage text; undefined for an alias. */
   readonly usage?: string;
 }
@@ -63,18 +65,27 @@ type Show<T> = (entry: Entry, value: T, shown: Shown) => void;
 /** Of attributes that are only in requests: the kernel never answers them. */
 export const UNSEEN = 'unseen';
 
+/** A row of a schema. */
+export type Wire<T> = readonly [type: number, codec: Codec<T>, pad?: number];
+
 export interface Attribute<T> {
-  /** Type and codec, and what pads it. */
-  readonly wire: readonly [type: number, codec: Codec<T>, pad?: number];
+  readonly wire: Wire<T>;
   /** None: only shown. */
   readonly words: readonly Word<T>[];
-  readonly show: Show<T> | typeof UNSEEN;
+  /** `with`: the row that shows it, too. */
+  readonly show: Show<T> | typeof UNSEEN | { readonly with: string };
   /** Said where the message does not have it. */
   readonly absent?: (entry: Entry, shown: Shown) => void;
 }
 
+/** Fields of the structure before the attributes. */
+export interface Field {
+  readonly words: readonly Word<void>[];
+  readonly says: (entry: Entry, shown: Shown) => void;
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: rows of one table have values of all types
-export type Attributes = Readonly<Record<string, Attribute<any>>>;
+export type Attributes = Readonly<Record<string, Attribute<any> | Field>>;
 /** Values by the names of their rows. */
 export type Values<A extends Attributes> = { [K in keyof A]?: A[K] extends Attribute<infer T> ? T : never };
 
@@ -95,7 +106,7 @@ const first = (names: string) => (names.split(' ')[0] as string).replace('~', ''
 
 /** An attribute that one key word with one argument sets, and that is shown as that word and its value. */
 export function row<T>(
-  wire: Attribute<T>['wire'],
+  wire: Wire<T>,
   names: string,
   form: Form<T>,
   { json, says, usage, aliases, when = () => true }: RowOptions<T> = {},
@@ -114,7 +125,7 @@ export function row<T>(
 
 /** An attribute that is only read. */
 export const answer = <T>(
-  wire: Attribute<T>['wire'],
+  wire: Wire<T>,
   word: string,
   show: Form<T>['show'],
   json = word,
@@ -142,7 +153,9 @@ const schemas = new WeakMap<Attributes, Schema>();
 function schemaOf(attributes: Attributes): Schema {
   let schema = schemas.get(attributes);
   if (!schema) {
-    schema = Object.fromEntries(Object.entries(attributes).map(([name, { wire }]) => [name, wire])) as Schema;
+    schema = Object.fromEntries(
+      Object.entries(attributes).flatMap(([name, each]) => ('wire' in each ? [[name, each.wire]] : [])),
+    ) as Schema;
     schemas.set(attributes, schema);
   }
   return schema;
@@ -163,7 +176,8 @@ export const wordsOf = <S extends State>(attributes: Attributes): Rows<S> =>
     words.map(({ names, take, usage }): Rows<S>[number] => [
       names,
       (state, rest, word) => {
-        state.data[key] = take(rest, word, state, state.data[key]);
+        const value = take(rest, word, state, state.data[key]);
+        if (value !== undefined) state.data[key] = value;
       },
       usage,
     ]),
@@ -181,10 +195,11 @@ export function inOrder<S>(rows: Rows<S>, order: readonly string[] = []): Rows<S
 /** Shows all values, in the order of the rows. */
 export function showRows(attributes: Attributes, entry: Entry, values: object, context: Context): void {
   const shown: Shown = { values: values as Record<string, unknown>, context };
-  for (const [key, { show, absent }] of Object.entries(attributes)) {
+  for (const [key, each] of Object.entries(attributes)) {
     const value = shown.values[key];
-    if (value === undefined) absent?.(entry, shown);
-    else if (show !== UNSEEN) show(entry, value, shown);
+    if ('says' in each) each.says(entry, shown);
+    else if (value === undefined) each.absent?.(entry, shown);
+    else if (typeof each.show === 'function') each.show(entry, value, shown);
   }
 }
 

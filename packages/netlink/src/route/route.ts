@@ -239,7 +239,7 @@ export const deleteRoute = (header: RouteHeader, attributes: RouteAttributes): R
 });
 
 /** Table of a route. */
-export const tableOf = ({ table, table8 }: Route): number => table ?? table8;
+export const tableOf = ({ table, table8 }: Pick<Route, 'table' | 'table8'>): number => table ?? table8;
 
 /** Family and address of a gateway of another family than the destination. */
 export const viaOf = (via: Uint8Array): { readonly family: number; readonly bytes: Uint8Array } => ({

@@ -9,6 +9,7 @@ export * from './cap_ambient.ts';
 export * from './capability.ts';
 export * from './clone.ts';
 export * from './fcntl.ts';
+export * from './fib_rules.ts';
 export * from './flock.ts';
 export * from './fsconfig.ts';
 export * from './fsmount.ts';

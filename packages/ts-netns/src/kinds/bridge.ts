@@ -20,6 +20,7 @@ import {
   U8_MAX,
   U16_MAX,
   UNSEEN,
+  type Wire,
 } from '../rows.ts';
 import { oneOf, wrong } from '../words.ts';
 import { kind } from './kind.ts';
@@ -201,7 +202,7 @@ const invalid16 = number(U16_MAX, isInvalid);
 const SWITCH = { off: 0, on: 1 };
 const onOff = switched((words, word) => oneOf(word, words.argument(), SWITCH));
 /** A switch of a member. */
-const port = (wire: Attribute<number>['wire'], word: string) => row(wire, word, onOff, { usage: `${word} {on | off}` });
+const port = (wire: Wire<number>, word: string) => row(wire, word, onOff, { usage: `${word} {on | off}` });
 /** A number that 0 stands for none of. */
 const some = (value: number) => value !== 0;
 

@@ -81,7 +81,7 @@ export function kind<A extends Attributes>(name: string, attributes: A, own: Pec
     usage,
     parse: (words, context, isNew, present) => {
       const data = start?.(isNew, decodeRows(attributes, present)) ?? {};
-      const state = { data, context, seen: new Set<string>() } as StateOf<A>;
+      const state = { data, header: {}, context, seen: new Set<string>() } as StateOf<A>;
       for (let word = words.take(); word !== undefined; word = words.take()) {
         const found = rowOf(rows, word);
         if (!found) throw refuse(word, usage);

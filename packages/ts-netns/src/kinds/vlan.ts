@@ -1,7 +1,7 @@
 /** `type vlan`. */
 import { VLAN } from '@ts/netlink';
 import { U32_MAX } from '@ts/sys';
-import { type Attribute, type Form, number, type Read, row, U16_MAX } from '../rows.ts';
+import { type Attribute, type Form, number, type Read, row, U16_MAX, type Wire } from '../rows.ts';
 import { numberIn, onOff, wrong } from '../words.ts';
 import { kind } from './kind.ts';
 
@@ -46,11 +46,7 @@ const mappings: Read<readonly Mapping[]> = (words, word) => {
   return pairs;
 };
 
-const qosMap = (
-  wire: Attribute<readonly Mapping[]>['wire'],
-  word: string,
-  json: string,
-): Attribute<readonly Mapping[]> => ({
+const qosMap = (wire: Wire<readonly Mapping[]>, word: string, json: string): Attribute<readonly Mapping[]> => ({
   wire,
   words: [{ names: word, take: mappings, usage: `${word} QOS-MAP` }],
   show: (entry, map) => {

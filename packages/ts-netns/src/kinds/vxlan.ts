@@ -14,6 +14,7 @@ import {
   row,
   U8_MAX,
   U16_MAX,
+  type Wire,
 } from '../rows.ts';
 import { addressFrom, FAILED, numberIn, parseNumber, type Words, WRONG, wrong } from '../words.ts';
 import { kind, type StateOf } from './kind.ts';
@@ -39,7 +40,7 @@ function endFrom(state: VxlanState, words: Words, key: 'group' | 'remote' | 'loc
 const end = (key: 'group' | 'remote' | 'local') => (state: VxlanState, words: Words) => endFrom(state, words, key);
 
 /** The other end, or the group, of either family. */
-const group = (wire: Attribute<Uint8Array>['wire'], suffix: '' | '6'): Attribute<Uint8Array> => ({
+const group = (wire: Wire<Uint8Array>, suffix: '' | '6'): Attribute<Uint8Array> => ({
   wire,
   words: [],
   show: (entry, bytes) => {
@@ -48,7 +49,7 @@ const group = (wire: Attribute<Uint8Array>['wire'], suffix: '' | '6'): Attribute
     entry.both(`${word}${suffix}`, formatAddress(bytes), `${word} ${formatAddress(bytes)} `);
   },
 });
-const local = (wire: Attribute<Uint8Array>['wire'], json: string): Attribute<Uint8Array> => ({
+const local = (wire: Wire<Uint8Array>, json: string): Attribute<Uint8Array> => ({
   wire,
   words: [],
   show: (entry, bytes) => {
@@ -117,7 +118,7 @@ const some = (value: number) => value !== 0;
 const reserved = long(() => 'reserved_bits');
 
 /** `external`, `noexternal` and the like: said where it is not as usual, or with -details twice. */
-const toggle = (wire: Attribute<number>['wire'], word: string, usual: boolean, says = word): Attribute<number> => ({
+const toggle = (wire: Wire<number>, word: string, usual: boolean, says = word): Attribute<number> => ({
   wire,
   words: pair(word),
   show: (entry, value, { context }) => {
@@ -128,7 +129,7 @@ const toggle = (wire: Attribute<number>['wire'], word: string, usual: boolean, s
 });
 
 /** A word alone. */
-const alone = (wire: Attribute<boolean>['wire'], word: string): Attribute<boolean> => ({
+const alone = (wire: Wire<boolean>, word: string): Attribute<boolean> => ({
   wire,
   words: [
     {
