@@ -10,7 +10,6 @@ import {
   row,
   type State,
   showRows,
-  UNSEEN,
   type Values,
   wordsOf,
 } from './rows.ts';
@@ -91,36 +90,43 @@ const ARGUMENTS = [
   ],
 ];
 
-test.each(Object.entries(TABLES))(
-  '%s: every word of a row gives a value that is encoded, decoded and shown',
-  (_, table) => {
-    const rows = wordsOf<State>(table);
-    for (const [key, attribute] of Object.entries(table))
-      for (const { names } of attribute.words) {
-        const word = (names.split(' ')[0] as string).replace('~', '');
-        const shown = ['', ...ARGUMENTS].flatMap((argument) => {
-          const state: State = { data: {}, header: { family: 0 }, context, seen: new Set() };
-          try {
-            const words = new Words(argument === '' ? [] : argument.split(' '));
-            rowOf(rows, word)?.[1](state, words, word);
-            if (words.next !== undefined) return [];
-          } catch {
-            return []; // an argument of another word
-          }
-          const bytes = encodeRows(table, state.data as Values<Attributes>);
-          const values = decodeRows(table, bytes);
-          expect(encodeRows(table, values).toString('hex')).toBe(bytes.toString('hex'));
-          const entry = new Entry('\n');
-          showRows(table, entry, { ...state.header, ...values }, context);
-          const before = new Entry('\n');
-          showRows(table, before, { family: 0 }, context);
-          return [entry.text !== before.text || JSON.stringify(entry.json) !== JSON.stringify(before.json)];
-        });
-        expect(shown.length, `${key}: ${word} takes none of the arguments`).toBeGreaterThan(0);
-        if ('wire' in attribute && attribute.show !== UNSEEN) expect(shown, `${key}: ${word}`).toContain(true);
-      }
-  },
-);
+/** What a word of this row does, with each argument that it takes: whether anything else is shown than without it. */
+function shownBy(table: Attributes, names: string): boolean[] {
+  const word = (names.split(' ')[0] as string).replace('~', '');
+  const text = (values: object) => {
+    const entry = new Entry('\n');
+    showRows(table, entry, values, context);
+    return `${entry.text} ${JSON.stringify(entry.json, (_, value) => (typeof value === 'bigint' ? String(value) : value))}`;
+  };
+  // A prefix of a relay is one of 6rd, which has to be there.
+  const start = () => ('rapidLength' in table ? { rapidLength: 16 } : {});
+  return ['', ...ARGUMENTS].flatMap((argument) => {
+    const state = { data: start(), header: { family: 0 }, context, seen: new Set() } as State;
+    try {
+      const words = new Words(argument === '' ? [] : argument.split(' '));
+      rowOf(wordsOf<State>(table), word)?.[1](state, words, word);
+      if (words.next !== undefined) return [];
+    } catch {
+      return []; // an argument of another word
+    }
+    const bytes = encodeRows(table, state.data as Values<Attributes>);
+    const values = decodeRows(table, bytes);
+    expect(encodeRows(table, values).toString('hex')).toBe(bytes.toString('hex'));
+    return [text({ ...state.header, ...values }) !== text({ family: 0, ...start() })];
+  });
+}
+
+test.each(Object.entries(TABLES))('%s: what the words of a row set is encoded, decoded and shown', (_, table) => {
+  for (const [key, attribute] of Object.entries(table)) {
+    const shown = attribute.words.map(({ names }) => {
+      const found = shownBy(table, names);
+      expect(found.length, `${key}: ${names} takes none of the arguments`).toBeGreaterThan(0);
+      return found.includes(true);
+    });
+    const isSeen = 'says' in attribute || typeof attribute.show === 'function';
+    if (shown.length && isSeen) expect(shown, key).toContain(true);
+  }
+});
 
 test('a row: word, attribute, range, and how it is shown', () => {
   const table = {

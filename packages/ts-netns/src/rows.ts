@@ -62,7 +62,7 @@ interface Word<T> {
 
 type Show<T> = (entry: Entry, value: T, shown: Shown) => void;
 
-/** Of attributes that are only in requests: the kernel never answers them. */
+/** Of attributes that are not shown: the kernel never answers them, or what they say stands elsewhere. */
 export const UNSEEN = 'unseen';
 
 /** A row of a schema. */

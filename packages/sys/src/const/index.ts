@@ -19,6 +19,7 @@ export * from './if.ts';
 export * from './if_addr.ts';
 export * from './if_link.ts';
 export * from './if_tun.ts';
+export * from './if_tunnel.ts';
 export * from './inotify.ts';
 export * from './ioctl_tty.ts';
 export * from './landlock.ts';

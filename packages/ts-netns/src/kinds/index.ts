@@ -2,20 +2,32 @@
 import type { Link } from '@ts/netlink';
 import type { Context } from '../context.ts';
 import type { Entry } from '../entry.ts';
+import { bareudp } from './bareudp.ts';
+import { bond, bondPort } from './bond.ts';
 import { bridge, bridgePort } from './bridge.ts';
+import { geneve } from './geneve.ts';
+import { GRE_KINDS } from './gre.ts';
+import { hsr } from './hsr.ts';
+import { ip6tnl, ipip, sit, vti, vti6 } from './iptunnel.ts';
 import { ipvlan, ipvtap } from './ipvlan.ts';
 import type { Kind } from './kind.ts';
+import { macsec } from './macsec.ts';
 import { macvlan, macvtap } from './macvlan.ts';
+import { netkit } from './netkit.ts';
 import { tun } from './tun.ts';
 import { vlan } from './vlan.ts';
 import { vrf, vrfPort } from './vrf.ts';
 import { vxlan } from './vxlan.ts';
+import { xfrm } from './xfrm.ts';
 
 const byName = (kinds: readonly Kind[]): Readonly<Record<string, Kind>> =>
   Object.fromEntries(kinds.map((each) => [each.name, each]));
 
 /** Kinds with words of their own; any other is asked of the kernel by its name alone. The words of veth are in ../verbs/link.ts. */
-export const KINDS = byName([bridge, bridgePort, ipvlan, ipvtap, macvlan, macvtap, vlan, vrf, vxlan]);
+export const KINDS = byName([
+  ...[bond, bondPort, bridge, bridgePort, ...GRE_KINDS, ip6tnl, ipip, ipvlan, ipvtap, macvlan, macvtap, sit, vlan],
+  ...[vrf, vti, vti6, vxlan, bareudp, geneve, hsr, macsec, netkit, xfrm],
+]);
 
 /** Kinds, and members of masters, that are only shown. */
 const SHOWN = byName([tun, vrfPort]);

@@ -1,5 +1,5 @@
 /** A kind of link: what `type KIND` takes, what is shown of it, and its usage, from one table of rows. */
-import type { LinkAttributes } from '@ts/netlink';
+import type { LinkAttributes, LinkHeader } from '@ts/netlink';
 import { Failure } from '@ts/sys';
 import type { Context } from '../context.ts';
 import type { Entry } from '../entry.ts';
@@ -17,19 +17,29 @@ import { FAILED, type Rows, rowOf, type Words } from '../words.ts';
 
 type Info = NonNullable<LinkAttributes['info']>;
 
+export type Peer = LinkHeader & LinkAttributes;
+
+/** What a kind's own words are read with. */
+export interface Surroundings {
+  readonly context: Context;
+  /** The link is made, not changed. */
+  readonly isNew: boolean;
+  /** What a link that is changed has now, where it is of this kind. */
+  readonly present?: Uint8Array;
+  /** Reads the words of a link to their end: those of the other one of a pair. */
+  parsePeer(words: Words): Peer;
+}
+
 /** A state whose values are those of a table. */
 export interface StateOf<A extends Attributes> extends State {
   readonly data: Values<A> & Record<string, unknown>;
+  parsePeer(words: Words): Peer;
 }
 
 export interface Kind {
   readonly name: string;
-  /**
-   * Reads all words that are left.
-   *
-   * @param isNew The link is made, not changed. @param present What a link that is changed has now, where it is of this kind.
-   */
-  parse(words: Words, context: Context, isNew: boolean, present?: Uint8Array): Info;
+  /** Reads all words that are left. */
+  parse(words: Words, surroundings: Surroundings): Info;
   /** What `ip -details link show` says of it. */
   show(entry: Entry, data: Uint8Array, context: Context): void;
   /** What `ip link help KIND` shows. */
@@ -47,6 +57,8 @@ export interface Peculiarities<A extends Attributes> {
   readonly refuse?: (word: string, usage: string) => Failure;
   /** Words that set nothing by themselves, or several values. */
   readonly more?: Rows<StateOf<A>>;
+  /** Takes a word that no row has. Result: whether it was one. */
+  readonly other?: (state: StateOf<A>, words: Words) => boolean;
   /** Words in the order in which they are looked at, and stand in the usage; by default that of the rows. */
   readonly order?: string;
   /** Values that are there before the first word. */
@@ -71,7 +83,7 @@ function usageOf<S>(name: string, rows: Rows<S>, { before, indent = '\t\t', note
 
 /** A kind of link from the rows of its attributes. */
 export function kind<A extends Attributes>(name: string, attributes: A, own: Peculiarities<A> = {}): Kind {
-  const { port = false, unknown = 'command', settle, start, alone, more = [], order } = own;
+  const { port = false, unknown = 'command', settle, start, alone, more = [], other, order } = own;
   const rows: Rows<StateOf<A>> = inOrder([...wordsOf<StateOf<A>>(attributes), ...more], order?.split(' '));
   const usage = own.usage ?? usageOf(name, rows, own as Peculiarities<Attributes>);
   const refuse = own.refuse ?? ((word: string) => new Failure(`${name}: unknown ${unknown} "${word}"?`, FAILED));
@@ -79,13 +91,17 @@ export function kind<A extends Attributes>(name: string, attributes: A, own: Pec
     name,
     attributes,
     usage,
-    parse: (words, context, isNew, present) => {
+    parse: (words, { context, isNew, present, parsePeer }) => {
+      if (start && !isNew && !present) throw new Failure('Failed to get existing tunnel info.', FAILED);
       const data = start?.(isNew, decodeRows(attributes, present)) ?? {};
-      const state = { data, header: {}, context, seen: new Set<string>() } as StateOf<A>;
+      const state = { data, header: {}, context, seen: new Set<string>(), parsePeer } as StateOf<A>;
       for (let word = words.take(); word !== undefined; word = words.take()) {
         const found = rowOf(rows, word);
-        if (!found) throw refuse(word, usage);
-        found[1](state, words, word);
+        if (found) found[1](state, words, word);
+        else {
+          words.back();
+          if (!other?.(state, words)) throw refuse(word, usage);
+        }
       }
       const values = settle?.(state, isNew) ?? (state.data as Values<A>);
       const bytes = encodeRows(attributes, values);
