@@ -112,12 +112,17 @@ export function row<T>(
   { json, says, usage, aliases, when = () => true }: RowOptions<T> = {},
 ): Attribute<T> {
   const word = first(names);
-  const take: Word<T>['take'] = (words, given, state) => form.read(words, given, state);
+  const taken = (words: Words, given: string, state: State) => form.read(words, given, state);
   return {
     wire,
     words: [
-      { names, take, usage: usage === null ? undefined : (usage ?? `${word} ${word.toUpperCase()}`) },
-      ...(aliases === undefined ? [] : [{ names: aliases, take }]),
+      {
+        names,
+        // Messages name it in full.
+        take: (words, _, state) => taken(words, word, state),
+        usage: usage === null ? undefined : (usage ?? `${word} ${word.toUpperCase()}`),
+      },
+      ...(aliases === undefined ? [] : [{ names: aliases, take: taken }]),
     ],
     show: shows(form, says ?? word, json ?? word, when),
   };

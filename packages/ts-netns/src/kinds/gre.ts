@@ -69,6 +69,7 @@ const keyWords: Attribute<number>['words'] = SIDES.flatMap(([letter, sides]) => 
     names: `no${letter}key`,
     take: (_: Words, __: string, state: State) => {
       change(state, sides, sys.GRE_KEY, false);
+      for (const side of sides) state.data[side === INPUT ? 'inputKey' : 'outputKey'] = 0;
       return undefined;
     },
   },
@@ -245,9 +246,9 @@ const greOf = (name: string) =>
         pathMtu: data.pathMtu ?? 1,
         ignoreDf: data.ignoreDf,
         tos: data.tos ?? 0,
+        link: data.link || undefined,
         ttl: data.ttl ?? 0,
         mark: data.mark ?? 0,
-        link: data.link || undefined,
         ...(name === 'erspan' ? erspan(data) : {}),
         encapType: data.encapType ?? 0,
         encapFlags: data.encapFlags ?? 0,
