@@ -44,6 +44,7 @@ test.each(Object.entries(TABLES))(
 const ARGUMENTS = [
   ...[
     '1',
+    '8',
     'on',
     'link7',
     '02:00:00:00:00:05',

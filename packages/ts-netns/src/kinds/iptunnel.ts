@@ -168,6 +168,7 @@ const overIpv4 = (name: string, rows: typeof IPIP_ROWS) =>
       if (data.external) return { mode: proto, external: true };
       const isSit = name === 'sit';
       const hasRapid = isSit && (data.rapidLength ?? 0) > 0;
+      const hasRelay = isSit && (data.relayLength ?? 0) > 0;
       return {
         mode: proto,
         ...ends(data),
@@ -183,8 +184,8 @@ const overIpv4 = (name: string, rows: typeof IPIP_ROWS) =>
         flags: isSit ? (data.flags ?? 0) : undefined,
         rapid: hasRapid ? data.rapid : undefined,
         rapidLength: hasRapid ? data.rapidLength : undefined,
-        relay: hasRapid ? (data.relay ?? 0) : undefined,
-        relayLength: hasRapid ? (data.relayLength ?? 0) : undefined,
+        relay: hasRelay ? data.relay : undefined,
+        relayLength: hasRelay ? data.relayLength : undefined,
       };
     },
     notes: NOTES,

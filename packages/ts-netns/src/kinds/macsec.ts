@@ -13,15 +13,13 @@ const onOff = switched((words, word) => oneOf(word, words.argument(), SWITCH));
 /** Names, and MACSEC_CIPHER_ID_*. */
 const CIPHERS: Readonly<Record<string, bigint>> = {
   default: 0x0080_0200_0100_0001n,
-  'gcm-aes-128': 0x0080_0200_0100_0001n,
+  'gcm-aes-128': 0x0080_c200_0100_0001n,
   'gcm-aes-256': 0x0080_c200_0100_0002n,
   'gcm-aes-xpn-128': 0x0080_c200_0100_0003n,
   'gcm-aes-xpn-256': 0x0080_c200_0100_0004n,
 };
-/** As the kernel calls the first, too. */
-const GCM_AES_128 = 0x0080_c200_0100_0001n;
 const cipherName = (value: bigint) =>
-  value === GCM_AES_128 || value === CIPHERS.default
+  value === CIPHERS.default
     ? 'GCM-AES-128'
     : (Object.keys(CIPHERS)
         .find((name) => CIPHERS[name] === value)
@@ -173,7 +171,8 @@ export const macsec = kind('macsec', MACSEC_ROWS, {
     return {
       ...early,
       ...picked({ cipher, icv }, 'cipher', 'icv'),
-      ...(replay === undefined ? {} : { window: window ?? U32_MAX, replay }),
+      window,
+      replay,
       association,
     };
   },
