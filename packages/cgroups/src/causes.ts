@@ -1,6 +1,7 @@
 /** Why the kernel refuses a change of a hierarchy, read from the host before it is said. */
-import { escapeOctal, unescapeOctal } from '@ts/mounts';
-import { parseCBigInt, parseCNumber, U64_MAX } from '@ts/sys';
+import { lacks } from '@ts/capabilities';
+import { escapeOctal, inOwnUsers, unescapeOctal } from '@ts/mounts';
+import { CAP_BPF, CAP_NET_ADMIN, CAP_SYS_ADMIN, type Cause, parseCBigInt, parseCNumber, U64_MAX } from '@ts/sys';
 import type { Reader } from './hierarchies.ts';
 import { readHierarchies } from './hierarchies.ts';
 import { lacksPrograms } from './programs.ts';
@@ -8,13 +9,9 @@ import { bytesOf } from './table.ts';
 import { contentOf, statOf } from './tree.ts';
 
 const ANYBODY_MAY_WRITE = 0o222;
-const [CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_BPF] = [12n, 21n, 39n];
 
-interface Cause {
-  readonly of: string;
-  readonly errors: readonly string[];
-  probe(words: readonly string[], world: Reader & { readonly euid: number }): string | undefined;
-}
+/** What a probe sees of the machine. */
+type Host = Reader & { readonly euid: number };
 
 /** What an explainer is asked about: what was done, to which path, with which value. */
 export const subjectOf = (
@@ -53,7 +50,7 @@ const delegate = (group: string, world: Reader) =>
   `be root, or have root give you the group: cgcreate -t USER:GROUP -a USER:GROUP -g ${specOf(group, world)}`;
 
 const OPENING = ['cgroup-open', 'cgroup-open-fresh', 'cgroup-mkdir', 'cgroup-rmdir', 'cgroup-own'];
-const each = (kinds: readonly string[], errors: readonly string[], probe: Cause['probe']): Cause[] =>
+const each = (kinds: readonly string[], errors: readonly string[], probe: Cause<Host>['probe']): Cause<Host>[] =>
   kinds.map((of) => ({ of, errors, probe }));
 
 /** The group in the v2 tree that lies above this one and that of a process; undefined where that one cannot be seen. */
@@ -80,7 +77,7 @@ function readAbove(path: string, world: Reader): string | undefined {
   return undefined;
 }
 
-export const causes: readonly Cause[] = [
+export const causes: readonly Cause<Host>[] = [
   ...each(OPENING, ['EROFS', 'EACCES', 'EPERM'], ([file], world) => {
     const hierarchy = hierarchyOf(text(file), world);
     return hierarchy?.readOnly
@@ -212,12 +209,11 @@ export const causes: readonly Cause[] = [
   }),
   ...each(['cgroup-devices'], ['EPERM', 'EACCES'], (_, world) => {
     if (world.euid !== 0) return 'only root may attach a BPF program, also to a group of your own';
-    const bits = /^CapEff:\t([\da-f]+)$/m.exec(world.read('/proc/self/status') ?? '')?.[1];
-    const held = bits === undefined ? undefined : parseCBigInt(`0x${bits}`);
-    const has = (capability: bigint) => held === undefined || ((held >> capability) & 1n) === 1n;
-    const may = has(CAP_SYS_ADMIN) || (has(CAP_BPF) && has(CAP_NET_ADMIN));
-    const isFirst = /^\s*0\s+0\s+4294967295$/m.test(world.read('/proc/self/uid_map') ?? '');
-    return may && isFirst ? undefined : 'a BPF program needs CAP_BPF and CAP_NET_ADMIN in the first user namespace';
+    const held = (capability: number) => lacks(world.read, capability) !== true;
+    const may = held(CAP_SYS_ADMIN) || (held(CAP_BPF) && held(CAP_NET_ADMIN));
+    return may && !inOwnUsers(world.read)
+      ? undefined
+      : 'a BPF program needs CAP_BPF and CAP_NET_ADMIN in the first user namespace';
   }),
   ...each(['cgroup-devices'], ['ENOSYS', 'EINVAL'], ([directory]) =>
     lacksPrograms(text(directory)) ? 'this kernel attaches no BPF programs to groups: CONFIG_CGROUP_BPF' : undefined,

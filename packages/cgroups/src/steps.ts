@@ -1,17 +1,5 @@
 /** Changes of a hierarchy as data, and the one function that makes them: now, or onto a tape. */
-import {
-  atOnce,
-  encode,
-  errnoOf,
-  type Int,
-  type LiveSys,
-  O_WRONLY,
-  type Recording,
-  type Ref,
-  type Steps,
-  type Sys,
-  SysError,
-} from '@ts/sys';
+import { encode, errnoOf, type Int, O_WRONLY, type Ref, type Steps, type Sys, SysError, together } from '@ts/sys';
 import { subjectOf } from './causes.ts';
 import type { DeviceRules } from './devices.ts';
 import { putRules } from './programs.ts';
@@ -152,13 +140,10 @@ function make(sys: Steps, step: Step, general: Failing): void {
  * Makes the steps in order. When one fails, what the earlier ones have made is taken back, the last first; on a tape this
  * holds for everything that is recorded afterwards, too.
  */
-export function perform(sys: Sys, steps: Iterable<Step>, failing: Failing): void {
-  const all = (doing: Steps) => {
+export const perform = (sys: Sys, steps: Iterable<Step>, failing: Failing): void =>
+  together(sys, (doing) => {
     for (const step of steps) make(doing, step, failing);
-  };
-  if (sys.live) atOnce(sys as LiveSys, all);
-  else all(sys as Recording);
-}
+  });
 
 /** One of several changes that do not depend on each other. */
 export interface Job {

@@ -1,12 +1,15 @@
 /** A tool whose calls are made live, and the program that it may become at the end. */
-import { giveBack, giveBackDescriptors, type LiveSys, type Recording, SysError } from '@ts/sys';
+import { giveBack, giveBackDescriptors, type LiveSys, SEARCH_GOES_ON, SysError } from '@ts/sys';
 import type { Call, Session } from './call.ts';
 import { type Becoming, programOf } from './fusing.ts';
-import { SEARCH_GOES_ON } from './search.ts';
+import type { Outcome } from './tool.ts';
 import type { World } from './world.ts';
 
-export const act = ({ tool }: Call, plan: unknown, sys: LiveSys, world: World) =>
-  tool.act?.(plan, sys, world) ?? tool.apply(plan, sys as unknown as Recording, world);
+export function act({ tool }: Call, plan: unknown, sys: LiveSys, world: World): Outcome | Promise<Outcome> {
+  const outcome = tool.act?.(plan, sys, world) ?? tool.both?.(plan, sys, world);
+  if (outcome === undefined) throw new Error(`${tool.name} makes no calls at once`);
+  return outcome;
+}
 
 /** After calls made live, with no execve in between that would change credentials: give back and execute from this thread. */
 export function becomeLive(outcome: Becoming, call: Call, sys: LiveSys, session: Session, world: World): number {
@@ -23,7 +26,7 @@ export function becomeLive(outcome: Becoming, call: Call, sys: LiveSys, session:
       if (error.code === 'ENOEXEC')
         sys.or(failure.message, failure).execve('/bin/sh', ['/bin/sh', candidate, ...argv.slice(1)], environment);
       if (last?.code !== 'EACCES') last = error;
-      if (!SEARCH_GOES_ON.includes(error.code)) break;
+      if (!SEARCH_GOES_ON.some((code) => code === error.code)) break;
     }
   }
   throw last;

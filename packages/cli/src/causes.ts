@@ -3,16 +3,10 @@
  *
  * A failure is explained afterwards, in its own process and state; a run that succeeds pays nothing.
  */
+import type * as sys from '@ts/sys';
 import type { World } from './world.ts';
 
-export interface Cause {
-  /** First word of the subject that a call was recorded with (`explaining('unshare user mnt')`). */
-  readonly of: string;
-  /** Error names. */
-  readonly errors: readonly string[];
-  /** The line that names cause and remedy, or undefined where this is not the cause. `words`: the rest of the subject. */
-  probe(words: readonly string[], world: World): string | undefined;
-}
+export type Cause = sys.Cause<World>;
 
 /** Errors of a seccomp filter and of a security module: such a refusal looks like one of the kernel's own. */
 const REFUSALS = ['EPERM', 'EACCES', 'ENOSYS'];

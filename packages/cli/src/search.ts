@@ -12,9 +12,6 @@ export function candidates(name: string, environment: readonly string[]): string
   return path.split(':').map((folder) => (folder === '' ? name : `${folder}/${name}`));
 }
 
-/** Errors after which execvp(3) tries the next path, as the runner does on a tape. */
-export const SEARCH_GOES_ON = ['EACCES', 'ENOENT', 'ESTALE', 'ENOTDIR', 'ENODEV', 'ETIMEDOUT'];
-
 /** The first of them that is a program here and now. */
 export function findProgram(paths: readonly string[]): string | undefined {
   return paths.find((path) => mayUse(path, X_OK) && unlessRefused(() => stat(path))?.type === 'file');

@@ -1,5 +1,5 @@
 /** What a tool is: its table, its plan, its system calls. ./run.ts does the rest. */
-import type { LiveSys, Recording } from '@ts/sys';
+import type { LiveSys, Recording, Sys } from '@ts/sys';
 import type { Cause } from './causes.ts';
 import type { Grammar } from './getopt.ts';
 import type { Option, Parsed } from './option.ts';
@@ -89,17 +89,19 @@ export interface Tool<Table extends readonly Option[] = readonly Option[], Plan 
   prepare?(plan: Plan, sys: LiveSys, world: World): Plan;
   /** The system calls, in kernel order. */
   apply(plan: Plan, sys: Recording, world: World): Outcome;
+  /** The same in the place of `apply` and `act`: calls that may be recorded or made at once. */
+  both?(plan: Plan, sys: Sys, world: World): Outcome;
   /** Instead of `apply` where `becomes` is false. A promise where data streams through: it ends in no program then. */
   act?(plan: Plan, sys: LiveSys, world: World): Outcome | Promise<Outcome>;
   /** More for --dry-run, before the calls: what results, in words. */
   describe?(plan: Plan, world: World): string;
 }
 
-/** A tool that ends in no program, and does everything in `act`, leaves out `becomes` and `apply`. */
+/** A tool that ends in no program, and does everything in `act`, leaves out `becomes` and `apply`; one with `both` leaves out `apply`. */
 type Definition<Table extends readonly Option[], Plan> = Omit<Tool<Table, Plan>, 'becomes' | 'apply'> &
   Partial<Pick<Tool<Table, Plan>, 'becomes' | 'apply'>>;
 
 /** Types a tool by its option table. */
 export const defineTool = <const Table extends readonly Option[], Plan>(
   tool: Definition<Table, Plan>,
-): Tool<Table, Plan> => ({ becomes: () => false, apply: () => exit(0), ...tool });
+): Tool<Table, Plan> => ({ becomes: () => false, apply: tool.both ?? (() => exit(0)), ...tool });

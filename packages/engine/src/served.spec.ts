@@ -42,8 +42,6 @@ const ABSENT: Readonly<Record<string, readonly string[]>> = {
     'images/src/unpack.ts',
   ],
   'node:crypto randomBytes': ['images/src/layout.ts', 'layers/src/replacement.ts'],
-  'node:fs createReadStream': ['images/src/files.ts', 'images/src/layout.ts', 'layers/src/apply.ts'],
-  'node:fs/promises open': ['layers/src/apply.ts'],
   'node:module': ['sys/src/native.ts'],
   'node:os constants': ['mounts/src/helpers.ts'],
   'node:os networkInterfaces': ['ts-hostname/src/names.ts'],

@@ -1,10 +1,11 @@
 /** Files of an image, in a folder or in an archive of tar(5): whole or in part, in any order. */
-import { closeSync, createReadStream, fstatSync, readSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { posix } from 'node:path';
 import {
   abortable,
+  bytesOf,
   type Content,
+  closing,
   decompressed,
   detectCompression,
   LayerError,
@@ -15,7 +16,8 @@ import {
   writeBytes,
 } from '@ts/layers';
 import {
-  encode,
+  closeFile,
+  fstat,
   type LiveSys,
   O_DIRECTORY,
   O_NONBLOCK,
@@ -25,7 +27,9 @@ import {
   O_TMPFILE,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
+  readInto,
   SysError,
+  statIfThere,
 } from '@ts/sys';
 
 export interface Files {
@@ -82,8 +86,6 @@ export function parseJson(bytes: Buffer, what: string): unknown {
   throw new LayerError(`'${what}' cannot be read: it is no JSON`);
 }
 
-const CHUNK = 256 * 1024;
-
 /** What says that there is no such file, or none that an image could mean. */
 const MISSING = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'ENXIO'];
 
@@ -109,7 +111,7 @@ class FolderFiles implements Files {
       if (error instanceof SysError && MISSING.includes(error.code)) return undefined;
       throw error;
     }
-    if (fstatSync(fd).isFile()) return fd;
+    if (fstat(fd).type === 'file') return fd;
     this.#sys.close(fd);
     return undefined;
   }
@@ -117,7 +119,7 @@ class FolderFiles implements Files {
   #sizeOf(path: string): number | undefined {
     const fd = this.#open(path, O_PATH);
     if (fd === undefined) return undefined;
-    const { size } = fstatSync(fd);
+    const { size } = fstat(fd);
     this.#sys.close(fd);
     return size;
   }
@@ -133,7 +135,7 @@ class FolderFiles implements Files {
   open(path: string): Content {
     const fd = this.#open(path, O_RDONLY | O_NONBLOCK);
     if (fd === undefined) throw new LayerError(`'${path}' is missing`);
-    return createReadStream('', { fd, highWaterMark: CHUNK });
+    return closing(this.#sys, fd, bytesOf(fd, path));
   }
 
   close(): void {
@@ -166,18 +168,11 @@ class ArchiveFiles implements Files {
   open(path: string): Content {
     const place = this.#places.get(path);
     if (!place) throw new LayerError(`'${path}' is missing`);
-    if (place.size === 0) return [];
-    return createReadStream('', {
-      fd: this.#fd,
-      autoClose: false,
-      start: place.offset,
-      end: place.offset + place.size - 1,
-      highWaterMark: CHUNK,
-    });
+    return bytesOf(this.#fd, path, place.offset, place.size);
   }
 
   close(): void {
-    closeSync(this.#fd);
+    closeFile(this.#fd);
   }
 }
 
@@ -208,34 +203,31 @@ async function unpackedCopy(sys: LiveSys, source: Content, maxSize: number): Pro
     for await (const chunk of limited(decompressed(source), maxSize)) writeBytes(writing, fd, chunk);
     return fd;
   } catch (error) {
-    closeSync(fd);
+    closeFile(fd);
     throw error;
   }
 }
 
-const fromStart = (fd: number): Content =>
-  createReadStream('', { fd, autoClose: false, start: 0, highWaterMark: CHUNK });
-
 /** Opens a folder, an archive, or standard input for "-". @param maxSize Most bytes that a compressed archive may have in it. */
 export async function openFiles(sys: LiveSys, path: string, maxSize: number, signal?: AbortSignal): Promise<Files> {
-  const stat = path === '-' ? undefined : reading(path, () => statSync(encode(path), { throwIfNoEntry: false }));
-  if (stat?.isDirectory()) return new FolderFiles(sys, path);
+  const stat = path === '-' ? undefined : reading(path, () => statIfThere(path));
+  if (stat?.type === 'directory') return new FolderFiles(sys, path);
   const copied = (source: Content) => unpackedCopy(sys, abortable(source, signal), maxSize);
   let fd: number;
-  if (!stat?.isFile()) fd = await copied(openArchive(sys, path).source);
+  if (stat?.type !== 'file') fd = await copied(openArchive(sys, path).source);
   else {
     fd = sys.or(`cannot open '${path}'`).open(path, O_RDONLY | O_NONBLOCK);
     const start = Buffer.alloc(8);
-    readSync(fd, start, 0, start.length, 0);
+    readInto(fd, start, 0, path);
     if (detectCompression(start) !== 'none') {
       const file = fd;
-      fd = await copied(fromStart(file)).finally(() => closeSync(file));
+      fd = await copied(bytesOf(file, path)).finally(() => closeFile(file));
     }
   }
   try {
-    return new ArchiveFiles(fd, await placesIn(abortable(fromStart(fd), signal)));
+    return new ArchiveFiles(fd, await placesIn(abortable(bytesOf(fd, path), signal)));
   } catch (error) {
-    closeSync(fd);
+    closeFile(fd);
     throw error;
   }
 }

@@ -1,9 +1,10 @@
 /** Writes OCI layouts: content by its digest, index.json last. */
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  bytesOf,
   type Content,
+  closing,
   hashed,
   LayerError,
   lockInTurn,
@@ -17,8 +18,11 @@ import {
   writeWhole,
 } from '@ts/layers';
 import {
-  encode,
+  entries,
+  fstat,
+  isThere,
   type LiveSys,
+  list,
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
@@ -27,6 +31,7 @@ import {
   O_PATH,
   O_RDONLY,
   O_WRONLY,
+  statIfThere,
 } from '@ts/sys';
 import { openFiles, readSmall } from './files.ts';
 import { type Descriptor, INDEX, type Index, REF_NAME } from './image.ts';
@@ -130,17 +135,18 @@ export class Layout {
   }
 }
 
-const isLayout = (path: string) => existsSync(encode(join(path, 'oci-layout')));
+const isLayout = (path: string) => isThere(join(path, 'oci-layout'));
 
 /** A finished layout as an archive. */
 function* archived(sys: LiveSys, root: string, time: number): Generator<Written> {
   const common = { uid: 0, gid: 0, mtime: { seconds: BigInt(time), nanoseconds: 0 }, xattrs: new Map<string, never>() };
   for (const path of ['blobs', 'blobs/sha256'])
     yield { entry: { ...common, path, type: 'directory', mode: 0o755, size: 0 } };
-  const blobs = readdirSync(encode(join(root, 'blobs/sha256'))).sort();
+  const blobs = list(join(root, 'blobs/sha256'));
   for (const path of [...blobs.map((name) => `blobs/sha256/${name}`), 'index.json', 'oci-layout']) {
-    const { size } = statSync(encode(join(root, path)));
-    const content = createReadStream('', { fd: sys.open(join(root, path), O_RDONLY) });
+    const fd = sys.open(join(root, path), O_RDONLY);
+    const { size } = fstat(fd);
+    const content = closing(sys, fd, bytesOf(fd, path));
     yield { entry: { ...common, path, type: 'file', mode: 0o644, size }, content };
   }
 }
@@ -180,7 +186,7 @@ export async function writeLayout(
     await write(new Layout(sys, target));
     return;
   }
-  if (existsSync(encode(target)) && statSync(encode(target)).isDirectory() && readdirSync(encode(target)).length)
+  if (statIfThere(target)?.type === 'directory' && !entries(target).next().done)
     throw new LayerError(
       `'${target}' is there already and is no OCI layout`,
       'a new folder, or one that pack has made',

@@ -1,6 +1,5 @@
 /** From layers to an image. */
 import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import {
   abortable,
@@ -17,7 +16,7 @@ import {
   openArchive,
   writeTar,
 } from '@ts/layers';
-import { encode, type LiveSys } from '@ts/sys';
+import { type LiveSys, statIfThere } from '@ts/sys';
 import {
   CONFIG,
   type Config,
@@ -69,7 +68,7 @@ interface Added {
 
 /** Bytes of a layer that are not compressed. */
 function archiveOf(sys: LiveSys, path: string, { latest, maxSize, skipped, advance }: PackOptions): Content {
-  if (!statSync(encode(path), { throwIfNoEntry: false })?.isDirectory())
+  if (statIfThere(path)?.type !== 'directory')
     return checked(
       limited(decompressed(counted(openArchive(sys, path).source, advance ?? (() => undefined))), maxSize),
     );

@@ -1,8 +1,7 @@
 /** From an archive to a layer. */
-import { createReadStream, fstatSync } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { type LiveSys, O_PATH, O_RDONLY } from '@ts/sys';
+import { fstat, type LiveSys, O_NONBLOCK, O_PATH, O_RDONLY } from '@ts/sys';
 import { decompressed } from './compression.ts';
+import { arriving, bytesOf, closing } from './contents.ts';
 import { LayerError } from './errors.ts';
 import { Folder, type Omitted, type Rules } from './folder.ts';
 import { replaced } from './replacement.ts';
@@ -55,29 +54,18 @@ export const apply = (
 ): Promise<Omitted> =>
   replaced(sys, target, isReplacing, (folder) => unpackInto(sys, decompressed(source), folder, options));
 
-const CHUNK = 256 * 1024;
-
-/** Bytes of a fifo. Opening it waits for somebody who writes: not here, where no signal would be heard, but when they are read. */
-async function* ofFifo(sys: LiveSys, handle: number): AsyncGenerator<Uint8Array> {
-  try {
-    const file = await open(linkOf(handle), 'r');
-    yield* file.createReadStream({ highWaterMark: CHUNK });
-  } finally {
-    sys.close(handle);
-  }
-}
-
 /** Bytes of a file, or of standard input for "-", and how many there are where that is known. */
-export function openArchive(sys: LiveSys, path: string): { source: AsyncIterable<Uint8Array>; size?: number } {
-  if (path === '-') return { source: createReadStream('', { fd: 0, autoClose: false, highWaterMark: CHUNK }) };
+export function openArchive(sys: LiveSys, path: string): { source: Content; size?: number } {
+  if (path === '-') return { source: arriving(0, 'standard input') };
   const opening = sys.or(`cannot open '${path}'`);
   const handle = opening.open(path, O_PATH);
-  const stat = fstatSync(handle);
-  if (stat.isFIFO()) return { source: ofFifo(sys, handle) };
   try {
-    if (stat.isDirectory()) throw new LayerError(`'${path}' is a folder, not an archive`);
-    const source = createReadStream('', { fd: opening.open(linkOf(handle), O_RDONLY), highWaterMark: CHUNK });
-    return { source, size: stat.isFile() ? stat.size : undefined };
+    const { type, size } = fstat(handle);
+    if (type === 'directory') throw new LayerError(`'${path}' is a folder, not an archive`);
+    // Not to wait here for who writes into a fifo: no signal would be heard.
+    const fd = opening.open(linkOf(handle), O_RDONLY | O_NONBLOCK);
+    if (type === 'file') return { source: closing(sys, fd, bytesOf(fd, path)), size };
+    return { source: closing(sys, fd, arriving(fd, path)) };
   } finally {
     sys.close(handle);
   }

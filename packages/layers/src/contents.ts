@@ -1,15 +1,29 @@
 /** Data of files: where it is, how it is read, how it is copied with its holes. */
-import { type LiveSys, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, SEEK_DATA, SEEK_HOLE, SEEK_SET, SysError } from '@ts/sys';
-import { LayerError } from './errors.ts';
-import type { Extent } from './tar.ts';
-import { type Found, isSame, moved, statOfOpen } from './walk.ts';
+import { setImmediate } from 'node:timers/promises';
+import {
+  fstat,
+  isReadable,
+  type LiveSys,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  readInto,
+  SEEK_DATA,
+  SEEK_HOLE,
+  SEEK_SET,
+  SysError,
+  writeAll,
+} from '@ts/sys';
+import { isCode, LayerError } from './errors.ts';
+import type { Content, Extent } from './tar.ts';
+import { type Found, isSame, moved } from './walk.ts';
 
 const CHUNK = 128 * 1024;
 
 /** Opens a file that was looked at. What has been put in its place is refused, and keeps nobody waiting. */
 export function openFile(sys: LiveSys, { folder, name, path, stat }: Found): number {
   const fd = sys.or(`cannot open '${path}'`).openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  if (isSame(stat, statOfOpen(fd))) return fd;
+  if (isSame(stat, fstat(fd))) return fd;
   sys.close(fd);
   throw moved(path);
 }
@@ -47,10 +61,60 @@ export function* read(sys: LiveSys, fd: number, extents: readonly Extent[], path
   }
 }
 
-/** Writes all of it. */
-export function writeAll(sys: LiveSys, fd: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += sys.write(fd, at ? bytes.subarray(at) : bytes);
+/** Bytes read at once from an archive. */
+const PIECE = 256 * 1024;
+
+/**
+ * Bytes of an open file that can be read anywhere.
+ *
+ * @param path For the error. @param offset Where it begins, in bytes. @param size How many at most.
+ */
+export function* bytesOf(fd: number, path: string, offset = 0, size = Number.POSITIVE_INFINITY): Generator<Buffer> {
+  for (let at = 0; at < size; ) {
+    const piece = Buffer.allocUnsafe(Math.min(PIECE, size - at));
+    const length = readInto(fd, piece, offset + at, path);
+    if (length === 0) return;
+    yield piece.subarray(0, length);
+    at += length;
+  }
 }
+
+/** How long a call waits at most, in milliseconds: signals, and what else is to be done, are heard in between. */
+const PATIENCE = 20;
+
+/** Bytes of what has to be waited for: a pipe, a socket, a terminal. @param path For the error. */
+export async function* arriving(fd: number, path: string): AsyncGenerator<Buffer> {
+  for (;;) {
+    while (!isReadable(fd, PATIENCE)) await setImmediate();
+    const piece = Buffer.allocUnsafe(PIECE);
+    const length = readIfThere(fd, piece, path);
+    if (length === 0) return;
+    if (length) yield piece.subarray(0, length);
+  }
+}
+
+/** The same as `readInto`; undefined where another process has read it meanwhile. */
+function readIfThere(fd: number, piece: Buffer, path: string): number | undefined {
+  try {
+    return readInto(fd, piece, undefined, path);
+  } catch (error) {
+    if (isCode(error, 'EAGAIN')) return undefined;
+    throw error;
+  }
+}
+
+/** Closes the descriptor behind the last byte, or when nobody wants more. */
+export async function* closing(sys: LiveSys, fd: number, source: Content): AsyncGenerator<Uint8Array> {
+  try {
+    yield* source;
+  } finally {
+    sys.close(fd);
+  }
+}
+
+/** Writes all of it. */
+export const writeBytes = (sys: LiveSys, fd: number, bytes: Uint8Array): void =>
+  writeAll(fd, bytes, (to, rest) => sys.write(to, rest));
 
 /** Blocks are shared or copied by the kernel, where it can. */
 const NO_SUCH_WAY = ['EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOSYS', 'EBADF', 'EPERM'];
@@ -74,7 +138,7 @@ export function copyData(sys: LiveSys, from: number, to: number, size: number, p
     const rest = { offset: extent.offset + extent.size - left, size: left };
     if (left) {
       writing.lseek(to, rest.offset, SEEK_SET);
-      for (const chunk of read(sys, from, [rest], path)) writeAll(writing, to, chunk);
+      for (const chunk of read(sys, from, [rest], path)) writeBytes(writing, to, chunk);
     }
   }
   writing.ftruncate(to, size);

@@ -1,8 +1,8 @@
 /** What a layer changes. */
-import { type BigIntStats, lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { encode, type LiveSys } from '@ts/sys';
+import { type FileStatus, type FileType, type LiveSys, lstat } from '@ts/sys';
 import { escapeCell } from '@ts/tables';
+import { isCode } from './errors.ts';
 import { attributesOf, type Marks, marksOf } from './marks.ts';
 import { type Found, openFolder, pathOf, walk } from './walk.ts';
 
@@ -22,29 +22,33 @@ export interface Change {
 }
 
 /** The device that stands for a deletion. */
-export const isWhiteoutDevice = (stat: BigIntStats): boolean => stat.isCharacterDevice() && stat.rdev === 0n;
+export const isWhiteoutDevice = (stat: FileStatus): boolean => stat.type === 'character' && stat.rdev === 0;
 
 /** Marks of an entry, where it can have any. */
 export const marksIn = (sys: LiveSys, { at, stat }: Found): Marks =>
-  marksOf(stat.isDirectory() || stat.isFile() ? attributesOf(sys, at) : new Map());
+  marksOf(stat.type === 'directory' || stat.type === 'file' ? attributesOf(sys, at) : new Map());
 
-export const isWhiteout = (stat: BigIntStats, marks: Marks): boolean =>
-  isWhiteoutDevice(stat) || (stat.isFile() && stat.size === 0n && marks.isWhiteout);
+export const isWhiteout = (stat: FileStatus, marks: Marks): boolean =>
+  isWhiteoutDevice(stat) || (stat.type === 'file' && stat.size === 0 && marks.isWhiteout);
 
-export function kindOf(stat: BigIntStats): FileKind {
-  if (stat.isFile()) return 'file';
-  if (stat.isDirectory()) return 'folder';
-  if (stat.isSymbolicLink()) return 'link';
-  if (stat.isCharacterDevice()) return 'character device';
-  if (stat.isBlockDevice()) return 'block device';
-  return stat.isFIFO() ? 'fifo' : 'socket';
-}
+const KINDS: Readonly<Record<FileType, FileKind>> = {
+  file: 'file',
+  directory: 'folder',
+  link: 'link',
+  character: 'character device',
+  block: 'block device',
+  fifo: 'fifo',
+  socket: 'socket',
+  unknown: 'file',
+};
 
-function statOf(path: string): BigIntStats | undefined {
+export const kindOf = ({ type }: FileStatus): FileKind => KINDS[type];
+
+function statOf(path: string): FileStatus | undefined {
   try {
-    return lstatSync(encode(path), { bigint: true });
+    return lstat(path);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (isCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw error;
   }
 }
@@ -57,10 +61,10 @@ function isShown(sys: LiveSys, lowers: readonly string[], path: string): boolean
       const at = join(lower, ...parts.slice(0, index + 1));
       const stat = statOf(at);
       if (!stat) break;
-      const marks = marksOf(stat.isDirectory() || stat.isFile() ? attributesOf(sys, at) : new Map());
+      const marks = marksOf(stat.type === 'directory' || stat.type === 'file' ? attributesOf(sys, at) : new Map());
       if (isWhiteout(stat, marks)) return false;
       if (index === parts.length - 1) return true;
-      if (!stat.isDirectory()) return false;
+      if (stat.type !== 'directory') return false;
       // What is not in this folder is nowhere below it.
       if (marks.isOpaque && statOf(join(at, parts[index + 1] as string)) === undefined) return false;
     }
@@ -90,7 +94,7 @@ export function* diff(sys: LiveSys, layer: string, lowers: readonly string[]): G
         path,
         change: hides ? 'opaque' : isBelow ? 'changed' : 'added',
         type: kindOf(stat),
-        size: stat.isFile() ? Number(stat.size) : undefined,
+        size: stat.type === 'file' ? stat.size : undefined,
         renamedFrom: marks.redirect,
       };
       return true;

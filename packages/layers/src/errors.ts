@@ -1,4 +1,4 @@
-import { Failure, SysError, strerror } from '@ts/sys';
+import { Failure, SysError, saying } from '@ts/sys';
 
 const escaped = (control: string) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`;
 
@@ -14,13 +14,5 @@ export class LayerError extends Failure {
 export const isCode = (error: unknown, ...codes: readonly string[]): boolean =>
   error instanceof SysError && codes.includes(error.code);
 
-/** Does something with Node's own file functions; what fails is said of `shown`, whatever path it was done by. */
-export function reading<T>(shown: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    const { errno, syscall } = error as NodeJS.ErrnoException;
-    if (error instanceof SysError || errno === undefined || syscall === undefined) throw error;
-    throw new LayerError(`cannot read '${shown}': ${strerror(-errno)}`);
-  }
-}
+/** Looks at files; what fails is said of `shown`, whatever path it was done by. */
+export const reading = <T>(shown: string, read: () => T): T => saying(`cannot read '${shown}'`, read);

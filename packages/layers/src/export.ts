@@ -1,13 +1,21 @@
 /** From a layer to an archive in the form of the Open Container Initiative (image-spec, layer.md). */
-import type { BigIntStats } from 'node:fs';
 import { mountDetached } from '@ts/overlay';
-import { type LiveSys, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, RESOLVE_BENEATH, type Time } from '@ts/sys';
+import {
+  type FileStatus,
+  fstat,
+  type LiveSys,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
+  RESOLVE_BENEATH,
+  type Time,
+} from '@ts/sys';
 import { extentsOf, openFile, read } from './contents.ts';
 import { isWhiteout, kindOf } from './diff.ts';
 import { LayerError } from './errors.ts';
 import { attributesOf, isMark, type Marks, marksOf, WHOLE } from './marks.ts';
 import type { Entry, EntryType, Extent, Written } from './tar.ts';
-import { type Found, openFolder, pathOf, statOfOpen, targetOf, walk } from './walk.ts';
+import { type Found, openFolder, pathOf, targetOf, walk } from './walk.ts';
 
 export interface ExportOptions {
   /** Latest time that files may have, in seconds since 1970; times have no fractions then. */
@@ -36,19 +44,13 @@ const TYPES: Readonly<Record<string, EntryType>> = {
   fifo: 'fifo',
 };
 
-function timeOf({ mtimeNs }: BigIntStats, latest: number | undefined): Time {
-  const billion = 1_000_000_000n;
-  const part = ((mtimeNs % billion) + billion) % billion;
-  const seconds = (mtimeNs - part) / billion;
-  if (latest === undefined) return { seconds, nanoseconds: Number(part) };
-  return { seconds: seconds > BigInt(latest) ? BigInt(latest) : seconds, nanoseconds: 0 };
+function timeOf({ mtime }: FileStatus, latest: number | undefined): Time {
+  if (latest === undefined) return mtime;
+  return { seconds: mtime.seconds > BigInt(latest) ? BigInt(latest) : mtime.seconds, nanoseconds: 0 };
 }
 
 /** As stat(2) gives them: minor numbers have their higher bits behind the major one. */
-const deviceOf = (rdev: bigint) => ({
-  major: Number((rdev >> 8n) & 0xfffn),
-  minor: Number((rdev & 0xffn) | ((rdev >> 12n) & 0xfff00n)),
-});
+const deviceOf = (rdev: number) => ({ major: (rdev >>> 8) & 0xfff, minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00) });
 
 class Exporter {
   readonly #sys: LiveSys;
@@ -64,13 +66,13 @@ class Exporter {
     this.#view = view;
   }
 
-  #entry(path: string, stat: BigIntStats, type: EntryType, more: Partial<Entry> = {}): Entry {
+  #entry(path: string, stat: FileStatus, type: EntryType, more: Partial<Entry> = {}): Entry {
     return {
       path,
       type,
-      mode: Number(stat.mode & 0o7777n),
-      uid: Number(stat.uid),
-      gid: Number(stat.gid),
+      mode: stat.mode & 0o7777,
+      uid: stat.uid,
+      gid: stat.gid,
       mtime: timeOf(stat, this.#options.latest),
       size: 0,
       xattrs: new Map(),
@@ -94,7 +96,7 @@ class Exporter {
   }
 
   /** A folder, and the marker that it hides the one below. One that was renamed comes whole. */
-  *folder(path: string, stat: BigIntStats, xattrs: Entry['xattrs'], marks: Marks): Generator<Written> {
+  *folder(path: string, stat: FileStatus, xattrs: Entry['xattrs'], marks: Marks): Generator<Written> {
     const isRenamed = marks.redirect !== undefined;
     if (isRenamed && this.#view === undefined)
       throw new LayerError(`'${path}' was renamed: most of it is in a lower layer, at '${marks.redirect}'`, WHOLE);
@@ -152,7 +154,7 @@ class Exporter {
   }
 
   /** Another name of the same file that is in the archive already. */
-  #first({ nlink, dev, ino }: BigIntStats, path: string): string | undefined {
+  #first({ nlink, dev, ino }: FileStatus, path: string): string | undefined {
     if (nlink < 2n) return undefined;
     const id = `${dev}:${ino}`;
     const first = this.#names.get(id);
@@ -163,7 +165,7 @@ class Exporter {
   *#file(found: Found, xattrs: Entry['xattrs'], { isWithoutData }: Marks): Generator<Written> {
     const fd = isWithoutData ? this.#inView(found.path, O_RDONLY) : openFile(this.#sys, found);
     try {
-      const size = Number(found.stat.size);
+      const { size } = found.stat;
       const data = extentsOf(this.#sys, fd, size);
       const isSparse = this.#options.sparse && data.reduce((sum, extent) => sum + extent.size, 0) < size;
       const all: readonly Extent[] = [{ offset: 0, size }];
@@ -194,7 +196,7 @@ export function* exported(sys: LiveSys, layer: string, options: ExportOptions): 
     const exporter = new Exporter(sys, options, view);
     const attributes = attributesOf(sys, pathOf(top));
     const xattrs = new Map([...attributes].filter(([name]) => !isLocal(name)));
-    yield* exporter.folder('', statOfOpen(top), xattrs, marksOf(attributes));
+    yield* exporter.folder('', fstat(top), xattrs, marksOf(attributes));
     yield* walk<Written>(sys, top, (found) => exporter.add(found));
   } finally {
     if (view !== undefined) sys.close(view);
@@ -207,7 +209,7 @@ export function sizeOf(sys: LiveSys, layer: string): number {
   const top = openFolder(sys, layer);
   try {
     const sizes = walk<number>(sys, top, function* ({ stat }) {
-      if (stat.isFile()) yield Number(stat.size);
+      if (stat.type === 'file') yield stat.size;
       return true;
     });
     let sum = 0;

@@ -4,9 +4,10 @@
  * Every name is resolved inside the folder by the kernel (openat2(2), RESOLVE_IN_ROOT), whatever links the archive itself has
  * brought; nothing that is there is written through, followed or replaced: a name comes once.
  */
-import { fstatSync, type Stats } from 'node:fs';
 import { posix } from 'node:path';
 import {
+  type FileStatus,
+  fstat,
   type LiveSys,
   O_CREAT,
   O_DIRECTORY,
@@ -24,7 +25,7 @@ import {
   type Time,
 } from '@ts/sys';
 import { escapeCell } from '@ts/tables';
-import { writeAll } from './contents.ts';
+import { writeBytes } from './contents.ts';
 import { isCode, LayerError } from './errors.ts';
 import { isMark, markOpaque, type Space } from './marks.ts';
 import { give } from './owner.ts';
@@ -183,17 +184,17 @@ export class Folder {
 
   #isWhiteout(folder: number, name: string): boolean {
     try {
-      return this.#lookAt(folder, name, (stat) => stat.isCharacterDevice() && stat.rdev === 0);
+      return this.#lookAt(folder, name, (stat) => stat.type === 'character' && stat.rdev === 0);
     } catch (error) {
       if (isCode(error, 'ENOENT')) return false;
       throw error;
     }
   }
 
-  #lookAt(folder: number, name: string, is: (stat: Stats) => boolean): boolean {
+  #lookAt(folder: number, name: string, is: (stat: FileStatus) => boolean): boolean {
     const handle = this.#sys.openat(folder, name, O_PATH | O_NOFOLLOW);
     try {
-      return is(fstatSync(handle));
+      return is(fstat(handle));
     } finally {
       this.#sys.close(handle);
     }
@@ -261,7 +262,7 @@ export class Folder {
       } catch (error) {
         if (!isCode(error, 'EEXIST')) throw error;
         // The layer replaces it: a folder of its own hides the one below, all else does so anyway.
-        if (this.#lookAt(folder, name, (stat) => stat.isDirectory()))
+        if (this.#lookAt(folder, name, (stat) => stat.type === 'directory'))
           markOpaque(this.#sys, `${linkOf(folder)}/${name}`, this.#rules.space);
       }
     });
@@ -344,7 +345,7 @@ export class Folder {
         chunk = chunk.subarray(part.length);
         for (const { offset, part: piece } of data(part)) {
           if (written !== at + offset) sys.lseek(fd, at + offset - written, SEEK_CUR);
-          writeAll(sys, fd, piece);
+          writeBytes(sys, fd, piece);
           written = at + offset + piece.length;
         }
         at += part.length;

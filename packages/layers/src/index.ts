@@ -1,7 +1,7 @@
 /** @ts/layers: layers of overlay mounts, as folders and as archives of container images. */
 export * from './apply.ts';
 export * from './compression.ts';
-export { writeAll as writeBytes } from './contents.ts';
+export { bytesOf, closing, writeBytes } from './contents.ts';
 export * from './diff.ts';
 export * from './errors.ts';
 export * from './export.ts';

@@ -5,18 +5,19 @@
  * run for the same name: it is locked while its maker lives.
  */
 import { randomBytes } from 'node:crypto';
-import { fstatSync, readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseMountinfo, realPath } from '@ts/mounts';
 import {
   AT_REMOVEDIR,
-  decode,
+  entries,
   Failure,
+  fstat,
   isBelow,
   type LiveSys,
   LOCK_EX,
   LOCK_NB,
+  list,
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
@@ -29,10 +30,10 @@ import {
   RENAME_NOREPLACE,
   readText,
 } from '@ts/sys';
-import { writeAll } from './contents.ts';
+import { writeBytes } from './contents.ts';
 import { isCode, LayerError, reading } from './errors.ts';
 import type { Content } from './tar.ts';
-import { empty, isSame, linkOf, openToEmpty, pathOf, statOfOpen } from './walk.ts';
+import { empty, isSame, linkOf, openToEmpty, pathOf } from './walk.ts';
 
 /** Does something with what a name stands for, held by a descriptor and neither followed nor opened; undefined where there is nothing. */
 function lookAt<T>(sys: LiveSys, parent: number, name: string, use: (handle: number) => T): T | undefined {
@@ -55,8 +56,8 @@ type State = 'nothing' | 'empty' | 'full';
 /** What is there: nothing, an empty folder, a folder with something in it. */
 const stateOf = (sys: LiveSys, parent: number, name: string, shown: string): State =>
   lookAt(sys.or(`cannot open '${shown}'`), parent, name, (handle): State => {
-    if (!fstatSync(handle).isDirectory()) throw new LayerError(`'${shown}' is there already and is not a folder`);
-    return reading(shown, () => readdirSync(pathOf(handle), { encoding: 'latin1' })).length ? 'full' : 'empty';
+    if (fstat(handle).type !== 'directory') throw new LayerError(`'${shown}' is there already and is not a folder`);
+    return !reading(shown, () => entries(pathOf(handle)).next()).done ? 'full' : 'empty';
   }) ?? 'nothing';
 
 const occupied = (target: string) =>
@@ -78,14 +79,14 @@ const STICKY = 0o1000;
 
 /** Whether nobody else, but root, can give away or take a name of the caller's in a folder. */
 function isGuarded(folder: number): boolean {
-  const { mode, uid } = fstatSync(folder);
+  const { mode, uid } = fstat(folder);
   return [0, process.geteuid?.()].includes(uid) && ((mode & 0o022) === 0 || (mode & STICKY) !== 0);
 }
 
 /** Removes a name and what it stands for, which is open. What somebody else has removed meanwhile is gone as well. */
 function remove(sys: LiveSys, parent: number, name: string, fd: number): void {
   try {
-    const isFolder = fstatSync(fd).isDirectory();
+    const isFolder = fstat(fd).type === 'directory';
     if (isFolder) empty(sys, fd);
     sys.or(`cannot remove '${name}'`).unlinkat(parent, name, isFolder ? AT_REMOVEDIR : 0);
   } catch (error) {
@@ -98,8 +99,8 @@ function remove(sys: LiveSys, parent: number, name: string, fd: number): void {
 /** Opens a file or a folder of the caller's that nobody has locked, and locks it; undefined for anything else. Never waits. */
 const openLeftover = (sys: LiveSys, parent: number, name: string): number | undefined =>
   lookAt(sys, parent, name, (handle) => {
-    const stat = fstatSync(handle);
-    if (stat.uid !== process.geteuid?.() || !(stat.isDirectory() || stat.isFile())) return undefined;
+    const stat = fstat(handle);
+    if (stat.uid !== process.geteuid?.() || !(stat.type === 'directory' || stat.type === 'file')) return undefined;
     const fd = sys.open(linkOf(handle), O_RDONLY | O_NONBLOCK);
     try {
       sys.flock(fd, LOCK_EX | LOCK_NB);
@@ -118,7 +119,7 @@ export function sweep(sys: LiveSys, folder: number, prefix: string): void {
   if (!isGuarded(folder)) return;
   let names: string[];
   try {
-    names = readdirSync(pathOf(folder), { encoding: 'buffer' }).map(decode);
+    names = list(pathOf(folder));
   } catch {
     return; // that nothing can be made there is said when it is tried
   }
@@ -150,8 +151,8 @@ function makeLocked(
     if (fd === undefined) continue;
     try {
       lock(sys, fd);
-      const stat = statOfOpen(fd);
-      if (lookAt(sys, parent, last, (handle) => isSame(stat, statOfOpen(handle)))) return [last, fd];
+      const stat = fstat(fd);
+      if (lookAt(sys, parent, last, (handle) => isSame(stat, fstat(handle)))) return [last, fd];
     } catch (error) {
       if (!isCode(error, 'EAGAIN')) throw error;
     }
@@ -173,7 +174,7 @@ const makeFolder = (sys: LiveSys, shown: string, parent: number, name: string): 
         if (isCode(error, 'ENOENT')) return undefined;
         throw error;
       }
-      if (fstatSync(fd).uid === process.geteuid?.()) return fd;
+      if (fstat(fd).uid === process.geteuid?.()) return fd;
       sys.close(fd);
       throw new LayerError(`cannot create '${shown}': another user has put something else in its place`);
     },
@@ -377,7 +378,7 @@ export async function writeWhole(sys: LiveSys, target: string, source: Content):
     sweep(sys, parent, prefixOf(name));
     const [temporary, fd] = makeFile(writing, parent, () => temporaryFor(name), 0o666);
     try {
-      for await (const chunk of source) writeAll(writing, fd, chunk);
+      for await (const chunk of source) writeBytes(writing, fd, chunk);
       writing.renameat2(parent, temporary, parent, name);
     } catch (error) {
       sys.unlinkat(parent, temporary);

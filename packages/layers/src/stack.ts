@@ -1,6 +1,15 @@
 /** One layer out of several: what a mount of all of them would show, or that and what it would hide below. */
-import type { BigIntStats } from 'node:fs';
-import { type LiveSys, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, S_IFCHR, S_IFMT, SysError, type Time } from '@ts/sys';
+import {
+  type FileStatus,
+  type LiveSys,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_WRONLY,
+  S_IFCHR,
+  S_IFMT,
+  SysError,
+} from '@ts/sys';
 import { copyData, openFile } from './contents.ts';
 import { isWhiteout } from './diff.ts';
 import { LayerError } from './errors.ts';
@@ -32,13 +41,7 @@ interface Candidate extends Part {
   readonly found: Found;
 }
 
-const timeOf = (nanoseconds: bigint): Time => {
-  const billion = 1_000_000_000n;
-  const part = ((nanoseconds % billion) + billion) % billion;
-  return { seconds: (nanoseconds - part) / billion, nanoseconds: Number(part) };
-};
-
-const modeOf = (stat: BigIntStats) => Number(stat.mode & 0o7777n);
+const modeOf = (stat: FileStatus) => stat.mode & 0o7777;
 
 class Stack {
   readonly #sys: LiveSys;
@@ -76,14 +79,14 @@ class Stack {
     const attributes = this.#attributes(found);
     if (isWhiteout(found.stat, marksOf(attributes))) {
       if (this.#options.keepsWhiteouts) this.#sys.mknodat(to.fd, found.name, S_IFCHR, 0);
-    } else if (found.stat.isDirectory()) await this.#merge(top, others, attributes, to);
+    } else if (found.stat.type === 'directory') await this.#merge(top, others, attributes, to);
     else this.#copy(top, attributes, to.fd);
   }
 
   #attributes({ path, at, stat }: Found): Attributes {
     const attributes = attributesOf(this.#sys, at);
     const marks = marksOf(attributes);
-    if (marks.redirect !== undefined && stat.isDirectory())
+    if (marks.redirect !== undefined && stat.type === 'directory')
       throw new LayerError(
         `'${path}' was renamed: most of it is elsewhere in a lower layer, at '${marks.redirect}'`,
         WHOLE,
@@ -99,8 +102,8 @@ class Stack {
     for (const other of others) {
       if (hides) break;
       const marks = marksOf(this.#attributes(other.found));
-      hides = !other.found.stat.isDirectory() || marks.isOpaque;
-      if (other.found.stat.isDirectory()) together.push(other);
+      hides = other.found.stat.type !== 'directory' || marks.isOpaque;
+      if (other.found.stat.type === 'directory') together.push(other);
     }
     const { name, path, stat } = top.found;
     this.#sys.or(`cannot create '${path}'`).mkdirat(to.fd, name, 0o700);
@@ -112,16 +115,16 @@ class Stack {
   }
 
   /** A folder that is complete gets its owner, attributes, permissions and times. */
-  finish(fd: number, stat: BigIntStats, attributes: Attributes, hides: boolean, path: string): void {
+  finish(fd: number, stat: FileStatus, attributes: Attributes, hides: boolean, path: string): void {
     this.#give(path, stat, (sys, uid, gid) => sys.fchown(fd, uid, gid));
     this.#setAttributes(pathOf(fd), attributes, path);
     if (hides && this.#options.keepsWhiteouts) markOpaque(this.#sys, pathOf(fd), this.#options.space);
     this.#sys.fchmod(fd, modeOf(stat));
-    this.#sys.utimensat(fd, null, timeOf(stat.atimeNs), timeOf(stat.mtimeNs));
+    this.#sys.utimensat(fd, null, stat.atime, stat.mtime);
   }
 
-  #give(path: string, stat: BigIntStats, change: (sys: LiveSys, uid: number, gid: number) => unknown): void {
-    const [uid, gid] = [Number(stat.uid), Number(stat.gid)];
+  #give(path: string, stat: FileStatus, change: (sys: LiveSys, uid: number, gid: number) => unknown): void {
+    const { uid, gid } = stat;
     if (this.#options.sameOwner) give(this.#sys, path, uid, gid, (sys) => change(sys, uid, gid));
   }
 
@@ -133,21 +136,21 @@ class Stack {
   #copy({ layer, found }: Candidate, attributes: Attributes, to: number): void {
     const { name, path, folder, stat } = found;
     if (this.#isLinked(found, to) || (layer.isTaken && this.#link(folder, name, to, name))) return;
-    if (stat.isFile()) this.#copyFile(found, attributes, to);
+    if (stat.type === 'file') this.#copyFile(found, attributes, to);
     else {
       const making = this.#sys.or(`cannot create '${path}'`);
-      if (stat.isSymbolicLink()) making.symlinkat(targetOf(found), to, name);
-      else making.mknodat(to, name, Number(stat.mode & (BigInt(S_IFMT) | 0o600n)), Number(stat.rdev));
+      if (stat.type === 'link') making.symlinkat(targetOf(found), to, name);
+      else making.mknodat(to, name, stat.mode & (S_IFMT | 0o600), stat.rdev);
       this.#give(path, stat, (sys, uid, gid) => sys.lchownat(to, name, uid, gid));
-      if (!stat.isSymbolicLink()) setMode(this.#sys, to, name, modeOf(stat));
+      if (stat.type !== 'link') setMode(this.#sys, to, name, modeOf(stat));
       this.#setAttributes(`/proc/self/fd/${to}/${name}`, attributes, path);
-      this.#sys.utimensat(to, name, timeOf(stat.atimeNs), timeOf(stat.mtimeNs));
+      this.#sys.utimensat(to, name, stat.atime, stat.mtime);
     }
   }
 
   /** A further name of a file that is there already. */
   #isLinked({ stat, name, path }: Found, to: number): boolean {
-    if (stat.nlink < 2n) return false;
+    if (stat.nlink < 2) return false;
     const id = `${stat.dev}:${stat.ino}`;
     const first = this.#names.get(id);
     if (first === undefined) this.#names.set(id, path);
@@ -171,12 +174,12 @@ class Stack {
       .or(`cannot create '${path}'`)
       .openat(to, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600);
     try {
-      copyData(this.#sys, from, fd, Number(stat.size), path);
-      this.#options.advance?.(Number(stat.size));
+      copyData(this.#sys, from, fd, stat.size, path);
+      this.#options.advance?.(stat.size);
       this.#give(path, stat, (sys, uid, gid) => sys.fchown(fd, uid, gid));
       this.#sys.fchmod(fd, modeOf(stat));
       this.#setAttributes(`/proc/self/fd/${to}/${name}`, attributes, path);
-      this.#sys.utimensat(fd, null, timeOf(stat.atimeNs), timeOf(stat.mtimeNs));
+      this.#sys.utimensat(fd, null, stat.atime, stat.mtime);
     } finally {
       this.#sys.close(fd);
       this.#sys.close(from);

@@ -2,18 +2,21 @@
  * Reads a tree by descriptors of its folders: whoever renames folders meanwhile leads nobody astray. However deep a tree is, it
  * takes few descriptors and no stack.
  */
-import { type BigIntStats, fstatSync, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import {
   AT_FDCWD,
   AT_REMOVEDIR,
-  decode,
-  encode,
+  entries,
+  type FileStatus,
+  fstat,
   type LiveSys,
+  list,
+  lstatIn,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
   O_RDONLY,
   RESOLVE_NO_XDEV,
+  readLink,
   SysError,
 } from '@ts/sys';
 import { LayerError, reading } from './errors.ts';
@@ -27,7 +30,7 @@ export interface Found {
   readonly folder: number;
   /** A path to it that stays the same while the folder is open. */
   readonly at: string;
-  readonly stat: BigIntStats;
+  readonly stat: FileStatus;
 }
 
 /** A path to an open folder itself, for calls that do not follow links. */
@@ -41,20 +44,17 @@ const join = (path: string, name: string) => (path ? `${path}/${name}` : name);
 export const openFolder = (sys: LiveSys, path: string): number =>
   sys.or(`cannot open '${path}'`).open(path, O_RDONLY | O_DIRECTORY);
 
-export const statOfOpen = (fd: number): BigIntStats => statSync(linkOf(fd), { bigint: true });
-
-export const isSame = (one: BigIntStats, other: BigIntStats): boolean => one.dev === other.dev && one.ino === other.ino;
+export const isSame = (one: FileStatus, other: FileStatus): boolean => one.dev === other.dev && one.ino === other.ino;
 
 /** Target of a symbolic link. */
-export const targetOf = ({ at, path }: Found): string =>
-  decode(reading(path, () => readlinkSync(encode(at), { encoding: 'buffer' })));
+export const targetOf = ({ at, path }: Found): string => reading(path, () => readLink(at));
 
 /** Folders on the way from the top that stay open. Others are opened again from below, by "..", and must be the same. */
 const KEPT = 32;
 
 interface Folder {
   readonly path: string;
-  readonly stat: BigIntStats;
+  readonly stat: FileStatus;
   /** -1 where it is closed for the time being. */
   fd: number;
 }
@@ -67,7 +67,7 @@ export class Place {
   /** @param top Descriptor, which stays open. @param path What the top is called in messages and paths. */
   constructor(sys: LiveSys, top: number, path = '') {
     this.#sys = sys;
-    this.#way = [{ path, stat: statOfOpen(top), fd: top }];
+    this.#way = [{ path, stat: fstat(top), fd: top }];
   }
 
   get #here(): Folder {
@@ -84,14 +84,13 @@ export class Place {
   }
 
   /** What it was when it was entered. */
-  get stat(): BigIntStats {
+  get stat(): FileStatus {
     return this.#here.stat;
   }
 
   /** Names in the folder, sorted by their bytes. */
   names(): string[] {
-    const names = reading(this.path || '.', () => readdirSync(pathOf(this.fd), { encoding: 'buffer' }));
-    return names.sort(Buffer.compare).map(decode);
+    return reading(this.path || '.', () => list(pathOf(this.fd)));
   }
 
   find(name: string): Found {
@@ -102,15 +101,15 @@ export class Place {
       name,
       folder: this.fd,
       at,
-      stat: reading(path, () => lstatSync(encode(at), { bigint: true })),
+      stat: reading(path, () => lstatIn(this.fd, name, path)),
     };
   }
 
   /** Goes into a folder. @param seen What it was when it was looked at: another one is refused. */
-  enter(name: string, seen?: BigIntStats, open = openIn): void {
+  enter(name: string, seen?: FileStatus, open = openIn): void {
     const path = join(this.path, name);
     const fd = open(this.#sys, this.fd, name, path);
-    const stat = statOfOpen(fd);
+    const stat = fstat(fd);
     if (seen && !isSame(seen, stat)) {
       this.#sys.close(fd);
       throw moved(path);
@@ -129,7 +128,7 @@ export class Place {
     try {
       if (here.fd < 0) {
         here.fd = openIn(this.#sys, below.fd, '..', here.path);
-        if (!isSame(here.stat, statOfOpen(here.fd))) throw moved(below.path);
+        if (!isSame(here.stat, fstat(here.fd))) throw moved(below.path);
       }
       last(below.fd);
     } finally {
@@ -175,7 +174,7 @@ export function* walk<T>(sys: LiveSys, folder: number, visit: Visit<T>, path = '
       }
       const found = place.find(name);
       const isEntered = yield* visit(found);
-      if (!found.stat.isDirectory() || isEntered === false) continue;
+      if (found.stat.type !== 'directory' || isEntered === false) continue;
       place.enter(name, found.stat);
       left.push(place.names().values());
     }
@@ -210,13 +209,9 @@ export function empty(sys: LiveSys, folder: number): void {
 /** Removes what is no folder; result: names of folders. */
 function removeFiles(sys: LiveSys, place: Place): string[] {
   const folders: string[] = [];
-  // Not 'buffer': Bun gives no types of entries then.
-  const entries = reading(place.path || '.', () =>
-    readdirSync(pathOf(place.fd), { encoding: 'latin1', withFileTypes: true }),
-  );
-  for (const entry of entries) {
-    const name = decode(Buffer.from(entry.name, 'latin1'));
-    if (entry.isDirectory()) folders.push(name);
+  for (const { name, type } of reading(place.path || '.', () => [...entries(pathOf(place.fd))])) {
+    const isFolder = (type === 'unknown' ? lstatIn(place.fd, name, join(place.path, name)).type : type) === 'directory';
+    if (isFolder) folders.push(name);
     else sys.or(`cannot remove '${join(place.path, name)}'`).unlinkat(place.fd, name);
   }
   return folders;
@@ -235,7 +230,7 @@ export function openToEmpty(sys: LiveSys, folder: number, name: string, shown: s
     }
   })();
   try {
-    const { mode, uid } = fstatSync(handle);
+    const { mode, uid } = fstat(handle);
     // By descriptor: whatever has the name by now is left alone.
     if ((mode & 0o700) !== 0o700 && uid === process.geteuid?.()) sys.fchmodat(AT_FDCWD, linkOf(handle), 0o700);
     return opening.openat(handle, '.', O_RDONLY | O_DIRECTORY);

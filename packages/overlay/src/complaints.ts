@@ -1,5 +1,5 @@
 /** What the kernel has to say about a mount that it refuses, beyond an error number. */
-import { FSOPEN_CLOEXEC, type LiveSys, type Sys, SysError } from '@ts/sys';
+import { FSOPEN_CLOEXEC, type LiveSys, SysError } from '@ts/sys';
 import { configure, type Overlay } from './mount.ts';
 
 /** The first letter says how grave it is: e, w, i. */
@@ -21,7 +21,7 @@ export function complaintsOf(sys: LiveSys, overlay: Overlay): string[] {
   let fs: number | undefined;
   try {
     fs = sys.fsopen('overlay', FSOPEN_CLOEXEC);
-    configure(sys as unknown as Sys, fs, overlay);
+    configure(sys, fs, overlay);
     return [];
   } catch (error) {
     if (!(error instanceof SysError) || fs === undefined) return [];

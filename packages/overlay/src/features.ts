@@ -1,5 +1,6 @@
 /** Features of an overlay mount, and which of them the kernel does not combine. Pure. */
 import { has, setInStatus } from '@ts/capabilities';
+import { isOwnMap } from '@ts/mounts';
 import { CAP_SYS_ADMIN } from '@ts/sys';
 
 /** What can be said of each: the kernel's own words. */
@@ -28,10 +29,6 @@ export function conflictOf(parameters: readonly string[]): string | undefined {
   return clash && `${clash[0]} and ${clash[1]} cannot be combined: ${clash[2]}`;
 }
 
-/** Whether a process with this /proc/self/uid_map is in the first user namespace; where it cannot be read, it is taken to be. */
-export const inFirstUsers = (uidMap: string | undefined): boolean =>
-  uidMap === undefined || uidMap.trim().split(/\s+/).join(' ') === '0 0 4294967295';
-
 /**
  * Where marks of a layer are to be kept: in `trusted.overlay.*`, which needs CAP_SYS_ADMIN of the first user namespace, or in
  * `user.overlay.*`, which mounts with userxattr read.
@@ -39,4 +36,4 @@ export const inFirstUsers = (uidMap: string | undefined): boolean =>
  * @param uidMap Text of /proc/self/uid_map. @param status Text of /proc/self/status.
  */
 export const spaceFor = (uidMap: string | undefined, status: string | undefined): 'trusted' | 'user' =>
-  inFirstUsers(uidMap) && has(setInStatus(status, 'Eff') ?? 0n, CAP_SYS_ADMIN) ? 'trusted' : 'user';
+  !isOwnMap(uidMap) && has(setInStatus(status, 'Eff') ?? 0n, CAP_SYS_ADMIN) ? 'trusted' : 'user';

@@ -1,6 +1,6 @@
 import { array, assert, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { conflictOf, inFirstUsers, spaceFor } from './features.ts';
+import { conflictOf, spaceFor } from './features.ts';
 import { escapeOption, formatLower, parseLayers, parseLower } from './lower.ts';
 import { optionsOf } from './mount.ts';
 
@@ -61,5 +61,5 @@ test('where marks are kept', () => {
   expect(spaceFor('         0          0 4294967295\n', root)).toBe('trusted');
   expect(spaceFor('         0       1000          1\n', root)).toBe('user');
   expect(spaceFor('         0          0 4294967295\n', 'CapEff:\t0\n')).toBe('user');
-  expect(inFirstUsers(undefined)).toBe(true);
+  expect(spaceFor(undefined, root)).toBe('trusted');
 });

@@ -20,9 +20,8 @@ import {
   MS_RDONLY,
   O_DIRECTORY,
   O_RDONLY,
-  type Recording,
+  type Steps,
   type Sys,
-  SysError,
 } from '@ts/sys';
 import { escapeOption } from './lower.ts';
 
@@ -92,7 +91,7 @@ export function mountDetached(sys: LiveSys, lowers: readonly string[], parameter
   const fs = making.fsopen('overlay', FSOPEN_CLOEXEC);
   try {
     const nowhere = { target: '', readOnly: true, flags: 0, attributes: 0 };
-    configure(making as unknown as Sys, fs, { ...nowhere, lowers, parameters });
+    configure(making, fs, { ...nowhere, lowers, parameters });
     return making.fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY);
   } finally {
     sys.close(fs);
@@ -118,18 +117,11 @@ function mountOld(sys: Sys, overlay: Overlay): void {
 const fitsOldCall = (overlay: Overlay) => encode(optionsOf(overlay)).length <= PAGE;
 
 /** Mounts it. A kernel that does not know the new calls, or not for this, is given the old one. */
-export function mountOverlay(sys: Recording | LiveSys, overlay: Overlay): void {
-  if (!fitsOldCall(overlay)) mountNew(sys as Sys, overlay);
-  else if (!sys.live)
-    (sys as Recording).tryElse(
+export function mountOverlay(sys: Steps, overlay: Overlay): void {
+  if (!fitsOldCall(overlay)) mountNew(sys, overlay);
+  else
+    sys.tryElse(
       (first) => mountNew(first, overlay),
       (then) => mountOld(then, overlay),
     );
-  else
-    try {
-      mountNew(sys as unknown as Sys, overlay);
-    } catch (error) {
-      if (!(error instanceof SysError)) throw error;
-      mountOld(sys as unknown as Sys, overlay);
-    }
 }

@@ -19,8 +19,10 @@ import {
   O_WRONLY,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
+  type Steps,
   type Sys,
   SysError,
+  together,
 } from '@ts/sys';
 import type { Entry } from './tree.ts';
 
@@ -30,23 +32,18 @@ const FICLONE = 0x40049409;
 /** Errors that say that a way of copying is not available here. */
 const NO_SUCH_WAY = ['EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOSYS', 'ENOTTY', 'EPERM', 'EBADF'];
 
-interface Made {
-  readonly folder: Int;
-  readonly name: string;
-  readonly isFolder: boolean;
-}
-
 class Writer {
-  readonly #sys: Sys;
+  readonly #sys: Steps;
   readonly #root: string;
-  readonly #folders = new Map<string, Int>();
-  readonly #made: Made[] = [];
+  readonly #folders: Map<string, Int>;
   readonly #temporary: string;
 
-  constructor(sys: Sys, root: string, temporary: string) {
+  /** @param folders Is given the descriptors of folders by their paths inside; to be closed behind the last step. */
+  constructor(sys: Steps, root: string, temporary: string, folders: Map<string, Int>) {
     this.#sys = sys;
     this.#root = root;
     this.#temporary = temporary;
+    this.#folders = folders;
   }
 
   /** The folder itself, made if it is missing; those above it must be there. */
@@ -56,7 +53,7 @@ class Writer {
       !live || isMade(() => this.#sys.or(`cannot create directory '${this.#root}'`).mkdir(this.#root, 0o755));
     const fd = this.#sys.or(`cannot open directory '${this.#root}'`).open(this.#root, O_PATH | O_DIRECTORY);
     this.#folders.set('/', fd);
-    if (made) this.#made.push({ folder: AT_FDCWD, name: this.#root, isFolder: true });
+    if (made) this.#undo(AT_FDCWD, this.#root, AT_REMOVEDIR);
   }
 
   #inside(path: string): string {
@@ -89,13 +86,13 @@ class Writer {
     const made = isMade(() =>
       this.#sys.or(`cannot create directory '${this.#inside(path)}'`).do('mkdirat', parent, name, mode),
     );
-    if (made) this.#made.push({ folder: parent, name, isFolder: true });
+    if (made) this.#undo(parent, name, AT_REMOVEDIR);
   }
 
   #makeLink({ path, target }: Entry & { kind: 'link' }, parent: Int, name: string): void {
     const message = `cannot create symbolic link '${this.#inside(path)}'`;
     if (isMade(() => this.#sys.or(message).do('symlinkat', target, parent, name))) {
-      this.#made.push({ folder: parent, name, isFolder: false });
+      this.#undo(parent, name);
       return;
     }
     this.#sys.or(message).do('symlinkat', target, parent, this.#temporary);
@@ -110,16 +107,12 @@ class Writer {
     const to = this.#sys
       .or(message)
       .openat(parent, this.#temporary, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, entry.mode);
-    try {
+    this.#replace(parent, name, message, () => {
       if (entry.kind === 'text') writeText(this.#sys.or(message), to, entry.text);
       else this.#copy(entry, to);
       this.#sys.close(to);
-    } catch (error) {
-      this.#sys.ignoring().do('unlinkat', parent, this.#temporary, 0);
-      throw error;
-    }
-    this.#replace(parent, name, message);
-    if (isNew) this.#made.push({ folder: parent, name, isFolder: false });
+    });
+    if (isNew) this.#undo(parent, name);
   }
 
   #copy({ source, path, size }: Entry & { kind: 'copy' }, to: Int): void {
@@ -138,23 +131,20 @@ class Writer {
     }
   }
 
-  #replace(parent: Int, name: string, message: string): void {
-    try {
-      this.#sys.or(message).do('renameat2', parent, this.#temporary, parent, name, 0);
-    } catch (error) {
-      this.#sys.ignoring().do('unlinkat', parent, this.#temporary, 0);
-      throw error;
-    }
+  /** Puts what has been made under the temporary name into the place of what has that name. @param fill What comes before that. */
+  #replace(parent: Int, name: string, message: string, fill: () => void = () => undefined): void {
+    this.#sys.undoing(
+      (back) => back.do('unlinkat', parent, this.#temporary, 0),
+      () => {
+        fill();
+        this.#sys.or(message).do('renameat2', parent, this.#temporary, parent, name, 0);
+      },
+    );
   }
 
-  /** Removes what has been made, the last one first. */
-  takeBack(): void {
-    for (const { folder, name, isFolder } of this.#made.reverse())
-      this.#sys.ignoring().do('unlinkat', folder, name, isFolder ? AT_REMOVEDIR : 0);
-  }
-
-  close(): void {
-    for (const fd of this.#folders.values()) this.#sys.close(fd);
+  /** It has been made here: a later failure removes it. */
+  #undo(folder: Int, name: string, flags = 0): void {
+    this.#sys.undo((back) => back.do('unlinkat', folder, name, flags));
   }
 }
 
@@ -215,16 +205,16 @@ function tryWay<T>(way: () => T): T | undefined {
  * @param unique Part of a name that no other process uses at the same time.
  */
 export function writeTree(sys: Sys, root: string, entries: readonly Entry[], unique: string): void {
-  const writer = new Writer(sys, root, `.ts-rootfs-${unique}`);
+  const folders = new Map<string, Int>();
   const mask = sys.umask(0);
   try {
-    writer.open();
-    for (const entry of entries) writer.write(entry);
-  } catch (error) {
-    writer.takeBack();
-    throw error;
+    together(sys, (steps) => {
+      const writer = new Writer(steps, root, `.ts-rootfs-${unique}`, folders);
+      writer.open();
+      for (const entry of entries) writer.write(entry);
+    });
   } finally {
-    writer.close();
+    for (const fd of folders.values()) sys.close(fd);
     if (typeof mask === 'number') sys.umask(mask);
   }
 }

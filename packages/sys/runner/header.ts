@@ -3,7 +3,18 @@
  * for itself, with words on what each is for.
  */
 import { type Layout, offsetsOf, sizeOf } from '../src/struct.ts';
-import { CONDITIONS, ENTRY, EXECUTING, FAILURES, OPS, PIECE, PIECES, TAPE, WAITING } from '../src/tape/structures.ts';
+import {
+  CONDITIONS,
+  ENTRY,
+  EXECUTING,
+  FAILURES,
+  OPS,
+  PIECE,
+  PIECES,
+  SEARCH_GOES_ON,
+  TAPE,
+  WAITING,
+} from '../src/tape/structures.ts';
 
 const STRUCTURES = { entry: ENTRY, tape: TAPE, piece_entry: PIECE } as const;
 const ENUMS = {
@@ -38,6 +49,8 @@ export function headerText(): string {
   return [
     '/* Made by `npm run images` from ../src/tape/structures.ts; included behind the structures. */',
     ...enums,
+    '',
+    `#define SEARCH_GOES_ON(result) (${SEARCH_GOES_ON.map((name) => `(result) == -${name}`).join(' || ')})`,
     '',
     '#define SAME(here, there) _Static_assert((here) == (there), "../src/tape/structures.ts says otherwise")',
     ...asserts,

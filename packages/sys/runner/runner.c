@@ -175,7 +175,7 @@ static int attempt(struct search *search, const char *path)
 	search->result = result;
 	if (result == -EACCES)
 		search->denied = result;
-	return result == -EACCES || result == -ENOENT || result == -ESTALE || result == -ENOTDIR || result == -ENODEV || result == -ETIMEDOUT;
+	return SEARCH_GOES_ON(result);
 }
 
 /* The folders of PATH as it is now, or those that execvp(3) takes without one. */

@@ -6,6 +6,8 @@ enum piece { LAST = 0, TEXT = 1, RESULT = 2, EXIT_STATUS = 3, SIGNAL = 4 };
 enum waiting { MIRROR_STOPS = 1, FORWARD = 2 };
 enum executing { APPEND = 1, SEARCH = 2 };
 
+#define SEARCH_GOES_ON(result) ((result) == -EACCES || (result) == -ENOENT || (result) == -ESTALE || (result) == -ENOTDIR || (result) == -ENODEV || (result) == -ETIMEDOUT)
+
 #define SAME(here, there) _Static_assert((here) == (there), "../src/tape/structures.ts says otherwise")
 SAME(__builtin_offsetof(struct entry, op), 0);
 SAME(__builtin_offsetof(struct entry, refs), 2);

@@ -73,6 +73,13 @@ function theirType(stats: fs.BigIntStats | fs.Stats | fs.Dirent): files.FileType
   return stats.isSocket() ? 'socket' : 'unknown';
 }
 
+const BILLION = 1_000_000_000n;
+
+function timeOf(nanoseconds: bigint) {
+  const part = ((nanoseconds % BILLION) + BILLION) % BILLION;
+  return { seconds: (nanoseconds - part) / BILLION, nanoseconds: Number(part) };
+}
+
 const theirs = (stats: fs.BigIntStats | undefined): files.FileStatus | undefined =>
   stats && {
     type: theirType(stats),
@@ -84,6 +91,8 @@ const theirs = (stats: fs.BigIntStats | undefined): files.FileStatus | undefined
     ino: stats.ino,
     rdev: Number(stats.rdev),
     nlink: Number(stats.nlink),
+    atime: timeOf(stats.atimeNs),
+    mtime: timeOf(stats.mtimeNs),
   };
 
 const BIG = { bigint: true } as const;

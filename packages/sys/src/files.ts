@@ -12,9 +12,12 @@ import { F_OK } from './const/access.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from './const/at.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from './const/mode.ts';
 import { O_CLOEXEC, O_DIRECTORY, O_RDONLY } from './const/open.ts';
+import { POLLFD, POLLIN } from './const/poll.ts';
 import { errnoOf, SysError } from './errno.ts';
 import { type Plain, plainCall } from './live.ts';
+import type { Time } from './man2/entries.ts';
 import { LibraryError } from './native.ts';
+import { encodeStruct } from './struct.ts';
 
 const ENOENT = 2;
 const EINTR = 4;
@@ -160,6 +163,16 @@ export function readOpen(fd: number, most: number, path?: string): Buffer {
   return Buffer.concat(chunks);
 }
 
+const TIMESPEC = { seconds: 's64', nanoseconds: 's64' } as const;
+
+/** Whether there is something to read, or nothing will come any more; waits `milliseconds` at most, less than 1000. ppoll(2) */
+export function isReadable(fd: number, milliseconds: number): boolean {
+  const asked = encodeStruct(POLLFD, { fd, events: POLLIN });
+  const result = plainCall('ppoll', asked, 1, encodeStruct(TIMESPEC, { nanoseconds: milliseconds * 1_000_000 }), 0);
+  if (result < 0 && result !== -EINTR) throw refusal(-result, 'read', undefined, 'ppoll', asked, 1, milliseconds, 0);
+  return result > 0;
+}
+
 /** All of a file as text. */
 export const readText = (path: string): string => withFile(path, O_RDONLY, (fd) => readOpenText(fd, path));
 
@@ -243,6 +256,8 @@ export interface FileStatus {
   /** Device that it is. */
   readonly rdev: number;
   readonly nlink: number;
+  readonly atime: Time;
+  readonly mtime: Time;
 }
 
 /** Where the fields of struct stat lie (asm/stat.h), in bytes; `width` of the two that differ in it. */
@@ -252,6 +267,13 @@ const PLACES = {
 } as const;
 const STAT_SIZE = 144;
 const SIZE = 48;
+const ATIME = 72;
+const MTIME = 88;
+
+const timeAt = (bytes: Buffer, at: number): Time => ({
+  seconds: bytes.readBigInt64LE(at),
+  nanoseconds: Number(bytes.readBigUInt64LE(at + 8)),
+});
 
 function statusOf(bytes: Buffer): FileStatus {
   const at = PLACES[arch];
@@ -266,6 +288,8 @@ function statusOf(bytes: Buffer): FileStatus {
     ino: bytes.readBigUInt64LE(8),
     rdev: Number(bytes.readBigUInt64LE(at.rdev)),
     nlink: bytes.readUIntLE(at.nlink, at.width === 8 ? 6 : 4),
+    atime: timeAt(bytes, ATIME),
+    mtime: timeAt(bytes, MTIME),
   };
 }
 
@@ -291,6 +315,10 @@ export const lstat = (path: string): FileStatus => statAt(AT_FDCWD, path, AT_SYM
 
 /** Of an open file. */
 export const fstat = (fd: number): FileStatus => statAt(fd, '', AT_EMPTY_PATH);
+
+/** Of what lies in an open directory, be it a link. @param shown Its path for the error. */
+export const lstatIn = (directory: number, name: string, shown: string): FileStatus =>
+  statAt(directory, name, AT_SYMLINK_NOFOLLOW, shown);
 
 /** As `stat`; undefined where there is none (ENOENT). */
 export const statIfThere = (path: string): FileStatus | undefined => statIfAny(path, 0);

@@ -11,6 +11,7 @@ import type { Gate, OnFailure } from './gate.ts';
 import { LiveGate } from './live.ts';
 import * as man2 from './man2/index.ts';
 import type { Int, Operand, Ref } from './operand.ts';
+import type { Recording } from './tape/recorder.ts';
 
 type Bound<Wrappers, Result> = {
   [K in keyof Wrappers]: Wrappers[K] extends (sys: Caller, ...rest: infer Rest) => infer R
@@ -48,7 +49,7 @@ export interface LiveSys extends SysBase<number> {
   look(name: Call, ...operands: Operand[]): number;
 }
 
-export class BoundSys implements Caller {
+class Binding implements Caller {
   constructor(
     readonly gate: Gate,
     readonly failure: Partial<OnFailure> & { status: number },
@@ -110,11 +111,21 @@ const methods: ProxyHandler<object> = {
     const value = function (this: Caller, ...rest: unknown[]) {
       return wrapper(this, ...rest);
     };
-    Object.defineProperty(BoundSys.prototype, name, { value });
+    Object.defineProperty(Binding.prototype, name, { value });
     return value;
   },
 };
-Object.setPrototypeOf(BoundSys.prototype, new Proxy(Object.prototype, methods));
+Object.setPrototypeOf(Binding.prototype, new Proxy(Object.prototype, methods));
+
+/** Calls by way of a gate, and what a failure of them means. */
+export type BoundSys = Binding & Sys;
+export const BoundSys = Binding as new (...given: ConstructorParameters<typeof Binding>) => BoundSys;
+
+/** Whether results are known at once. */
+export const isLive = (sys: Sys): sys is LiveSys => sys.live;
+
+/** Whether calls are written down, to be made when the tape is played. */
+export const isRecorded = (sys: Sys): sys is Recording => !sys.live;
 
 /**
  * System calls made now, by the main thread of this process. Errors are thrown as SysError.
@@ -122,8 +133,8 @@ Object.setPrototypeOf(BoundSys.prototype, new Proxy(Object.prototype, methods));
  * @param status Exit status that errors carry for a tool. @param trace Is given one line a call.
  */
 export const live = (status = 1, trace?: (line: string) => void): LiveSys =>
-  new BoundSys(new LiveGate(trace), { status }) as unknown as LiveSys;
+  new BoundSys(new LiveGate(trace), { status }) as LiveSys;
 
 /** The same, but calls that change something are only traced. */
 export const dry = (status: number, trace: (line: string) => void): LiveSys =>
-  new BoundSys(new LiveGate(trace, true), { status }) as unknown as LiveSys;
+  new BoundSys(new LiveGate(trace, true), { status }) as LiveSys;

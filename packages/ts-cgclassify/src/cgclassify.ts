@@ -47,5 +47,5 @@ export const tool = defineTool({
   momentary: ({ idle }) => (idle?.length ? 'it ends a process that is there now' : undefined),
   plan,
   becomes: ({ program }) => program.length > 0,
-  apply,
+  both: apply,
 });

@@ -95,6 +95,6 @@ export const tool = defineTool({
   momentary: ({ creations }) => momentary(creations.flatMap(({ steps }) => steps)),
   plan,
   becomes: ({ program, admin, fileMode }) => program.length > 0 && !admin && fileMode === undefined,
-  apply,
+  both: apply,
   describe,
 });

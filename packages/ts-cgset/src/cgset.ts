@@ -58,5 +58,5 @@ export const tool = defineTool({
   momentary: ({ steps }) => momentary(steps),
   plan,
   becomes: ({ program }) => program.length > 0,
-  apply,
+  both: apply,
 });

@@ -18,6 +18,7 @@ import {
   FSOPEN_CLOEXEC,
   FSPICK_CLOEXEC,
   type Int,
+  isRecorded,
   MNT_DETACH,
   MOUNT_ATTR__ATIME,
   MOUNT_ATTR_IDMAP,
@@ -41,9 +42,9 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
   type Recording,
-  type Ref,
   SIGKILL,
   type Steps,
+  type Sys,
 } from '@ts/sys';
 import type { Change } from './change.ts';
 import { type Step, subjectOf } from './failure.ts';
@@ -189,20 +190,19 @@ function setAttributes(sys: Steps, change: Change, dirfd: Int, path: string, fla
 }
 
 /** A user namespace with these maps, held by its descriptor: its one process lives until that is open. */
-function newUserNamespace(sys: Recording, { users, groups }: Exclude<IdMapping, { file: string }>): Ref {
+function newUserNamespace(sys: Recording, { users, groups }: Exclude<IdMapping, { file: string }>): Int {
   const process = sys.or('failed to make a user namespace', { status: FAILED }).fork((child) => {
     child.setParentDeathSignal(SIGKILL);
     const patience = Buffer.alloc(16);
     patience.writeBigInt64LE(60n);
     child.do('ppoll', null, 0, patience, null, 0);
   }, CLONE_NEWUSER);
-  let held: Ref | undefined;
   const end = (by: Recording) => {
     by.kill(process, SIGKILL);
     // Where SIGCHLD is ignored there is nothing to wait for.
     by.ignoring(errnoOf('ECHILD')).wait4(process, null);
   };
-  sys.undoing(end, () => {
+  const held = sys.undoing(end, () => {
     for (const [name, ranges] of [
       ['uid_map', users],
       ['gid_map', groups],
@@ -215,12 +215,10 @@ function newUserNamespace(sys: Recording, { users, groups }: Exclude<IdMapping, 
       sys.close(file);
     }
     const path = sys.made(['/proc/', { result: process }, '/ns/user']);
-    held = sys
-      .or('cannot open the user namespace', { status: FAILED })
-      .do('openat', AT_FDCWD, path, O_RDONLY, 0) as Ref;
+    return sys.or('cannot open the user namespace', { status: FAILED }).do('openat', AT_FDCWD, path, O_RDONLY, 0);
   });
   end(sys);
-  return held as unknown as Ref;
+  return held;
 }
 
 /** What an explanation has to know of a map. */
@@ -229,18 +227,24 @@ const wordsOfMap = (idmap: IdMapping) =>
     ? idmap.file
     : [idmap.users.length && 'users', idmap.groups.length && 'groups'].filter(Boolean).join();
 
+/** Who makes a process has its calls recorded: only a plan that ends in a program, or one that is played, does. */
+function onTape(sys: Sys): Recording {
+  if (isRecorded(sys)) return sys;
+  throw new TypeError('a user namespace is made on a tape alone');
+}
+
 /** Ids of a tree that is nowhere yet: later the kernel does not let them be changed. */
-function mapIds(change: Change, sys: Recording, tree: Int): void {
+function mapIds(change: Change, sys: Steps, tree: Int): void {
   const { idmap, target, flags } = change;
   if (!idmap) return;
   const namespace =
     'file' in idmap
       ? sys.or(`${target}: cannot open ${idmap.file}`, { status: FAILED }).open(idmap.file, O_RDONLY)
-      : newUserNamespace(sys, idmap);
+      : newUserNamespace(onTape(sys), idmap);
   const attributes = Buffer.alloc(32);
   attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR_IDMAP));
   sys.fill(attributes, 24, namespace, 8);
-  during(sys as unknown as Steps, change, 'idmap', 'mount_setattr', wordsOfMap(idmap)).do(
+  during(sys, change, 'idmap', 'mount_setattr', wordsOfMap(idmap)).do(
     'mount_setattr',
     tree,
     '',
@@ -267,7 +271,7 @@ const moveTo = (sys: Steps, change: Change, tree: Int) =>
 function attach(change: Change, sys: Steps, tree: Int): void {
   if (change.kind === 'bind')
     setAttributes(during(sys, change, 'attributes', 'mount_setattr'), change, tree, '', AT_EMPTY_PATH);
-  mapIds(change, sys as unknown as Recording, tree);
+  mapIds(change, sys, tree);
   moveTo(sys, change, tree);
   sys.close(tree);
 }

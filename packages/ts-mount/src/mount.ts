@@ -5,6 +5,8 @@ import {
   atOnce,
   decode,
   Failure,
+  isLive,
+  isRecorded,
   type LiveSys,
   MS_BIND,
   MS_MOVE,
@@ -46,7 +48,7 @@ const printing =
         (attempt) => {
           const buffer = Buffer.alloc(WORDS);
           attempt.or('').do('read', context, buffer, WORDS - 1);
-          (attempt as unknown as Recording).print(2, [`${prog}: `, { read: buffer, from: 2 }]);
+          if (isRecorded(attempt)) attempt.print(2, [`${prog}: `, { read: buffer, from: 2 }]);
           next(attempt, left - 1);
         },
         () => undefined,
@@ -60,7 +62,7 @@ const collecting =
   (said: string[]): Listener =>
   (sys, context) => {
     // Shown only, nothing was said.
-    if ((sys as unknown as LiveSys).dry) return;
+    if (isLive(sys) && sys.dry) return;
     for (let left = MESSAGES; left > 0; left--) {
       const buffer = Buffer.alloc(WORDS);
       const length = Number(sys.ignoring().do('read', context, buffer, WORDS));
@@ -84,10 +86,9 @@ function makeAll(
 function apply(plan: Plan, sys: Recording, world: World): Outcome {
   const mounting = plan as Mounting;
   const { changes, program, fake, verbose } = mounting;
-  const steps = sys as unknown as Steps;
-  makeAll(mounting, steps, program.length > 0, (change) => {
-    if (!fake) make(change, steps, printing(world));
-    if (change.held !== undefined) steps.close(change.held);
+  makeAll(mounting, sys, program.length > 0, (change) => {
+    if (!fake) make(change, sys, printing(world));
+    if (change.held !== undefined) sys.close(change.held);
     if (verbose) sys.print(1, [`${world.prog}: ${report(change)}\n`]);
   });
   return program.length ? { become: program, mounted: fake ? [] : changes.flatMap(hidden) } : exit(0);

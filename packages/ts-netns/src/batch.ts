@@ -1,6 +1,5 @@
 /** `-batch FILE`: commands, one a line, by one process over the same sockets. */
-import { readFileSync } from 'node:fs';
-import { decode, encode, Failure, strerror } from '@ts/sys';
+import { Failure, readOpenText, readText, saying } from '@ts/sys';
 import { FAILED, WRONG } from './words.ts';
 
 /** Most words of a line. */
@@ -48,12 +47,11 @@ export function* linesOf(text: string): Generator<readonly [line: string, number
 }
 
 function readBatch(file: string): string {
-  try {
-    return decode(readFileSync(file === '-' ? 0 : encode(file)));
-  } catch (error) {
-    const { errno = 0 } = error as NodeJS.ErrnoException;
-    throw new Failure(`Cannot open file "${file}" for reading: ${strerror(-errno)}`, FAILED);
-  }
+  return saying(
+    `Cannot open file "${file}" for reading`,
+    () => (file === '-' ? readOpenText(0) : readText(file)),
+    FAILED,
+  );
 }
 
 /**

@@ -1,12 +1,11 @@
 /** `ip netns exec`: another network namespace, a mount namespace in which /sys and files of /etc are those of it. */
-import { readdirSync } from 'node:fs';
 import { candidates, type Outcome, type World } from '@ts/cli';
 import { checkNamespace, ETC, pathOf } from '@ts/network';
 import {
   CLONE_NEWNET,
   CLONE_NEWNS,
-  encode,
   Failure,
+  list,
   MNT_DETACH,
   MS_BIND,
   MS_RDONLY,
@@ -14,6 +13,7 @@ import {
   MS_SLAVE,
   O_RDONLY,
   type Recording,
+  unlessRefused,
 } from '@ts/sys';
 import { namespaceNames } from './verbs/ids.ts';
 import { FAILED, WRONG } from './words.ts';
@@ -32,13 +32,8 @@ export interface Execution {
   readonly replacements: Readonly<Record<string, readonly Replacement[]>>;
 }
 
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(encode(folder)).map(String);
-  } catch {
-    return []; // most namespaces have none
-  }
-}
+/** Most namespaces have none. */
+const namesIn = (folder: string): string[] => unlessRefused(() => list(folder)) ?? [];
 
 /** What /etc/netns/NAME has; a file that /etc itself lacks is said, and left out. */
 function replacementsOf(name: string, world: World): Replacement[] {

@@ -1,32 +1,16 @@
 /** What helps behind a refusal: said only where its cause can be read. */
-import { accessSync, constants } from 'node:fs';
 import * as capabilities from '@ts/capabilities';
 import { RUN } from '@ts/network';
-import { CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_SYS_PTRACE, encode, readText } from '@ts/sys';
+import { CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_SYS_PTRACE, isThere, mayUse, readText, unlessRefused, W_OK } from '@ts/sys';
 
 /** What helps who may not enter or make namespaces. */
 export const NEEDS_ADMIN =
   'this needs CAP_SYS_ADMIN: be root, or do it in namespaces of your own: ts-unshare --map-root-user --net --mount';
 
 /** A hint that cannot be found out is none: what is said is the failure itself. */
-function read(path: string): string | undefined {
-  try {
-    return readText(path);
-  } catch {
-    return undefined;
-  }
-}
+const read = (path: string): string | undefined => unlessRefused(() => readText(path));
 
 const lacks = (capability: number): boolean => capabilities.lacks(read, capability);
-
-function isRefused(act: () => void): boolean {
-  try {
-    act();
-    return false;
-  } catch (error) {
-    return ['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '');
-  }
-}
 
 /** Of a change of the network. */
 export const netAdminHint = (): string | undefined =>
@@ -41,7 +25,7 @@ export const sysAdminHint = (): string | undefined => (lacks(CAP_SYS_ADMIN) ? NE
 export function namesHint(): string | undefined {
   if (lacks(CAP_SYS_ADMIN))
     return 'this needs root; without it: ts-unshare --map-root-user --net PROGRAM, or names of your own behind "ts-unshare -rmn" with a tmpfs on /run';
-  return isRefused(() => accessSync(encode(RUN), constants.W_OK))
+  return isThere(RUN) && !mayUse(RUN, W_OK)
     ? `names of namespaces are files in ${RUN}, which cannot be written to: mount a tmpfs of your own on /run first (in a mount namespace of your own)`
     : undefined;
 }

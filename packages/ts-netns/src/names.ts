@@ -1,7 +1,6 @@
 /** Names of numbers: /etc/iproute2, and what is known without it. */
 
-import { readdirSync } from 'node:fs';
-import { parseCNumber, parseDecimal, readText, U32_MAX } from '@ts/sys';
+import { list, parseCNumber, parseDecimal, readText, U32_MAX, unlessRefused } from '@ts/sys';
 import { parseNumber, wrong } from './words.ts';
 
 const FOLDERS = ['/etc/iproute2', '/usr/share/iproute2', '/usr/lib/iproute2'];
@@ -58,15 +57,10 @@ function parse(text: string): [number, string][] {
 }
 
 /** Files of a folder of additions, where there is one: `*.conf`. */
-function addedIn(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => name.endsWith('.conf') && !name.startsWith('.'))
-      .map((name) => `${folder}/${name}`);
-  } catch {
-    return []; // most have none
-  }
-}
+const addedIn = (folder: string): string[] =>
+  (unlessRefused(() => list(folder)) ?? [])
+    .filter((name) => name.endsWith('.conf') && !name.startsWith('.'))
+    .map((name) => `${folder}/${name}`);
 
 function table(which: NameTable): Names {
   const known = loaded.get(which);

@@ -1,9 +1,10 @@
 /** From the command line to an overlay mount, and the mount. */
 import { resolve } from 'node:path';
 import { event, explain, forkReporting, type Outcome, type Parsed, UsageError, type World } from '@ts/cli';
-import { OptionError, parseOptions, realPath } from '@ts/mounts';
-import { FEATURES, type Feature, inFirstUsers, mountOverlay, type Overlay, parseLayers, refusalOf } from '@ts/overlay';
+import { inOwnUsers, OptionError, parseOptions, realPath } from '@ts/mounts';
+import { FEATURES, type Feature, mountOverlay, type Overlay, parseLayers, refusalOf } from '@ts/overlay';
 import {
+  atOnce,
   CLONE_NEWNS,
   Failure,
   type LiveSys,
@@ -16,6 +17,7 @@ import {
   SIGINT,
   SIGQUIT,
   SIGTERM,
+  type Steps,
   type Sys,
   SysError,
   stat,
@@ -37,7 +39,7 @@ export interface MountPlan {
 
 /** Whether this will run in a user namespace that is not the first one. */
 function inUserNamespace(world: World): boolean {
-  if (!inFirstUsers(world.read('/proc/self/uid_map'))) return true;
+  if (inOwnUsers(world.read)) return true;
   if (world.credentials === undefined) return false;
   // An earlier tool of the chain makes root of somebody: only by a user namespace, where that was an ordinary user.
   if (world.euid === 0 && process.geteuid?.() !== 0) return true;
@@ -169,13 +171,13 @@ function makeFolders(sys: Sys, { tmpfs, overlay: { target, upper, work } }: Moun
   making.chmod(upper, tmpfs.mode);
 }
 
-const mounting = <S extends Sys | LiveSys>(sys: S, { overlay }: MountPlan): S =>
-  sys.or(`cannot mount overlay on '${overlay.target}'`).explaining(subjectOf(overlay)) as S;
+const mounting = (sys: Steps, { overlay }: MountPlan): Steps =>
+  sys.or(`cannot mount overlay on '${overlay.target}'`).explaining(subjectOf(overlay));
 
 const detach =
   ({ overlay: { target } }: MountPlan) =>
-  (sys: Sys | LiveSys) => {
-    (sys as Sys).ignoring().umount2(target, MNT_DETACH);
+  (sys: Sys) => {
+    sys.ignoring().umount2(target, MNT_DETACH);
   };
 
 /** In order where nothing uses it any more; from sight, where a process that was left behind still does. */
@@ -188,18 +190,22 @@ function unmount(sys: Recording, plan: MountPlan): void {
     );
 }
 
+function mountAll(plan: MountPlan, sys: Steps): void {
+  if (plan.tmpfs) {
+    mountTmpfs(sys, plan);
+    sys.undo(detach(plan));
+    makeFolders(sys, plan);
+  }
+  mountOverlay(mounting(sys, plan), plan.overlay);
+}
+
 /** Mounts, and becomes the program. Outside a mount namespace of its own, a parent stays behind to unmount. */
 export function recordMount(plan: MountPlan, sys: Recording): Outcome {
   if (plan.isPrivate) {
     sys.or('unshare failed').explaining('unshare').unshare(CLONE_NEWNS);
     sys.or('cannot make the mounts private').mount('none', '/', null, MS_REC | MS_PRIVATE);
   }
-  if (plan.tmpfs) {
-    mountTmpfs(sys, plan);
-    sys.undo(detach(plan));
-    makeFolders(sys, plan);
-  }
-  mountOverlay(mounting(sys, plan) as unknown as Recording, plan.overlay);
+  mountAll(plan, sys);
   sys.undo(detach(plan));
   event(sys, plan.statusFd, 'mounted');
   if (!plan.isPrivate)
@@ -223,18 +229,11 @@ const explained = (error: unknown, world: World): unknown =>
     : error;
 
 /** Mounts now. */
-export function mountNow(plan: MountPlan, sys: LiveSys, world: World): void {
-  let hasTmpfs = false;
-  try {
-    if (plan.tmpfs) {
-      mountTmpfs(sys as unknown as Sys, plan);
-      hasTmpfs = true;
-      makeFolders(sys as unknown as Sys, plan);
+export const mountNow = (plan: MountPlan, sys: LiveSys, world: World): void =>
+  atOnce(sys, (steps) => {
+    try {
+      mountAll(plan, steps);
+    } catch (error) {
+      throw explained(error, world);
     }
-    mountOverlay(mounting(sys, plan), plan.overlay);
-  } catch (error) {
-    const failure = explained(error, world);
-    if (hasTmpfs) detach(plan)(sys);
-    throw failure;
-  }
-}
+  });

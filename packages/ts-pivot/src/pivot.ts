@@ -1,7 +1,7 @@
 /** pivot_root(8): command-line interface for pivot_root(2). */
-import { defineTool, HELP_OPTIONS, type Option, type Outcome, type Parsed, UsageError } from '@ts/cli';
+import { defineTool, exit, HELP_OPTIONS, type Option, type Outcome, type Parsed, UsageError } from '@ts/cli';
 import { bindToItself, detachRoot, holdRoot, mountProcIn } from '@ts/mounts';
-import { atOnce, type Int, type LiveSys, MNT_DETACH, type Recording, type Steps, type Sys } from '@ts/sys';
+import { type Int, MNT_DETACH, type Steps, type Sys, together } from '@ts/sys';
 import { causes } from './causes.ts';
 
 const options = [
@@ -93,14 +93,9 @@ function change(plan: Plan, sys: Steps): void {
   settle(sys, plan, old);
 }
 
-function apply(plan: Plan, sys: Recording): Outcome {
-  change(plan, sys as unknown as Steps);
-  return { become: plan.program, changes: ['root'] };
-}
-
-function act(plan: Plan, sys: LiveSys): Outcome {
-  atOnce(sys, (steps) => change(plan, steps));
-  return { exit: 0 };
+function apply(plan: Plan, sys: Sys): Outcome {
+  together(sys, (steps) => change(plan, steps));
+  return plan.program.length ? { become: plan.program, changes: ['root'] } : exit(0);
 }
 
 export const tool = defineTool({
@@ -137,5 +132,5 @@ export const tool = defineTool({
   plan,
   becomes: ({ program }) => program.length > 0,
   apply,
-  act,
+  act: apply,
 });

@@ -189,7 +189,7 @@ function apply({ directory, entries, unique }: Plan, sys: Sys): Outcome {
 }
 
 function act(plan: Plan, sys: LiveSys, world: World): Outcome {
-  const outcome = apply(plan, sys as unknown as Sys);
+  const outcome = apply(plan, sys);
   if (plan.report !== 'nothing') world.print(report(plan));
   return outcome;
 }

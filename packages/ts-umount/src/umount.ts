@@ -132,7 +132,7 @@ function there({ namespace, program }: Plan, comesBack: boolean, sys: Steps, wor
 }
 
 function apply(plan: Plan, sys: Recording): Outcome {
-  there(plan, false, sys as unknown as Steps, () => {
+  there(plan, false, sys, () => {
     for (const target of plan.targets)
       sys
         .or(`${target}: umount(2) system call failed`, { status: FAILED })

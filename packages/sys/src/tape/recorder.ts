@@ -7,14 +7,16 @@ import { type Call, callNumber } from '../calls.ts';
 import { AT_FDCWD } from '../const/at.ts';
 import { CLONE_INTO_CGROUP, CLONE_NEWNS, CLONE_NEWPID } from '../const/clone.ts';
 import { O_CLOEXEC, O_DIRECTORY, O_NONBLOCK, O_PATH } from '../const/open.ts';
+import { POLLFD, POLLIN } from '../const/poll.ts';
 import { SIG_BLOCK, SIG_SETMASK } from '../const/sigmask.ts';
 import * as signals from '../const/signal.ts';
 import { changesRoot } from '../elsewhere.ts';
 import type { Gate, OnFailure } from '../gate.ts';
 import { type Data, type Int, MadeText, type Operand, type Path, pointerArray, Ref } from '../operand.ts';
 import { quote } from '../quote.ts';
+import type { Condition, Steps } from '../steps.ts';
 import { encodeStruct, offsetOf } from '../struct.ts';
-import { BoundSys, type Sys } from '../sys.ts';
+import { BoundSys } from '../sys.ts';
 import { type Entry, Label, type Piece, type Tape } from './entry.ts';
 import { piece } from './format.ts';
 
@@ -36,7 +38,7 @@ export interface Waiting {
   ended?: (sys: Recording, status: Ref) => void;
 }
 
-export interface Recording extends Sys {
+export interface Recording extends Steps {
   /**
    * What follows `child` is the parent's; the child ends with status 0 where `child` does not end it.
    *
@@ -50,14 +52,6 @@ export interface Recording extends Sys {
   /** Ends by the exit status, or by the signal, that is in a status of `wait`. */
   endAsChild(status: Ref): void;
   end(status: number): void;
-  /** Runs `then` if the result of a call compares so. */
-  when(left: Ref, condition: 'equal' | 'notEqual' | 'less', right: Int, then: () => void): void;
-  /** Runs `attempt`; when a call in it fails (with this errno, where given), goes on with `otherwise` instead. */
-  tryElse(attempt: (sys: this) => void, otherwise: (sys: this) => void, only?: number): void;
-  /** From here on, a failure runs `take back` after its message, before the tape ends. */
-  undo(takeBack: (sys: Recording) => void): void;
-  /** Like `undo`, for failures of `work` alone. */
-  undoing(takeBack: (sys: Recording) => void, work: () => void): void;
   /** Text made while playing, and its length. `size`: bytes to reserve. */
   text(pieces: readonly Piece[], size?: number): { buffer: Buffer; length: Ref };
   /** The same as a path, or as another text that calls are given. */
@@ -104,10 +98,6 @@ const CLONE_ARGS = {
   set_tid_size: 'u64',
   cgroup: 'u64',
 } as const;
-
-/** struct pollfd of poll.h. */
-const POLLFD = { fd: 's32', events: 'u16', revents: 'u16' } as const;
-const POLLIN = 1;
 
 const changesPidNamespace = (name: Call, [first, second]: readonly Operand[]) =>
   (name === 'unshare' && (Number(first) & CLONE_NEWPID) !== 0) || (name === 'setns' && second === CLONE_NEWPID);
@@ -219,12 +209,8 @@ function execText(program: readonly string[] | string, shown: readonly string[],
   return `${executed}, [${[...shown.map(quote), ...(append ? ['...'] : [])].join(', ')}])`;
 }
 
-class RecordingSys extends BoundSys {
+class RecordingSys extends BoundSys implements TapeRecording {
   declare readonly gate: RecordingGate;
-
-  private get self(): Recording {
-    return this as unknown as Recording;
-  }
 
   private failing(message: string, status = this.failure.status, statusMissing?: number): OnFailure {
     return {
@@ -252,7 +238,7 @@ class RecordingSys extends BoundSys {
     return this.gate.call('clone3', [structure, structure.length], failure);
   }
 
-  private branch(left: Operand, condition: 'equal' | 'notEqual' | 'less', right: Int, label: Label): void {
+  private branch(left: Operand, condition: Condition, right: Int, label: Label): void {
     this.gate.push({ op: 'branch', left, condition, right, label });
   }
 
@@ -268,7 +254,7 @@ class RecordingSys extends BoundSys {
     const parent = new Label();
     const pid = this.clone(undefined, namespaces);
     this.branch(pid, 'notEqual', 0, parent);
-    this.asChild(() => child(this.self));
+    this.asChild(() => child(this));
     this.end(0);
     this.gate.place(parent);
     return pid;
@@ -278,26 +264,24 @@ class RecordingSys extends BoundSys {
     const { block = [], forward = [] } = waiting;
     const child = new Label();
     const held = signalSet([...block, ...forward, ...(forward.length ? [signals.SIGCHLD] : [])]);
-    const sys = this.self;
     const before = Buffer.alloc(8);
-    if (held) sys.or('sigprocmask block failed').sigprocmask(SIG_BLOCK, held, before);
-    const alive = waiting.parentDeathSignal ? (sys.ignoring().pidfd_open(sys.getpid() as Ref) as Ref) : undefined;
+    if (held) this.or('sigprocmask block failed').sigprocmask(SIG_BLOCK, held, before);
+    const alive = waiting.parentDeathSignal ? (this.ignoring().pidfd_open(this.getpid() as Ref) as Ref) : undefined;
     const pid = this.clone(waiting.cgroup);
     this.branch(pid, 'equal', 0, child);
-    waiting.parent?.(sys, pid);
+    waiting.parent?.(this, pid);
     const status = this.waitAs(pid, waiting.mirrorStops ?? false, signalSet(forward));
-    waiting.ended?.(sys, status);
+    waiting.ended?.(this, status);
     this.endAsChild(status);
     this.gate.place(child);
     Object.assign(this.gate, { undo: undefined, childrenElsewhere: false });
-    if (held) sys.or('sigprocmask restore failed').sigprocmask(SIG_SETMASK, before);
+    if (held) this.or('sigprocmask restore failed').sigprocmask(SIG_SETMASK, before);
     if (alive) this.dieWithParent(alive, waiting.parentDeathSignal as number);
   }
 
   /** A parent that died before the child could ask for the signal is noticed by its descriptor. */
   private dieWithParent(parent: Ref, signal: number): void {
-    const sys = this.self;
-    sys.or('prctl failed').setParentDeathSignal(signal);
+    this.or('prctl failed').setParentDeathSignal(signal);
     const asked = encodeStruct(POLLFD, { events: POLLIN });
     this.fill(asked, offsetOf(POLLFD, 'fd'), parent, 4);
     const ended = this.with({ status: this.failure.status, message: 'poll failed' }).do(
@@ -308,12 +292,12 @@ class RecordingSys extends BoundSys {
       null,
       8,
     ) as Ref;
-    sys.when(ended, 'equal', 1, () => {
-      sys.ignoring().kill(sys.getpid() as Ref, signal);
+    this.when(ended, 'equal', 1, () => {
+      this.ignoring().kill(this.getpid() as Ref, signal);
       // The first process of a PID namespace is not ended by a signal of its own.
-      sys.end(1);
+      this.end(1);
     });
-    sys.ignoring().close(parent);
+    this.ignoring().close(parent);
   }
 
   wait(pid: Ref): Ref {
@@ -341,7 +325,7 @@ class RecordingSys extends BoundSys {
     this.gate.push({ op: 'end', status });
   }
 
-  when(left: Ref, condition: 'equal' | 'notEqual' | 'less', right: Int, then: () => void): void {
+  when(left: Int, condition: Condition, right: Int, then: () => void): void {
     const inside = new Label();
     const after = new Label();
     this.branch(left, condition, right, inside);
@@ -351,7 +335,9 @@ class RecordingSys extends BoundSys {
     this.gate.place(after);
   }
 
-  tryElse(attempt: (sys: this) => void, otherwise: (sys: this) => void, only?: number): void {
+  tryElse(attempt: (sys: this) => void, otherwise: (sys: this) => void, errors?: number | readonly number[]): void {
+    const [only, ...others] = [errors ?? []].flat();
+    if (others.length) throw new TypeError('on a tape one error can be told from all others, not several');
     const failed = new Label();
     const after = new Label();
     const outer = this.gate.otherwise;
@@ -364,24 +350,25 @@ class RecordingSys extends BoundSys {
     this.gate.place(after);
   }
 
-  undo(takeBack: (sys: Recording) => void): void {
+  undo(takeBack: (sys: this) => void): void {
     const before = this.gate.undo;
     const label = new Label();
     this.gate.undo = label;
     this.gate.later.push(() => {
       Object.assign(this.gate, { undo: undefined, takesBack: true });
       this.gate.place(label);
-      takeBack(this.ignoring() as unknown as Recording);
+      takeBack(this.ignoring());
       if (before) this.branch(0, 'equal', 0, before);
       else this.gate.push({ op: 'end', status: 'failed' });
     });
   }
 
-  undoing(takeBack: (sys: Recording) => void, work: () => void): void {
+  undoing<Result>(takeBack: (sys: this) => void, work: () => Result): Result {
     const before = this.gate.undo;
     this.undo(takeBack);
-    work();
+    const result = work();
     this.gate.undo = before;
+    return result;
   }
 
   override fill(data: Uint8Array, offset: number, result: Int, width: 4 | 8): void {
@@ -404,7 +391,7 @@ class RecordingSys extends BoundSys {
 
   print(fd: Int, pieces: readonly Piece[]): void {
     if (pieces.every((piece) => typeof piece === 'string')) {
-      this.self.write(fd, encode(pieces.join('')));
+      this.write(fd, encode(pieces.join('')));
       return;
     }
     const { buffer, length } = this.text(pieces);
@@ -454,5 +441,5 @@ class RecordingSys extends BoundSys {
  * @param status Exit status of failures. @param texts Whether entries get their trace line.
  */
 export function recording(status = 1, texts = false): TapeRecording {
-  return new RecordingSys(new RecordingGate(texts), { status }) as unknown as TapeRecording;
+  return new RecordingSys(new RecordingGate(texts), { status });
 }

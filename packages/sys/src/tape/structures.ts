@@ -60,6 +60,8 @@ export const OPS = {
 export const FAILURES = { report: 0, ignore: 1, goto: 2 } as const;
 export const CONDITIONS = { equal: 0, notEqual: 1, less: 2 } as const;
 export const PIECES = { last: 0, text: 1, result: 2, exitStatus: 3, signal: 4 } as const;
+/** Errors after which execvp(3) tries the next path. */
+export const SEARCH_GOES_ON = ['EACCES', 'ENOENT', 'ESTALE', 'ENOTDIR', 'ENODEV', 'ETIMEDOUT'] as const;
 /** Bits of `number`. */
 export const WAITING = { mirrorStops: 1, forward: 2 } as const;
 export const EXECUTING = { append: 1, search: 2 } as const;

@@ -1,27 +1,17 @@
 /** Ids that the own namespace has for others, by the names in /run/netns. */
-import { type Dir, opendirSync } from 'node:fs';
 import { getNamespaceId, openNamespace } from '@ts/netlink';
 import { RUN } from '@ts/network';
-import { decode, SysError } from '@ts/sys';
+import { entries, SysError } from '@ts/sys';
 import type { Context } from '../context.ts';
 
 /** Names in the order of the folder, as iproute2 lists them. */
 export function namespaceNames(): string[] {
-  let folder: Dir;
   try {
-    folder = opendirSync(RUN, { encoding: 'latin1' as BufferEncoding }); // readdirSync would sort
+    return [...entries(RUN)].map(({ name }) => name);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (error instanceof SysError && error.code === 'ENOENT') return [];
     throw error;
   }
-  const names: string[] = [];
-  try {
-    for (let entry = folder.readSync(); entry; entry = folder.readSync())
-      names.push(decode(Buffer.from(entry.name, 'latin1')));
-  } finally {
-    folder.closeSync();
-  }
-  return names;
 }
 
 /** The id that a named namespace has here; undefined where it has none, or where the file is no namespace. */

@@ -1,5 +1,4 @@
 /** `ip netns add|attach|del|list|list-id|set|identify|pids|monitor`; `exec` is in ../exec.ts. */
-import { readdirSync, statSync } from 'node:fs';
 import { getNamespaceId, listNamespaceIds, openNamespace, setNamespaceId } from '@ts/netlink';
 import { because, checkNamespace, makeNamed, nameThatOf, pathOf, RUN, shareFolder, unname } from '@ts/network';
 import * as sys from '@ts/sys';
@@ -124,22 +123,17 @@ export function setId(context: Context, words: Words): void {
 
 interface Inode {
   readonly dev: number;
-  readonly ino: number;
+  readonly ino: bigint;
 }
 const same = (a: Inode, b: Inode) => a.dev === b.dev && a.ino === b.ino;
 
-const inodeOf = (path: string): Inode | undefined => {
-  try {
-    return statSync(sys.encode(path));
-  } catch {
-    return undefined; // gone meanwhile, or nothing that we may look at
-  }
-};
+/** Undefined where it has gone meanwhile, or is nothing that we may look at. */
+const inodeOf = (path: string): Inode | undefined => sys.unlessRefused(() => sys.stat(path));
 
-function notOpened(error: unknown): Failure {
-  const { errno = 0, code } = error as NodeJS.ErrnoException;
-  const remedy = code === 'EACCES' ? processHint() : undefined;
-  return new Failure(`Cannot open network namespace: ${sys.strerror(-errno)}`, FAILED, remedy);
+function notOpened(error: unknown): unknown {
+  if (!(error instanceof sys.SysError)) return error;
+  const remedy = error.code === 'EACCES' ? processHint() : undefined;
+  return new Failure(`Cannot open network namespace: ${sys.strerror(error.errno)}`, FAILED, remedy);
 }
 
 /** The name of the namespace that a process is in, the caller's where none is named. */
@@ -151,7 +145,7 @@ export function identify(context: Context, words: Words): void {
   if (given !== undefined && !/^\d+$/.test(given)) throw new Failure(`Specified string '${pid}' is not a pid`, FAILED);
   let own: Inode;
   try {
-    own = statSync(`/proc/${pid}/ns/net`);
+    own = sys.stat(`/proc/${pid}/ns/net`);
   } catch (error) {
     throw notOpened(error);
   }
@@ -164,8 +158,9 @@ export function identify(context: Context, words: Words): void {
 
 /** Processes in a namespace, in ascending order. */
 const processesIn = (path: string): number[] => {
-  const target = statSync(sys.encode(path));
-  return readdirSync('/proc')
+  const target = sys.stat(path);
+  return sys
+    .list('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
     .filter((pid) => {

@@ -1,5 +1,4 @@
 /** `ip route add|replace|append|prepend|change|test|del|get|show|flush`. */
-import { writeFileSync } from 'node:fs';
 import {
   type Address,
   bitsOf,
@@ -734,12 +733,11 @@ const CACHE = '/proc/sys/net/ipv4/route/flush';
 /** All that the namespace has looked up for IPv4 is forgotten. */
 function flushCache(context: Context): void {
   context.there(() => {
-    try {
-      writeFileSync(CACHE, '-1');
-    } catch (error) {
-      const { errno = 0 } = error as NodeJS.ErrnoException;
-      throw new Failure(`Cannot open "${CACHE}": ${sys.strerror(-errno)}`, FAILED);
-    }
+    sys.saying(
+      `Cannot open "${CACHE}"`,
+      () => sys.withFile(CACHE, sys.O_WRONLY, (fd) => sys.writeAll(fd, sys.encode('-1'))),
+      FAILED,
+    );
   });
 }
 

@@ -1,9 +1,8 @@
 /** `ip tuntap add|del|show`: links whose other side is a descriptor of a program. The kernel makes them by ioctl(2) only. */
-import { closeSync, openSync } from 'node:fs';
 import { kindData, listLinks, TUN } from '@ts/netlink';
 import { isLinkName } from '@ts/network';
 import * as sys from '@ts/sys';
-import { Failure, parseAccountId } from '@ts/sys';
+import { Failure, parseAccountId, SysError } from '@ts/sys';
 import type { Context } from '../context.ts';
 import { Entry, render } from '../entry.ts';
 import { unlessHelp } from '../usage.ts';
@@ -81,17 +80,18 @@ function withDevice(context: Context, request: TunRequest, extra: number, act: (
   context.there(() => {
     let fd: number;
     try {
-      fd = openSync(DEVICE, 'r+');
+      fd = sys.openFile(DEVICE, sys.O_RDWR);
     } catch (error) {
-      const { errno = 0, code } = error as NodeJS.ErrnoException;
+      if (!(error instanceof SysError)) throw error;
+      const { errno, code } = error;
       const remedy = code === 'EACCES' || code === 'EPERM' ? `who may write ${DEVICE} may do this: root` : undefined;
-      throw new Failure(`open: ${sys.strerror(-errno)}`, FAILED, remedy);
+      throw new Failure(`open: ${sys.strerror(errno)}`, FAILED, remedy);
     }
     try {
       context.sys.or('ioctl(TUNSETIFF)').ioctl(fd, sys.TUNSETIFF, interfaceRequest(request, extra));
       act(fd);
     } finally {
-      closeSync(fd);
+      sys.closeFile(fd);
     }
   });
 }

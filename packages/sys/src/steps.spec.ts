@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { atOnce, type Steps } from './atOnce.ts';
 import { errnoOf, type SysError } from './errno.ts';
+import { atOnce, type Steps } from './steps.ts';
 import { live } from './sys.ts';
 
 /** What was said, and the error's name, of steps made with live calls that change nothing. */
