@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { chance } from '../harness/chance.ts';
-import { newestOf } from '../harness/parity.ts';
+import { newestOf, originals } from '../harness/parity.ts';
 import { compatPath, shell, temporaryFolder } from '../harness/run.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 
@@ -125,9 +125,15 @@ function formatData(bytes: Buffer | undefined): string {
 /** struct ifinfomsg. */
 const HEADER = 16;
 
-/** By name of the link: the kind, and what it has of its own. Where strace knows the socket it shows attributes, else bytes. */
-function requestsIn(trace: string): Map<string, string> {
-  const requests = new Map<string, string>();
+/** What a request says of the kind. */
+interface KindOf {
+  readonly kind: string;
+  readonly data?: Buffer;
+}
+
+/** By name of the link. Where strace knows the socket it shows attributes, else bytes. */
+function requestsIn(trace: string): Map<string, KindOf> {
+  const requests = new Map<string, KindOf>();
   for (const line of trace.split('\n')) {
     if (!/nlmsg_type=(RTM_NEWLINK|0x10 )/.test(line)) continue;
     const raw = /nlmsg_pid=\d+\}, "((?:\\x..)+)"/.exec(line)?.[1];
@@ -139,13 +145,13 @@ function requestsIn(trace: string): Map<string, string> {
     };
     const name = textOf(all?.get(3) ?? shown('IFLA_IFNAME'));
     const kind = textOf(info.get(1) ?? shown('IFLA_INFO_KIND'));
-    requests.set(name, `${kind} ${formatData(info.get(2) ?? shown('IFLA_INFO_DATA'))}`);
+    requests.set(name, { kind, data: info.get(2) ?? shown('IFLA_INFO_DATA') });
   }
   return requests;
 }
 
 /** Requests of all lines by one program, in a network with the links p0 and p1. */
-function requestsOf(program: string, lines: readonly string[]): (string | undefined)[] {
+function requestsOf(program: string, lines: readonly string[]): (KindOf | undefined)[] {
   using folder = temporaryFolder();
   const [batch, trace] = ['batch', 'trace'].map((name) => join(folder.path, name)) as [string, string];
   writeFileSync(batch, lines.map((line, index) => `link add k${index}q type ${line}\n`).join(''));
@@ -161,8 +167,9 @@ function requestsOf(program: string, lines: readonly string[]): (string | undefi
 function expectSame(lines: readonly string[]): void {
   const [theirs, ours] = [newestOf('ip') as string, join(compatPath.split(':')[0] as string, 'ip')].map((program) =>
     requestsOf(program, lines),
-  ) as [(string | undefined)[], (string | undefined)[]];
-  const rows = (list: readonly (string | undefined)[]) => lines.map((line, index) => `${line}: ${list[index]}`);
+  ) as [(KindOf | undefined)[], (KindOf | undefined)[]];
+  const rows = (list: readonly (KindOf | undefined)[]) =>
+    lines.map((line, index) => `${line}: ${list[index]?.kind} ${formatData(list[index]?.data)}`);
   expect(rows(ours)).toEqual(rows(theirs));
   expect(theirs.filter((each) => each !== undefined).length).toBeGreaterThan(lines.length * 0.8);
 }
@@ -170,6 +177,86 @@ function expectSame(lines: readonly string[]): void {
 test('ip link add: what each kind is asked for', (context) => {
   needs(context, needsRoot, needsNewest, needsProgram('strace'));
   expectSame(KINDS);
+});
+
+/** One attribute, padded. */
+function attribute(type: number, payload: Buffer): Buffer {
+  const bytes = Buffer.alloc((4 + payload.length + 3) & ~3);
+  bytes.writeUInt16LE(4 + payload.length, 0);
+  bytes.writeUInt16LE(type, 2);
+  payload.copy(bytes, 4);
+  return bytes;
+}
+
+/** A notification of a link, which has all that it was asked to have. @param port What it has as a member. */
+function notification({ kind, data }: KindOf, port = false): Buffer {
+  const [kindType, dataType] = port ? [4, 5] : [1, 2];
+  const info = [attribute(kindType, Buffer.from(`${kind}\0`)), ...(data ? [attribute(dataType, data)] : [])];
+  const body = Buffer.concat([
+    Buffer.alloc(HEADER, 0),
+    attribute(3, Buffer.from('x77\0')),
+    attribute(18, Buffer.concat(info)),
+  ]);
+  body.writeUInt16LE(1, 2);
+  body.writeInt32LE(77, 4);
+  const header = Buffer.alloc(16);
+  header.writeUInt32LE(16 + body.length, 0);
+  header.writeUInt16LE(16, 4);
+  return Buffer.concat([header, body]);
+}
+
+const u32 = (value: number) => Buffer.from(Uint32Array.of(value).buffer);
+/** What only the kernel says: all attributes of a kind up to `most`, with one byte or four. */
+const answers = (
+  kind: string,
+  most: number,
+  make: (type: number) => Buffer,
+  without: readonly number[] = [],
+): KindOf => ({
+  kind,
+  data: Buffer.concat(
+    Array.from({ length: most }, (_, index) => index + 1)
+      .filter((type) => !without.includes(type))
+      .map((type) => attribute(type, make(type))),
+  ),
+});
+const ANSWERS: readonly (readonly [KindOf, port?: boolean])[] = [
+  [answers('bond', 9, (type) => u32(type === 4 ? 0x1020304 : type), []), true],
+  [answers('bond', 9, () => u32(0xff), [4]), true],
+  [answers('bond', 32, (type) => u32(type), [8, 23, 31])],
+  [answers('bond', 32, () => u32(0), [8, 23, 31])],
+  [answers('netkit', 7, (type) => u32(type & 1), [1])],
+  [answers('netkit', 7, () => u32(9), [1])],
+  [answers('macsec', 15, () => Buffer.alloc(8, 1), [14])],
+  [answers('hsr', 8, () => Buffer.alloc(6, 1))],
+  [answers('ip6tnl', 8, () => u32(0xff), [2, 3])],
+  [answers('xfrm', 2, u32)],
+  ...['vti', 'gre', 'ip6gre', 'ipip', 'sit', 'ip6tnl', 'bareudp', 'bond', 'hsr', 'netkit', 'macsec'].map(
+    (kind): [KindOf] => [{ kind, data: Buffer.alloc(0) }],
+  ),
+];
+
+test('ip -details: how each kind is shown', (context) => {
+  needs(context, needsRoot, needsNewest, needsProgram('strace'));
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'messages');
+  // iproute2 shows a prefix of 6rd only with that of a relay, else it dies.
+  const lines = [...KINDS, ...ALONE].filter(
+    (line) => !line.includes('6rd-') || line.includes('6rd-relay_prefix 10.0.0.0/8 '),
+  );
+  const asked = requestsOf(newestOf('ip') as string, lines).flatMap((each) => (each ? [each] : []));
+  const messages = [
+    ...asked.map((each) => notification(each)),
+    ...ANSWERS.map(([each, port]) => notification(each, port)),
+  ];
+  writeFileSync(file, Buffer.concat(messages));
+  const shown = (path: string) =>
+    shell(
+      `unshare -n sh -c '${newestOf('ip')} link add p0 type veth peer name p1; PATH=${path}; ip -d monitor file ${file}'`,
+    );
+  const [theirs, ours] = [originals(), compatPath].map(shown);
+  expect(theirs?.stdout.split('\n').length).toBeGreaterThan(2 * messages.length);
+  expect(ours?.stdout).toBe(theirs?.stdout);
 });
 
 test('ip link add type netkit', (context) => {

@@ -7,6 +7,7 @@ import { mainUsage, type ObjectName, Usage } from './usage.ts';
 import * as address from './verbs/address.ts';
 import * as connect from './verbs/connect.ts';
 import * as link from './verbs/link.ts';
+import { monitor } from './verbs/monitor.ts';
 import * as namespace from './verbs/namespace.ts';
 import * as nat from './verbs/nat.ts';
 import * as neighbor from './verbs/neighbor.ts';
@@ -153,7 +154,7 @@ export const OBJECTS: readonly Object[] = [
   missing('token~'),
   missing('tcpmetrics~'),
   missing('tcp_metrics~'),
-  missing('monitor~'),
+  { names: 'monitor~', commands: [], byDefault: monitor, usage: 'monitor' },
   missing('xfrm~'),
   missing('mroute~'),
   missing('mrule~'),
@@ -188,7 +189,7 @@ function missing(names: string): Object {
   const name = names.replace('~', '');
   const refuse = () => {
     throw new Failure(
-      `Object "${name}" is not supported here, only address, link, neighbour, netns, nexthop, route, rule and tuntap.`,
+      `Object "${name}" is not supported here, only address, link, monitor, neighbour, netns, nexthop, route, rule and tuntap.`,
       FAILED,
     );
   };

@@ -20,7 +20,20 @@ test('usage names the objects that there are, and no other', () => {
   expect(text).toMatch(/^Usage: ip \[ OPTIONS \] OBJECT \{ COMMAND \| help \}\n {7}ip \[ -force \] -batch filename\n/);
   const listed = /OBJECT := \{ ([^}]*) \}/.exec(text)?.[1]?.split(/[\s|]+/);
   expect(listed).toEqual(
-    ['address', 'help', 'link', 'neighbor', 'neighbour', 'netns', 'nexthop', 'route', 'rule', 'tap', 'tuntap'].sort(),
+    [
+      'address',
+      'help',
+      'link',
+      'monitor',
+      'neighbor',
+      'neighbour',
+      'netns',
+      'nexthop',
+      'route',
+      'rule',
+      'tap',
+      'tuntap',
+    ].sort(),
   );
   for (const { usage: name } of OBJECTS) if (name) expect(objectUsage(name)).toMatch(/^Usage:\s+ip /);
 });

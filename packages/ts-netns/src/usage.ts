@@ -23,7 +23,7 @@ function list(before: string, names: readonly string[], after: string): string {
 
 const TYPES = list('TYPE := { ', KIND_NAMES, ' }');
 
-export type ObjectName = 'address' | 'link' | 'neigh' | 'netns' | 'nexthop' | 'route' | 'rule' | 'tuntap';
+export type ObjectName = 'address' | 'link' | 'monitor' | 'neigh' | 'netns' | 'nexthop' | 'route' | 'rule' | 'tuntap';
 
 const OBJECTS: Readonly<Record<ObjectName, string>> = {
   link: `Usage: ip link add [link DEV | parentdev NAME] [ name ] NAME
@@ -147,6 +147,9 @@ ROUTE_GET_FLAG := [ connected | fibmatch | notify ]`,
 
 STATE := { delay | failed | incomplete | noarp | none |
            permanent | probe | reachable | stale }`,
+  monitor: `Usage: ip monitor [ all | OBJECTS ] [ FILE ] [ label ] [ dev DEVICE ]
+OBJECTS :=  address | link | neigh | nexthop | nsid | route | rule
+FILE := file FILENAME`,
   rule: `Usage: ip rule { add | del } SELECTOR ACTION
        ip rule { flush | save | restore }
        ip rule [ list [ SELECTOR ]]

@@ -117,6 +117,8 @@ const FORMAT: Format<typeof HEADER, typeof SCHEMA> = format(HEADER, SCHEMA);
 
 /** A link, as the kernel lists it. MTU and lengths in bytes, length of the queue in packets. */
 export type Link = Decoded<typeof HEADER, typeof SCHEMA>;
+/** A link of an answer or a notification. */
+export const decodeLink = ({ body }: { readonly body: Buffer }): Link => FORMAT.decode(body);
 /** Structure of a request; `index` 0 where the kernel is to choose, or the name says which. */
 export type LinkHeader = Partial<Record<keyof typeof HEADER, number>>;
 /** Attributes of a request. */

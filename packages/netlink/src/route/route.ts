@@ -197,6 +197,8 @@ const FORMAT = format(HEADER, SCHEMA);
 
 /** A route, as the kernel lists it. */
 export type Route = Decoded<typeof HEADER, typeof SCHEMA>;
+/** A route of an answer or a notification. */
+export const decodeRoute = ({ body }: { readonly body: Buffer }): Route => FORMAT.decode(body);
 /** Structure of a request; `table8`: a table below 256, others in the attribute `table`. */
 export type RouteHeader = Partial<Record<keyof typeof HEADER, number>>;
 /** Attributes of a request. */

@@ -43,7 +43,7 @@ export const BAREUDP_ROWS = {
       },
     ],
     show: (entry, value) => {
-      const name = SHOWN[value] ?? `[${value.toString(16)}]`;
+      const name = SHOWN[value] ?? `[${value}]`;
       entry.both('ethertype', name, `ethertype ${name} `);
     },
   } satisfies Attribute<number>,

@@ -23,6 +23,7 @@ import {
   mark,
   number,
   row,
+  switched,
   U8_MAX,
   U16_MAX,
   type Wire,
@@ -144,7 +145,11 @@ export const BOND_ROWS = {
   packetsPerSlave: row([sys.IFLA_BOND_PACKETS_PER_SLAVE, u32], 'packets_per_slave~', word),
   lacpActive: small(sys.IFLA_BOND_AD_LACP_ACTIVE, 'lacp_active', ['off', 'on'], { json: 'ad_lacp_active' }),
   lacpRate: small(sys.IFLA_BOND_AD_LACP_RATE, 'lacp_rate', ['slow', 'fast'], { json: 'ad_lacp_rate' }),
-  coupledControl: small(sys.IFLA_BOND_COUPLED_CONTROL, 'coupled_control', ['off', 'on']),
+  coupledControl: row(
+    [sys.IFLA_BOND_COUPLED_CONTROL, u8] as Wire<number>,
+    'coupled_control~',
+    switched(oneOfList(['off', 'on']).read),
+  ),
   select: small(sys.IFLA_BOND_AD_SELECT, 'ad_select', ['stable', 'bandwidth', 'count']),
   info: {
     wire: [sys.IFLA_BOND_AD_INFO, info],
@@ -208,6 +213,21 @@ const stateOf = (type: number, name: string, names: readonly string[]): Attribut
   },
 });
 
+/** Bits of LACP_STATE_*, the lowest first. */
+const LACP = [
+  ...['active', 'short_timeout', 'aggregating', 'in_sync', 'collecting', 'distributing', 'defaulted', 'expired'],
+];
+
+const portState = (wire: Wire<number>, name: string): Attribute<number> => ({
+  wire,
+  words: [],
+  show: (entry, value) => {
+    const names = LACP.filter((_, bit) => value & (1 << bit));
+    entry.both(name, value, `${name} ${value} `);
+    entry.both(`${name}_str`, names, `${name}_str <${names.join(',')}> `);
+  },
+});
+
 export const BOND_PORT_ROWS = {
   state: stateOf(sys.IFLA_BOND_SLAVE_STATE, 'state', ['ACTIVE', 'BACKUP']),
   status: stateOf(sys.IFLA_BOND_SLAVE_MII_STATUS, 'mii_status', ['UP', 'GOING_DOWN', 'DOWN', 'GOING_BACK']),
@@ -234,8 +254,8 @@ export const BOND_PORT_ROWS = {
     { usage: 'prio PRIORITY' },
   ),
   aggregator: answer([sys.IFLA_BOND_SLAVE_AD_AGGREGATOR_ID, u16], 'ad_aggregator_id', half.show),
-  actorState: answer([sys.IFLA_BOND_SLAVE_AD_ACTOR_OPER_PORT_STATE, u8], 'ad_actor_oper_port_state', byte.show),
-  partnerState: answer([sys.IFLA_BOND_SLAVE_AD_PARTNER_OPER_PORT_STATE, u16], 'ad_partner_oper_port_state', half.show),
+  actorState: portState([sys.IFLA_BOND_SLAVE_AD_ACTOR_OPER_PORT_STATE, u8], 'ad_actor_oper_port_state'),
+  partnerState: portState([sys.IFLA_BOND_SLAVE_AD_PARTNER_OPER_PORT_STATE, u16], 'ad_partner_oper_port_state'),
 };
 
 export const bondPort = kind('bond_slave', BOND_PORT_ROWS, { port: true, unknown: 'option' });

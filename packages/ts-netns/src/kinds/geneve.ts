@@ -167,7 +167,6 @@ export const GENEVE_ROWS = {
 };
 
 export const geneve = kind('geneve', GENEVE_ROWS, {
-  alone: 'external',
   before: 'id VNI\n\t\tremote ADDR',
   settle: ({ data, seen }, isNew) => {
     if (data.external && seen.has('id'))

@@ -223,7 +223,6 @@ const NOTES = [
 const greOf = (name: string) =>
   kind(name, GRE_ROWS, {
     refuse,
-    alone: 'external',
     indent: '\t\t\t',
     start: (isNew, present) => (isNew ? (name === 'erspan' ? { erspanVersion: 1 } : {}) : { ...present }),
     settle: ({ data }) => {
@@ -259,19 +258,22 @@ const greOf = (name: string) =>
     notes: NOTES,
   });
 
+const { mark: MARK, ...OVER_IPV6 } = overIpv6({
+  limit: sys.IFLA_GRE_ENCAP_LIMIT,
+  flow: sys.IFLA_GRE_FLOWINFO,
+  flags: sys.IFLA_GRE_FLAGS,
+  mark: sys.IFLA_GRE_FWMARK,
+});
+
 export const GRE6_ROWS = {
   external: external(sys.IFLA_GRE_COLLECT_METADATA),
   remote: endpoint(sys.IFLA_GRE_REMOTE, 'remote', sys.AF_INET6),
   local: endpoint(sys.IFLA_GRE_LOCAL, 'local', sys.AF_INET6),
   link: carrier(sys.IFLA_GRE_LINK, cannotFind),
   ttl: ttl(sys.IFLA_GRE_TTL, 'ttl~ hoplimit~ hlim~', 'hoplimit', 'invalid HLIM\n'),
-  ...overIpv6({
-    limit: sys.IFLA_GRE_ENCAP_LIMIT,
-    flow: sys.IFLA_GRE_FLOWINFO,
-    flags: sys.IFLA_GRE_FLAGS,
-    mark: sys.IFLA_GRE_FWMARK,
-  }),
+  ...OVER_IPV6,
   ...KEYS,
+  mark: MARK,
   ...ERSPAN,
   ...ENCAP,
 };
@@ -289,7 +291,6 @@ const NOTES6 = [
 const gre6Of = (name: string) =>
   kind(name, GRE6_ROWS, {
     refuse,
-    alone: 'external',
     indent: '\t\t\t',
     start: (isNew, present) =>
       isNew

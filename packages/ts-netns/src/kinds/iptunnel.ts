@@ -2,7 +2,7 @@
 import { be32, bytes, formatAddress, u8, u16 } from '@ts/netlink';
 import * as sys from '@ts/sys';
 import { Failure } from '@ts/sys';
-import { type Attribute, hexadecimal, mark, type State } from '../rows.ts';
+import { type Attribute, mark, type State } from '../rows.ts';
 import { abbreviates, FAILED, prefixFrom, type Words, WRONG, wrong } from '../words.ts';
 import { kind } from './kind.ts';
 import {
@@ -159,7 +159,6 @@ export const SIT_ROWS = rowsOf([SIT, IP_IN_IP, MPLS, ANY]);
 const overIpv4 = (name: string, rows: typeof IPIP_ROWS) =>
   kind(name, rows, {
     refuse: (_, usage) => new Failure(usage.trimEnd(), FAILED),
-    alone: 'external',
     indent: '\t\t\t',
     start: (isNew, present) => (isNew ? {} : { ...present }),
     settle: ({ data }) => {
@@ -218,7 +217,6 @@ export const IP6TNL_ROWS = {
 
 export const ip6tnl = kind('ip6tnl', IP6TNL_ROWS, {
   refuse: (_, usage) => new Failure(usage.trimEnd(), WRONG),
-  alone: 'external',
   indent: '\t\t\t',
   start: (isNew, present) =>
     isNew ? { ttl: DEFAULT_HOPS, limit: DEFAULT_LIMIT, encapFlags: sys.TUNNEL_ENCAP_FLAG_CSUM6 } : { ...present },
@@ -253,7 +251,7 @@ const vtiKey = (type: number, word: string, words: Attribute<number>['words']): 
   wire: [type, be32],
   words,
   show: (entry, value) => {
-    if (value) entry.both(word, hexadecimal(value), `${word} ${hexadecimal(value)} `);
+    if (value) entry.both(word, dotted(value), `${word} ${dotted(value)} `);
   },
 });
 

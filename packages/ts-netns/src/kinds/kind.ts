@@ -65,8 +65,6 @@ export interface Peculiarities<A extends Attributes> {
   readonly start?: (isNew: boolean, present: Values<A>) => Values<A>;
   /** What is looked at, and what follows from it, when all words are there. Result: what is sent instead of the values. */
   readonly settle?: (state: StateOf<A>, isNew: boolean) => Values<A> | undefined;
-  /** The only attribute that is shown, where the message has it. */
-  readonly alone?: keyof A & string;
   /** Of its usage: what stands before the words, before each line, and behind all. */
   readonly before?: string;
   readonly indent?: string;
@@ -83,7 +81,7 @@ function usageOf<S>(name: string, rows: Rows<S>, { before, indent = '\t\t', note
 
 /** A kind of link from the rows of its attributes. */
 export function kind<A extends Attributes>(name: string, attributes: A, own: Peculiarities<A> = {}): Kind {
-  const { port = false, unknown = 'command', settle, start, alone, more = [], other, order } = own;
+  const { port = false, unknown = 'command', settle, start, more = [], other, order } = own;
   const rows: Rows<StateOf<A>> = inOrder([...wordsOf<StateOf<A>>(attributes), ...more], order?.split(' '));
   const usage = own.usage ?? usageOf(name, rows, own as Peculiarities<Attributes>);
   const refuse = own.refuse ?? ((word: string) => new Failure(`${name}: unknown ${unknown} "${word}"?`, FAILED));
@@ -110,8 +108,7 @@ export function kind<A extends Attributes>(name: string, attributes: A, own: Pec
     },
     show: (entry, data, context) => {
       const values = decodeRows(attributes, data);
-      const only = alone !== undefined && values[alone] !== undefined ? { [alone]: attributes[alone] } : undefined;
-      showRows((only as Attributes | undefined) ?? attributes, entry, values, context);
+      showRows(attributes, entry, values, context);
     },
   };
 }

@@ -122,6 +122,9 @@ export const MACSEC_ROWS = {
     json: 'validation',
     usage: 'validate { strict | check | disabled }',
   }),
+  offload: row([sys.IFLA_MACSEC_OFFLOAD, u8], 'offload', listed(OFFLOADS), {
+    usage: 'offload { mac | phy | off }',
+  }),
   encrypt: flag(sys.IFLA_MACSEC_ENCRYPT, 'encrypt'),
   sendSci: flag(sys.IFLA_MACSEC_INC_SCI, 'send_sci'),
   endStation: flag(sys.IFLA_MACSEC_ES, 'end_station'),
@@ -137,9 +140,6 @@ export const MACSEC_ROWS = {
       usage: null,
     },
   ),
-  offload: row([sys.IFLA_MACSEC_OFFLOAD, u8], 'offload', listed(OFFLOADS), {
-    usage: 'offload { mac | phy | off }',
-  }),
 };
 
 export const macsec = kind('macsec', MACSEC_ROWS, {

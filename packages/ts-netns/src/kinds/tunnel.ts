@@ -2,6 +2,7 @@
 import { be16, be32, bytes, flag, formatAddress, parseAddress, u8, u16, u32 } from '@ts/netlink';
 import * as sys from '@ts/sys';
 import { Failure, U32_MAX } from '@ts/sys';
+import type { Entry } from '../entry.ts';
 import { numberOf } from '../names.ts';
 import {
   type Attribute,
@@ -90,6 +91,7 @@ export const ttl = (type: number, names: string, says: string, why: string): Att
     },
   ],
   show: (entry, value) => entry.both('ttl', value, `${says} ${value || 'inherit'} `),
+  absent: (entry) => entry.both('ttl', 0, `${says} inherit `),
 });
 
 /** A type of service, or `inherit`. */
@@ -110,6 +112,9 @@ export const pathMtu = (type: number, says: boolean): Attribute<number> => ({
   wire: [type, u8],
   words: [mark('nopmtudisc~', 0), mark('pmtudisc~', 1, '[no]pmtudisc')],
   show: (entry, value) => entry.both('pmtudisc', value !== 0, value ? (says ? 'pmtudisc ' : '') : 'nopmtudisc '),
+  absent: (entry) => {
+    if (says) entry.both('pmtudisc', false, 'nopmtudisc ');
+  },
 });
 
 /** The mark of its packets. */
@@ -249,6 +254,26 @@ const flowPart = (names: string, mask: number, shift: number, bit: number, why: 
   usage,
 });
 
+const flagsOf = (values: Readonly<Record<string, unknown>>): number => (values.flags as number | undefined) ?? 0;
+
+/** What a flag says in the place of a value: its bit, key, text. */
+type Instead = readonly [bit: number, key: string, text: string];
+const NO_LIMIT: Instead = [sys.IP6_TNL_F_IGN_ENCAP_LIMIT, 'ip6_tnl_f_ign_encap_limit', 'encaplimit none '];
+const TCLASS_INHERITED: Instead = [sys.IP6_TNL_F_USE_ORIG_TCLASS, 'ip6_tnl_f_use_orig_tclass', 'tclass inherit '];
+const LABEL_INHERITED: Instead = [
+  sys.IP6_TNL_F_USE_ORIG_FLOWLABEL,
+  'ip6_tnl_f_use_orig_flowlabel',
+  'flowlabel inherit ',
+];
+const MARK_INHERITED: Instead = [sys.IP6_TNL_F_USE_ORIG_FWMARK, 'ip6_tnl_f_use_orig_fwmark', 'fwmark inherit '];
+
+/** Result: whether the flag is set, and has been shown. */
+function showInherited(entry: Entry, values: Readonly<Record<string, unknown>>, [bit, key, text]: Instead): boolean {
+  if (!(flagsOf(values) & bit)) return false;
+  entry.both(key, true, text);
+  return true;
+}
+
 /** What tunnels over IPv6 have, where their attributes stand. */
 export const overIpv6 = (types: { limit: number; flow: number; flags: number; mark: number }) => ({
   limit: {
@@ -265,9 +290,10 @@ export const overIpv6 = (types: { limit: number; flow: number; flags: number; ma
       },
     ],
     show: (entry, value, { values }) => {
-      if (((values.flags as number | undefined) ?? 0) & sys.IP6_TNL_F_IGN_ENCAP_LIMIT)
-        entry.both('ip6_tnl_f_ign_encap_limit', true, 'encaplimit none ');
-      else entry.both('encap_limit', value, `encaplimit ${value} `);
+      if (!showInherited(entry, values, NO_LIMIT)) entry.both('encap_limit', value, `encaplimit ${value} `);
+    },
+    absent: (entry, { values }) => {
+      showInherited(entry, values, NO_LIMIT);
     },
   } satisfies Attribute<number>,
   flow: {
@@ -284,14 +310,13 @@ export const overIpv6 = (types: { limit: number; flow: number; flags: number; ma
       ),
     ],
     show: (entry, value, { values }) => {
-      const flags = (values.flags as number | undefined) ?? 0;
       const tclass = `0x${((value & TCLASS) >>> 20).toString(16).padStart(2, '0')}`;
-      if (flags & sys.IP6_TNL_F_USE_ORIG_TCLASS) entry.both('ip6_tnl_f_use_orig_tclass', true, 'tclass inherit ');
-      else entry.both('tclass', tclass, `tclass ${tclass} `);
+      if (!showInherited(entry, values, TCLASS_INHERITED)) entry.both('tclass', tclass, `tclass ${tclass} `);
       const label = `0x${(value & FLOW_LABEL).toString(16).padStart(5, '0')}`;
-      if (flags & sys.IP6_TNL_F_USE_ORIG_FLOWLABEL)
-        entry.both('ip6_tnl_f_use_orig_flowlabel', true, 'flowlabel inherit ');
-      else entry.both('flowlabel', label, `flowlabel ${label} `);
+      if (!showInherited(entry, values, LABEL_INHERITED)) entry.both('flowlabel', label, `flowlabel ${label} `);
+    },
+    absent: (entry, { values }) => {
+      for (const part of [TCLASS_INHERITED, LABEL_INHERITED]) showInherited(entry, values, part);
     },
   } satisfies Attribute<number>,
   flags: {
@@ -337,9 +362,11 @@ export const overIpv6 = (types: { limit: number; flow: number; flags: number; ma
       },
     ],
     show: (entry, value, { values }) => {
-      if (((values.flags as number | undefined) ?? 0) & sys.IP6_TNL_F_USE_ORIG_FWMARK)
-        entry.both('ip6_tnl_f_use_orig_fwmark', true, 'fwmark inherit ');
-      else if (value) entry.both('fwmark', hexadecimal(value), `fwmark ${hexadecimal(value)} `);
+      if (showInherited(entry, values, MARK_INHERITED)) return;
+      if (value) entry.both('fwmark', hexadecimal(value), `fwmark ${hexadecimal(value)} `);
+    },
+    absent: (entry, { values }) => {
+      showInherited(entry, values, MARK_INHERITED);
     },
   } satisfies Attribute<number>,
 });
