@@ -11,6 +11,7 @@ import {
   type Recording,
   type Tape,
   tapeImage,
+  writeAll,
 } from '@ts/sys';
 import { UsageError } from './errors.ts';
 import type { Parsed } from './option.ts';
@@ -65,7 +66,7 @@ export function writeExecutable({ file, fixed }: Emission, tape: Tape, playing: 
     steps.undo((back) => back.unlink(unfinished));
     // The default permissions of a folder do not count.
     if (fixed.has('environment')) sys.do('fchmod', fd, 0o700);
-    for (let at = 0; at < bytes.length; ) at += sys.write(fd, bytes.subarray(at));
+    writeAll(fd, bytes, (to, rest) => sys.write(to, rest));
     sys.close(fd);
     sys.do('renameat2', AT_FDCWD, unfinished, AT_FDCWD, file, 0);
   });

@@ -212,6 +212,44 @@ describe('what is written comes back', () => {
   });
 });
 
+describe('numbers that no field holds', () => {
+  const size = 9 * 2 ** 30;
+  async function* endless() {
+    for (;;) yield Buffer.alloc(65_536);
+  }
+  const begun = async (written: Written) => {
+    for await (const piece of writeTar([written])) return Buffer.from(piece);
+    throw new Error('nothing was written');
+  };
+
+  test('a file of more than 8 GiB has its size in a record', async () => {
+    const bytes = await begun({ entry: entry({ path: 'large', size }), content: endless() });
+    for await (const { entry: read } of readTar([bytes])) {
+      expect(read).toMatchObject({ path: 'large', size });
+      break;
+    }
+    // What follows is missing, which it says behind the line.
+    const { stdout } = spawnSync('tar', ['-tvf', '-'], { input: bytes, encoding: 'utf8' });
+    expect(stdout).toMatch(new RegExp(` ${size} .* large$`, 'm'));
+  });
+
+  test('a minor number of more than six octal digits', async () => {
+    const device = { major: 259, minor: 0xf_ffff };
+    const written = { entry: entry({ path: 'device', type: 'block-device', device }) };
+    const bytes = await collect(writeTar([written]));
+    expect((await readAll([bytes]))[0]?.entry).toMatchObject({ device });
+    const { stdout } = spawnSync('tar', ['-tvf', '-'], { input: bytes, encoding: 'utf8' });
+    expect(stdout).toContain(`${device.major},${device.minor}`);
+  });
+
+  test('content of another length than was said', async () => {
+    for (const length of [9, 11])
+      await expect(
+        collect(writeTar([{ entry: entry({ path: 'file', size: 10 }), content: [Buffer.alloc(length)] }])),
+      ).rejects.toThrow("'file' has changed while it was read");
+  });
+});
+
 describe('as bsdtar(1) writes and reads it', () => {
   const withFolder = async (work: (folder: string) => Promise<void>) => {
     const folder = mkdtempSync(join(tmpdir(), 'ts-bsdtar-'));

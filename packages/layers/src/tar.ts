@@ -1,12 +1,11 @@
 /**
- * Archives of tar(5), written entry for entry by tar-stream; ./untar.ts reads them.
+ * Archives of tar(5), written entry for entry; ./untar.ts reads them.
  *
- * Names, link targets and values of extended attributes are bytes. tar-stream takes the records of PAX headers for UTF-8 text,
- * which a capability of a file (security.capability) is not: a method of its own is replaced by one that keeps bytes. Text of
- * headers is then latin1, one character a byte.
+ * The format is POSIX's ustar, with PAX records for what its fields do not hold. Names, link targets and values of extended
+ * attributes are bytes; text of headers is latin1, one character a byte.
  */
 import { encode, type Time } from '@ts/sys';
-import { type Header, type Pack, pack } from 'tar-stream';
+import { LayerError } from './errors.ts';
 
 export type EntryType = 'file' | 'link' | 'symlink' | 'directory' | 'character-device' | 'block-device' | 'fifo';
 
@@ -57,56 +56,69 @@ export function formatRecords(records: Readonly<Record<string, string>>): Buffer
   return Buffer.from(lines.join(''), 'latin1');
 }
 
-interface PackInside {
-  _encode(header: Partial<Header> & { records?: Buffer }): void;
-  push(bytes: Uint8Array): boolean;
-}
-
-/** What fits into the fields of a header: six octal digits of an id, a time from 1970 to 2038. */
-const MOST_ID = 0o777777;
+/** What fits into the fields of a header: six octal digits of a number, eleven of a size, a time from 1970 to 2038. */
+const MOST_NUMBER = 0o777777;
+const MOST_SIZE = 0o77777777777;
 const MOST_TIME = 0x7fff_ffffn;
 
-/** A header with a device number of more than six octal digits, which tar-stream cuts off: in base 256, as all others read it. */
-function withMinor(header: Uint8Array, minor: number): Uint8Array {
-  const bytes = Buffer.from(header);
-  bytes.fill(0, 337, 345);
-  bytes[337] = 0x80;
-  bytes.writeUInt32BE(minor, 341);
-  bytes.fill(' ', 148, 156);
-  const sum = bytes.reduce((total, byte) => total + byte, 0);
-  bytes.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
-  return bytes;
+const TYPEFLAGS: Readonly<Record<EntryType | 'records', string>> = {
+  file: '0',
+  link: '1',
+  symlink: '2',
+  'character-device': '3',
+  'block-device': '4',
+  directory: '5',
+  fifo: '6',
+  records: 'x',
+};
+
+interface Header {
+  /** At most 100 bytes, as `target`. */
+  readonly name: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes that follow. */
+  readonly size: number;
+  /** Seconds since 1970. */
+  readonly mtime: number;
+  readonly type: EntryType | 'records';
+  readonly target?: string;
+  readonly device?: Entry['device'];
 }
 
-function byteWriter(): Pack {
-  const writer = pack();
-  const inside = writer as unknown as PackInside;
-  const { _encode: encodeHeader, push } = inside;
-  inside._encode = function ({ records, ...header }) {
-    if (records?.length) {
-      const { uid, gid, mtime } = header;
-      const name = `PaxHeaders/${header.name ?? ''}`.slice(0, 99);
-      encodeHeader.call(this, {
-        name,
-        mode: 0o644,
-        uid,
-        gid,
-        mtime,
-        type: 'pax-header' as 'file',
-        size: records.length,
-      });
-      this.push(records);
-      this.push(padding(records.length));
-    }
-    const { devminor = 0 } = header;
-    if (devminor > MOST_ID)
-      inside.push = function (bytes) {
-        inside.push = push;
-        return push.call(this, withMinor(bytes, devminor));
-      };
-    encodeHeader.call(this, header);
-  };
-  return writer;
+const octal = (value: number, digits: number) => `${value.toString(8).padStart(digits, '0')} `;
+
+/** A number in a field of eight bytes; one of more than six digits in base 256, as GNU tar, libarchive and Go read it. */
+function putNumber(block: Buffer, value: number, at: number): void {
+  if (value <= MOST_NUMBER) block.write(octal(value, 6), at, 'latin1');
+  else {
+    block[at] = 0x80;
+    block.writeUInt32BE(value, at + 4);
+  }
+}
+
+/** Where the checksum of a header is, in bytes. While it is made, its field is blank. */
+const SUM = { at: 148, size: 8 } as const;
+
+/** One block: the fields of struct posix_header, tar(5). */
+function headerBlock({ name, mode, uid, gid, size, mtime, type, target = '', device }: Header): Buffer {
+  const block = Buffer.alloc(BLOCK);
+  block.write(name, 0, 'latin1');
+  putNumber(block, mode, 100);
+  putNumber(block, uid, 108);
+  putNumber(block, gid, 116);
+  block.write(octal(size, 11), 124, 'latin1');
+  block.write(octal(mtime, 11), 136, 'latin1');
+  block.write(TYPEFLAGS[type], 156, 'latin1');
+  block.write(target, 157, 'latin1');
+  block.write('ustar\x0000', 257, 'latin1');
+  putNumber(block, device?.major ?? 0, 329);
+  putNumber(block, device?.minor ?? 0, 337);
+  block.fill(' ', SUM.at, SUM.at + SUM.size);
+  const sum = block.reduce((total, byte) => total + byte, 0);
+  block.write(`${octal(sum, 6)}\0`, SUM.at, 'latin1');
+  return block;
 }
 
 /** A time as PAX has it, "1700000000.25". */
@@ -117,24 +129,7 @@ export function formatTime({ seconds, nanoseconds }: Time): string {
   return `${isNegative ? '-' : ''}${whole}${fraction && `.${fraction}`}`;
 }
 
-interface Drains {
-  on(event: 'drain' | 'close', listener: () => void): unknown;
-  off(event: 'drain' | 'close', listener: () => void): unknown;
-}
-
-/** Waits until a stream takes more, or nothing any more. */
-const drained = (stream: Drains): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      stream.off('drain', done);
-      stream.off('close', done);
-      resolve();
-    };
-    stream.on('drain', done);
-    stream.on('close', done);
-  });
-
-/** A name that fits into a header as it is: tar-stream leaves others to PAX. */
+/** A name that fits into a header as it is; others are left to PAX. */
 const fits = (text: string) => /^[\x20-\x7e]{1,100}$/.test(text);
 
 const shortened = (text: string) => text.replace(/[^\x20-\x7e]/g, '_').slice(-100);
@@ -153,11 +148,14 @@ const mapOf = (extents: readonly Extent[], size: number): Buffer => {
 
 export const extentEnd = ({ offset, size }: Extent) => offset + size;
 
-function headerOf(entry: Entry): { header: Partial<Header> & { name: string; records: Buffer }; map?: Buffer } {
-  const name = toLatin1(entry.type === 'directory' ? `${entry.path.replace(/\/+$/, '')}/` : entry.path);
+/** What stands before the content of an entry, and how many bytes of content there are. */
+function introduction(entry: Entry): { blocks: readonly Buffer[]; stored: number } {
+  const { type, mode, uid, gid, mtime, device, extents } = entry;
+  const name = toLatin1(type === 'directory' ? `${entry.path.replace(/\/+$/, '')}/` : entry.path);
   const target = entry.target === undefined ? undefined : toLatin1(entry.target);
-  const map = entry.extents && mapOf(entry.extents, entry.size);
-  const { uid, gid, mtime } = entry;
+  const map = extents && mapOf(extents, entry.size);
+  const stored = type !== 'file' ? 0 : extents ? extents.reduce((sum, { size }) => sum + size, 0) : entry.size;
+  const size = stored + (map?.length ?? 0);
   const isPlainTime = mtime.nanoseconds === 0 && mtime.seconds >= 0n && mtime.seconds <= MOST_TIME;
   const records: Record<string, string> = {
     ...(map
@@ -171,30 +169,36 @@ function headerOf(entry: Entry): { header: Partial<Header> & { name: string; rec
         ? {}
         : { path: name }),
     ...(target === undefined || fits(target) ? {} : { linkpath: target }),
-    ...(uid > MOST_ID ? { uid: String(uid) } : {}),
-    ...(gid > MOST_ID ? { gid: String(gid) } : {}),
+    ...(uid > MOST_NUMBER ? { uid: String(uid) } : {}),
+    ...(gid > MOST_NUMBER ? { gid: String(gid) } : {}),
+    ...(size > MOST_SIZE ? { size: String(size) } : {}),
     ...(isPlainTime ? {} : { mtime: formatTime(mtime) }),
   };
   for (const [key, value] of [...entry.xattrs].sort(([a], [b]) => (a < b ? -1 : 1)))
     records[XATTR + toLatin1(key)] = Buffer.from(value).toString('latin1');
-  const stored = map ? map.length + (entry.extents ?? []).reduce((sum, { size }) => sum + size, 0) : entry.size;
-  return {
-    map,
-    header: {
-      name: map ? shortened(`GNUSparseFile.0/${name}`) : fits(name) ? name : shortened(name),
-      // tar-stream takes no permissions for the usual ones; bits above them are cut off.
-      mode: entry.mode || 0o10000,
-      uid: uid > MOST_ID ? 0 : uid,
-      gid: gid > MOST_ID ? 0 : gid,
-      size: entry.type === 'file' ? stored : 0,
-      mtime: new Date(isPlainTime ? Number(mtime.seconds) * 1000 : 0),
-      type: entry.type,
-      linkname: target === undefined ? undefined : fits(target) ? target : shortened(target),
-      devmajor: entry.device?.major,
-      devminor: entry.device?.minor,
-      records: formatRecords(records),
-    },
+  const header: Header = {
+    name: map ? shortened(`GNUSparseFile.0/${name}`) : fits(name) ? name : shortened(name),
+    mode: mode & 0o7777,
+    uid: uid > MOST_NUMBER ? 0 : uid,
+    gid: gid > MOST_NUMBER ? 0 : gid,
+    size: size > MOST_SIZE ? 0 : size,
+    mtime: isPlainTime ? Number(mtime.seconds) : 0,
+    type,
+    target: target === undefined ? undefined : fits(target) ? target : shortened(target),
+    device,
   };
+  return {
+    blocks: [...recordBlocks(formatRecords(records), header), headerBlock(header), ...(map ? [map] : [])],
+    stored,
+  };
+}
+
+/** The PAX header before an entry's own, where there is anything that it has to say. */
+function recordBlocks(records: Buffer, { name, uid, gid, mtime }: Header): Buffer[] {
+  if (!records.length) return [];
+  const shown = `PaxHeaders/${name}`.slice(0, 99);
+  const header = headerBlock({ name: shown, mode: 0o644, uid, gid, mtime, type: 'records', size: records.length });
+  return [header, records, padding(records.length)];
 }
 
 /** An entry of an archive that is being written; `content` of files only: exactly as many bytes as `entry` says. */
@@ -203,36 +207,36 @@ export interface Written {
   readonly content?: Content;
 }
 
-async function add(writer: Pack, { entry, content = [] }: Written): Promise<void> {
-  const { header, map } = headerOf(entry);
-  let finished: (error?: Error | null) => void = () => undefined;
-  const done = new Promise<void>((resolve, reject) => {
-    finished = (error) => (error ? reject(error) : resolve());
-  });
-  done.catch(() => undefined); // awaited below, unless writing has failed before
-  const sink = writer.entry(header, finished);
-  if (entry.type !== 'file') return done;
-  const put = async (chunk: Uint8Array) => {
-    if (!sink.write(chunk)) await drained(sink);
-  };
-  if (map) await put(map);
-  for await (const chunk of content) await put(chunk);
-  sink.end(null);
-  return done;
+async function* blocksOf(entries: AsyncIterable<Written> | Iterable<Written>): AsyncGenerator<Uint8Array> {
+  for await (const { entry, content = [] } of entries) {
+    const { blocks, stored } = introduction(entry);
+    yield* blocks;
+    if (entry.type !== 'file') continue;
+    let left = stored;
+    for await (const chunk of content) {
+      left -= chunk.length;
+      if (left < 0) break;
+      yield chunk;
+    }
+    if (left) throw new LayerError(`'${entry.path}' has changed while it was read`);
+    yield padding(stored);
+  }
+  yield Buffer.alloc(2 * BLOCK);
 }
+
+/** Bytes of pieces that are passed on together. */
+const PIECE = 64 * 1024;
 
 /** Bytes of an archive of these entries, in constant memory. */
 export async function* writeTar(entries: AsyncIterable<Written> | Iterable<Written>): AsyncGenerator<Uint8Array> {
-  const writer = byteWriter();
-  const feeding = (async () => {
-    for await (const written of entries) await add(writer, written);
-    writer.finalize();
-  })();
-  feeding.catch((error: Error) => writer.destroy(error));
-  try {
-    yield* writer as AsyncIterable<Uint8Array>;
-    await feeding;
-  } finally {
-    writer.destroy(null);
+  let held: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of blocksOf(entries)) {
+    held.push(piece);
+    size += piece.length;
+    if (size < PIECE) continue;
+    yield held.length === 1 ? piece : Buffer.concat(held, size);
+    [held, size] = [[], 0];
   }
+  if (size) yield Buffer.concat(held, size);
 }

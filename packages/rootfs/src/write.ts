@@ -10,6 +10,7 @@ import {
   AT_REMOVEDIR,
   encode,
   type Int,
+  isLive,
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
@@ -23,6 +24,7 @@ import {
   type Sys,
   SysError,
   together,
+  writeAll,
 } from '@ts/sys';
 import type { Entry } from './tree.ts';
 
@@ -108,7 +110,7 @@ class Writer {
       .or(message)
       .openat(parent, this.#temporary, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, entry.mode);
     this.#replace(parent, name, message, () => {
-      if (entry.kind === 'text') writeText(this.#sys.or(message), to, entry.text);
+      if (entry.kind === 'text') writeBytes(this.#sys.or(message), to, encode(entry.text));
       else this.#copy(entry, to);
       this.#sys.close(to);
     });
@@ -159,12 +161,9 @@ function isMade(make: () => unknown): boolean {
   }
 }
 
-function writeText(sys: Sys, to: Int, text: string): void {
-  const bytes = encode(text);
-  for (let at = 0; at < bytes.length; ) {
-    const written = sys.write(to, bytes.subarray(at));
-    at += typeof written === 'number' ? written : bytes.length;
-  }
+function writeBytes(sys: Sys, to: Int, bytes: Uint8Array): void {
+  if (isLive(sys)) writeAll(Number(to), bytes, (fd, rest) => sys.write(fd, rest));
+  else sys.write(to, bytes);
 }
 
 /** Shares blocks where the file system can, lets the kernel copy where it can, else reads and writes. */
@@ -186,7 +185,7 @@ function copy(sys: Sys, from: Int, to: Int, size: number): void {
   }
   const buffer = Buffer.alloc(1 << 20);
   for (let length = sys.read(from, buffer) as number; length > 0; length = sys.read(from, buffer) as number)
-    for (let at = 0; at < length; ) at += sys.write(to, buffer.subarray(at, length)) as number;
+    writeBytes(sys, to, buffer.subarray(0, length));
 }
 
 /** Result of the first try; undefined where this way is not available. */

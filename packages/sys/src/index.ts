@@ -32,5 +32,5 @@ export * from './tape/entry.ts';
 export * from './tape/format.ts';
 export * from './tape/inherited.ts';
 export * from './tape/layout.ts';
-export { type Recording, recording, signalSet, type TapeRecording, type Waiting } from './tape/recorder.ts';
+export { isRecorded, type Recording, recording, signalSet, type TapeRecording, type Waiting } from './tape/recorder.ts';
 export { SEARCH_GOES_ON } from './tape/structures.ts';

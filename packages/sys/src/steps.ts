@@ -10,7 +10,7 @@
 import { SysError } from './errno.ts';
 import { Journal } from './journal.ts';
 import type { Int } from './operand.ts';
-import { isLive, isRecorded, type LiveSys, type Sys } from './sys.ts';
+import { isLive, type LiveSys, type Sys } from './sys.ts';
 
 export type Condition = 'equal' | 'notEqual' | 'less';
 
@@ -73,12 +73,15 @@ export function atOnce<Result>(sys: LiveSys, work: (steps: Steps) => Result): Re
   }
 }
 
+/** A tape takes steps by itself. */
+const isTape = (sys: Sys): sys is Steps => !sys.live;
+
 /**
  * Steps that are taken back together: at once, when one of them fails; on a tape, when one of them or anything that is recorded
  * behind them fails while it is played.
  */
 export function together<Result>(sys: Sys, work: (steps: Steps) => Result): Result {
   if (isLive(sys)) return atOnce(sys, work);
-  if (isRecorded(sys)) return work(sys);
+  if (isTape(sys)) return work(sys);
   throw new TypeError('neither live nor recorded');
 }

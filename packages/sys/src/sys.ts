@@ -11,7 +11,6 @@ import type { Gate, OnFailure } from './gate.ts';
 import { LiveGate } from './live.ts';
 import * as man2 from './man2/index.ts';
 import type { Int, Operand, Ref } from './operand.ts';
-import type { Recording } from './tape/recorder.ts';
 
 type Bound<Wrappers, Result> = {
   [K in keyof Wrappers]: Wrappers[K] extends (sys: Caller, ...rest: infer Rest) => infer R
@@ -123,9 +122,6 @@ export const BoundSys = Binding as new (...given: ConstructorParameters<typeof B
 
 /** Whether results are known at once. */
 export const isLive = (sys: Sys): sys is LiveSys => sys.live;
-
-/** Whether calls are written down, to be made when the tape is played. */
-export const isRecorded = (sys: Sys): sys is Recording => !sys.live;
 
 /**
  * System calls made now, by the main thread of this process. Errors are thrown as SysError.

@@ -16,8 +16,10 @@ import {
   realPath,
 } from '@ts/mounts';
 import { Failure, list, unlessRefused } from '@ts/sys';
-import { type Change, changeOf, type Input } from './change.ts';
+import type { Change } from './change.ts';
 import { devicesOf } from './loop.ts';
+import type { Input } from './options.ts';
+import { changeOf } from './request.ts';
 import { deviceOf } from './source.ts';
 import { inTable, mountsNow, rootOf } from './table.ts';
 

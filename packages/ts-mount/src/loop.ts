@@ -12,8 +12,9 @@ import {
 import type { World } from '@ts/cli';
 import { parseMountinfo, realPath } from '@ts/mounts';
 import { Failure, type LiveSys, MOUNT_ATTR_RDONLY, MS_RDONLY, SysError, strerror } from '@ts/sys';
-import type { Change, Words } from './change.ts';
+import type { Change } from './change.ts';
 import { isWithoutDevice, statOf } from './source.ts';
+import type { Words } from './words.ts';
 
 const FAILED = 32;
 

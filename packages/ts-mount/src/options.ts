@@ -1,4 +1,4 @@
-import { HELP_OPTIONS, type Option } from '@ts/cli';
+import { HELP_OPTIONS, type Option, type Parsed } from '@ts/cli';
 
 const mark = <const Long extends string>(long: Long, what: string) =>
   ({
@@ -100,3 +100,5 @@ export const options = [
   },
   { long: 'json', help: 'list the mounts as JSON', group: 'Ours', ours: true },
 ] as const satisfies readonly Option[];
+
+export type Input = Parsed<typeof options>;

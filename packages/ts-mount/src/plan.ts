@@ -3,7 +3,7 @@ import { parseTag } from '@ts/block';
 import { type Grammar, groupsOf, UsageError, type World } from '@ts/cli';
 import { isSamePlace, type Mount, namespaceFile, realPath, shown } from '@ts/mounts';
 import { Failure, MS_REMOUNT } from '@ts/sys';
-import { type Change, changeOf, type Input, kindOf, optionWords, read, readsAccounts } from './change.ts';
+import type { Change } from './change.ts';
 import {
   everything,
   everythingMounted,
@@ -17,8 +17,11 @@ import {
   readFstab,
   usesFstab,
 } from './entries.ts';
+import type { Input } from './options.ts';
+import { changeOf, kindOf, readsAccounts } from './request.ts';
 import { SourceMissing } from './source.ts';
 import { mountsNow } from './table.ts';
+import { optionWords, read } from './words.ts';
 
 /** A program begins behind source and target; `--also` begins another mount. */
 export const grammar = { permute: true, operandsBeforeProgram: 2, group: 'also' } as const satisfies Grammar;

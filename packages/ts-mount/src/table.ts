@@ -1,7 +1,7 @@
 /** Mounts and fstab where a change is to be made: here, or in the namespace that is named. */
 import type { World } from '@ts/cli';
 import { type Mount, parseMountinfo, realPath } from '@ts/mounts';
-import type { Input } from './change.ts';
+import type { Input } from './options.ts';
 
 const isPid = (text: string) => /^\d+$/.test(text);
 

@@ -16,7 +16,7 @@ import { type Data, type Int, MadeText, type Operand, type Path, pointerArray, R
 import { quote } from '../quote.ts';
 import type { Condition, Steps } from '../steps.ts';
 import { encodeStruct, offsetOf } from '../struct.ts';
-import { BoundSys } from '../sys.ts';
+import { BoundSys, type Sys } from '../sys.ts';
 import { type Entry, Label, type Piece, type Tape } from './entry.ts';
 import { piece } from './format.ts';
 
@@ -67,6 +67,9 @@ export interface Recording extends Steps {
    */
   become(program: readonly string[] | string, argv: readonly Path[], environment?: Data | null, append?: boolean): Ref;
 }
+
+/** Whether calls are written down, to be made when the tape is played. */
+export const isRecorded = (sys: Sys): sys is Recording => !sys.live;
 
 export interface TapeRecording extends Recording {
   /**
