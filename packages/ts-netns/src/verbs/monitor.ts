@@ -234,9 +234,10 @@ function listen(wish: Wish): never {
   const { family } = context.settings;
   const { namespace } = context;
   using socket = NetlinkSocket.open(context.sys, sys.NETLINK_ROUTE, { namespace });
+  // The request gives the socket its address, too: one without is told of nothing.
+  context.know(listLinks(socket));
   for (const { groups } of watched.size ? watched : WATCHED)
     for (const [group, own] of groups) if (!family || own === undefined || own === family) socket.join(group);
-  context.know(listLinks(context.route));
   for (;;)
     try {
       for (const message of socket.receive()) tell(wish, message);
