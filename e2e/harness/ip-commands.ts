@@ -1,16 +1,6 @@
 /** Command lines for ip(8) by chance: the same seed gives the same ones. Most make sense; some name what is not there. */
 
-/** Numbers from 0 up to 1, xorshift of 32 bits. */
-function* numbers(seed: number): Generator<number, never> {
-  let state = (seed * 2654435761 + 1) >>> 0;
-  for (;;) {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    yield state / 2 ** 32;
-  }
-}
+import { numbers } from './chance.ts';
 
 /** What is there by and by, so that what follows can refer to it. */
 interface Made {

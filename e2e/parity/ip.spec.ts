@@ -1,36 +1,14 @@
 /** ip(8) and ours, side by side, in network namespaces of their own. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { randomCommands } from '../harness/ip-commands.ts';
-import { needsKind, PRIVATE, withoutChance } from '../harness/network.ts';
+import { needsKind } from '../harness/network.ts';
 import { newestOf, originals } from '../harness/parity.ts';
-import { compatPath, shell, temporaryFolder } from '../harness/run.ts';
+import { compatPath } from '../harness/run.ts';
+import { sideBySide } from '../harness/sides.ts';
 import { needs, needsProgram, needsRoot } from '../harness/skip.ts';
 
 const ORIGINALS = originals();
 const IP = newestOf('ip') ?? '/usr/sbin/ip';
-const END = '\f';
-
-/** Output and status of each command by either, in networks of their own at the same time; `setup` is always the original's. */
-function sideBySide(setup: string, commands: readonly string[]): { theirs: string[]; ours: string[] } {
-  using folder = temporaryFolder();
-  const outputs = [ORIGINALS, compatPath].map((path, index) => {
-    const steps = commands.map((command) => `( PATH=${path}; ${command} ) 2>&1; echo "status $?"; printf '\\f'`);
-    writeFileSync(join(folder.path, `script${index}`), `${PRIVATE}\n${setup}\n${steps.join('\n')}\n`);
-    return join(folder.path, `output${index}`);
-  });
-  const { status, stderr } = shell(
-    `cd ${folder.path}; unshare -n -m sh script0 >output0 & unshare -n -m sh script1 >output1; wait`,
-    { timeout: 240_000 },
-  );
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  const [theirs = [], ours = []] = outputs.map((file) =>
-    withoutChance(readFileSync(file, 'utf8')).split(END).slice(0, -1),
-  );
-  return { theirs, ours };
-}
-
 /** Keys of JSON that only newer versions have, and of VXLAN those that older ones order otherwise or leave out. */
 const NEWER_KEYS = new RegExp(
   `"(?:${[

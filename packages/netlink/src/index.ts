@@ -19,5 +19,6 @@ export * from './route/neighbor.ts';
 export * from './route/nexthop.ts';
 export * from './route/nsid.ts';
 export * from './route/route.ts';
+export * from './route/rule.ts';
 export * from './socket.ts';
 export * from './struct.ts';

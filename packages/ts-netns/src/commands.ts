@@ -7,11 +7,13 @@ import { mainUsage, type ObjectName, Usage } from './usage.ts';
 import * as address from './verbs/address.ts';
 import * as connect from './verbs/connect.ts';
 import * as link from './verbs/link.ts';
+import { monitor } from './verbs/monitor.ts';
 import * as namespace from './verbs/namespace.ts';
 import * as nat from './verbs/nat.ts';
 import * as neighbor from './verbs/neighbor.ts';
 import * as nexthop from './verbs/nexthop.ts';
 import * as route from './verbs/route.ts';
+import * as rule from './verbs/rule.ts';
 import * as tuntap from './verbs/tuntap.ts';
 import { abbreviates, FAILED, isNamed, type Words, WRONG } from './words.ts';
 
@@ -58,6 +60,15 @@ const ROUTE: Commands = [
   ['test~', route.put('test')],
   ['delete~', route.remove],
   ['flush~', route.flush],
+];
+
+const RULE: Commands = [
+  ['list~ lst~ show~', rule.show],
+  ['save~', rule.save],
+  ['restore~', rule.restore],
+  ['add~', rule.add],
+  ['delete~', rule.remove],
+  ['flush~', rule.flush],
 ];
 
 const NEIGHBOR: Commands = [
@@ -113,7 +124,7 @@ export const OBJECTS: readonly Object[] = [
     byDefault: route.show,
     usage: 'route',
   },
-  missing('rule~'),
+  { names: 'rule~', commands: RULE, byDefault: rule.show, usage: 'rule' },
   {
     names: 'neighbor~ neighbour~',
     commands: NEIGHBOR,
@@ -143,7 +154,7 @@ export const OBJECTS: readonly Object[] = [
   missing('token~'),
   missing('tcpmetrics~'),
   missing('tcp_metrics~'),
-  missing('monitor~'),
+  { names: 'monitor~', commands: [], byDefault: monitor, usage: 'monitor' },
   missing('xfrm~'),
   missing('mroute~'),
   missing('mrule~'),
@@ -178,7 +189,7 @@ function missing(names: string): Object {
   const name = names.replace('~', '');
   const refuse = () => {
     throw new Failure(
-      `Object "${name}" is not supported here, only address, link, neighbour, netns, nexthop, route and tuntap.`,
+      `Object "${name}" is not supported here, only address, link, monitor, neighbour, netns, nexthop, route, rule and tuntap.`,
       FAILED,
     );
   };
@@ -197,6 +208,7 @@ export const OURS: Commands = [
       ['link', 'link'],
       ['address addr', 'address'],
       ['route', 'route'],
+      ['rule', 'rule'],
       ['neighbor neighbour neigh', 'neighbor'],
       ['nexthop', 'nexthop'],
       ['tuntap', 'tuntap'],

@@ -1,7 +1,7 @@
 /** Names of numbers: /etc/iproute2, and what is known without it. */
 
 import { list, parseCNumber, parseDecimal, readText, U32_MAX, unlessRefused } from '@ts/sys';
-import { parseNumber } from './words.ts';
+import { parseNumber, wrong } from './words.ts';
 
 const FOLDERS = ['/etc/iproute2', '/usr/share/iproute2', '/usr/lib/iproute2'];
 
@@ -108,4 +108,15 @@ export function numberOf(which: NameTable, text: string): number | undefined {
   // Types of service are hexadecimal, also without 0x.
   const number = parseNumber(which === 'rt_dsfield' && /^[0-9a-f]+$/i.test(text) ? `0x${text}` : text);
   return number === undefined || number < 0 || number > MOST[which] ? undefined : number;
+}
+
+/** `[FROM/]TO`, each by name or number; or both in one number, where that is too large for the second. */
+export function realmsFrom(text: string, why = '"realm" value is invalid\n'): number {
+  const parts = text.split(/\/(.*)/s).slice(0, 2);
+  const realms = parts.map((part) => numberOf('rt_realms', part));
+  const whole = parts.length === 1 ? parseNumber(text) : undefined;
+  if (whole !== undefined && whole > 0xffff && whole <= U32_MAX) return whole;
+  const [from, to] = realms.length === 1 ? [0, realms[0]] : realms;
+  if (from === undefined || to === undefined) throw wrong(text, why);
+  return from * 0x10000 + to;
 }

@@ -129,6 +129,8 @@ export interface Settings {
   readonly numeric: boolean;
   readonly all: boolean;
   readonly force: boolean;
+  /** How the time of each notification is said. */
+  readonly timestamp?: 'long' | 'short';
   /** When colours are used; undefined where that was not said. */
   readonly color?: string;
   /** What was made or deleted is shown. */
@@ -187,6 +189,7 @@ export function settingsOf(steps: readonly Step[]): Settings {
     force: has('force'),
     // No number means no limit, as 0 does.
     loops: countFrom(last('loops') ?? '10'),
+    timestamp: has('tshort') ? 'short' : has('timestamp') ? 'long' : undefined,
     color: last('color'),
     echo: has('echo'),
     batch: last('batch'),

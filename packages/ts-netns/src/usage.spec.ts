@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { painterOf } from './colors.ts';
 import { OBJECTS, usage } from './commands.ts';
+import { KINDS, kindUsage } from './kinds/index.ts';
 import { options, settingsOf, split } from './settings.ts';
 import { mainUsage, objectUsage } from './usage.ts';
-import { KINDS, kindUsage } from './verbs/kinds.ts';
 import { hardwareFrom, onlyOnce, parseLong } from './words.ts';
 
 const messageOf = (act: () => unknown): string => {
@@ -20,7 +20,20 @@ test('usage names the objects that there are, and no other', () => {
   expect(text).toMatch(/^Usage: ip \[ OPTIONS \] OBJECT \{ COMMAND \| help \}\n {7}ip \[ -force \] -batch filename\n/);
   const listed = /OBJECT := \{ ([^}]*) \}/.exec(text)?.[1]?.split(/[\s|]+/);
   expect(listed).toEqual(
-    ['address', 'help', 'link', 'neighbor', 'neighbour', 'netns', 'nexthop', 'route', 'tap', 'tuntap'].sort(),
+    [
+      'address',
+      'help',
+      'link',
+      'monitor',
+      'neighbor',
+      'neighbour',
+      'netns',
+      'nexthop',
+      'route',
+      'rule',
+      'tap',
+      'tuntap',
+    ].sort(),
   );
   for (const { usage: name } of OBJECTS) if (name) expect(objectUsage(name)).toMatch(/^Usage:\s+ip /);
 });
@@ -45,7 +58,7 @@ test('usage of kinds comes from their tables', () => {
   expect(kindUsage('vxlan')).toContain('[ [no]vnifilter ]');
   expect(kindUsage('nosuch')).toBeUndefined();
   expect(kindUsage('constructor')).toBeUndefined();
-  for (const name of Object.keys(KINDS)) expect(kindUsage(name)).toMatch(new RegExp(`^Usage: \\.\\.\\. ${name} `));
+  for (const name of Object.keys(KINDS)) expect(kindUsage(name)).toMatch(new RegExp(`^Usage:\\s.*\\b${name}\\s`));
 });
 
 test('hardware addresses: numbers of any digits, or an IPv4 address; else the part that is none is named', () => {

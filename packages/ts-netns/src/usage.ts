@@ -23,7 +23,7 @@ function list(before: string, names: readonly string[], after: string): string {
 
 const TYPES = list('TYPE := { ', KIND_NAMES, ' }');
 
-export type ObjectName = 'address' | 'link' | 'neigh' | 'netns' | 'nexthop' | 'route' | 'tuntap';
+export type ObjectName = 'address' | 'link' | 'monitor' | 'neigh' | 'netns' | 'nexthop' | 'route' | 'rule' | 'tuntap';
 
 const OBJECTS: Readonly<Record<ObjectName, string>> = {
   link: `Usage: ip link add [link DEV | parentdev NAME] [ name ] NAME
@@ -147,6 +147,29 @@ ROUTE_GET_FLAG := [ connected | fibmatch | notify ]`,
 
 STATE := { delay | failed | incomplete | noarp | none |
            permanent | probe | reachable | stale }`,
+  monitor: `Usage: ip monitor [ all | OBJECTS ] [ FILE ] [ label ] [ dev DEVICE ]
+OBJECTS :=  address | link | neigh | nexthop | nsid | route | rule
+FILE := file FILENAME`,
+  rule: `Usage: ip rule { add | del } SELECTOR ACTION
+       ip rule { flush | save | restore }
+       ip rule [ list [ SELECTOR ]]
+SELECTOR := [ not ] [ from PREFIX ] [ to PREFIX ] [ tos TOS ]
+            [ fwmark FWMARK[/MASK] ]
+            [ iif STRING ] [ oif STRING ] [ pref NUMBER ] [ l3mdev ]
+            [ uidrange NUMBER-NUMBER ]
+            [ ipproto PROTOCOL ]
+            [ sport [ NUMBER[/MASK] | NUMBER-NUMBER ]
+            [ dport [ NUMBER[/MASK] | NUMBER-NUMBER ] ]
+            [ dscp DSCP[/MASK] ] [ flowlabel FLOWLABEL[/MASK] ]
+ACTION := [ table TABLE_ID ]
+          [ protocol PROTO ]
+          [ nat ADDRESS ]
+          [ realms [SRCREALM/]DSTREALM ]
+          [ goto NUMBER ]
+          SUPPRESSOR
+SUPPRESSOR := [ suppress_prefixlength NUMBER ]
+              [ suppress_ifgroup DEVGROUP ]
+TABLE_ID := [ local | main | default | NUMBER ]`,
   nexthop: `Usage: ip nexthop { list | flush } [ protocol ID ] SELECTOR
        ip nexthop { add | replace } id ID NH [ protocol ID ]
        ip nexthop { get | del } id ID

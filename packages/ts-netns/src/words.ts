@@ -216,6 +216,12 @@ export function prefixFrom(text: string, family = AF_UNSPEC): Prefix {
   return prefix;
 }
 
+/** `default`, `any` and `all` are the prefix that all addresses have. */
+export function destinationFrom(text: string, family: number): Prefix | undefined {
+  if (text === 'default' || text === 'any' || text === 'all') return undefined;
+  return prefixFrom(text, family);
+}
+
 /** The address behind `via`; its family may stand before it. */
 export function gatewayFrom(words: Words, family: number): Address {
   const named = words.next === undefined ? undefined : FAMILIES[words.next];

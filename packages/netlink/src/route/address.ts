@@ -43,6 +43,8 @@ const FORMAT = format(HEADER, SCHEMA);
 
 /** An address of a link, as the kernel lists it. */
 export type LinkAddress = Decoded<typeof HEADER, typeof SCHEMA>;
+/** An address of an answer or a notification. */
+export const decodeAddress = ({ body }: { readonly body: Buffer }): LinkAddress => FORMAT.decode(body);
 /** Structure of a request: family, bits of the prefix, IFA_F_* as far as they fit into 8 bits, RT_SCOPE_*, index of the link. */
 export type AddressHeader = Partial<Record<keyof typeof HEADER, number>>;
 /** Attributes of a request. `local`: the address itself; `address`: that of the other end, else the same. */

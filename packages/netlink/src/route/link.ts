@@ -117,20 +117,22 @@ const FORMAT: Format<typeof HEADER, typeof SCHEMA> = format(HEADER, SCHEMA);
 
 /** A link, as the kernel lists it. MTU and lengths in bytes, length of the queue in packets. */
 export type Link = Decoded<typeof HEADER, typeof SCHEMA>;
+/** A link of an answer or a notification. */
+export const decodeLink = ({ body }: { readonly body: Buffer }): Link => FORMAT.decode(body);
 /** Structure of a request; `index` 0 where the kernel is to choose, or the name says which. */
 export type LinkHeader = Partial<Record<keyof typeof HEADER, number>>;
 /** Attributes of a request. */
 export type LinkAttributes = ValuesOf<typeof SCHEMA>;
 
-/** A link in an attribute: the other end of a veth pair. */
-const peer: Codec<LinkHeader & LinkAttributes> = {
+/** A link in an attribute: the other end of a pair. */
+export const linkPeer: Codec<LinkHeader & LinkAttributes> = {
   encode: ({ family, pad, type, index, flags, change, ...attributes }) =>
     FORMAT.encode({ family, pad, type, index, flags, change }, attributes),
   decode: (body) => FORMAT.decode(body),
 };
 
 /** The other end of a pair, as a link of its own: name, namespace, address and so on. */
-export const VETH = { peer: [sys.VETH_INFO_PEER, peer] } as const;
+export const VETH = { peer: [sys.VETH_INFO_PEER, linkPeer] } as const;
 
 /** The part of a kind's own: `linkInfo('bridge', BRIDGE, { stpState: 1 })` for `LinkAttributes.info`. */
 export const linkInfo = <S extends Schema>(kind: string, schema: S, data: ValuesOf<S>): ValuesOf<typeof INFO> => ({

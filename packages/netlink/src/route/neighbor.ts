@@ -49,6 +49,8 @@ const FORMAT = format(HEADER, SCHEMA);
 
 /** A neighbour, as the kernel lists it. */
 export type Neighbor = Decoded<typeof HEADER, typeof SCHEMA>;
+/** A neighbour of an answer or a notification. */
+export const decodeNeighbor = ({ body }: { readonly body: Buffer }): Neighbor => FORMAT.decode(body);
 /** Structure of a request: family, index of the link, NUD_*, NTF_*. */
 export type NeighborHeader = Partial<Record<keyof typeof HEADER, number>>;
 /** Attributes of a request. `destination`: its address; `hardware`: that of its link. */

@@ -115,6 +115,8 @@ const FORMAT = format(HEADER, SCHEMA);
 
 /** A next hop, or a group of them. */
 export type NextHopObject = Decoded<typeof HEADER, typeof SCHEMA>;
+/** A next hop of an answer or a notification. */
+export const decodeNextHop = ({ body }: { readonly body: Buffer }): NextHopObject => FORMAT.decode(body);
 /** Structure of a request. */
 export type NextHopHeader = Partial<Record<keyof typeof HEADER, number>>;
 /** Attributes of a request. */

@@ -197,6 +197,8 @@ const FORMAT = format(HEADER, SCHEMA);
 
 /** A route, as the kernel lists it. */
 export type Route = Decoded<typeof HEADER, typeof SCHEMA>;
+/** A route of an answer or a notification. */
+export const decodeRoute = ({ body }: { readonly body: Buffer }): Route => FORMAT.decode(body);
 /** Structure of a request; `table8`: a table below 256, others in the attribute `table`. */
 export type RouteHeader = Partial<Record<keyof typeof HEADER, number>>;
 /** Attributes of a request. */
@@ -239,7 +241,7 @@ export const deleteRoute = (header: RouteHeader, attributes: RouteAttributes): R
 });
 
 /** Table of a route. */
-export const tableOf = ({ table, table8 }: Route): number => table ?? table8;
+export const tableOf = ({ table, table8 }: Pick<Route, 'table' | 'table8'>): number => table ?? table8;
 
 /** Family and address of a gateway of another family than the destination. */
 export const viaOf = (via: Uint8Array): { readonly family: number; readonly bytes: Uint8Array } => ({

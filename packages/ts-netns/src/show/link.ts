@@ -4,8 +4,8 @@ import * as sys from '@ts/sys';
 import type { Color } from '../colors.ts';
 import type { Context } from '../context.ts';
 import { Entry } from '../entry.ts';
+import { showKind } from '../kinds/index.ts';
 import { nameOf } from '../names.ts';
-import { showKind } from './kinds.ts';
 import { showStatistics } from './statistics.ts';
 
 const FLAGS: readonly (readonly [bit: number, name: string])[] = [
@@ -95,6 +95,8 @@ function showNamespace(entry: Entry, id: number | undefined, nameOfId: (id: numb
 
 /** How a link is shown: with `ip link`, or before its addresses. */
 export interface LinkView {
+  /** Of a notification: without the length of its queue. */
+  readonly isNotice?: boolean;
   readonly isLink: boolean;
   /** Family of the addresses that are shown, AF_UNSPEC for all. */
   readonly family: number;
@@ -176,7 +178,7 @@ export function showLink(context: Context, link: Link, view: LinkView): Entry {
     entry.both('group', group, `group ${group} `);
   }
   // A list of one family leaves it out.
-  const queue = link.queueLength ?? getLink(context.route, link.index).queueLength;
+  const queue = view.isNotice ? undefined : (link.queueLength ?? getLink(context.route, link.index).queueLength);
   if (queue) entry.both('txqlen', queue, `qlen ${queue}`);
   if (view.isLink || view.family === sys.AF_UNSPEC || view.family === sys.AF_PACKET || settings.details)
     showHardware(context, link, entry);

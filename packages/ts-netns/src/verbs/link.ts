@@ -15,6 +15,7 @@ import { noDevice, pathOf } from '@ts/network';
 import * as sys from '@ts/sys';
 import { Failure, parseDecimal } from '@ts/sys';
 import { type Context, vrfFrom } from '../context.ts';
+import { KINDS, kindUsage, VETH_USAGE } from '../kinds/index.ts';
 import { numberOf } from '../names.ts';
 import { Usage, unlessHelp } from '../usage.ts';
 import {
@@ -40,7 +41,6 @@ import {
   wrong,
 } from '../words.ts';
 import { idOf } from './ids.ts';
-import { KINDS, kindUsage, VETH_USAGE } from './kinds.ts';
 import { makeTun, TUN_WORDS, type TunRequest } from './tuntap.ts';
 
 interface State {
@@ -324,22 +324,30 @@ function pair({ context, own }: State): LinkAttributes['info'] {
   const words = new Words(own);
   if (words.next === undefined) return { kind: 'veth' };
   if (words.take() !== 'peer') throw new Failure(VETH_USAGE.trimEnd(), FAILED);
+  return { kind: 'veth', data: encodeAttributes(VETH, { peer: peerFrom(context, words) }) };
+}
+
+function peerFrom(context: Context, words: Words): LinkHeader & LinkAttributes {
   const { header, attributes, device, name, kind } = parse(context, words);
   if (kind !== undefined) throw twice('type', kind);
-  const peer = { ...header, ...attributes, name: name ?? device };
-  return { kind: 'veth', data: encodeAttributes(VETH, { peer }) };
+  return { ...header, ...attributes, name: name ?? device };
 }
 
 /** What belongs to the kind; undefined where there is nothing to say. */
-function infoOf(state: State, isNew: boolean): LinkAttributes['info'] {
+function infoOf(state: State, isNew: boolean, present?: Link): LinkAttributes['info'] {
   const { kind, own, context } = state;
   if (kind === undefined) return undefined;
   if (kind === 'veth') return pair(state);
   // What a kind wants is the kernel's to say where nothing is said.
-  if (!own.length && kind !== 'bridge_slave') return { kind };
+  if (!own.length && !kind.endsWith('_slave')) return { kind };
   if (Object.hasOwn(KINDS, kind)) {
     if (own.includes('help')) throw new Failure((kindUsage(kind) ?? '').trimEnd(), FAILED);
-    return KINDS[kind]?.parse(new Words(own), context, isNew);
+    return KINDS[kind]?.parse(new Words(own), {
+      context,
+      isNew,
+      present: present?.info?.kind === kind ? present.info.data : undefined,
+      parsePeer: (words) => peerFrom(context, words),
+    });
   }
   const [word] = own;
   if (word !== undefined) unlessHelp(word, 'link');
@@ -424,7 +432,8 @@ export function set(context: Context, words: Words): void {
     checkIndex(state);
     const index = device === undefined ? header.index : context.index(device);
     if (index !== undefined) checkAddress(context, index, attributes.address);
-    const info = kind === undefined ? undefined : infoOf(state, false);
+    const info =
+      kind === undefined ? undefined : infoOf(state, false, index === undefined ? undefined : context.link(index));
     context.route.request(
       setLink(
         { ...header, index },

@@ -21,19 +21,20 @@ import {
 } from '@ts/netlink';
 import { noDevice } from '@ts/network';
 import * as sys from '@ts/sys';
-import { Failure, parseCNumber, parseDecimal, U32_MAX } from '@ts/sys';
+import { Failure, parseCNumber, U32_MAX } from '@ts/sys';
 import { type Context, vrfFrom } from '../context.ts';
 import { render } from '../entry.ts';
-import { numberOf } from '../names.ts';
+import { numberOf, realmsFrom } from '../names.ts';
+import { protocolNumber } from '../protocols.ts';
 import { type RouteView, showRoute, TYPES } from '../show/route.ts';
 import { unlessHelp } from '../usage.ts';
 import {
   addressFrom,
+  destinationFrom,
   FAILED,
   garbage,
   gatewayFrom,
   numberIn,
-  parseNumber,
   prefixFrom,
   REFUSED,
   type Rows,
@@ -69,12 +70,6 @@ interface Hop {
   weight?: number;
   realms?: number;
   flags: number;
-}
-
-/** `default`, `any` and `all` are the prefix that all addresses have. */
-function destinationFrom(text: string, family: number): Prefix | undefined {
-  if (text === 'default' || text === 'any' || text === 'all') return undefined;
-  return prefixFrom(text, family);
 }
 
 const tableFrom = (text: string, why = '"table" value is invalid\n'): number => {
@@ -145,17 +140,6 @@ const metricRows: Rows<State> = Object.entries(METRIC_WORDS).map(([word, name]) 
     state.metrics[name] = value;
   },
 ]);
-
-/** `[FROM/]TO`, each by name or number; or both in one number, where that is too large for the second. */
-function realmsFrom(text: string, why = '"realm" value is invalid\n'): number {
-  const parts = text.split(/\/(.*)/s).slice(0, 2);
-  const realms = parts.map((part) => numberOf('rt_realms', part));
-  const whole = parts.length === 1 ? parseNumber(text) : undefined;
-  if (whole !== undefined && whole > 0xffff && whole <= U32_MAX) return whole;
-  const [from, to] = realms.length === 1 ? [0, realms[0]] : realms;
-  if (from === undefined || to === undefined) throw wrong(text, why);
-  return from * 0x10000 + to;
-}
 
 /** A type of service by name or number. */
 function tosFrom(text: string, why: string): number {
@@ -809,8 +793,6 @@ interface Lookup {
   notify?: boolean;
 }
 
-const IP_PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, 'ipv6-icmp': 58, sctp: 132 };
-
 const LOOKUP: Rows<Lookup> = [
   [
     'vrf',
@@ -875,7 +857,7 @@ const LOOKUP: Rows<Lookup> = [
     'ipproto',
     (lookup, words) => {
       const text = words.argument();
-      const protocol = Object.hasOwn(IP_PROTOCOLS, text) ? IP_PROTOCOLS[text] : parseDecimal(text, 0xff);
+      const protocol = protocolNumber(lookup.context.world, text);
       if (protocol === undefined) throw wrong(text, 'Invalid "ipproto" value\n');
       lookup.ipProtocol = protocol;
     },
