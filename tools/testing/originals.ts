@@ -53,7 +53,7 @@ const within = (folder: string) =>
 const isThere = (program: string) => spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined;
 
 /** The mirror that this machine's own lists of packages name, where it is one of Debian. */
-function mirror(): string | undefined {
+export function debianMirror(): string | undefined {
   const lists = ['/etc/apt/sources.list', ...within('/etc/apt/sources.list.d')].filter((file) => existsSync(file));
   const found = lists.map((file) => /https?:\/\/\S+\/debian\/?(?=\s)/.exec(readFileSync(file, 'utf8'))?.[0]);
   return process.env.NEWEST_MIRROR ?? found.find((each) => each !== undefined);
@@ -114,7 +114,7 @@ export function unpackNewest(folder: string): boolean {
 function whyNot(): string | undefined {
   const missing = Object.entries(needed).flatMap(([program, name]) => (isThere(program) ? [] : [name]));
   if (missing.length) return `missing: apt-get install ${missing.join(' ')}`;
-  return mirror() ? undefined : 'no Debian mirror in the lists of packages (NEWEST_MIRROR names one)';
+  return debianMirror() ? undefined : 'no Debian mirror in the lists of packages (NEWEST_MIRROR names one)';
 }
 
 /** Downloads and unpacks them, once. Without them tests compare with what is installed. */
@@ -127,7 +127,7 @@ export function fetchNewest(): void {
     return;
   }
   try {
-    if (!existsSync(packagesFolder)) download(mirror() as string);
+    if (!existsSync(packagesFolder)) download(debianMirror() as string);
     rmSync(newestFolder, { recursive: true, force: true });
     unpackNewest(newestFolder);
     writeFileSync(mark, '');
