@@ -97,6 +97,8 @@ void JS_Freeze(JSRuntime *rt)
         init_list_head(el);
     }
     init_list_head(&rt->gc_obj_list);
+    /* No address of this process's stack. */
+    rt->stack_top = rt->stack_limit = 0;
 }
 
 /* When a process starts: random numbers of its own. */

@@ -1,70 +1,122 @@
-/** The executable: the host, and behind it the snapshot, which the kernel maps where it was taken. elf(5) */
-import { PF_R, PF_W, PT_LOAD } from '../../packages/sys/src/tape/elf.ts';
+/**
+ * Host and snapshot as one executable: the snapshot is one more segment, which the kernel maps where the engine's memory was when it was
+ * saved.
+ *
+ *     file      the host │ zeros up to a page │ snapshot
+ *     memory    the host, at the addresses it is linked for │ snapshot, and room behind it for what a process allocates first
+ */
+import type { Arch } from '../../packages/sys/src/arch.ts';
+import { type ElfSegment, elfHeaders, PF_R, PF_W, PT_LOAD } from '../../packages/sys/src/tape/elf.ts';
 
-/** As packages/engine/host/host.h has it. */
-export const SNAPSHOT_AT = 0x1000_0000;
+/** Offsets in the ELF header, and bytes of it and of a program header: elf(5). */
+const TYPE = 16;
+const MACHINE = 18;
+const ENTRY = 24;
+const TABLE_AT = 32;
+const ENTRY_SIZE = 54;
+const ENTRY_COUNT = 56;
+const HEADER = 64;
+const PROGRAM_HEADER = 56;
 
-/** Memory that is there from the start, behind what was saved, in bytes. */
-const ROOM = 1 << 20;
-const PAGE = 4096;
-const ALIGNMENT = 0x10000;
+const ET_EXEC = 2;
+const MACHINES: Readonly<Record<number, Arch>> = { 62: 'x64', 183: 'arm64' };
+/** The largest page size of either architecture, in bytes. */
+const PAGE = 0x10000;
+/** Memory in bytes that is there behind the snapshot from the start; untouched, it costs nothing. */
+const ROOM = 0x100000;
 
-/** `struct payload` of main.c: its name, then the size of the snapshot and that of the memory with it. */
-const PAYLOAD = Buffer.from('SNAPSHOT');
+/** What the host's `struct payload` begins with; two 64-bit numbers follow. */
+const MARK = Buffer.from('SNAPSHOT');
 
-const PROGRAM_HEADERS_AT = 32;
-const COUNT_AT = 56;
-const HEADER_SIZE = 56;
-const PT_NULL = 0;
-/** What a static program that lies where it was linked has no use for: its place is taken. */
-const PT_GNU_RELRO = 0x6474_e552;
+export class PackError extends Error {}
 
-const up = (size: number, unit: number) => Math.ceil(size / unit) * unit;
+const aligned = (size: number) => Math.ceil(size / PAGE) * PAGE;
 
-interface Segment {
-  readonly type: number;
-  readonly address: number;
-  readonly bytes: Buffer;
+function number(file: Buffer, at: number): number {
+  const value = file.readBigUInt64LE(at);
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new PackError(`the host has a number that is too large at ${at}`);
+  return Number(value);
 }
 
-function segmentsOf(host: Buffer): { table: number; segments: Segment[] } {
-  const table = Number(host.readBigUInt64LE(PROGRAM_HEADERS_AT));
-  const segments = Array.from({ length: host.readUInt16LE(COUNT_AT) }, (_, index) => {
-    const bytes = Buffer.from(host.subarray(table + HEADER_SIZE * index, table + HEADER_SIZE * (index + 1)));
-    return { type: bytes.readUInt32LE(0), address: Number(bytes.readBigUInt64LE(16)), bytes };
+type Segment = Required<ElfSegment>;
+
+/** What the headers of the host say, its segments in its order. */
+function read(host: Buffer): { arch: Arch; entry: number; segments: Segment[] } {
+  if (host.length < HEADER || host.readUInt32BE(0) !== 0x7f454c46 || host[4] !== 2 || host[5] !== 1)
+    throw new PackError('the host is no ELF file of 64 bits, little-endian');
+  if (host.readUInt16LE(TYPE) !== ET_EXEC) throw new PackError('the host is not linked for fixed addresses');
+  const arch = MACHINES[host.readUInt16LE(MACHINE)];
+  if (!arch) throw new PackError('the host is neither for x64 nor for arm64');
+  if (number(host, TABLE_AT) !== HEADER || host.readUInt16LE(ENTRY_SIZE) !== PROGRAM_HEADER)
+    throw new PackError('the program headers of the host do not lie behind its header');
+  const count = host.readUInt16LE(ENTRY_COUNT);
+  if (HEADER + count * PROGRAM_HEADER > host.length) throw new PackError('the host ends within its program headers');
+  const segments = Array.from({ length: count }, (_, index) => {
+    const at = HEADER + index * PROGRAM_HEADER;
+    return {
+      type: host.readUInt32LE(at),
+      flags: host.readUInt32LE(at + 4),
+      offset: number(host, at + 8),
+      address: number(host, at + 16),
+      size: number(host, at + 32),
+      memory: number(host, at + 40),
+      alignment: number(host, at + 48),
+    };
   });
-  return { table, segments };
+  return { arch, entry: number(host, ENTRY), segments };
 }
 
-function headerOf(offset: number, size: number, memory: number): Buffer {
-  const bytes = Buffer.alloc(HEADER_SIZE);
-  bytes.writeUInt32LE(PT_LOAD, 0);
-  bytes.writeUInt32LE(PF_R | PF_W, 4);
-  [offset, SNAPSHOT_AT, SNAPSHOT_AT, size, memory, ALIGNMENT].forEach((value, index) => {
-    bytes.writeBigUInt64LE(BigInt(value), 8 + 8 * index);
-  });
-  return bytes;
+/** Where the mark is, which must be there once. */
+function payloadAt(host: Buffer): number {
+  const at = host.indexOf(MARK);
+  if (at < 0) throw new PackError('the host has no place that says where its snapshot is');
+  if (host.indexOf(MARK, at + 1) >= 0) throw new PackError('the host has two places that say where its snapshot is');
+  if (at + MARK.length + 16 > host.length) throw new PackError('the host ends where it says where its snapshot is');
+  if (host.subarray(at + MARK.length, at + MARK.length + 16).some((byte) => byte !== 0))
+    throw new PackError('the host has a snapshot already');
+  return at + MARK.length;
 }
 
-/** @throws Error where the host is not such as is expected. */
-export function withSnapshot(host: Buffer, snapshot: Buffer): Buffer {
-  const file = Buffer.from(host);
-  const offset = up(file.length, ALIGNMENT);
-  const memory = up(snapshot.length, PAGE) + ROOM;
-  const { table, segments } = segmentsOf(file);
-  const own: Segment = { type: PT_LOAD, address: SNAPSHOT_AT, bytes: headerOf(offset, snapshot.length, memory) };
-  const kept = segments.filter(({ type }) => type !== PT_GNU_RELRO && type !== PT_NULL);
-  if (kept.length === segments.length) throw new Error('the host has no program header to spare');
-  const isLoaded = ({ type }: Segment) => type === PT_LOAD;
-  const loaded = [...kept.filter(isLoaded), own].sort((one, other) => one.address - other.address);
-  const rest = kept.filter((segment) => !isLoaded(segment));
-  file.fill(0, table, table + HEADER_SIZE * segments.length);
-  [...loaded, ...rest].forEach(({ bytes }, index) => {
-    bytes.copy(file, table + HEADER_SIZE * index);
+/**
+ * @param host A static executable, linked for fixed addresses.
+ * @param snapshot The engine's memory as the host has saved it.
+ * @param address Where that memory was: a multiple of 64 KiB, above the host.
+ * @returns The executable file.
+ * @throws PackError where one of them is not as it must be.
+ */
+export function pack(host: Buffer, snapshot: Buffer, address: number): Buffer {
+  const { arch, entry, segments: before } = read(host);
+  const payload = payloadAt(host);
+  const mapped = before.filter(({ type }) => type === PT_LOAD);
+  const [first] = mapped;
+  const last = mapped.at(-1);
+  if (!first || !last) throw new PackError('the host has no segment');
+  if (!snapshot.length) throw new PackError('the snapshot is empty');
+  if (address % PAGE) throw new PackError('the address of the snapshot is no multiple of 64 KiB');
+  // Linux before 5.18 tells the program that its headers lie in the first segment, and the kernel wants segments in ascending order.
+  if (mapped.some((each) => each.address + each.memory > address))
+    throw new PackError('the host does not lie below the snapshot');
+  // The table grows by one entry into the zeros behind it, which nothing may use.
+  const end = HEADER + (before.length + 1) * PROGRAM_HEADER;
+  const used = HEADER + before.length * PROGRAM_HEADER;
+  const taken = before.some(({ offset, size }) => size > 0 && offset >= used && offset < end);
+  if (first.offset !== 0 || first.size < used || host.subarray(used, end).some((byte) => byte !== 0) || taken)
+    throw new PackError('the host has no room for a program header');
+
+  const offset = aligned(host.length);
+  const size = snapshot.length;
+  const memory = aligned(size + ROOM);
+  const added: Segment = { type: PT_LOAD, flags: PF_R | PF_W, offset, address, size, memory, alignment: PAGE };
+  const file = Buffer.alloc(offset + size);
+  file.set(host);
+  file.set(snapshot, offset);
+  const table = before.flatMap((each) => {
+    const kept =
+      each === first ? { ...each, size: Math.max(each.size, end), memory: Math.max(each.memory, end) } : each;
+    return each === last ? [kept, added] : [kept];
   });
-  const payload = file.indexOf(PAYLOAD);
-  if (payload < 0 || file.indexOf(PAYLOAD, payload + 1) >= 0) throw new Error('the host has no payload to fill in');
-  file.writeBigUInt64LE(BigInt(snapshot.length), payload + PAYLOAD.length);
-  file.writeBigUInt64LE(BigInt(memory), payload + PAYLOAD.length + 8);
-  return Buffer.concat([file, Buffer.alloc(offset - file.length), snapshot]);
+  file.set(elfHeaders(arch, ET_EXEC, entry, table));
+  file.writeBigUInt64LE(BigInt(size), payload);
+  file.writeBigUInt64LE(BigInt(memory), payload + 8);
+  return file;
 }

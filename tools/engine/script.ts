@@ -22,7 +22,11 @@ const absentText = (module: string) =>
   [
     `const absent = (name) => () => { throw Object.assign(new Error('this executable has no ${module}.' + name), { code: 'ENOENT' }); };`,
     ...(ABSENT[module] ?? []).map((name) =>
-      name === 'default' ? 'export default {};' : `export const ${name} = absent('${name}');`,
+      name === 'default'
+        ? 'export default {};'
+        : name === 'createRequire'
+          ? `export const ${name} = () => absent('require');`
+          : `export const ${name} = absent('${name}');`,
     ),
   ].join('\n');
 
@@ -32,12 +36,18 @@ const modules = (generated: Readonly<Record<string, string>>): Plugin => ({
     const all = [...SERVED, ...Object.keys(ABSENT)].join('|');
     onResolve({ filter: new RegExp(`^(node:)?(${all})$`) }, ({ path, importer, resolveDir }) => {
       const name = bare(path);
-      if (name === 'fs' && importer === resolve('packages/namespaces/src/reader.ts')) return { path: resolve('tools/engine/start/fs.ts') };
-      if (SERVED.includes(name)) return { path: resolve(`packages/engine/src/${name === 'timers/promises' ? 'timers' : name}.ts`) };
+      if (name === 'fs' && importer === resolve('packages/namespaces/src/reader.ts'))
+        return { path: resolve('tools/engine/start/fs.ts') };
+      if (SERVED.includes(name))
+        return { path: resolve(`packages/engine/src/${name === 'timers/promises' ? 'timers' : name}.ts`) };
       return { path: name, namespace: 'absent', pluginData: resolveDir };
     });
+    onResolve({ filter: /^string-width$/ }, () => ({ path: resolve('tools/engine/start/string-width.ts') }));
     onLoad({ filter: /.*/, namespace: 'absent' }, ({ path }) => ({ contents: absentText(path), loader: 'js' }));
-    onResolve({ filter: /^generated:/ }, ({ path }) => ({ path: bare(path).replace(/^generated:/, ''), namespace: 'generated' }));
+    onResolve({ filter: /^generated:/ }, ({ path }) => ({
+      path: bare(path).replace(/^generated:/, ''),
+      namespace: 'generated',
+    }));
     onLoad({ filter: /.*/, namespace: 'generated' }, ({ path }) => ({
       contents: generated[path],
       resolveDir: process.cwd(),

@@ -323,6 +323,8 @@ static JSValue number_in(JSContext *context, JSValueConst this, int argc, JSValu
 	uint64_t word = 0;
 	uint8_t *bytes = bytes_of(context, this, &size);
 	JSValueConst place = argc > writes ? argv[writes] : JS_UNDEFINED;
+	if (argc < writes)
+		goto otherwise;
 	if (any) {
 		if (argc < 2 + writes || !integer(context, argv[1 + writes], &each) || each < 1 || each > 6)
 			goto otherwise;
@@ -374,6 +376,8 @@ static JSValue numbers(JSContext *context, JSValueConst this, int argc, JSValueC
 {
 	JSValue object = JS_NewObject(context);
 	(void)this, (void)argc;
+	if (JS_IsException(object))
+		return object;
 	for (int i = 0; i < COUNT(methods); i++)
 		JS_SetPropertyStr(context, object, methods[i].name, JS_NewCFunctionData(context, number_in, 0, i, 1, argv));
 	return object;

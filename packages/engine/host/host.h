@@ -7,7 +7,7 @@
 
 /* Where the engine's memory begins, in the process that makes a snapshot and in each that runs one; and where it must end. */
 #define MEMORY_AT SNAPSHOT_AT
-#define MEMORY_END (MEMORY_AT + (1UL << 30))
+#define MEMORY_END (MEMORY_AT + MEMORY_SIZE)
 
 /* memory.c: what the engine allocates, all of it in one piece that can be saved as it is. */
 struct memory {

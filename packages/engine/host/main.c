@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -46,8 +47,13 @@ void die(const char *what)
 static void complain(JSContext *context)
 {
 	JSValue error = JS_GetException(context);
-	const char *text = JS_ToCString(context, error);
-	die(text ? text : "out of memory");
+	/* Memory for an error that says so may be missing, too: it is null then. */
+	const char *text = JS_IsNull(error) ? 0 : JS_ToCString(context, error);
+	char line[512], *to = line;
+	for (const char *p = text ? text : "out of memory"; *p && to < line + sizeof line - 1; p++)
+		*to++ = *p == '\n' ? ' ' : *p;
+	*to = 0;
+	die(line);
 }
 
 /* What the engine may use of the stack: less than the limit, so that it is the engine that notices. */
@@ -126,6 +132,17 @@ static char *contents(const char *path, size_t *size)
 	return text;
 }
 
+/* Addresses of the stack stand in the memory that is saved, where nobody looks at them: they are to be the same each time. */
+static void keep_addresses(char **argv)
+{
+	int now = personality(0xffffffff);
+	if (now & ADDR_NO_RANDOMIZE)
+		return;
+	personality(now | ADDR_NO_RANDOMIZE);
+	execve("/proc/self/exe", argv, (char *[]){ 0 });
+	die(strerror(errno));
+}
+
 static JSValue checked(JSValue value)
 {
 	if (JS_IsException(value))
@@ -145,6 +162,8 @@ static JSValue script(const char *path, int flags)
 static int put(const char *path, const uint8_t *p, const uint8_t *end)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		die(strerror(errno));
 	while (p < end) {
 		ssize_t written = write(fd, p, end - p);
 		if (written <= 0)
@@ -187,6 +206,8 @@ int main(int argc, char **argv, char **envp)
 	process_begin(argv, envp);
 	if (payload.size) {
 		uint64_t seed = 0;
+		if (payload.memory <= payload.size + sizeof(uint64_t))
+			die("the file is damaged");
 		js_frozen_size = payload.size;
 		MEMORY->end = (uint8_t *)MEMORY_AT + payload.memory;
 		JS_SetMaxStackSize(MEMORY->runtime, stack_size());
@@ -197,6 +218,7 @@ int main(int argc, char **argv, char **envp)
 		return run("start");
 	}
 	if (argc == 4 && !strcmp(argv[1], "--snapshot")) {
+		keep_addresses(argv);
 		begin();
 		run_code(argv[2]);
 		run_jobs();

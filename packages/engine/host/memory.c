@@ -8,7 +8,7 @@
 
 #define PAGE 4096UL
 #define STEP (1UL << 20)
-/* In front of each piece, in bytes: its class. A piece is aligned to 16, its head lies in the 8 bytes before. */
+/* In front of each piece, in bytes: its class. */
 #define HEAD 8
 /* Sixteen bytes apart up to 512, then four classes for each doubling, up to 2^30. */
 #define SMALL 32
@@ -80,6 +80,9 @@ static void release(JSMallocState *state, void *piece)
 	if (!piece || (uint64_t)piece - MEMORY_AT < js_frozen_size)
 		return;
 	class = *(uint64_t *)((uint8_t *)piece - HEAD);
+	/* Nothing of the process that makes a snapshot stays in it. */
+	if (!js_frozen_size)
+		memset(piece, 0, size_of_class(class));
 	*(void **)piece = MEMORY->free[class];
 	MEMORY->free[class] = piece;
 }

@@ -77,6 +77,8 @@ static JSValue address(JSContext *context, JSValueConst this, int argc, JSValueC
 static JSValue list_of(JSContext *context, char **list)
 {
 	JSValue array = JS_NewArray(context);
+	if (JS_IsException(array))
+		return array;
 	for (uint32_t i = 0; list[i]; i++)
 		JS_SetPropertyUint32(context, array, i, kept_text(context, (uint8_t *)list[i], strlen(list[i])));
 	return array;
@@ -114,6 +116,8 @@ static JSValue ids(JSContext *context, JSValueConst this, int argc, JSValueConst
 	JSValue array = JS_NewArray(context);
 	long found[] = { syscall(SYS_getuid), syscall(SYS_geteuid), syscall(SYS_getgid), syscall(SYS_getegid) };
 	(void)this, (void)argc, (void)argv;
+	if (JS_IsException(array))
+		return array;
 	for (uint32_t i = 0; i < 4; i++)
 		JS_SetPropertyUint32(context, array, i, JS_NewInt64(context, found[i]));
 	return array;
@@ -146,6 +150,8 @@ static JSValue put(JSContext *context, JSValueConst this, int argc, JSValueConst
 	(void)this, (void)argc;
 	if (!word(context, argv[0], &fd))
 		return JS_EXCEPTION;
+	if (!bytes && !JS_IsObject(argv[1]))
+		return JS_ThrowTypeError(context, "not bytes");
 	written = syscall(SYS_write, fd, bytes, size);
 	return JS_NewInt64(context, written < 0 ? -errno : written);
 }

@@ -1,7 +1,11 @@
 /** The entry of the executable: what is called while the snapshot is made, and in each process that starts with it. */
-import { host, inherited, native, process as own, started } from '@ts/engine';
+
+// Puts in place what all else takes from a runtime.
+import '@ts/engine';
+
 import { names, tools } from 'generated:tools';
 import { multicall, rehearse, type Tool } from '@ts/cli';
+import { host, inherited, native, process as own, started } from '@ts/engine';
 import { canonicalPath, errnoName, strerror, unlessRefused, useNative } from '@ts/sys';
 
 declare const VERSION: string;
