@@ -4,20 +4,9 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { userInfo } from 'node:os';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { debianMirror, downloadFromDebian, within } from '../debian.ts';
 import { cacheFolder, workspaceRoot } from '../workspace.ts';
 
 const SUITE = 'trixie';
@@ -44,50 +33,7 @@ export const newestFolder = join(workspaceRoot, 'dist/newest');
 /** Programs that unpacking needs, and their packages. */
 const needed = { 'apt-get': 'apt', 'dpkg-deb': 'dpkg', patchelf: 'patchelf' } as const;
 
-/** Paths of what is in a folder; none where it is no folder. */
-const within = (folder: string) =>
-  statSync(folder, { throwIfNoEntry: false })?.isDirectory()
-    ? readdirSync(folder).map((name) => join(folder, name))
-    : [];
-
 const isThere = (program: string) => spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined;
-
-/** The mirror that this machine's own lists of packages name, where it is one of Debian. */
-function mirror(): string | undefined {
-  const lists = ['/etc/apt/sources.list', ...within('/etc/apt/sources.list.d')].filter((file) => existsSync(file));
-  const found = lists.map((file) => /https?:\/\/\S+\/debian\/?(?=\s)/.exec(readFileSync(file, 'utf8'))?.[0]);
-  return process.env.NEWEST_MIRROR ?? found.find((each) => each !== undefined);
-}
-
-function download(from: string): void {
-  mkdirSync(dirname(packagesFolder), { recursive: true });
-  const folder = mkdtempSync(`${packagesFolder}.`);
-  for (const name of ['lists/partial', 'cache/archives/partial', 'packages'])
-    mkdirSync(join(folder, name), { recursive: true });
-  writeFileSync(
-    join(folder, 'sources.list'),
-    `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${from} ${SUITE} main\n`,
-  );
-  const options = [
-    `Dir::Etc::SourceList=${folder}/sources.list`,
-    'Dir::Etc::SourceParts=/dev/null',
-    `Dir::State::Lists=${folder}/lists`,
-    `Dir::Cache=${folder}/cache`,
-    `APT::Sandbox::User=${userInfo().username}`,
-  ].flatMap((option) => ['-o', option]);
-  const apt = (...words: string[]) =>
-    execFileSync('apt-get', ['-qq', ...options, ...words], {
-      cwd: join(folder, 'packages'),
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-  try {
-    apt('update');
-    apt('download', ...PACKAGES.split(' '));
-    renameSync(join(folder, 'packages'), packagesFolder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
 
 /** Puts the originals into `folder`/bin, from the packages that `fetchNewest` has downloaded; false where there are none. */
 export function unpackNewest(folder: string): boolean {
@@ -114,7 +60,7 @@ export function unpackNewest(folder: string): boolean {
 function whyNot(): string | undefined {
   const missing = Object.entries(needed).flatMap(([program, name]) => (isThere(program) ? [] : [name]));
   if (missing.length) return `missing: apt-get install ${missing.join(' ')}`;
-  return mirror() ? undefined : 'no Debian mirror in the lists of packages (NEWEST_MIRROR names one)';
+  return debianMirror() ? undefined : 'no Debian mirror in the lists of packages (NEWEST_MIRROR names one)';
 }
 
 /** Downloads and unpacks them, once. Without them tests compare with what is installed. */
@@ -127,7 +73,8 @@ export function fetchNewest(): void {
     return;
   }
   try {
-    if (!existsSync(packagesFolder)) download(mirror() as string);
+    if (!existsSync(packagesFolder))
+      downloadFromDebian('deb', debianMirror() as string, SUITE, ['download', ...PACKAGES.split(' ')], packagesFolder);
     rmSync(newestFolder, { recursive: true, force: true });
     unpackNewest(newestFolder);
     writeFileSync(mark, '');

@@ -1,4 +1,5 @@
 /** Puts in place what tools and libraries take from a runtime. To be imported before all else. */
+import './mends.ts';
 import { AbortController, AbortSignal } from './abort.ts';
 import { Buffer } from './buffer.ts';
 import { console } from './console.ts';

@@ -71,6 +71,20 @@ export interface Host {
   /** Memory that is not set to zero. What is never written is never touched, and costs no page. */
   uninitialized(size: number): ArrayBuffer;
 
+  /** syscall(2): a number or a bigint is a word, nothing else is. @returns what the kernel does: below 0 it is -errno. */
+  syscall(number: number, ...words: (number | bigint)[]): number;
+  /** Address of the first byte; 0 of none. */
+  address(bytes: Uint8Array): number;
+  /** As `utf8`, but each byte that is no UTF-8 is a lone surrogate, U+DC80 to U+DCFF. */
+  keptText(bytes: Uint8Array, from: number, to: number): string;
+  /** Ends the engine: the runner plays this tape, which is laid out for `PLAYED_AT` (native.ts). */
+  play(tape: Uint8Array): never;
+  /** Signals that are ignored, and those that are blocked: bit 0 is signal 1. */
+  ignoredSignals(): bigint;
+  blockedSignals(): bigint;
+  /** Path by which the file was executed, as its caller wrote it. */
+  executed(): string;
+
   readonly arch: 'x64' | 'arm64';
   /** PID of this process, in its own namespace. */
   pid(): number;

@@ -4,6 +4,7 @@
  */
 import './globals.ts';
 
-export type { Host, Numbers, Otherwise } from './host.ts';
+export { type Host, host, type Numbers, type Otherwise } from './host.ts';
+export { inherited, native } from './native.ts';
 export { process, provide, started } from './process.ts';
 export { hear } from './signals.ts';

@@ -27,8 +27,20 @@ export const machine = {
   room: 7,
 };
 
+/** What only a real process has. */
+const absent = (name: string) => (): never => {
+  throw new Error(`the made-up host has no ${name}`);
+};
+
 export const testHost: Host = {
   ...bytesHost,
+  syscall: absent('syscall'),
+  address: absent('address'),
+  keptText: absent('keptText'),
+  play: absent('play'),
+  ignoredSignals: () => 0n,
+  blockedSignals: () => machine.blocked,
+  executed: () => '/usr/bin/ts-tools',
   arch: 'x64',
   pid: () => 4321,
   ids: () => machine.ids,

@@ -17,6 +17,14 @@ export interface Native {
   errno(): number;
   /** Address of the first byte; valid as long as the buffer is referenced. */
   address(buffer: Uint8Array): number;
+  /** Where tapes are played in this very process; elsewhere an executable file of runner and tape is made. */
+  readonly player?: Player;
+}
+
+export interface Player {
+  /** The tape is laid out for this address. */
+  readonly address: number;
+  play(tape: Uint8Array): never;
 }
 
 interface Koffi {
@@ -88,5 +96,8 @@ export function stopBefore(names: readonly Call[], reason: Error): void {
     if (numbers.includes(number)) throw reason;
     return real.syscall(number, ...operands);
   };
-  loaded = { ...real, syscall };
+  const play = () => {
+    throw reason;
+  };
+  loaded = { ...real, syscall, player: real.player && { ...real.player, play } };
 }

@@ -8,6 +8,7 @@ import { O_NONBLOCK, O_RDWR, O_TMPFILE } from '../const/open.ts';
 import { RLIMIT_FSIZE } from '../const/rlimit.ts';
 import { errnoOf, SysError } from '../errno.ts';
 import { changeMode, closeFile, fstat, openFile, writeAll } from '../files.ts';
+import { native } from '../native.ts';
 import type { LiveSys } from '../sys.ts';
 import { dataAddress, image } from './elf.ts';
 import type { Tape } from './entry.ts';
@@ -108,6 +109,13 @@ export function becomeImage(sys: LiveSys, bytes: Buffer, name: string, inherited
 
 /** Becomes the runner that plays `tape`. */
 export function play(sys: LiveSys, tape: Tape, name: string, inherited: Inherited, playing?: Playing): never {
+  const { player } = native();
+  if (player) {
+    const bytes = layOut(tape, player.address, playing);
+    phase('laid out');
+    giveBackDescriptors(sys, inherited);
+    return player.play(bytes);
+  }
   const bytes = tapeImage(tape, playing);
   phase('laid out');
   return becomeImage(sys, bytes, name, inherited);

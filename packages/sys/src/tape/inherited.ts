@@ -30,6 +30,8 @@ export interface Inherited {
   pending?: readonly Buffer[];
   /** The memory group that the launcher has left, since Node would not have started in it: its line of /proc/self/cgroup, the file that takes it back. */
   left?: { readonly line: string; readonly procs: string };
+  /** The runtime has changed nothing: what is below holds as it is, and there is nothing to give back. */
+  untouched?: true;
   /** Path of the tool's own file, where the launcher found no /proc to reach it by. */
   path?: string;
   /** Arguments from argv[0] on. */
@@ -134,6 +136,8 @@ function sendAgain(sys: Sys, info: Buffer): void {
 /** Gives back what Node has changed, descriptors aside. `name`: what ps(1) shows. */
 export function giveBack(sys: Sys, inherited: Inherited, name: string): void {
   const quiet = sys.ignoring();
+  quiet.setProcessName(name);
+  if (inherited.untouched) return;
   if (inherited.left) {
     // Never on without it: its limits are what the program is to run under.
     const back = sys.or(`cannot go back to ${inherited.left.procs}`);
@@ -151,14 +155,14 @@ export function giveBack(sys: Sys, inherited: Inherited, name: string): void {
     const { cur, max } = live().getrlimit(0, resource);
     if (cur !== soft) quiet.setrlimit(0, resource, { cur: soft, max });
   }
-  quiet.setProcessName(name);
 }
 
 /** The same for descriptors, which have to be given back before the next execve closes them. */
-export function giveBackDescriptors(sys: Sys, { descriptors, file }: Inherited): void {
+export function giveBackDescriptors(sys: Sys, { descriptors, file, untouched }: Inherited): void {
   const quiet = sys.ignoring();
   // Node marks descriptors up to the first gap only, which may lie before that of our own file.
   if (file !== undefined) quiet.setCloexec(file, true);
-  for (const [first, last] of descriptors) for (let fd = first; fd <= last; fd++) quiet.setCloexec(fd, false);
+  if (!untouched)
+    for (const [first, last] of descriptors) for (let fd = first; fd <= last; fd++) quiet.setCloexec(fd, false);
   for (const fd of [0, 1, 2]) if (!descriptors.some(([first, last]) => fd >= first && fd <= last)) quiet.close(fd);
 }

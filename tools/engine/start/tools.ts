@@ -1,0 +1,54 @@
+/** The entry of the executable: what is called while the snapshot is made, and in each process that starts with it. */
+
+// Puts in place what all else takes from a runtime.
+import '@ts/engine';
+
+import { names, tools } from 'generated:tools';
+import { multicall, rehearse, type Tool } from '@ts/cli';
+import { host, inherited, native, process as own, started } from '@ts/engine';
+import { canonicalPath, errnoName, strerror, unlessRefused, useNative } from '@ts/sys';
+
+declare const VERSION: string;
+declare const BUILD: string;
+
+const build = {
+  version: VERSION,
+  id: BUILD,
+  tools,
+  names,
+  help: () => require('@ts/cli/help') as typeof import('@ts/cli/help'),
+};
+
+/** What a rehearsal is told of a process: nothing of the machine that builds. */
+const NOBODY = {
+  untouched: true as const,
+  descriptors: [[0, 2]] as const,
+  ignored: 0n,
+  blocked: 0n,
+  argv: [],
+  environment: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+};
+
+const entries = {
+  /** Loads each tool, and goes as far as it can without a call that changes something. */
+  rehearse(): void {
+    errnoName(2);
+    strerror(2);
+    for (const name of Object.keys(tools) as (keyof typeof tools)[]) {
+      useNative(native);
+      (tools[name] as () => Tool)();
+      rehearse(build, name, NOBODY);
+    }
+    useNative(native);
+  },
+  start(): void {
+    started();
+    const file = unlessRefused(() => canonicalPath('/proc/self/exe'));
+    multicall(build, inherited(), host.executed(), file);
+  },
+  ended(): void {
+    own.emit('beforeExit');
+  },
+};
+Object.assign(globalThis, entries);
+useNative(native);
