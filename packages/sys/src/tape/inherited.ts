@@ -136,8 +136,12 @@ function sendAgain(sys: Sys, info: Buffer): void {
 /** Gives back what Node has changed, descriptors aside. `name`: what ps(1) shows. */
 export function giveBack(sys: Sys, inherited: Inherited, name: string): void {
   const quiet = sys.ignoring();
+  if (!inherited.untouched) giveBackState(sys, inherited);
   quiet.setProcessName(name);
-  if (inherited.untouched) return;
+}
+
+function giveBackState(sys: Sys, inherited: Inherited): void {
+  const quiet = sys.ignoring();
   if (inherited.left) {
     // Never on without it: its limits are what the program is to run under.
     const back = sys.or(`cannot go back to ${inherited.left.procs}`);
