@@ -76,7 +76,7 @@ describe('node:util', () => {
       fc.property(formats, fc.array(values, { maxLength: 4 }), (text, given) => {
         expect(outcome(() => format(text, ...given))).toEqual(outcome(() => util.format(text, ...given)));
       }),
-      { numRuns: 5000 },
+      { numRuns: 5000, seed: 1 },
     );
   });
 
