@@ -89,7 +89,7 @@ function setUp(change: Change, request: LoopRequest, sys: LiveSys, world: World)
     if (error instanceof LoopError) throw cannotBe(change, failed, FAILED, `${request.device} is no loop device`);
     if (error instanceof SysError && error.syscall === 'newfstatat')
       throw cannotBe(change, failed, FAILED, `${request.file}: ${error.code}`);
-    if (error instanceof SysError) throw cannotBe(change, failed, FAILED, `${error.call}: ${strerror(error.errno)}`);
+    if (error instanceof SysError) throw cannotBe(change, failed, FAILED, `${error.syscall}: ${strerror(error.errno)}`);
     throw error;
   }
 }

@@ -119,7 +119,7 @@ function asMountFailure(
   const isPath = (step.flags & (MS_BIND | MS_MOVE)) !== 0;
   const named = { ...step, source: shown(step.source, !isPath || change.asGiven.source) };
   const told = errorsIn(said);
-  const sentence = told ? `${error.call}() failed: ${told}` : wordsOf(named, error.errno, world, error.call);
+  const sentence = told ? `${error.syscall}() failed: ${told}` : wordsOf(named, error.errno, world, error.syscall);
   const isSilent = elsewhere || world.variable('TS_HINTS') === '0';
   const hint = isSilent ? undefined : remedyOf(named, error.errno, world);
   return new Failure(`${shown(step.target, change.asGiven.target)}: ${sentence}.${DMESG}`, FAILED, hint);

@@ -5,8 +5,10 @@ import '@ts/engine';
 
 import { names, tools } from 'generated:tools';
 import { multicall, rehearse, type Tool } from '@ts/cli';
-import { host, inherited, native, process as own, started } from '@ts/engine';
+import { host, inherited, native, process as own, provide, started } from '@ts/engine';
 import { canonicalPath, errnoName, strerror, unlessRefused, useNative } from '@ts/sys';
+import * as childProcess from './child-process.ts';
+import * as os from './os.ts';
 
 declare const VERSION: string;
 declare const BUILD: string;
@@ -50,5 +52,7 @@ const entries = {
     own.emit('beforeExit');
   },
 };
+provide('node:child_process', childProcess);
+provide('node:os', os);
 Object.assign(globalThis, entries);
 useNative(native);
