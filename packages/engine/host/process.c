@@ -195,14 +195,17 @@ enum { IGNORED, BLOCKED };
 static JSValue signals(JSContext *context, JSValueConst this, int argc, JSValueConst *argv, int which)
 {
 	uint64_t set = 0;
-	(void)this, (void)argc, (void)argv;
+	int64_t asked = 0;
+	(void)this, (void)argc;
+	if (which == IGNORED && !word(context, argv[0], &asked))
+		return JS_EXCEPTION;
 	if (which == BLOCKED)
 		syscall(SYS_rt_sigprocmask, SIG_BLOCK, 0, &set, 8);
 	else
 		for (int signal = 1; signal <= 64; signal++) {
 			/* struct sigaction of the kernel: the handler comes first. */
 			uint64_t action[4] = { 0 };
-			if (!syscall(SYS_rt_sigaction, signal, 0, action, 8) && action[0] == 1)
+			if (asked >> (signal - 1) & 1 && !syscall(SYS_rt_sigaction, signal, 0, action, 8) && action[0] == 1)
 				set |= 1UL << (signal - 1);
 		}
 	return JS_NewBigUint64(context, set);
@@ -246,7 +249,7 @@ const JSCFunctionListEntry process_functions[] = {
 	JS_CFUNC_MAGIC_DEF("block", 1, mask, SIG_BLOCK),
 	JS_CFUNC_MAGIC_DEF("unblock", 1, mask, SIG_UNBLOCK),
 	JS_CFUNC_DEF("takeSignal", 2, take_signal),
-	JS_CFUNC_MAGIC_DEF("ignoredSignals", 0, signals, IGNORED),
+	JS_CFUNC_MAGIC_DEF("ignoredSignals", 1, signals, IGNORED),
 	JS_CFUNC_MAGIC_DEF("blockedSignals", 0, signals, BLOCKED),
 	JS_CFUNC_DEF("play", 1, play),
 };

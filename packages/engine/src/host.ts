@@ -79,8 +79,8 @@ export interface Host {
   keptText(bytes: Uint8Array, from: number, to: number): string;
   /** Ends the engine: the runner plays this tape, which is laid out for `PLAYED_AT` (native.ts). */
   play(tape: Uint8Array): never;
-  /** Signals that are ignored, and those that are blocked: bit 0 is signal 1. */
-  ignoredSignals(): bigint;
+  /** Which of these signals are ignored, and all that are blocked: bit 0 is signal 1. */
+  ignoredSignals(signals: bigint): bigint;
   blockedSignals(): bigint;
   /** Path by which the file was executed, as its caller wrote it. */
   executed(): string;

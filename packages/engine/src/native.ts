@@ -20,6 +20,8 @@ export const native = {
   player: { address: PLAYED_AT, play: (tape: Uint8Array): never => host.play(tape) },
 };
 
+/** A set with this signal alone. */
+const SIGPIPE = 1n << 12n;
 const F_GETFD = 1;
 const AT_FDCWD = -100;
 const O_PATH = 0o10_000_000;
@@ -39,7 +41,8 @@ export function inherited() {
   return {
     untouched: true as const,
     descriptors,
-    ignored: host.ignoredSignals(),
+    // The only one that a tool asks for: there is nothing to give back.
+    ignored: host.ignoredSignals(SIGPIPE),
     blocked: host.blockedSignals(),
     argv: host.arguments(),
     environment: host.environment(),

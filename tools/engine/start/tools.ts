@@ -6,7 +6,7 @@ import '@ts/engine';
 import { names, tools } from 'generated:tools';
 import { multicall, rehearse, type Tool } from '@ts/cli';
 import { host, inherited, native, process as own, provide, started } from '@ts/engine';
-import { canonicalPath, errnoName, strerror, unlessRefused, useNative } from '@ts/sys';
+import { errnoName, readLink, strerror, unlessRefused, useNative } from '@ts/sys';
 import * as childProcess from './child-process.ts';
 import * as os from './os.ts';
 
@@ -45,8 +45,12 @@ const entries = {
   },
   start(): void {
     started();
-    const file = unlessRefused(() => canonicalPath('/proc/self/exe'));
-    multicall(build, inherited(), host.executed(), file);
+    multicall(
+      build,
+      inherited(),
+      host.executed(),
+      unlessRefused(() => readLink('/proc/self/exe')),
+    );
   },
   ended(): void {
     own.emit('beforeExit');
