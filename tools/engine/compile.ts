@@ -15,28 +15,27 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { RUNNER } from '../../packages/sys/src/tape/images.generated.ts';
 import { cacheFolder } from '../workspace.ts';
 import { freeze } from './freeze.ts';
 
 const run = promisify(execFile);
 
 const ENGINE = ['quickjs', 'cutils', 'dtoa', 'libregexp', 'libunicode'] as const;
-const HOST = ['main', 'memory', 'bytes', 'process'] as const;
+const HOST = ['main', 'memory', 'bytes', 'process', 'play'] as const;
 const HOST_FOLDER = 'packages/engine/host';
-const RUNNER_FOLDER = 'packages/sys/runner';
 
 /** Where the engine's memory begins, how much it may be, and where the program lies: below, as kernels before 5.18 want it. In bytes. */
 export const SNAPSHOT_AT = 0x1000_0000;
 const MEMORY_SIZE = 1 << 30;
 const PROGRAM_AT = 0x100_0000;
+const RUNNER_CODE = Buffer.from(RUNNER.x64, 'base64');
 const CHANGED = ['quickjs.c', 'quickjs.h'] as const;
 
 const COMMON = `-O2 -fno-pie -fno-ident -DSNAPSHOT_AT=${SNAPSHOT_AT}UL`;
 /** Numbers that overflow wrap around there. */
 const OF_ENGINE = `${COMMON} -w -fwrapv -D_GNU_SOURCE -DCONFIG_VERSION=""`;
 const OF_HOST = `${COMMON} -std=gnu11 -Wall -Wextra -Werror -Wno-cast-function-type -DMEMORY_SIZE=${MEMORY_SIZE}UL -isystem`;
-/** It has no C library, and no state beside the tape and the stack. */
-const OF_RUNNER = `-Os -std=gnu11 -fno-pie -fno-ident -ffreestanding -fno-builtin -fno-stack-protector -DINSIDE -DENGINE_AT=${SNAPSHOT_AT}UL -DENGINE_SIZE=${MEMORY_SIZE}UL`;
 const LINKING = `-static -no-pie -s -Wl,-Ttext-segment=0x${PROGRAM_AT.toString(16)} -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--gc-sections`;
 
 const inside = (folder: string, pattern: RegExp) =>
@@ -47,10 +46,10 @@ const inside = (folder: string, pattern: RegExp) =>
 
 /** @param source Directory with the engine's source as its author wrote it. @returns The host's path, kept as long as nothing of it changes. */
 export async function compileHost(source: string): Promise<string> {
-  const files = [source, HOST_FOLDER, RUNNER_FOLDER].flatMap((folder) => inside(folder, /\.[ch]$/));
+  const files = [source, HOST_FOLDER].flatMap((folder) => inside(folder, /\.[ch]$/));
   // How it is compiled counts as well as what.
   const own = ['tools/engine/freeze.ts', 'tools/engine/compile.ts'];
-  const hash = createHash('sha256').update([OF_ENGINE, OF_HOST, OF_RUNNER, LINKING].join('\n'));
+  const hash = createHash('sha256').update(RUNNER_CODE).update([OF_ENGINE, OF_HOST, LINKING].join('\n'));
   for (const file of [...files, ...own]) hash.update(readFileSync(file));
   const folder = join(cacheFolder, 'engine');
   const host = join(folder, `host-${hash.digest('hex').slice(0, 16)}`);
@@ -75,9 +74,10 @@ export async function compileHost(source: string): Promise<string> {
     const changed = join(work, 'source');
     for (const name of CHANGED)
       writeFileSync(join(changed, name), freeze(name, readFileSync(join(source, name), 'utf8')));
+    // Included by play.c.
+    writeFileSync(join(changed, 'runner'), RUNNER_CODE);
     const objects = await Promise.all([
-      ...HOST.map((name) => compiled(`${OF_HOST} ${changed}`, `${HOST_FOLDER}/${name}.c`, `host-${name}`)),
-      compiled(OF_RUNNER, `${RUNNER_FOLDER}/runner.c`, 'runner'),
+      ...HOST.map((name) => compiled(`${OF_HOST} ${changed} -Wa,-I${changed}`, `${HOST_FOLDER}/${name}.c`, `host-${name}`)),
       ...ENGINE.map((name) => compiled(OF_ENGINE, join(changed, `${name}.c`), name)),
     ]);
     const linked = join(work, 'host');

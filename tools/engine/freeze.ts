@@ -99,6 +99,9 @@ void JS_Freeze(JSRuntime *rt)
     init_list_head(&rt->gc_obj_list);
     /* No address of this process's stack. */
     rt->stack_top = rt->stack_limit = 0;
+    /* What is frozen does not count for the collector. */
+    rt->malloc_state.malloc_size = 0;
+    rt->malloc_gc_threshold = 1 << 20;
 }
 
 /* When a process starts: random numbers of its own. */

@@ -34,5 +34,9 @@ extern const JSCFunctionListEntry process_functions[];
 extern const int process_function_count;
 void process_begin(char **argv, char **envp);
 
+/* play.c: where a tape is to be laid out for, and the end of all but the runner. `stack`: as the kernel gave it. */
+uint64_t tape_address(void);
+void play_tape(uint64_t *stack, const void *tape, size_t size) __attribute__((noreturn));
+
 /* Says it on one line and ends. */
 void die(const char *what) __attribute__((noreturn));

@@ -51,17 +51,20 @@ static void *allocate(JSMallocState *state, size_t size)
 	struct memory *m = MEMORY;
 	unsigned class = class_of(size);
 	void *piece;
-	(void)state;
 	if (class >= CLASSES)
 		return 0;
 	piece = m->free[class];
+	/* The collector asks for it. */
+	state->malloc_size += size_of_class(class);
 	if (piece) {
 		m->free[class] = *(void **)piece;
 		return piece;
 	}
 	size = size_of_class(class) + 2 * HEAD;
-	if (size > (size_t)(m->end - m->next) && !grow(size - (m->end - m->next)))
+	if (size > (size_t)(m->end - m->next) && !grow(size - (m->end - m->next))) {
+		state->malloc_size -= size_of_class(class);
 		return 0;
+	}
 	piece = m->next + HEAD;
 	*(uint64_t *)m->next = class;
 	m->next += size_of_class(class) + HEAD;
@@ -76,10 +79,10 @@ static size_t usable(const void *piece)
 static void release(JSMallocState *state, void *piece)
 {
 	unsigned class;
-	(void)state;
 	if (!piece || (uint64_t)piece - MEMORY_AT < js_frozen_size)
 		return;
 	class = *(uint64_t *)((uint8_t *)piece - HEAD);
+	state->malloc_size -= size_of_class(class);
 	/* Nothing of the process that makes a snapshot stays in it. */
 	if (!js_frozen_size)
 		memset(piece, 0, size_of_class(class));

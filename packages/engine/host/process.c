@@ -11,10 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* As ../src/player.ts has it: where a tape is played, between the program and its memory. */
-#define TAPE_AT 0x8000000UL
-#define PAGE 4096UL
-
 static char **arguments, **environment;
 
 void process_begin(char **argv, char **envp)
@@ -211,20 +207,20 @@ static JSValue signals(JSContext *context, JSValueConst this, int argc, JSValueC
 	return JS_NewBigUint64(context, set);
 }
 
-/* packages/sys/runner/runner.c */
-void play_inside(uint64_t *stack, void *tape) __attribute__((noreturn));
-
-/* Ends the engine for good: the tape is played by the runner in this very process. */
+/* Ends the engine for good. */
 static JSValue play(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
 {
 	size_t size;
 	uint8_t *bytes = bytes_of(context, argv[0], &size);
-	void *tape = mmap((void *)TAPE_AT, (size + PAGE - 1) & -PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	(void)this, (void)argc;
-	if (tape != (void *)TAPE_AT)
-		die("out of memory");
-	memcpy(tape, bytes, size);
-	play_inside((uint64_t *)(arguments - 1), tape);
+	/* The kernel has put the number of arguments right below them. */
+	play_tape((uint64_t *)(arguments - 1), bytes, size);
+}
+
+static JSValue where_played(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
+{
+	(void)this, (void)argc, (void)argv;
+	return JS_NewInt64(context, tape_address());
 }
 
 const JSCFunctionListEntry process_functions[] = {
@@ -252,5 +248,6 @@ const JSCFunctionListEntry process_functions[] = {
 	JS_CFUNC_MAGIC_DEF("ignoredSignals", 1, signals, IGNORED),
 	JS_CFUNC_MAGIC_DEF("blockedSignals", 0, signals, BLOCKED),
 	JS_CFUNC_DEF("play", 1, play),
+	JS_CFUNC_DEF("tapeAddress", 0, where_played),
 };
 const int process_function_count = sizeof process_functions / sizeof *process_functions;

@@ -77,7 +77,9 @@ export interface Host {
   address(bytes: Uint8Array): number;
   /** As `utf8`, but each byte that is no UTF-8 is a lone surrogate, U+DC80 to U+DCFF. */
   keptText(bytes: Uint8Array, from: number, to: number): string;
-  /** Ends the engine: the runner plays this tape, which is laid out for `PLAYED_AT` (native.ts). */
+  /** Where a tape that is to be played is laid out for. */
+  tapeAddress(): number;
+  /** Ends the engine: the runner plays this tape. */
   play(tape: Uint8Array): never;
   /** Which of these signals are ignored, and all that are blocked: bit 0 is signal 1. */
   ignoredSignals(signals: bigint): bigint;

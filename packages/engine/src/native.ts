@@ -1,9 +1,6 @@
 /** The way to the kernel, and what this process was given, by the host. */
 import { host } from './host.ts';
 
-/** As host/process.c has it. */
-const PLAYED_AT = 0x800_0000;
-
 const MOST_ERRNO = 4095;
 let errno = 0;
 
@@ -17,7 +14,7 @@ export const native = {
   },
   errno: () => errno,
   address: (buffer: Uint8Array) => host.address(buffer),
-  player: { address: PLAYED_AT, play: (tape: Uint8Array): never => host.play(tape) },
+  player: { address: host.tapeAddress(), play: (tape: Uint8Array): never => host.play(tape) },
 };
 
 /** A set with this signal alone. */

@@ -37,6 +37,7 @@ export const testHost: Host = {
   syscall: absent('syscall'),
   address: absent('address'),
   keptText: absent('keptText'),
+  tapeAddress: () => 0x400_000,
   play: absent('play'),
   ignoredSignals: () => 0n,
   blockedSignals: () => machine.blocked,

@@ -8,18 +8,12 @@
 #include "kernel.h"
 
 #if defined(__x86_64__)
-enum { NR_mmap = 9, NR_munmap = 11, NR_brk = 12, NR_prctl = 157 };
+enum { NR_mmap = 9, NR_brk = 12, NR_prctl = 157 };
 #else
-enum { NR_mmap = 222, NR_munmap = 215, NR_brk = 214, NR_prctl = 167 };
+enum { NR_mmap = 222, NR_brk = 214, NR_prctl = 167 };
 #endif
 
-#ifdef INSIDE
-extern char __executable_start[], etext[];
-#define IMAGE ((u64)__executable_start)
-#define image_end etext
-#else
 #define IMAGE 0x200000UL
-#endif
 #define TAPE 0x400000UL
 
 struct entry {
@@ -384,8 +378,9 @@ static u32 report(struct tape *tape, const struct entry *e)
 	return e->undo;
 }
 
-static void __attribute__((noreturn)) play_tape(u64 *stack, struct tape *tape)
+void __attribute__((noreturn)) play(u64 *stack)
 {
+	struct tape *tape = (struct tape *)(TAPE + ((u64)image_end - IMAGE));
 	char *const *envp = (char *const *)(stack + 1 + stack[0] + 1);
 	u32 next = 0;
 	tape->environment = envp;
@@ -444,21 +439,4 @@ static void __attribute__((noreturn)) play_tape(u64 *stack, struct tape *tape)
 	}
 }
 
-#ifdef INSIDE
-/*
- * In a process that has been an engine: nothing of it stays. Its memory is given back, and what it has written to beside this code.
- * ENGINE_AT and ENGINE_SIZE are those of ../../engine/host/host.h; the tape lies elsewhere.
- */
-void __attribute__((noreturn)) play_inside(u64 *stack, struct tape *tape)
-{
-	kernel(NR_munmap, ENGINE_AT, ENGINE_SIZE, 0, 0, 0, 0);
-	play_tape(stack, tape);
-}
-#else
-void __attribute__((noreturn)) play(u64 *stack)
-{
-	play_tape(stack, (struct tape *)(TAPE + ((u64)image_end - IMAGE)));
-}
-
 ENTRY(play);
-#endif
