@@ -77,7 +77,9 @@ export async function compileHost(source: string): Promise<string> {
     // Included by play.c.
     writeFileSync(join(changed, 'runner'), RUNNER_CODE);
     const objects = await Promise.all([
-      ...HOST.map((name) => compiled(`${OF_HOST} ${changed} -Wa,-I${changed}`, `${HOST_FOLDER}/${name}.c`, `host-${name}`)),
+      ...HOST.map((name) =>
+        compiled(`${OF_HOST} ${changed} -Wa,-I${changed}`, `${HOST_FOLDER}/${name}.c`, `host-${name}`),
+      ),
       ...ENGINE.map((name) => compiled(OF_ENGINE, join(changed, `${name}.c`), name)),
     ]);
     const linked = join(work, 'host');
