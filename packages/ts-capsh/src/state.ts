@@ -20,32 +20,33 @@ import {
   SECBIT_NOROOT,
 } from '@ts/sys';
 
-export const modeOf = (sys: LiveSys, count: number): Mode =>
-  guessMode({
-    sets: sys.capget(),
-    ambient: ambientSet(sys, count),
-    bounding: boundingSet(sys, count),
-    securebits: sys.getSecurebits(),
-  });
-
-const currentIab = (sys: LiveSys, count: number) =>
-  formatIab(
-    {
-      inheritable: sys.capget().inheritable,
-      ambient: ambientSet(sys, count),
-      blocked: ~boundingSet(sys, count),
-    },
-    count,
-  );
-
-/** What --current prints, for programs. */
-export const currentObject = (sys: LiveSys, count: number) => ({
-  current: formatCapabilitySets(sys.capget(), count),
-  iab: currentIab(sys, count),
+/** What a thread may do. Each set takes a call for each capability. */
+const stateOf = (sys: LiveSys, count: number) => ({
+  sets: sys.capget(),
+  ambient: ambientSet(sys, count),
+  bounding: boundingSet(sys, count),
+  securebits: sys.getSecurebits(),
 });
 
-export const formatCurrent = (sys: LiveSys, count: number): string =>
-  `Current: ${formatCapabilitySets(sys.capget(), count)}\nCurrent IAB: ${currentIab(sys, count)}\n`;
+type State = ReturnType<typeof stateOf>;
+
+export const modeOf = (sys: LiveSys, count: number): Mode => guessMode(stateOf(sys, count));
+
+const iabOf = ({ sets: { inheritable }, ambient, bounding }: State, count: number) =>
+  formatIab({ inheritable, ambient, blocked: ~bounding }, count);
+
+const currentOf = (state: State, count: number) => ({
+  current: formatCapabilitySets(state.sets, count),
+  iab: iabOf(state, count),
+});
+
+/** What --current prints, for programs. */
+export const currentObject = (sys: LiveSys, count: number) => currentOf(stateOf(sys, count), count);
+
+export function formatCurrent(sys: LiveSys, count: number): string {
+  const { current, iab } = currentObject(sys, count);
+  return `Current: ${current}\nCurrent IAB: ${iab}\n`;
+}
 
 /** Each secure bit has its lock to the left. */
 const SECUREBITS = [
@@ -67,13 +68,15 @@ function formatSecurebits(bits: number, noNewPrivs: boolean): string {
 export function formatState(sys: LiveSys, world: World, count: number): string {
   const user = (uid: number) => `${uid}(${world.user(uid)?.name ?? '???'})`;
   const group = (gid: number) => `${gid}(${world.group(gid)?.name ?? '???'})`;
-  const mode = modeOf(sys, count);
+  const state = stateOf(sys, count);
+  const { current, iab } = currentOf(state, count);
+  const mode = guessMode(state);
   return [
-    `Current: ${formatCapabilitySets(sys.capget(), count)}\n`,
-    `Bounding set =${formatCapabilityList(boundingSet(sys, count))}\n`,
-    `Ambient set =${formatCapabilityList(ambientSet(sys, count))}\n`,
-    `Current IAB: ${currentIab(sys, count)}\n`,
-    formatSecurebits(sys.getSecurebits(), sys.getNoNewPrivs()),
+    `Current: ${current}\n`,
+    `Bounding set =${formatCapabilityList(state.bounding)}\n`,
+    `Ambient set =${formatCapabilityList(state.ambient)}\n`,
+    `Current IAB: ${iab}\n`,
+    formatSecurebits(state.securebits, sys.getNoNewPrivs()),
     `uid=${user(sys.look('getuid'))} euid=${user(sys.look('geteuid'))}\n`,
     `gid=${group(sys.look('getgid'))}\n`,
     `groups=${sys.getgroups().map(group).join(',')}\n`,
@@ -85,11 +88,12 @@ export function formatState(sys: LiveSys, world: World, count: number): string {
 export function stateObject(sys: LiveSys, world: World, count: number) {
   const user = (uid: number) => ({ id: uid, name: world.user(uid)?.name ?? null });
   const group = (gid: number) => ({ id: gid, name: world.group(gid)?.name ?? null });
-  const bits = sys.getSecurebits();
+  const state = stateOf(sys, count);
+  const { securebits: bits, bounding, ambient } = state;
   return {
-    ...currentObject(sys, count),
-    bounding: members(boundingSet(sys, count)).map(capabilityName),
-    ambient: members(ambientSet(sys, count)).map(capabilityName),
+    ...currentOf(state, count),
+    bounding: members(bounding).map(capabilityName),
+    ambient: members(ambient).map(capabilityName),
     securebits: bits,
     ...Object.fromEntries(
       SECUREBITS.map(([name, bitOf]) => [name, { on: Boolean(bits & bitOf), locked: Boolean(bits & (bitOf << 1)) }]),
@@ -99,6 +103,6 @@ export function stateObject(sys: LiveSys, world: World, count: number) {
     euid: user(sys.look('geteuid')),
     gid: group(sys.look('getgid')),
     groups: sys.getgroups().map(group),
-    mode: modeOf(sys, count),
+    mode: guessMode(state),
   };
 }
