@@ -1,13 +1,15 @@
 /** The way to the kernel, and what this process was given, by the host. */
 import { host } from './host.ts';
 
+type Word = number | bigint;
+
 const MOST_ERRNO = 4095;
 let errno = 0;
 
 /** `Native` of @ts/sys. */
 export const native = {
-  syscall(number: number, ...words: (number | bigint)[]): number {
-    const result = host.syscall(number, ...words);
+  syscall(number: number, a: Word, b: Word, c: Word, d: Word, e: Word, f: Word): number {
+    const result = host.syscall(number, a, b, c, d, e, f);
     if (result >= 0 || result < -MOST_ERRNO) return result;
     errno = -result;
     return -1;

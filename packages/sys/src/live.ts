@@ -32,12 +32,23 @@ function wordOf(operand: Operand, keep: unknown[]): number | bigint {
   return addressOf(operand, keep);
 }
 
+const wordAt = (operands: readonly Operand[], index: number, keep: unknown[]): number | bigint =>
+  index < operands.length ? wordOf(operands[index] as Operand, keep) : 0;
+
 /** Makes the call and gives the kernel's return value, or the negated errno. For `sys` and for calls it does not wrap. */
 export function rawCall(name: Call, operands: readonly Operand[]): number {
   const keep: unknown[] = [];
-  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = operands.map((operand) => wordOf(operand, keep));
   const { syscall, errno } = native();
-  const result = syscall(callNumber(name, arch) as number, a, b, c, d, e, f);
+  // Neither map nor a pattern: where nothing is compiled they take longer than the call.
+  const result = syscall(
+    callNumber(name, arch) as number,
+    wordAt(operands, 0, keep),
+    wordAt(operands, 1, keep),
+    wordAt(operands, 2, keep),
+    wordAt(operands, 3, keep),
+    wordAt(operands, 4, keep),
+    wordAt(operands, 5, keep),
+  );
   return result === -1 ? -errno() : result;
 }
 
