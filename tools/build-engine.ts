@@ -1,7 +1,9 @@
 /**
  * `npm run build:engine`: all tools as one static executable that starts like a C program, dist/engine/ts-tools.
  *
- *     npm run build:engine -- [--out FILE]
+ *     npm run build:engine -- [--tool NAME] [--out FILE]
+ *
+ * With --tool, the file is that tool alone, whatever it is called by.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -46,31 +48,38 @@ function snapshotOf(host: string, script: string): Buffer {
   }
 }
 
-const { values } = parseArgs({ options: { out: { type: 'string', default: `dist/engine/${MULTICALL}` } } });
+const { values } = parseArgs({ options: { out: { type: 'string' }, tool: { type: 'string' } } });
+const name = values.tool ?? MULTICALL;
+const out = values.out ?? `dist/engine/${name}`;
 
 const missing = missingForEngine();
 if (missing.length) {
   process.stderr.write(missing.map((line) => `${line}\n`).join(''));
   process.exit(1);
 }
-const tools = readdirSync('packages')
-  .filter((name) => name.startsWith('ts-'))
+const all = readdirSync('packages')
+  .filter((each) => each.startsWith('ts-'))
   .sort();
+if (values.tool !== undefined && !all.includes(values.tool)) {
+  process.stderr.write(`no such tool: ${values.tool}\n`);
+  process.exit(1);
+}
+const tools = values.tool === undefined ? all : [values.tool];
 const names = Object.fromEntries(
-  (await loadTools(tools)).flatMap(({ name, replaces }) => [name, ...replaces].map((each) => [each, name])),
+  (await loadTools(tools)).flatMap((tool) => [tool.name, ...tool.replaces].map((each) => [each, tool.name])),
 );
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
 const host = await compileHost(engineSource());
-const { script, id } = await engineScript(tools, names, version, (text) =>
+const { script, id } = await engineScript(tools, names, values.tool, version, (text) =>
   createHash('sha256').update(text).update(readFileSync(host)).digest('hex'),
 );
-const file = Buffer.concat([pack(readFileSync(host), snapshotOf(host, script), SNAPSHOT_AT), trailer(id, MULTICALL)]);
+const file = Buffer.concat([pack(readFileSync(host), snapshotOf(host, script), SNAPSHOT_AT), trailer(id, name)]);
 
-mkdirSync(dirname(values.out), { recursive: true });
+mkdirSync(dirname(out), { recursive: true });
 // Renamed into place: a file that is being executed cannot be written to, and nobody sees half of one.
-writeFileSync(`${values.out}.${process.pid}`, file);
-chmodSync(`${values.out}.${process.pid}`, 0o755);
-renameSync(`${values.out}.${process.pid}`, values.out);
+writeFileSync(`${out}.${process.pid}`, file);
+chmodSync(`${out}.${process.pid}`, 0o755);
+renameSync(`${out}.${process.pid}`, out);
 process.stdout.write(
-  `${tools.length} tools of build ${id.slice(0, 8)} in ${values.out} (${(file.length / 1e6).toFixed(1)} MB)\n`,
+  `${values.tool ?? `${tools.length} tools`} of build ${id.slice(0, 8)} in ${out} (${(file.length / 1e6).toFixed(1)} MB)\n`,
 );

@@ -60,11 +60,12 @@ const modules = (generated: Readonly<Record<string, string>>): Plugin => ({
 const ID = '@BUILD@'.padEnd(32, '@');
 
 /**
- * @param tools Names of the packages. @param names The tool that each name means. @param hash Of a text, in at least 32 digits.
+ * @param tools Names of the packages. @param names The tool that each name means. @param only The one that the file is. @param hash Of a text, in at least 32 digits.
  */
 export async function engineScript(
   tools: readonly string[],
   names: Readonly<Record<string, string>>,
+  only: string | undefined,
   version: string,
   hash: (text: string) => string,
 ): Promise<{ script: string; id: string }> {
@@ -80,7 +81,11 @@ export async function engineScript(
     target: 'es2022',
     charset: 'ascii',
     minify: true,
-    plugins: [modules({ tools: `export const tools = { ${list} }; export const names = ${JSON.stringify(names)};` })],
+    plugins: [
+      modules({
+        tools: `export const tools = { ${list} }; export const names = ${JSON.stringify(names)}; export const only = ${JSON.stringify(only)};`,
+      }),
+    ],
     define: { 'import.meta.url': '"file:///"', VERSION: JSON.stringify(version), BUILD: JSON.stringify(ID) },
     legalComments: 'none',
     logLevel: 'error',

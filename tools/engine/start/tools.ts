@@ -3,8 +3,8 @@
 // Puts in place what all else takes from a runtime.
 import '@ts/engine';
 
-import { names, tools } from 'generated:tools';
-import { multicall, rehearse, type Tool } from '@ts/cli';
+import { names, only, tools } from 'generated:tools';
+import { main, multicall, rehearse, type Tool } from '@ts/cli';
 import { host, inherited, native, process as own, provide, started } from '@ts/engine';
 import { errnoName, readLink, strerror, unlessRefused, useNative } from '@ts/sys';
 import * as childProcess from './child-process.ts';
@@ -45,12 +45,9 @@ const entries = {
   },
   start(): void {
     started();
-    multicall(
-      build,
-      inherited(),
-      host.executed(),
-      unlessRefused(() => readLink('/proc/self/exe')),
-    );
+    const file = unlessRefused(() => readLink('/proc/self/exe'));
+    if (only === undefined) multicall(build, inherited(), host.executed(), file);
+    else main(build, only, inherited(), file);
   },
   ended(): void {
     own.emit('beforeExit');
