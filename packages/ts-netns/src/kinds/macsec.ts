@@ -126,10 +126,11 @@ export const MACSEC_ROWS = {
     usage: 'offload { mac | phy | off }',
   }),
   encrypt: flag(sys.IFLA_MACSEC_ENCRYPT, 'encrypt'),
-  sendSci: flag(sys.IFLA_MACSEC_INC_SCI, 'send_sci'),
-  endStation: flag(sys.IFLA_MACSEC_ES, 'end_station'),
+  sendSci: flag(sys.IFLA_MACSEC_INC_SCI, 'send_sci', 'inc_sci'),
+  endStation: flag(sys.IFLA_MACSEC_ES, 'end_station', 'es'),
   scb: flag(sys.IFLA_MACSEC_SCB, 'scb'),
   replay: row([sys.IFLA_MACSEC_REPLAY_PROTECT, u8], 'replay', onOff, {
+    json: 'replay_protect',
     usage: 'replay { on | off} window { 0..2^32-1 }',
   }),
   window: row(
