@@ -1,13 +1,18 @@
 /** The host by itself, where it has been compiled (npm run build:engine): what it does with what goes wrong, and its collector. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cacheFolder } from '../workspace.ts';
 
 const folder = join(cacheFolder, 'engine');
-const host = existsSync(folder) ? readdirSync(folder).find((name) => /^host-[\da-f]+$/.test(name)) : undefined;
+/** The one that was compiled last. */
+const [host] = existsSync(folder)
+  ? readdirSync(folder)
+      .filter((name) => /^host-[\da-f]+$/.test(name))
+      .sort((one, other) => statSync(join(folder, other)).mtimeMs - statSync(join(folder, one)).mtimeMs)
+  : [];
 
 describe.skipIf(host === undefined)('the host (not compiled: npm run build:engine)', () => {
   let work: string;
