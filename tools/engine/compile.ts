@@ -44,18 +44,24 @@ const inside = (folder: string, pattern: RegExp) =>
     .sort()
     .map((name) => join(folder, name));
 
-/** @param source Directory with the engine's source as its author wrote it. @returns The host's path, kept as long as nothing of it changes. */
-export async function compileHost(source: string): Promise<string> {
+const FOLDER = join(cacheFolder, 'engine');
+
+/** Where the host of these sources is when it has been compiled. @param source Directory with the engine's source as its author wrote it. */
+export function hostFile(source: string): string {
   const files = [source, HOST_FOLDER].flatMap((folder) => inside(folder, /\.[ch]$/));
   // How it is compiled counts as well as what.
   const own = ['tools/engine/freeze.ts', 'tools/engine/compile.ts'];
   const hash = createHash('sha256').update(RUNNER_CODE).update([OF_ENGINE, OF_HOST, LINKING].join('\n'));
   for (const file of [...files, ...own]) hash.update(readFileSync(file));
-  const folder = join(cacheFolder, 'engine');
-  const host = join(folder, `host-${hash.digest('hex').slice(0, 16)}`);
+  return join(FOLDER, `host-${hash.digest('hex').slice(0, 16)}`);
+}
+
+/** @returns The host's path, kept as long as nothing of it changes. */
+export async function compileHost(source: string): Promise<string> {
+  const host = hostFile(source);
   if (existsSync(host)) return host;
-  mkdirSync(folder, { recursive: true });
-  const work = mkdtempSync(join(folder, 'objects-'));
+  mkdirSync(FOLDER, { recursive: true });
+  const work = mkdtempSync(join(FOLDER, 'objects-'));
   const compiled = async (flags: string, file: string, name: string) => {
     const object = join(work, `${name}.o`);
     // No path of this machine is in what an assertion says.

@@ -1,20 +1,15 @@
 /** The host by itself, where it has been compiled (npm run build:engine): what it does with what goes wrong, and its collector. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cacheFolder } from '../workspace.ts';
+import { hostFile } from './compile.ts';
+import { unpackedIn } from './source.ts';
 
-const folder = join(cacheFolder, 'engine');
-/** The one that was compiled last. */
-const [host] = existsSync(folder)
-  ? readdirSync(folder)
-      .filter((name) => /^host-[\da-f]+$/.test(name))
-      .sort((one, other) => statSync(join(folder, other)).mtimeMs - statSync(join(folder, one)).mtimeMs)
-  : [];
+const host = existsSync(unpackedIn()) ? hostFile(unpackedIn()) : undefined;
 
-describe.skipIf(host === undefined)('the host (not compiled: npm run build:engine)', () => {
+describe.skipIf(host === undefined || !existsSync(host))('the host (not compiled: npm run build:engine)', () => {
   let work: string;
   beforeAll(() => {
     work = mkdtempSync(join(tmpdir(), 'ts-host-'));
@@ -30,7 +25,7 @@ describe.skipIf(host === undefined)('the host (not compiled: npm run build:engin
     );
     const { status, stdout, stderr } = spawnSync(
       'sh',
-      ['-c', 'ulimit -v "$3"; exec "$1" "$2"', 'sh', join(folder, host as string), path, String(most)],
+      ['-c', 'ulimit -v "$3"; exec "$1" "$2"', 'sh', host as string, path, String(most)],
       { encoding: 'utf8' },
     );
     return { status, stdout, stderr };

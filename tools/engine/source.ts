@@ -44,6 +44,10 @@ export function checkSum(archive: Uint8Array, expected: string = SUM): void {
   if (sum !== expected) throw new EngineSourceError(`${ARCHIVE} is not the file that is known: its SHA-256 is ${sum}`);
 }
 
+/** Where the source is when it has been unpacked. */
+export const unpackedIn = (cache: string = join(cacheFolder, 'engine')): string =>
+  join(cache, `quickjs-${VERSION}-${SUM.slice(0, 12)}`);
+
 /**
  * The source, downloaded where it is not in the cache yet.
  *
@@ -51,7 +55,7 @@ export function checkSum(archive: Uint8Array, expected: string = SUM): void {
  * @throws EngineSourceError where it cannot be had, or is not what it should be.
  */
 export function engineSource(cache: string = join(cacheFolder, 'engine')): string {
-  const unpacked = join(cache, `quickjs-${VERSION}-${SUM.slice(0, 12)}`);
+  const unpacked = unpackedIn(cache);
   if (existsSync(unpacked)) return unpacked;
   const archive = readFileSync(archiveIn(cache));
   checkSum(archive);
