@@ -96,7 +96,7 @@ describe.each(FORMS)('$form', (form) => {
   test('pid: its first process is PID 1 for whoever enters', (context) => {
     needs(context, needsRoot);
     const script = `UNSHARE --pid=$F --fork --kill-child --mount-proc sleep 63 & waits=$!
-      until child=$(cat /proc/$waits/task/$waits/children) && [ "$(tr '\\0' ' ' </proc/\${child% }/cmdline)" = 'sleep 63 ' ]; do sleep 0.05; done
+      until child=$(cat /proc/$waits/task/$waits/children) && [ "$(exec 2>/dev/null; tr '\\0' ' ' </proc/\${child% }/cmdline)" = 'sleep 63 ' ]; do sleep 0.05; done
       NSENTER --pid=$F --mount=/proc/\${child% }/ns/mnt sh -c 'cat /proc/1/comm; test $$ -lt 10 && echo low'
       kill -KILL $waits; while kill -0 \${child% } 2>/dev/null; do sleep 0.05; done`;
     expect(withFile(form, script, 'pid')).toBe('sleep\nlow');
