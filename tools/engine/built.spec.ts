@@ -1,8 +1,8 @@
 /** The executable that `npm run build:engine` has made, where it has: what is in it, and that it runs. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { hostname } from 'node:os';
-import { resolve } from 'node:path';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 const FILE = resolve('dist/engine/ts-tools');
@@ -22,6 +22,24 @@ describe.skipIf(!existsSync(FILE))('dist/engine/ts-tools (not built: npm run bui
       expect([word, bytes.includes(word)]).toEqual([word, false]);
     if (hostname().length > 6) expect(bytes.includes(hostname())).toBe(false);
   });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'two builds, on machines that differ, are the same bytes (root alone)',
+    () => {
+      const work = mkdtempSync(join(tmpdir(), 'ts-built-'));
+      try {
+        const [one, other] = [join(work, 'one'), join(work, 'other')];
+        const build = (out: string) => `node tools/run.mjs build-engine --out ${out} > /dev/null`;
+        writeFileSync(join(work, 'passwd'), 'root:x:0:0:root:/root:/bin/sh\nsomebody:x:4242:4242::/:/bin/sh\n');
+        const elsewhere = `hostname elsewhere; mount --bind ${work}/passwd /etc/passwd; mount -t tmpfs none /mnt; A=b ${build(other)}`;
+        execFileSync('sh', ['-c', `${build(one)} && exec unshare -mu sh -e -c '${elsewhere}'`]);
+        expect(readFileSync(other).equals(readFileSync(one))).toBe(true);
+      } finally {
+        rmSync(work, { recursive: true });
+      }
+    },
+    120_000,
+  );
 
   test('it is static, small, and has neither interpreter nor library', () => {
     expect(statSync(FILE).size).toBeLessThan(8 * 1024 * 1024);

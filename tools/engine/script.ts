@@ -9,41 +9,53 @@ const SERVED = ['assert', 'os', 'path', 'timers/promises', 'url', 'util'];
 const ABSENT: Readonly<Record<string, readonly string[]>> = {
   child_process: ['spawn', 'spawnSync'],
   crypto: ['createHash', 'randomBytes'],
-  // Of yargs: it looks for its translations, finds none, and speaks English.
-  fs: ['openSync', 'readFileSync', 'readdirSync', 'statSync', 'writeFile'],
-  module: ['createRequire'],
   stream: ['pipeline'],
   zlib: ['default'],
 };
 
+/** What yargs takes: it looks for its translations, finds none, and speaks English. */
+const OF_YARGS: Readonly<Record<string, readonly string[]>> = {
+  fs: ['openSync', 'readFileSync', 'readdirSync', 'statSync', 'writeFile'],
+  module: ['createRequire'],
+};
+
 const bare = (name: string) => name.replace(/^node:/, '');
 
-const absentText = (module: string) =>
+const exported = (name: string, value: string) =>
+  name === 'default' ? `export default ${value};` : `export const ${name} = ${value};`;
+
+const absentText = (module: string): string =>
   [
-    `const absent = (name) => () => { throw Object.assign(new Error('this executable has no ${module}.' + name), { code: 'ENOENT' }); };`,
-    ...(ABSENT[module] ?? []).map((name) =>
-      name === 'default'
-        ? 'export default {};'
-        : name === 'createRequire'
-          ? `export const ${name} = () => absent('require');`
-          : `export const ${name} = absent('${name}');`,
-    ),
+    "import { Failure } from '@ts/sys';",
+    "const absent = () => { throw new Failure('this executable cannot compress, decompress or hash', undefined, 'use the tools that run on Node for that'); };",
+    ...(ABSENT[module] ?? []).map((name) => exported(name, name === 'default' ? '{}' : 'absent')),
+  ].join('\n');
+
+const yargsText = (module: string): string =>
+  [
+    "const missing = () => { throw Object.assign(new Error('there are no files for it'), { code: 'ENOENT' }); };",
+    ...(OF_YARGS[module] ?? []).map((name) => exported(name, name === 'createRequire' ? '() => missing' : 'missing')),
   ].join('\n');
 
 const modules = (generated: Readonly<Record<string, string>>): Plugin => ({
   name: 'modules',
   setup({ onResolve, onLoad }) {
-    const all = [...SERVED, ...Object.keys(ABSENT)].join('|');
-    onResolve({ filter: new RegExp(`^(node:)?(${all})$`) }, ({ path, importer, resolveDir }) => {
+    const all = [...SERVED, ...Object.keys(ABSENT), ...Object.keys(OF_YARGS)].join('|');
+    onResolve({ filter: new RegExp(`^(node:)?(${all})$`) }, ({ path, importer }) => {
       const name = bare(path);
       if (name === 'fs' && importer === resolve('packages/namespaces/src/reader.ts'))
         return { path: resolve('tools/engine/start/fs.ts') };
       if (SERVED.includes(name))
         return { path: resolve(`packages/engine/src/${name === 'timers/promises' ? 'timers' : name}.ts`) };
-      return { path: name, namespace: 'absent', pluginData: resolveDir };
+      return { path: name, namespace: name in ABSENT ? 'absent' : 'yargs' };
     });
     onResolve({ filter: /^string-width$/ }, () => ({ path: resolve('tools/engine/start/string-width.ts') }));
-    onLoad({ filter: /.*/, namespace: 'absent' }, ({ path }) => ({ contents: absentText(path), loader: 'js' }));
+    onLoad({ filter: /.*/, namespace: 'absent' }, ({ path }) => ({
+      contents: absentText(path),
+      resolveDir: process.cwd(),
+      loader: 'js',
+    }));
+    onLoad({ filter: /.*/, namespace: 'yargs' }, ({ path }) => ({ contents: yargsText(path), loader: 'js' }));
     onResolve({ filter: /^generated:/ }, ({ path }) => ({
       path: bare(path).replace(/^generated:/, ''),
       namespace: 'generated',
@@ -60,7 +72,10 @@ const modules = (generated: Readonly<Record<string, string>>): Plugin => ({
 const ID = '@BUILD@'.padEnd(32, '@');
 
 /**
- * @param tools Names of the packages. @param names The tool that each name means. @param only The one that the file is. @param hash Of a text, in at least 32 digits.
+ * @param tools Names of the packages.
+ * @param names The tool that each name means.
+ * @param only The tool that the file is alone.
+ * @param hash Of a text, in at least 32 digits.
  */
 export async function engineScript(
   tools: readonly string[],
@@ -79,6 +94,8 @@ export async function engineScript(
     conditions: ['node', 'import'],
     format: 'iife',
     target: 'es2022',
+    // Said here: of a file that a plugin has found, the bundler may or may not know the project's own.
+    tsconfigRaw: { compilerOptions: { strict: true, verbatimModuleSyntax: true } },
     charset: 'ascii',
     minify: true,
     plugins: [

@@ -170,6 +170,12 @@ static int is_lone(const uint8_t *p, const uint8_t *end)
 	return p[0] == 0xed && end - p >= 3 && p[1] >= 0xa0;
 }
 
+/* Bytes of the next character of the engine's UTF-8. */
+static int next_length(const uint8_t *p, const uint8_t *end)
+{
+	return is_lone(p, end) ? 3 : sequence(p, end);
+}
+
 static JSValue utf8_length(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
 {
 	size_t size;
@@ -211,7 +217,7 @@ static JSValue write_utf8(JSContext *context, JSValueConst this, int argc, JSVal
 		written = size;
 	} else
 		while (p < end) {
-			int length = is_lone(p, end) ? 3 : sequence(p, end);
+			int length = next_length(p, end);
 			if ((size_t)length > room - written)
 				break;
 			memcpy(to + written, is_lone(p, end) ? (const uint8_t *)"\xef\xbf\xbd" : p, length);
@@ -243,7 +249,7 @@ static JSValue write_latin1(JSContext *context, JSValueConst this, int argc, JSV
 	p = (const uint8_t *)text;
 	end = p + size;
 	while (p < end && written < room) {
-		int length = is_lone(p, end) ? 3 : sequence(p, end);
+		int length = next_length(p, end);
 		unsigned code = code_at(p, length);
 		if (code > 0xffff) {
 			to[written++] = (code - 0x10000) >> 10;

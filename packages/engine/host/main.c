@@ -132,7 +132,10 @@ static char *contents(const char *path, size_t *size)
 	return text;
 }
 
-/* Addresses of the stack stand in the memory that is saved, where nobody looks at them: they are to be the same each time. */
+/*
+ * While a file is built, addresses are the same each time: those of the stack stand in the memory that is saved, where nobody looks at
+ * them, and the heap of the C library lies in nobody's way.
+ */
 static void keep_addresses(char **argv)
 {
 	int now = personality(0xffffffff);
@@ -227,11 +230,12 @@ int main(int argc, char **argv, char **envp)
 		return save(argv[3]);
 	}
 	if (argc == 4 && !strcmp(argv[1], "--compile")) {
+		keep_addresses(argv);
 		begin();
 		return compile(argv[2], argv[3]);
 	}
 	if (argc != 2)
-		die("usage: host SCRIPT, or host --snapshot SCRIPT OUT");
+		die("usage: host SCRIPT, host --compile SCRIPT CODE, or host --snapshot CODE OUT");
 	begin();
 	JS_FreeValue(MEMORY->context, script(argv[1], 0));
 	return run("start");

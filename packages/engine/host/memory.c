@@ -33,16 +33,27 @@ static size_t size_of_class(unsigned class)
 	return (size_t)((class & 3) + 5) << (class / 4 + 7);
 }
 
-/* Address space for `size` bytes more. */
+static uint8_t *map(void *at, size_t size, int flags)
+{
+	uint8_t *bytes = mmap(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+	return bytes == MAP_FAILED ? 0 : bytes;
+}
+
+/* Address space for `size` bytes more: behind what there is, or elsewhere where something lies there. The heap of the C library may. */
 static int grow(size_t size)
 {
 	struct memory *m = MEMORY;
 	size_t step = size > STEP ? (size + STEP - 1) & -STEP : STEP;
-	if (step > MEMORY_END - (uint64_t)m->end)
+	uint64_t end = (uint64_t)m->end;
+	if (end >= MEMORY_AT && end < MEMORY_END && step <= MEMORY_END - end && map(m->end, step, MAP_FIXED_NOREPLACE) == m->end) {
+		m->end += step;
+		return 1;
+	}
+	if (!(m->next = map(0, step, 0))) {
+		m->end = 0;
 		return 0;
-	if (mmap(m->end, step, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != m->end)
-		return 0;
-	m->end += step;
+	}
+	m->end = m->next + step;
 	return 1;
 }
 
@@ -61,7 +72,7 @@ static void *allocate(JSMallocState *state, size_t size)
 		return piece;
 	}
 	size = size_of_class(class) + 2 * HEAD;
-	if (size > (size_t)(m->end - m->next) && !grow(size - (m->end - m->next))) {
+	if (size > (size_t)(m->end - m->next) && !grow(size)) {
 		state->malloc_size -= size_of_class(class);
 		return 0;
 	}
@@ -116,7 +127,7 @@ const JSMallocFunctions memory_functions = { allocate, release, reallocate, usab
 int memory_begin(void)
 {
 	size_t head = (sizeof(struct memory) + CLASSES * sizeof(void *) + 15) & ~15UL;
-	if (mmap((void *)MEMORY_AT, STEP, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != (void *)MEMORY_AT)
+	if (map((void *)MEMORY_AT, STEP, MAP_FIXED_NOREPLACE) != (void *)MEMORY_AT)
 		return 0;
 	MEMORY->next = (uint8_t *)MEMORY_AT + head + HEAD;
 	MEMORY->end = (uint8_t *)MEMORY_AT + STEP;
@@ -127,6 +138,8 @@ uint8_t *memory_close(void)
 {
 	struct memory *m = MEMORY;
 	uint8_t *end = (uint8_t *)(((uint64_t)m->next + PAGE - 1) & -PAGE);
+	if ((uint64_t)end - MEMORY_AT > MEMORY_SIZE)
+		die("the engine's memory does not lie in one piece");
 	memset(m->free, 0, CLASSES * sizeof(void *));
 	memset(m->next, 0, end - m->next);
 	m->next = end + HEAD;

@@ -5,6 +5,6 @@
 import './globals.ts';
 
 export { type Host, host, type Numbers, type Otherwise } from './host.ts';
-export { inherited, native } from './native.ts';
+export { native } from './native.ts';
 export { process, provide, started } from './process.ts';
 export { hear } from './signals.ts';

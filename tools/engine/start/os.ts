@@ -1,9 +1,8 @@
 /** Of node:os what a run of a tool seldom needs. */
 import { formatAddress, listAddresses, listLinks, NetlinkSocket } from '@ts/netlink';
-import { AF_INET, AF_INET6, IFF_LOOPBACK, live, NETLINK_ROUTE } from '@ts/sys';
+import { AF_INET, AF_INET6, IFF_LOOPBACK, IFF_RUNNING, live, NETLINK_ROUTE } from '@ts/sys';
 
 const FAMILIES: Readonly<Record<number, 'IPv4' | 'IPv6'>> = { [AF_INET]: 'IPv4', [AF_INET6]: 'IPv6' };
-const IFF_RUNNING = 0x40;
 
 /** Addresses of the interfaces that are up and running, by their names. */
 export function networkInterfaces() {

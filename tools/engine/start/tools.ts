@@ -5,9 +5,10 @@ import '@ts/engine';
 
 import { names, only, tools } from 'generated:tools';
 import { main, multicall, rehearse, type Tool } from '@ts/cli';
-import { host, inherited, native, process as own, provide, started } from '@ts/engine';
+import { host, native, process as own, provide, started } from '@ts/engine';
 import { errnoName, readLink, strerror, unlessRefused, useNative } from '@ts/sys';
 import * as childProcess from './child-process.ts';
+import { inherited } from './inherited.ts';
 import * as os from './os.ts';
 
 declare const VERSION: string;
@@ -21,7 +22,12 @@ const build = {
   help: () => require('@ts/cli/help') as typeof import('@ts/cli/help'),
 };
 
-/** What a rehearsal is told of a process: nothing of the machine that builds. */
+const ENOENT = 2;
+
+/** While a rehearsal runs, the kernel has nothing: what is never told of the machine that builds cannot stay in the snapshot. */
+const nothing = { ...native, syscall: () => -1, errno: () => ENOENT };
+
+/** What a rehearsal is told of its process: that of nobody. */
 const NOBODY = {
   untouched: true as const,
   descriptors: [[0, 2]] as const,
@@ -37,7 +43,7 @@ const entries = {
     errnoName(2);
     strerror(2);
     for (const name of Object.keys(tools) as (keyof typeof tools)[]) {
-      useNative(native);
+      useNative(nothing);
       (tools[name] as () => Tool)();
       rehearse(build, name, NOBODY);
     }

@@ -117,10 +117,12 @@ export function inheritedFromLauncher(state: string): Inherited {
   };
 }
 
+/** Whether there is such a descriptor. */
+export const isOpen = (fd: number): boolean => live().ignoring().do('fcntl', fd, F_GETFD) >= 0;
+
 /** The state as far as it can be seen from inside a running Node: for use as a library. */
 export function inheritedHere(argv: readonly string[]): Inherited {
-  const sys = live();
-  const open = [0, 1, 2].filter((fd) => (sys.ignoring().do('fcntl', fd, F_GETFD) as number) >= 0);
+  const open = [0, 1, 2].filter(isOpen);
   return { descriptors: open.map((fd) => [fd, fd]), ignored: 0n, blocked: 0n, argv, environment: environment() };
 }
 
