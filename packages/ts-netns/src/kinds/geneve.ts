@@ -5,9 +5,8 @@ import { Failure, U32_MAX } from '@ts/sys';
 import { type Attribute, hexadecimal, isSet, mark, U8_MAX, U16_MAX } from '../rows.ts';
 import { addressFrom, FAILED, numberIn, parseNumber, wrong } from '../words.ts';
 import { kind } from './kind.ts';
-import { external, once, onceRead, pair, picked, tosForm } from './tunnel.ts';
+import { external, fragments, once, onceRead, pair, picked, tosForm } from './tunnel.ts';
 
-const DF = ['unset', 'set', 'inherit'];
 const MOST_ID = (1 << 24) - 1;
 const MOST_LABEL = 0xfffff;
 
@@ -113,25 +112,7 @@ export const GENEVE_ROWS = {
       if (value) entry.both('tos', hexadecimal(value), `tos ${value === 1 ? 'inherit' : hexadecimal(value)} `);
     },
   } satisfies Attribute<number>,
-  df: {
-    wire: [sys.IFLA_GENEVE_DF, u8],
-    words: [
-      {
-        names: 'df',
-        take: onceRead('df', (text) => {
-          const value = DF.indexOf(text);
-          if (value < 0) throw wrong(text, "DF must be 'unset', 'set' or 'inherit'");
-          return value;
-        }),
-        usage: 'df DF',
-      },
-    ],
-    show: (entry, value) => {
-      const text = DF[value] ?? String(value);
-      entry.note('df', text);
-      if (value) entry.say(`df ${text} `);
-    },
-  } satisfies Attribute<number>,
+  df: fragments([sys.IFLA_GENEVE_DF, u8]),
   label: {
     wire: [sys.IFLA_GENEVE_LABEL, be32],
     words: [

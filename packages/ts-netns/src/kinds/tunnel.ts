@@ -16,6 +16,7 @@ import {
   type State,
   U8_MAX,
   U16_MAX,
+  type Wire,
 } from '../rows.ts';
 import { addressFrom, garbage, numberIn, parseNumber, WRONG, wrong } from '../words.ts';
 
@@ -228,6 +229,41 @@ export const encapsulation = (types: { type: number; flags: number; source: numb
   } satisfies Attribute<number>,
   encapSource: port(types.source, 'encap-sport', 'Invalid source port.', true),
   encapDestination: port(types.destination, 'encap-dport', 'Invalid destination port.', false),
+});
+
+/** The four of them as they are sent, in the order of iproute2. */
+export const encapsulated = ({
+  encapType = 0,
+  encapFlags = 0,
+  encapSource = 0,
+  encapDestination = 0,
+}: {
+  readonly encapType?: number;
+  readonly encapFlags?: number;
+  readonly encapSource?: number;
+  readonly encapDestination?: number;
+}) => ({ encapType, encapFlags, encapSource, encapDestination });
+
+/** What the outer header says of fragments. */
+const DF = ['unset', 'set', 'inherit'];
+export const fragments = (wire: Wire<number>): Attribute<number> => ({
+  wire,
+  words: [
+    {
+      names: 'df',
+      take: onceRead('df', (text) => {
+        const value = DF.indexOf(text);
+        if (value < 0) throw wrong(text, "DF must be 'unset', 'set' or 'inherit'");
+        return value;
+      }),
+      usage: 'df DF',
+    },
+  ],
+  show: (entry, value) => {
+    const text = DF[value] ?? String(value);
+    entry.note('df', text);
+    if (value) entry.say(`df ${text} `);
+  },
 });
 
 /** Flags of tunnels over IPv6: IP6_TNL_F_*. */

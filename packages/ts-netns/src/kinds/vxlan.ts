@@ -18,7 +18,7 @@ import {
 } from '../rows.ts';
 import { addressFrom, FAILED, numberIn, parseNumber, type Words, WRONG, wrong } from '../words.ts';
 import { kind, type StateOf } from './kind.ts';
-import { once, onceRead, pair } from './tunnel.ts';
+import { fragments, once, onceRead, pair } from './tunnel.ts';
 
 type VxlanState = StateOf<typeof VXLAN_ROWS>;
 
@@ -113,7 +113,6 @@ const ports: Read<Uint8Array> = (words, _, state) => {
   return range;
 };
 
-const DF = ['unset', 'set', 'inherit'];
 const some = (value: number) => value !== 0;
 const reserved = long(() => 'reserved_bits');
 
@@ -209,25 +208,7 @@ export const VXLAN_ROWS = {
       if (!values.ttlInherit) entry.both('ttl', value, `ttl ${value || 'auto'} `);
     },
   } satisfies Attribute<number>,
-  df: {
-    wire: VXLAN.df,
-    words: [
-      {
-        names: 'df',
-        take: onceRead('df', (text) => {
-          const value = DF.indexOf(text);
-          if (value < 0) throw wrong(text, "DF must be 'unset', 'set' or 'inherit'");
-          return value;
-        }),
-        usage: 'df DF',
-      },
-    ],
-    show: (entry, value) => {
-      const text = DF[value] ?? String(value);
-      entry.note('df', text);
-      if (value) entry.say(`df ${text} `);
-    },
-  } satisfies Attribute<number>,
+  df: fragments(VXLAN.df),
   flowLabel: row(
     VXLAN.flowLabel,
     'flowlabel~ label~',

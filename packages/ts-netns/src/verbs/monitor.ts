@@ -172,11 +172,11 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 const MICROSECONDS = 1_000_000;
 const two = (value: number) => String(value).padStart(2, '0');
 
+const clock = (date: Date): string => [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');
+
 /** As asctime(3) writes it. */
-const longTime = (date: Date): string => {
-  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');
-  return `${DAYS[date.getDay()]} ${MONTHS[date.getMonth()]} ${String(date.getDate()).padStart(2)} ${time} ${date.getFullYear()}`;
-};
+const longTime = (date: Date): string =>
+  `${DAYS[date.getDay()]} ${MONTHS[date.getMonth()]} ${String(date.getDate()).padStart(2)} ${clock(date)} ${date.getFullYear()}`;
 
 /** The time before a notification. @param now Microseconds since 1970. */
 export function timeText(form: 'long' | 'short' | undefined, now: number): string {
@@ -185,8 +185,7 @@ export function timeText(form: 'long' | 'short' | undefined, now: number): strin
   const rest = now % MICROSECONDS;
   if (form === 'long') return `Timestamp: ${longTime(date)} ${rest} usec\n`;
   const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
-  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');
-  return `[${day}T${time}.${String(rest).padStart(6, '0')}] `;
+  return `[${day}T${clock(date)}.${String(rest).padStart(6, '0')}] `;
 }
 
 const now = () => Math.floor((performance.timeOrigin + performance.now()) * 1000);
