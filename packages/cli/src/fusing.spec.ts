@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatTape, type Inherited, recording } from '@ts/sys';
 import { afterAll, describe, expect, test } from 'vitest';
+import { toolWith as anyTool } from '../testing/tool.ts';
 import { type Build, trailer } from './build.ts';
 import type { Call, Session } from './call.ts';
 import { emissionOf } from './emit.ts';
 import { type Becoming, type Chain, conclude, nextTool, planNext, programOf } from './fusing.ts';
 import { COMMON_OPTIONS, type Option } from './option.ts';
 import { parse } from './parse.ts';
-import { defineTool, type Facet, type Tool } from './tool.ts';
+import type { Facet, Tool } from './tool.ts';
 
 const ID = '1'.repeat(32);
 const folder = mkdtempSync(join(tmpdir(), 'ts-fusing-'));
@@ -32,14 +33,7 @@ const link = join(folder, 'y');
 symlinkSync(file, link);
 
 const toolWith = (parts: Partial<Tool> = {}): Tool =>
-  defineTool({
-    name: 'ts-y',
-    replaces: [],
-    section: 1,
-    summary: '',
-    synopsis: [],
-    options: [],
-    status: 7,
+  anyTool({
     plan: ({ operands }: { operands: readonly string[] }) => ({ program: operands }),
     becomes: () => true,
     apply: (plan: { program: readonly string[] }, sys: { umask(mask: number): unknown }) => {
@@ -47,7 +41,7 @@ const toolWith = (parts: Partial<Tool> = {}): Tool =>
       return { become: plan.program };
     },
     ...parts,
-  } as unknown as Tool);
+  } as Partial<Tool>);
 
 const inherited: Inherited = { descriptors: [], ignored: 0n, blocked: 0n, argv: [], environment: [] };
 

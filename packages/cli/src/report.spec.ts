@@ -1,10 +1,11 @@
 /** The lines and the status of each kind of failure. */
 import { Failure, SysError } from '@ts/sys';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { toolWith } from '../testing/tool.ts';
 import type { Call } from './call.ts';
 import { UsageError } from './errors.ts';
 import { report } from './report.ts';
-import { defineTool, type Tool } from './tool.ts';
+import type { Tool } from './tool.ts';
 import type { World } from './world.ts';
 
 let written: string[] = [];
@@ -19,23 +20,15 @@ beforeEach(() => {
   elsewhere = false;
 });
 
-const toolWith = (parts: Partial<Tool>): Tool =>
-  defineTool({
-    name: 'ts-y',
-    replaces: [],
-    section: 1,
-    summary: '',
-    synopsis: [],
-    options: [],
-    status: 7,
+const toolOf = (parts: Partial<Tool>): Tool =>
+  toolWith({
     usageStatus: 9,
     causes: [{ of: 'thing', errors: ['EPERM'], probe: ([word]: readonly string[]) => `because of ${word}` }],
-    plan: () => ({}),
     ...parts,
-  } as unknown as Tool);
+  });
 
 function reported(error: unknown, parts: Partial<Tool> = {}, hints?: string) {
-  const call: Call = { tool: toolWith(parts), argv: ['/opt/y'], environment: [] };
+  const call: Call = { tool: toolOf(parts), argv: ['/opt/y'], environment: [] };
   const world = {
     prog: 'y',
     read: () => undefined,

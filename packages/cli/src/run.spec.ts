@@ -1,9 +1,10 @@
 /** What ends a run that nobody has foreseen: one line, and the tool's own status. */
 import { CALLS, Failure, arch as host, type Inherited, useNative } from '@ts/sys';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { toolWith } from '../testing/tool.ts';
 import type { Build } from './build.ts';
 import { main } from './run.ts';
-import { defineTool, type Tool } from './tool.ts';
+import type { Tool } from './tool.ts';
 
 let written = '';
 
@@ -52,25 +53,10 @@ const inherited = (argv: readonly string[], environment: readonly string[] = [])
   environment,
 });
 
-const buildOf = (parts: Partial<Tool>, load?: () => Tool): Build => ({
+const buildOf = (parts: Partial<Tool>, load: () => Tool = () => toolWith({ name: 'ts-x', ...parts })): Build => ({
   version: '0',
   id: '0'.repeat(32),
-  tools: {
-    'ts-x':
-      load ??
-      (() =>
-        defineTool({
-          name: 'ts-x',
-          replaces: [],
-          section: 1,
-          summary: '',
-          synopsis: [],
-          options: [],
-          status: 7,
-          plan: () => ({}),
-          ...parts,
-        } as Tool)),
-  },
+  tools: { 'ts-x': load },
 });
 
 function run(build: Build, environment: readonly string[] = [], argv: readonly string[] = ['/opt/x', 'word']) {
