@@ -39,7 +39,7 @@ static uint8_t *map(void *at, size_t size, int flags)
 	return bytes == MAP_FAILED ? 0 : bytes;
 }
 
-/* Address space for `size` bytes more: behind what there is, or elsewhere where something lies there. The heap of the C library may. */
+/* Address space for `size` bytes more: behind what there is, or elsewhere where something (the C library's heap, say) is in the way. */
 static int grow(size_t size)
 {
 	struct memory *m = MEMORY;

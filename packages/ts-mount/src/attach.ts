@@ -227,7 +227,7 @@ const wordsOfMap = (idmap: IdMapping) =>
     ? idmap.file
     : [idmap.users.length && 'users', idmap.groups.length && 'groups'].filter(Boolean).join();
 
-/** Who makes a process has its calls recorded: only a plan that ends in a program, or one that is played, does. */
+/** A new user namespace takes a fork, which only a tape can record. */
 function onTape(sys: Sys): Recording {
   if (isRecorded(sys)) return sys;
   throw new TypeError('a user namespace is made on a tape alone');

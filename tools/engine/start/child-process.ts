@@ -9,12 +9,12 @@ interface Spawning {
 interface Ended {
   /** Exit status; null where a signal ended it, or it could not be executed. */
   readonly status: number | null;
-  /** Number of the signal, as `os.constants.signals` here maps it. */
+  /** "SIG" and the number of the signal that ended it. */
   readonly signal: string | null;
   readonly error?: Error;
 }
 
-/** "SIG" and its number: `constants.signals` of ./os.ts takes it back apart. */
+/** `constants.signals` of ./os.ts has the number for it. */
 const nameOf = (signal: number) => `SIG${signal}`;
 
 export function spawnSync(
